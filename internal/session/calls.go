@@ -1,0 +1,94 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// Reads are asked again for longer than the SDK's three tries: a read that
+// fails ends a deploy for nothing.
+const (
+	readAttempts   = 8
+	readMaxBackoff = 5 * time.Second
+)
+
+// readRetryer is the policy of every client that is not told otherwise.
+func readRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = readAttempts
+		o.MaxBackoff = readMaxBackoff
+	})
+}
+
+// NoRetry makes one attempt: for calls that change something, after which the
+// engine looks before it tries again.
+func NoRetry() aws.Retryer { return aws.NopRetryer{} }
+
+// apiOptions are the middlewares of every client.
+func apiOptions(opts Options) []func(*middleware.Stack) error {
+	version := opts.Version
+	if version == "" {
+		version = "dev"
+	}
+	return []func(*middleware.Stack) error{
+		awsmiddleware.AddUserAgentKeyValue("lambda-rollout", version),
+		addCallTimeout(opts.CallTimeout),
+	}
+}
+
+type timeoutKey struct{}
+
+// WithCallTimeout sets another bound for each attempt of the calls made under
+// the context it returns: longer for an upload; 0 means none, which a call needs
+// whose answer is read after it returned.
+func WithCallTimeout(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, timeoutKey{}, d)
+}
+
+// addCallTimeout bounds each attempt. Without it a server that never answers
+// would hold a deploy until the job's own end.
+func addCallTimeout(usual time.Duration) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("lambda-rollout:timeout",
+			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+				d, set := ctx.Value(timeoutKey{}).(time.Duration)
+				if !set {
+					d = usual
+				}
+				if d <= 0 {
+					return next.HandleFinalize(ctx, in)
+				}
+				attempt, cancel := context.WithTimeout(ctx, d)
+				defer cancel()
+				out, meta, err := next.HandleFinalize(attempt, in)
+				if err != nil && attempt.Err() == context.DeadlineExceeded && ctx.Err() == nil {
+					err = CallTimeout{Operation: awsmiddleware.GetOperationName(ctx), After: d}
+				}
+				return out, meta, err
+			}), "Retry", middleware.After)
+	}
+}
+
+// CallTimeout is a call whose answer did not come in time. What it did is not
+// known: a call that changes something may have gone through.
+type CallTimeout struct {
+	Operation string
+	After     time.Duration
+}
+
+// Error names the call and how long it was waited for.
+func (e CallTimeout) Error() string {
+	return fmt.Sprintf("%s: no answer within %s", e.Operation, e.After)
+}
+
+// Timeout is true, so that errors of the net package's kind are recognised.
+func (CallTimeout) Timeout() bool { return true }
+
+// RetryableError tells the SDK's policy for reads to ask again.
+func (CallTimeout) RetryableError() bool { return true }
