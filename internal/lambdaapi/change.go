@@ -1,0 +1,231 @@
+package lambdaapi
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+)
+
+// CreateFunction creates a function with its tags; it is never published here.
+func (c *Client) CreateFunction(ctx context.Context, f definition.Function, code definition.Code) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Upload)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	payload := &types.FunctionCode{
+		ImageUri: nonEmpty(code.ImageUri), S3Bucket: nonEmpty(code.S3Bucket), S3Key: nonEmpty(code.S3Key),
+		S3ObjectVersion: nonEmpty(code.S3ObjectVersion), SourceKMSKeyArn: nonEmpty(code.SourceKMSKeyArn),
+		S3ObjectStorageMode: types.S3ObjectStorageMode(code.S3ObjectStorageMode),
+	}
+	if payload.ZipFile, err = readZip(code); err != nil {
+		return err
+	}
+	if _, err := c.api.CreateFunction(ctx, expandCreate(f, payload), once); err != nil {
+		return fmt.Errorf("create function %s: %w", f.FunctionName, err)
+	}
+	return nil
+}
+
+// UpdateConfiguration changes the fields that the patch names.
+func (c *Client) UpdateConfiguration(ctx context.Context, name string, patch definition.Function, revision string) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if _, err := c.api.UpdateFunctionConfiguration(ctx, expandUpdate(name, patch, revision), once); err != nil {
+		return fmt.Errorf("update the configuration of %s: %w", name, err)
+	}
+	return nil
+}
+
+// CodeUpdate is one UpdateFunctionCode.
+type CodeUpdate struct {
+	Function      string
+	Code          definition.Code
+	Architectures []string
+	RevisionId    string
+	// DryRun checks the request and the permissions and changes nothing.
+	DryRun bool
+}
+
+// UpdateCode puts new code into $LATEST, architecture always named: AWS would
+// go back to x86_64 without it.
+func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Upload)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	in := &lambda.UpdateFunctionCodeInput{
+		FunctionName: &u.Function, Architectures: expandArchitectures(u.Architectures),
+		ImageUri: nonEmpty(u.Code.ImageUri), S3Bucket: nonEmpty(u.Code.S3Bucket), S3Key: nonEmpty(u.Code.S3Key),
+		S3ObjectVersion: nonEmpty(u.Code.S3ObjectVersion), SourceKMSKeyArn: nonEmpty(u.Code.SourceKMSKeyArn),
+		S3ObjectStorageMode: types.S3ObjectStorageMode(u.Code.S3ObjectStorageMode),
+		RevisionId:          nonEmpty(u.RevisionId), DryRun: u.DryRun,
+	}
+	if in.ZipFile, err = readZip(u.Code); err != nil {
+		return err
+	}
+	if _, err := c.api.UpdateFunctionCode(ctx, in, once); err != nil {
+		return fmt.Errorf("update the code of %s: %w", u.Function, err)
+	}
+	return nil
+}
+
+func readZip(code definition.Code) ([]byte, error) {
+	if code.ZipPath == "" {
+		return nil, nil
+	}
+	zip, err := os.ReadFile(code.ZipPath)
+	if err != nil {
+		return nil, fmt.Errorf("read the artifact: %w", err)
+	}
+	return zip, nil
+}
+
+// Publication is one PublishVersion: the code that must stand in $LATEST, and
+// the RevisionId just read.
+type Publication struct {
+	Function, CodeSha256, RevisionId, Description string
+}
+
+// PublishVersion publishes $LATEST. AWS gives back the last version, with its
+// own description, when nothing changed since.
+func (c *Client) PublishVersion(ctx context.Context, p Publication) (*definition.Observed, error) {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	out, err := c.api.PublishVersion(ctx, &lambda.PublishVersionInput{
+		FunctionName: &p.Function, CodeSha256: nonEmpty(p.CodeSha256),
+		RevisionId: nonEmpty(p.RevisionId), Description: &p.Description,
+	}, once)
+	if err != nil {
+		return nil, fmt.Errorf("publish a version of %s: %w", p.Function, err)
+	}
+	return &definition.Observed{
+		Function: definition.Function{FunctionName: aws.ToString(out.FunctionName), Description: out.Description},
+		Arn:      aws.ToString(out.FunctionArn), Version: aws.ToString(out.Version), RevisionId: aws.ToString(out.RevisionId),
+		State:      definition.Status{Value: string(out.State), Reason: aws.ToString(out.StateReason), Code: string(out.StateReasonCode)},
+		Update:     definition.Status{Value: string(out.LastUpdateStatus), Reason: aws.ToString(out.LastUpdateStatusReason), Code: string(out.LastUpdateStatusReasonCode)},
+		CodeSha256: aws.ToString(out.CodeSha256), CodeSize: out.CodeSize,
+	}, nil
+}
+
+// CreateAlias creates an alias on a version.
+func (c *Client) CreateAlias(ctx context.Context, function string, a definition.Alias) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	_, err = c.api.CreateAlias(ctx, &lambda.CreateAliasInput{
+		FunctionName: &function, Name: &a.Name, FunctionVersion: &a.Version,
+		Description: a.Description, RoutingConfig: routing(a.Weights),
+	}, once)
+	if err != nil {
+		return fmt.Errorf("create alias %s of %s: %w", a.Name, function, err)
+	}
+	return nil
+}
+
+// UpdateAlias moves an alias and says what AWS shows after the call.
+func (c *Client) UpdateAlias(ctx context.Context, function string, a definition.Alias, revision string) (definition.ObservedAlias, error) {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return definition.ObservedAlias{}, err
+	}
+	defer cancel()
+	out, err := c.api.UpdateAlias(ctx, &lambda.UpdateAliasInput{
+		FunctionName: &function, Name: &a.Name, FunctionVersion: &a.Version,
+		Description: a.Description, RoutingConfig: routing(a.Weights), RevisionId: nonEmpty(revision),
+	}, once)
+	if err != nil {
+		return definition.ObservedAlias{}, fmt.Errorf("update alias %s of %s: %w", a.Name, function, err)
+	}
+	return flattenAlias(types.AliasConfiguration{
+		AliasArn: out.AliasArn, Description: out.Description, FunctionVersion: out.FunctionVersion,
+		Name: out.Name, RevisionId: out.RevisionId, RoutingConfig: out.RoutingConfig,
+	}), nil
+}
+
+// DeleteAlias deletes an alias; one that is not there is no error.
+func (c *Client) DeleteAlias(ctx context.Context, function, alias string) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if _, err := c.api.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &function, Name: &alias}, once); err != nil && !notFound(err) {
+		return fmt.Errorf("delete alias %s of %s: %w", alias, function, err)
+	}
+	return nil
+}
+
+// DeleteFunction deletes a function, or one version of it where a qualifier is
+// given; what is not there is no error.
+func (c *Client) DeleteFunction(ctx context.Context, function, qualifier string) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	in := &lambda.DeleteFunctionInput{FunctionName: &function, Qualifier: nonEmpty(qualifier)}
+	if _, err := c.api.DeleteFunction(ctx, in, once); err != nil && !notFound(err) {
+		return fmt.Errorf("delete function %s: %w", function, err)
+	}
+	return nil
+}
+
+// Tag adds or changes tags of a function, by its unqualified ARN.
+func (c *Client) Tag(ctx context.Context, arn string, tags map[string]string) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if _, err := c.api.TagResource(ctx, &lambda.TagResourceInput{Resource: &arn, Tags: tags}, once); err != nil {
+		return fmt.Errorf("tag %s: %w", arn, err)
+	}
+	return nil
+}
+
+// Untag removes tags of a function, by its unqualified ARN.
+func (c *Client) Untag(ctx context.Context, arn string, keys []string) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if _, err := c.api.UntagResource(ctx, &lambda.UntagResourceInput{Resource: &arn, TagKeys: keys}, once); err != nil {
+		return fmt.Errorf("remove tags from %s: %w", arn, err)
+	}
+	return nil
+}
+
+// SetCodeSigning sets the code signing configuration, or removes it with "".
+func (c *Client) SetCodeSigning(ctx context.Context, function, arn string) error {
+	ctx, cancel, err := c.change(ctx, c.pace.Call)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if arn == "" {
+		_, err = c.api.DeleteFunctionCodeSigningConfig(ctx, &lambda.DeleteFunctionCodeSigningConfigInput{FunctionName: &function}, once)
+	} else {
+		_, err = c.api.PutFunctionCodeSigningConfig(ctx, &lambda.PutFunctionCodeSigningConfigInput{FunctionName: &function, CodeSigningConfigArn: &arn}, once)
+	}
+	if err != nil && !(arn == "" && notFound(err)) {
+		return fmt.Errorf("set the code signing configuration of %s: %w", function, err)
+	}
+	return nil
+}

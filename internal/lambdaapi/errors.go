@@ -1,0 +1,106 @@
+package lambdaapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+)
+
+// Class is what an engine can do about a failed call.
+type Class int
+
+const (
+	// Refused: AWS understood and said no; nothing changed and nothing will.
+	Refused Class = iota
+	// Denied: a permission is missing; nothing changed.
+	Denied
+	// NotFound: what the call names is not there.
+	NotFound
+	// Throttled: nothing changed; try again later.
+	Throttled
+	// Propagating: a role, key or network interface is not ready yet; nothing
+	// changed; try again for up to five minutes.
+	Propagating
+	// Conflict: another update is under way, or the name is taken (409).
+	Conflict
+	// Stale: the RevisionId is no longer the one that stands (412).
+	Stale
+	// Unknown: no answer, or a failure inside AWS: the call may have taken
+	// effect, or may still.
+	Unknown
+	// Stopped: our own context ended before the call went out.
+	Stopped
+)
+
+// propagating are the refusals that time heals: AWS gives them no code of
+// their own (terraform-provider-aws, internal/service/lambda/function.go).
+var propagating = []string{
+	"The role defined for the function cannot be assumed by Lambda",
+	"The provided execution role does not have permissions",
+	"KMS key is invalid for CreateGrant",
+	"throttled by EC2",
+}
+
+// Classify says what a changing call's error means. nil has no class: ask only
+// about failures.
+func Classify(err error) Class {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return Unknown
+	}
+	status := httpStatus(err)
+	switch code := api.ErrorCode(); {
+	case code == "TooManyRequestsException", code == "ThrottlingException", code == "Throttling", code == "RequestLimitExceeded", status == http.StatusTooManyRequests:
+		return Throttled
+	case strings.Contains(code, "AccessDenied"), code == "UnauthorizedOperation", code == "ExpiredTokenException", code == "UnrecognizedClientException", code == "InvalidSignatureException", code == "ExpiredToken", code == "InvalidClientTokenId":
+		return Denied
+	case code == "ResourceNotFoundException":
+		return NotFound
+	case code == "PreconditionFailedException", status == http.StatusPreconditionFailed:
+		return Stale
+	case code == "ResourceConflictException":
+		return Conflict
+	case status >= 500, code == "ServiceException":
+		return Unknown
+	}
+	for _, text := range propagating {
+		if strings.Contains(api.ErrorMessage(), text) {
+			return Propagating
+		}
+	}
+	return Refused
+}
+
+// UpdateInProgress says that a conflict's own text names an update under way.
+func UpdateInProgress(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "An update is in progress")
+}
+
+// NotSent says that the call's bytes never left: the context was over, or no
+// connection could be made.
+func NotSent(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() != nil && !reachedAWS(err)
+}
+
+func reachedAWS(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api)
+}
+
+func httpStatus(err error) int {
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+func notFound(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "ResourceNotFoundException"
+}

@@ -1,0 +1,194 @@
+package lambdaapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+)
+
+// Find reads $LATEST (qualifier "") or what a version or alias names. It
+// returns nil and no error where there is no such function or version.
+func (c *Client) Find(ctx context.Context, name, qualifier string) (*definition.Observed, error) {
+	if err := c.limits.GetFunction.Wait(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readAttempts*c.pace.Call)
+	defer cancel()
+	in := &lambda.GetFunctionInput{FunctionName: &name}
+	subject := name
+	if qualifier != "" {
+		in.Qualifier = &qualifier
+		subject += ":" + qualifier
+	}
+	out, err := c.api.GetFunction(ctx, in)
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read function %s: %w", subject, err)
+	}
+	return flattenFunction(out), nil
+}
+
+// FindAlias reads an alias; nil and no error where there is none.
+func (c *Client) FindAlias(ctx context.Context, function, alias string) (*definition.ObservedAlias, error) {
+	ctx, cancel, err := c.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	out, err := c.api.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &function, Name: &alias})
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read alias %s of %s: %w", alias, function, err)
+	}
+	a := flattenAlias(types.AliasConfiguration{
+		AliasArn: out.AliasArn, Description: out.Description, FunctionVersion: out.FunctionVersion,
+		Name: out.Name, RevisionId: out.RevisionId, RoutingConfig: out.RoutingConfig,
+	})
+	return &a, nil
+}
+
+// ListAliases reads every alias of a function, all pages.
+func (c *Client) ListAliases(ctx context.Context, function string) ([]definition.ObservedAlias, error) {
+	var all []definition.ObservedAlias
+	pages := lambda.NewListAliasesPaginator(c.api, &lambda.ListAliasesInput{FunctionName: &function})
+	for pages.HasMorePages() {
+		err := func() error {
+			ctx, cancel, err := c.read(ctx)
+			if err != nil {
+				return err
+			}
+			defer cancel()
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return fmt.Errorf("list the aliases of %s: %w", function, err)
+			}
+			for _, a := range page.Aliases {
+				all = append(all, flattenAlias(a))
+			}
+			return nil
+		}()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// Version is one published version, as a list shows it.
+type Version struct {
+	Number, Description, CodeSha256, LastModified, State string
+}
+
+// ListVersions reads every published version, all pages, oldest first as AWS
+// gives them.
+func (c *Client) ListVersions(ctx context.Context, function string) ([]Version, error) {
+	var all []Version
+	pages := lambda.NewListVersionsByFunctionPaginator(c.api, &lambda.ListVersionsByFunctionInput{FunctionName: &function})
+	for pages.HasMorePages() {
+		err := func() error {
+			ctx, cancel, err := c.read(ctx)
+			if err != nil {
+				return err
+			}
+			defer cancel()
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return fmt.Errorf("list the versions of %s: %w", function, err)
+			}
+			for _, v := range page.Versions {
+				if aws.ToString(v.Version) == "$LATEST" {
+					continue
+				}
+				all = append(all, Version{
+					Number: aws.ToString(v.Version), Description: aws.ToString(v.Description),
+					CodeSha256: aws.ToString(v.CodeSha256), LastModified: aws.ToString(v.LastModified),
+					State: string(v.State),
+				})
+			}
+			return nil
+		}()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// HasPolicy says whether somebody was given permission to call the function.
+func (c *Client) HasPolicy(ctx context.Context, function string) (bool, error) {
+	ctx, cancel, err := c.read(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer cancel()
+	_, err = c.api.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function})
+	if notFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the policy of %s: %w", function, err)
+	}
+	return true, nil
+}
+
+// HasEventSources says whether an event source mapping feeds the function.
+func (c *Client) HasEventSources(ctx context.Context, function string) (bool, error) {
+	ctx, cancel, err := c.read(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer cancel()
+	out, err := c.api.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: &function, MaxItems: aws.Int32(1)})
+	if notFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("list the event sources of %s: %w", function, err)
+	}
+	return len(out.EventSourceMappings) > 0, nil
+}
+
+// Provisioned reads the state of an alias' provisioned concurrency: IN_PROGRESS,
+// READY, FAILED, or "" where it has none.
+func (c *Client) Provisioned(ctx context.Context, function, qualifier string) (definition.Status, error) {
+	ctx, cancel, err := c.read(ctx)
+	if err != nil {
+		return definition.Status{}, err
+	}
+	defer cancel()
+	out, err := c.api.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: &function, Qualifier: &qualifier})
+	if e := (*types.ProvisionedConcurrencyConfigNotFoundException)(nil); errors.As(err, &e) || notFound(err) {
+		return definition.Status{}, nil
+	}
+	if err != nil {
+		return definition.Status{}, fmt.Errorf("read the provisioned concurrency of %s:%s: %w", function, qualifier, err)
+	}
+	return definition.Status{Value: string(out.Status), Reason: aws.ToString(out.StatusReason)}, nil
+}
+
+// CodeSigning reads the code signing configuration's ARN, "" where there is none.
+func (c *Client) CodeSigning(ctx context.Context, function string) (string, error) {
+	ctx, cancel, err := c.read(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer cancel()
+	out, err := c.api.GetFunctionCodeSigningConfig(ctx, &lambda.GetFunctionCodeSigningConfigInput{FunctionName: &function})
+	if notFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the code signing configuration of %s: %w", function, err)
+	}
+	return aws.ToString(out.CodeSigningConfigArn), nil
+}
