@@ -1,0 +1,179 @@
+package definition
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"gopkg.in/yaml.v3"
+)
+
+// An unfilled placeholder of somebody's template, like the <YOUR_AWS_ARN> of
+// Harness' own page.
+var (
+	placeholder      = regexp.MustCompile(`<[A-Z][A-Z0-9_]{2,}>`)
+	wholePlaceholder = regexp.MustCompile(`^<[A-Za-z][A-Za-z0-9_ -]*>$`)
+)
+
+func (d *decoder) checkText(f *field, n *yaml.Node, name, v string) bool {
+	if found := unfilled(f, v); found != "" {
+		if f.free {
+			d.warn(n, "", "%s still holds the placeholder %s", name, found)
+			return true
+		}
+		d.fault(n, "put the real value in its place", "%s still holds the placeholder %s", name, found)
+		return false
+	}
+	length := utf8.RuneCountInString(v)
+	switch {
+	case float64(length) < f.min:
+		d.fault(n, "", "%s is empty", name)
+	case f.max > 0 && float64(length) > f.max:
+		d.fault(n, "", "%s has %d characters, but at most %.0f are allowed", name, length, f.max)
+	case f.pattern != nil && !f.pattern.MatchString(v):
+		d.fault(n, "", "%s must be %s, not %q", name, f.form, shorten(v))
+	case len(f.enum) > 0 && !slices.Contains(f.enum, v):
+		return d.checkEnum(f, n, name, v)
+	default:
+		return true
+	}
+	return false
+}
+
+func unfilled(f *field, v string) string {
+	if f.free {
+		if m := placeholder.FindString(v); m == v {
+			return m
+		}
+		return ""
+	}
+	if wholePlaceholder.MatchString(v) {
+		return v
+	}
+	return placeholder.FindString(v)
+}
+
+// checkEnum warns where AWS may know a value that this table does not know
+// yet, unless the value is a known one with a slip in it.
+func (d *decoder) checkEnum(f *field, n *yaml.Node, name, v string) bool {
+	hint := fault.DidYouMean(v, f.enum)
+	if f.open && !caseless(f.enum, v) {
+		d.warn(n, hint, "%s: %q is not known here; AWS decides", name, v)
+		return true
+	}
+	if hint == "" && len(f.enum) > 1 {
+		hint = "one of " + strings.Join(f.enum, ", ")
+	}
+	d.fault(n, hint, "%s cannot be %q", name, shorten(v))
+	return false
+}
+
+func caseless(enum []string, v string) bool {
+	return slices.ContainsFunc(enum, func(e string) bool { return strings.EqualFold(e, v) })
+}
+
+func (d *decoder) checkNumber(f *field, n *yaml.Node, name string, v float64) bool {
+	limit := f.max
+	if f.managed > 0 && d.managed() {
+		limit = f.managed
+	}
+	if v >= f.min && v <= limit {
+		return true
+	}
+	hint := ""
+	if f.managed > 0 && v > limit && v <= f.managed {
+		hint = fmt.Sprintf("up to %.0f with a capacityProviderConfig", f.managed)
+	}
+	d.fault(n, hint, "%s must be from %s to %s %s, not %s", name, plainNumber(f.min), plainNumber(limit), f.unit, plainNumber(v))
+	return false
+}
+
+// managed reports whether the document gives the function a capacity provider.
+func (d *decoder) managed() bool {
+	root := target(d.doc.Root())
+	for _, p := range d.pairs(root) {
+		if f := find(functionFields, p.key.Value); f != nil && f.name == "CapacityProviderConfig" {
+			return !d.absent(target(p.value))
+		}
+	}
+	return false
+}
+
+func plainNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+func (d *decoder) checkCount(f *field, n *yaml.Node, name string, count int) {
+	switch {
+	case float64(count) < f.min:
+		d.fault(n, "", "%s needs at least %.0f", name, f.min)
+	case f.max > 0 && float64(count) > f.max:
+		d.fault(n, "", "%s has %d entries, but at most %.0f are allowed", name, count, f.max)
+	}
+}
+
+func (d *decoder) checkKey(f *field, key *yaml.Node, name string) bool {
+	before := len(d.faults)
+	switch k := key.Value; {
+	case f.name == "Tags" && strings.HasPrefix(strings.ToLower(k), "aws:"):
+		d.fault(key, "remove it", "%s: %q begins with aws:, which is AWS's own", name, k)
+	case f.name == "Tags" && strings.HasPrefix(k, ownTags):
+		d.fault(key, "remove it", "%s: %q begins with %s, which marks what this program creates", name, k, ownTags)
+	case f.name == "Variables" && reserved(k):
+		d.fault(key, "choose another name", "%s: %q is reserved by Lambda", name, k)
+	case float64(utf8.RuneCountInString(k)) < f.keys.min:
+		d.fault(key, "", "%s: a key is empty", name)
+	case f.keys.max > 0 && float64(utf8.RuneCountInString(k)) > f.keys.max:
+		d.fault(key, "", "%s: the key %q has %d characters, but at most %.0f are allowed", name, shorten(k), utf8.RuneCountInString(k), f.keys.max)
+	case !f.keys.pattern.MatchString(k):
+		d.fault(key, "", "%s: the key %q must be %s", name, shorten(k), f.keys.form)
+	}
+	return len(d.faults) == before
+}
+
+// checkFunction holds the rules that concern several fields.
+func (d *decoder) checkFunction(f *Function) {
+	if n := d.nodes["FunctionName"]; n != nil && f.FunctionName != "" {
+		if _, err := ParseFunctionName(f.FunctionName); err != nil {
+			d.fault(n, "", "%s", err)
+		}
+	}
+	if f.Environment != nil && f.Environment.Variables != nil {
+		if size := environmentSize(f.Environment.Variables); size > maxEnvironment {
+			d.fault(d.nodes["Environment.Variables"], "keep large values in SSM Parameter Store or Secrets Manager", "the variables take %d bytes, but Lambda takes at most %d", size, maxEnvironment)
+		}
+	}
+}
+
+// Lambda counts the variables as compact JSON
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const maxEnvironment = 4096
+
+func environmentSize(variables map[string]string) int {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(variables); err != nil {
+		return 0
+	}
+	return b.Len() - len("\n")
+}
+
+// reserved reports the variables that the runtime sets itself
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
+func reserved(key string) bool {
+	switch key {
+	case "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV",
+		"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+		"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+		"AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_METADATA_API", "AWS_LAMBDA_METADATA_TOKEN",
+		"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR":
+		return true
+	}
+	return false
+}

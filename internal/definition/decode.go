@@ -1,0 +1,389 @@
+package definition
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"gopkg.in/yaml.v3"
+)
+
+// Decode reads a function definition: CreateFunction's fields in PascalCase or
+// lowerCamelCase, nothing else. It reports every fault of the document, each at
+// its place; the function is nil only where the document is no mapping. A null
+// names nothing. Code is passed over: the artifact stands in its place.
+func Decode(doc Document) (*Function, fault.List) {
+	d := &decoder{doc: doc, nodes: map[string]*yaml.Node{}}
+	f := &Function{}
+	if !d.document(functionFields, reflect.ValueOf(f).Elem()) {
+		return nil, d.faults
+	}
+	f.Code = nil
+	d.checkFunction(f)
+	return f, d.faults
+}
+
+// DecodeAlias reads an alias definition: a name and a description.
+func DecodeAlias(doc Document) (*Alias, fault.List) {
+	d := &decoder{doc: doc, nodes: map[string]*yaml.Node{}, alias: true}
+	a := &Alias{}
+	if !d.document(aliasFields, reflect.ValueOf(a).Elem()) {
+		return nil, d.faults
+	}
+	return a, d.faults
+}
+
+type decoder struct {
+	doc    Document
+	alias  bool
+	faults fault.List
+	// nodes holds the value of every field that was named, by its path in
+	// AWS's spelling, for the rules that concern several fields.
+	nodes map[string]*yaml.Node
+	// whole is the scalar whose expression gave the list or map being decoded:
+	// its parts have no place of their own.
+	whole *yaml.Node
+}
+
+func (d *decoder) fault(n *yaml.Node, hint, format string, args ...any) {
+	if d.whole != nil {
+		n = d.whole
+	}
+	d.faults = append(d.faults, d.doc.Fault(n, fmt.Sprintf(format, args...), hint))
+}
+
+func (d *decoder) warn(n *yaml.Node, hint, format string, args ...any) {
+	d.fault(n, hint, format, args...)
+	d.faults[len(d.faults)-1].Warning = true
+}
+
+func (d *decoder) document(fields []field, into reflect.Value) bool {
+	root := d.doc.Root()
+	if values(root, maxValues) > maxValues {
+		d.fault(root, "remove aliases of aliases (*name)", "expands to more than %d values", maxValues)
+		return false
+	}
+	root = target(root)
+	if root.Kind != yaml.MappingNode {
+		d.fault(root, "", "a definition is a mapping of fields, not %s", nature(root))
+		return false
+	}
+	d.members(root, scope{fields: fields}, into)
+	return true
+}
+
+// scope is where in the document decoding stands: the fields that are legal
+// there and the path so far, as the file spells it and as AWS does.
+type scope struct {
+	fields        []field
+	written, path string
+}
+
+func (s scope) under(f *field, key string) scope {
+	return scope{fields: f.members, written: s.written + key + ".", path: s.path + f.name + "."}
+}
+
+// members decodes a mapping's fields into a struct and says which of the
+// needed ones are missing.
+func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
+	named := map[string]string{}
+	for _, p := range d.pairs(n) {
+		f := find(s.fields, p.key.Value)
+		if f == nil {
+			d.unknown(p.key, s)
+			continue
+		}
+		if before, twice := named[f.name]; twice {
+			if before == p.key.Value {
+				d.fault(p.key, "keep one of them", "%q is named twice", s.written+before)
+			} else {
+				d.fault(p.key, "keep one of them", "%q and %q are the same field", s.written+before, s.written+p.key.Value)
+			}
+			continue
+		}
+		named[f.name] = p.key.Value
+		value := target(p.value)
+		if d.absent(value) {
+			continue
+		}
+		d.nodes[s.path+f.name] = value
+		if f.name == "Code" && s.path == "" {
+			d.warn(p.key, "remove it: the artifact says where the code comes from", "%q has no effect", p.key.Value)
+			continue
+		}
+		d.field(f, value, s.under(f, p.key.Value), f.in(into))
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
+		if _, is := named[f.name]; f.need && (!is || d.nodes[s.path+f.name] == nil) {
+			d.fault(n, "", "%s is missing", s.written+f.lower())
+		}
+	}
+}
+
+func find(fields []field, key string) *field {
+	for i := range fields {
+		if fields[i].spelled(key) {
+			return &fields[i]
+		}
+	}
+	return nil
+}
+
+// unknown says what a key that names no field may have been meant to be.
+func (d *decoder) unknown(key *yaml.Node, s scope) {
+	if hint, is := d.answer(s.path, key.Value); is {
+		d.fault(key, hint, "%q is no part of a definition", s.written+key.Value)
+		return
+	}
+	names := make([]string, len(s.fields))
+	for i := range s.fields {
+		names[i] = s.fields[i].lower()
+		if key.Value != "" && key.Value[0] >= 'A' && key.Value[0] <= 'Z' {
+			names[i] = s.fields[i].name
+		}
+	}
+	d.fault(key, fault.DidYouMean(key.Value, names), "unknown key %q", s.written+key.Value)
+}
+
+// absent reports a null, which names nothing. The text of an expression is
+// never a null.
+func (d *decoder) absent(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && !d.doc.Whole(n)
+}
+
+// field decodes one value. The scope is the value's own: its written path ends
+// in a dot.
+func (d *decoder) field(f *field, n *yaml.Node, s scope, into reflect.Value) {
+	name := strings.TrimSuffix(s.written, ".")
+	switch f.kind {
+	case text:
+		if v, ok := d.scalar(n, name); ok && d.checkText(f, n, name, v) {
+			set(into, v)
+		}
+	case integer:
+		if v, ok := d.integer(f, n, name); ok && d.checkNumber(f, n, name, float64(v)) {
+			set(into, v)
+		}
+	case number:
+		if v, ok := d.number(f, n, name); ok && d.checkNumber(f, n, name, v) {
+			set(into, v)
+		}
+	case boolean:
+		if v, ok := d.boolean(n, name); ok {
+			set(into, v)
+		}
+	default:
+		d.collection(f, n, s, into)
+	}
+}
+
+func (d *decoder) collection(f *field, n *yaml.Node, s scope, into reflect.Value) {
+	name := strings.TrimSuffix(s.written, ".")
+	if d.doc.Whole(n) && d.whole == nil {
+		parsed, ok := d.expand(n, name)
+		if !ok {
+			return
+		}
+		d.whole = n
+		defer func() { d.whole = nil }()
+		n = parsed
+	}
+	want, words := yaml.MappingNode, "a mapping"
+	if f.kind == list || f.kind == objects {
+		want, words = yaml.SequenceNode, "a list"
+	}
+	if n.Kind != want {
+		d.fault(n, shapeHint(f, n, name), "%s must be %s, not %s", name, words, nature(n))
+		return
+	}
+	switch f.kind {
+	case list:
+		d.list(f, n, name, into)
+	case table:
+		d.table(f, n, s, into)
+	case object:
+		v := reflect.New(into.Type().Elem())
+		d.members(n, s, v.Elem())
+		into.Set(v)
+	case objects:
+		d.checkCount(f, n, name, len(n.Content))
+		v := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))
+		for i, item := range n.Content {
+			item = target(item)
+			at := scope{f.members, fmt.Sprintf("%s[%d].", name, i), fmt.Sprintf("%s[%d].", strings.TrimSuffix(s.path, "."), i)}
+			if item.Kind != yaml.MappingNode {
+				d.fault(item, "", "%s[%d] must be a mapping, not %s", name, i, nature(item))
+				continue
+			}
+			d.members(item, at, v.Index(i))
+		}
+		into.Set(v)
+	}
+}
+
+// expand parses the text that a whole expression gave for a list or a map: it
+// fills this field and never the document around it.
+func (d *decoder) expand(n *yaml.Node, name string) (*yaml.Node, bool) {
+	var parsed yaml.Node
+	if err := yaml.Unmarshal([]byte(n.Value), &parsed); err != nil || len(parsed.Content) != 1 {
+		d.fault(n, "the value must be JSON or YAML", "%s: the expression's value is neither a list nor a map", name)
+		return nil, false
+	}
+	if values(&parsed, maxValues) > maxValues {
+		d.fault(n, "", "%s: the expression's value expands to more than %d values", name, maxValues)
+		return nil, false
+	}
+	return target(parsed.Content[0]), true
+}
+
+func (d *decoder) list(f *field, n *yaml.Node, name string, into reflect.Value) {
+	d.checkCount(f, n, name, len(n.Content))
+	out := make([]string, 0, len(n.Content))
+	for i, item := range n.Content {
+		item, at := target(item), fmt.Sprintf("%s[%d]", name, i)
+		if d.absent(item) {
+			d.fault(item, "", "%s is empty", at)
+			continue
+		}
+		if v, ok := d.scalar(item, at); ok && d.checkText(f.items, item, at, v) {
+			out = append(out, v)
+		}
+	}
+	into.Set(reflect.ValueOf(out))
+}
+
+func (d *decoder) table(f *field, n *yaml.Node, s scope, into reflect.Value) {
+	name := strings.TrimSuffix(s.written, ".")
+	out, seen := map[string]string{}, map[string]bool{}
+	pairs := d.pairs(n)
+	d.checkCount(f, n, name, len(pairs))
+	for _, p := range pairs {
+		key := p.key.Value
+		if seen[key] {
+			d.fault(p.key, "keep one of them", "%q is named twice", s.written+key)
+			continue
+		}
+		seen[key] = true
+		if !d.checkKey(f, p.key, name) {
+			continue
+		}
+		value := target(p.value)
+		if d.absent(value) {
+			d.warn(p.key, `write "" for an empty value`, "%s%s has no value and is left out", s.written, key)
+			continue
+		}
+		d.nodes[s.path+key] = p.key
+		if v, ok := d.scalar(value, s.written+key); ok && d.checkText(f.items, value, s.written+key, v) {
+			out[key] = v
+		}
+	}
+	into.Set(reflect.ValueOf(out))
+}
+
+// scalar is a value's text as it was written: 1.50 stays 1.50, yes stays yes.
+func (d *decoder) scalar(n *yaml.Node, name string) (string, bool) {
+	if n.Kind != yaml.ScalarNode {
+		d.fault(n, textHint(n), "%s must be a text, not %s", name, nature(n))
+		return "", false
+	}
+	return n.Value, true
+}
+
+func (d *decoder) integer(f *field, n *yaml.Node, name string) (int32, bool) {
+	v, ok := d.parse(n)
+	if !ok || v != math.Trunc(v) {
+		d.fault(n, numberHint(f, n), "%s must be a whole number of %s, not %s", name, f.unit, written(n))
+		return 0, false
+	}
+	// Out of every range; the check that follows says so.
+	return int32(max(math.MinInt32, min(v, math.MaxInt32))), true
+}
+
+func (d *decoder) number(f *field, n *yaml.Node, name string) (float64, bool) {
+	v, ok := d.parse(n)
+	if !ok {
+		d.fault(n, numberHint(f, n), "%s must be a number of %s, not %s", name, f.unit, written(n))
+	}
+	return v, ok
+}
+
+// parse reads a number, also one that is given as a string.
+func (d *decoder) parse(n *yaml.Node) (float64, bool) {
+	if n.Kind != yaml.ScalarNode {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(strings.TrimSpace(n.Value), 64)
+	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
+}
+
+func (d *decoder) boolean(n *yaml.Node, name string) (bool, bool) {
+	if n.Kind == yaml.ScalarNode {
+		switch strings.ToLower(strings.TrimSpace(n.Value)) {
+		case "true":
+			return true, true
+		case "false":
+			return false, true
+		}
+	}
+	d.fault(n, "", "%s must be true or false, not %s", name, written(n))
+	return false, false
+}
+
+// set stores a value in a field that is a pointer to its type, or the type.
+func set(into reflect.Value, v any) {
+	if into.Kind() != reflect.Pointer {
+		into.Set(reflect.ValueOf(v))
+		return
+	}
+	p := reflect.New(into.Type().Elem())
+	p.Elem().Set(reflect.ValueOf(v))
+	into.Set(p)
+}
+
+// target is the node that an alias stands for. yaml.v3 never gives an alias of
+// an alias.
+func target(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+// nature names a node's kind for a message.
+func nature(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.ShortTag() {
+	case "!!null":
+		return "null"
+	case "!!int", "!!float":
+		return "a number"
+	case "!!bool":
+		return "true or false"
+	}
+	return "a text"
+}
+
+// written shows a wrong value: its text, or its kind.
+func written(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		return nature(n)
+	}
+	return strconv.Quote(shorten(n.Value))
+}
+
+func shorten(s string) string {
+	const limit = 60
+	if r := []rune(s); len(r) > limit {
+		return string(r[:limit]) + "…"
+	}
+	return s
+}
