@@ -1,0 +1,194 @@
+// Package artifact finds a function's code and says what it is: an S3 object
+// pinned to its version, an ECR image pinned to its digest, a zip or jar file,
+// or a folder that it zips itself.
+//
+// It promises:
+//
+//   - Resolve only reads. It knows the hash that Lambda will show as CodeSha256
+//     before anything is sent; Prepare brings the code to where Lambda can take
+//     it (a download, an upload to the staging bucket), and is called only once
+//     the code is known to differ.
+//   - No artifact is ever whole in memory.
+//   - A folder gives the same bytes on every run and machine: see Zip.
+//   - Sizes are held to Lambda's limits before Lambda is asked.
+//
+// It never writes outside Options.TempDir and the staging bucket, and never
+// follows a symlink out of a folder.
+//
+// Sources: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html,
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-function-zip.html,
+// https://docs.aws.amazon.com/lambda/latest/dg/images-create.html.
+package artifact
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+)
+
+const (
+	// InlineLimit is the largest zip, in bytes, that a call may carry.
+	InlineLimit = 52_428_800
+	// UnzippedLimit is the most, in bytes, that a function and its layers may
+	// hold.
+	UnzippedLimit = 262_144_000
+)
+
+// Options is where an artifact is resolved for.
+type Options struct {
+	// Session is the one that the function is deployed with.
+	Session *session.Session
+	// Source is the artifact's own connector; nil means Session.
+	Source *session.Session
+	// Region is the function's.
+	Region string
+	// StagingBucket takes zips that a call cannot carry; may hold {region} and
+	// {account}; empty for none.
+	StagingBucket string
+	// Workspace is what a relative path is relative to.
+	Workspace string
+	// TempDir holds what is zipped or fetched; see NewTemp.
+	TempDir string
+}
+
+// Result is an artifact that exists.
+type Result struct {
+	// Code is what the function is to hold, with its hash. It can be sent as
+	// it is only after Prepare.
+	Code definition.Code
+	// Kind is where the code comes from.
+	Kind Kind
+	// Pinned names exactly this content: s3://bucket/key?versionId=…,
+	// repository@sha256:…, or the path.
+	Pinned string
+	// Image names the image, empty for a zip.
+	Image Image
+	// Warnings are what a person should know and need not act on.
+	Warnings []string
+
+	opts   Options
+	object *object
+}
+
+// Resolve finds the artifact, checks it and learns its hash. It changes nothing
+// and uploads nothing.
+func Resolve(ctx context.Context, ref Ref, opts Options) (*Result, error) {
+	if opts.Source == nil {
+		opts.Source = opts.Session
+	}
+	r := &Result{opts: opts}
+	var err error
+	switch ref.Kind {
+	case S3:
+		err = r.resolveObject(ctx, ref)
+	case ECR:
+		err = r.resolveImage(ctx, ref)
+	case Path:
+		err = r.resolvePath(ctx, ref)
+	default:
+		err = fmt.Errorf("artifact of unknown kind %q", ref.Kind)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Result) resolvePath(ctx context.Context, ref Ref) error {
+	path := ref.Path
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(r.opts.Workspace, path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("artifact %s: %w", ref.Path, err)
+	}
+	r.Pinned = ref.Path
+	if info.IsDir() {
+		r.Kind = Folder
+		return r.zipFolder(ctx, path, ref.Path)
+	}
+	r.Kind = File
+	return r.useZip(ctx, path, ref.Path)
+}
+
+// zipFolder builds the zip at once: only its bytes have a hash to compare.
+func (r *Result) zipFolder(ctx context.Context, folder, name string) error {
+	out, err := os.CreateTemp(r.opts.TempDir, "folder-*.zip")
+	if err != nil {
+		return fmt.Errorf("zip folder %s: %w", name, err)
+	}
+	zipped, err := Zip(ctx, out, folder)
+	if closeErr := out.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("zip folder %s: %w", name, err)
+	}
+	r.Warnings = zipped.Warnings
+	r.Code = definition.Code{ZipPath: out.Name(), Sha256: zipped.Sha256, Size: zipped.Size}
+	return r.checkInline(name)
+}
+
+// useZip takes a zip or jar as it is.
+func (r *Result) useZip(ctx context.Context, path, name string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("artifact %s: %w", name, err)
+	}
+	defer file.Close()
+	sum, size, err := hash(ctx, file)
+	if err != nil {
+		return fmt.Errorf("artifact %s: %w", name, err)
+	}
+	if _, err := ReadListing(file, size); err != nil {
+		return fmt.Errorf("artifact %s: %w", name, err)
+	}
+	r.Code = definition.Code{ZipPath: path, Sha256: sum, Size: size}
+	return r.checkInline(name)
+}
+
+// checkInline refuses a zip that has no way to Lambda.
+func (r *Result) checkInline(name string) error {
+	if r.Code.Size > InlineLimit && r.opts.StagingBucket == "" {
+		return fmt.Errorf("artifact %s: %s zipped is above the %s that a call may carry: set staging-bucket",
+			name, inMiB(r.Code.Size), inMiB(InlineLimit))
+	}
+	return nil
+}
+
+// Prepare brings the code to where Lambda can take it and says how to send it:
+// an object of another Region or account is fetched, a zip that a call cannot
+// carry goes to the staging bucket. Where nothing is to be done it costs
+// nothing.
+func (r *Result) Prepare(ctx context.Context) (definition.Code, error) {
+	if r.object != nil {
+		code, err := r.object.fetch(ctx, r.opts.TempDir)
+		if err != nil {
+			return definition.Code{}, err
+		}
+		r.Code, r.object = code, nil
+	}
+	if r.Code.ZipPath == "" || r.Code.Size <= InlineLimit {
+		return r.Code, nil
+	}
+	code, err := Stage(ctx, r.opts.Session, Upload{
+		Bucket: r.opts.StagingBucket,
+		Region: r.opts.Region,
+		Path:   r.Code.ZipPath,
+		Sha256: r.Code.Sha256,
+		Size:   r.Code.Size,
+	})
+	if err != nil {
+		return definition.Code{}, err
+	}
+	r.Code = code
+	return code, nil
+}
+
+// inMiB writes a size the way Lambda's limits are written.
+func inMiB(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }

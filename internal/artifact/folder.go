@@ -1,0 +1,209 @@
+package artifact
+
+import (
+	"archive/zip"
+	"compress/flate"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// IgnoreFile, in a folder's root, names what its zip leaves out, in the syntax
+// of gitignore.
+const IgnoreFile = ".lambdaignore"
+
+// alwaysIgnored never belongs to a function: the repository's history, and what
+// this program keeps in a workspace.
+var alwaysIgnored = []string{".git", ".lambda-rollout"}
+
+// Zipped is what Zip wrote.
+type Zipped struct {
+	// Sha256 is base64, as Lambda shows it.
+	Sha256 string
+	// Size in bytes, zipped and unzipped.
+	Size, Unzipped int64
+	Files          int
+	Warnings       []string
+}
+
+// Zip writes a folder as a zip that depends on nothing but names, contents and
+// execute bits: entries sorted by name, 1980-01-01 as their time, mode 0755
+// where any execute bit is set, else 0644, symlinks as symlinks, no entries for
+// folders, one compression level.
+//
+// What deflate makes of a content is up to the Go release that this program was
+// built with (compress/flate promises valid, not equal, output between
+// releases), so a new release of the program may give a folder a new hash once.
+func Zip(ctx context.Context, out io.Writer, folder string) (Zipped, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return Zipped{}, err
+	}
+	defer root.Close()
+	entries, warnings, err := list(root)
+	if err != nil {
+		return Zipped{}, err
+	}
+	if len(entries) == 0 {
+		return Zipped{}, fmt.Errorf("it holds no file (or %s leaves out all of them)", IgnoreFile)
+	}
+
+	sum := sha256.New()
+	counted := &counter{to: io.MultiWriter(out, sum)}
+	w := zip.NewWriter(counted)
+	w.RegisterCompressor(zip.Deflate, func(to io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(to, flate.DefaultCompression)
+	})
+	zipped := Zipped{Files: len(entries), Warnings: warnings}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return Zipped{}, err
+		}
+		n, err := add(w, root, e, UnzippedLimit-zipped.Unzipped)
+		if err != nil {
+			return Zipped{}, fmt.Errorf("%s: %w", e.name, err)
+		}
+		zipped.Unzipped += n
+	}
+	if err := w.Close(); err != nil {
+		return Zipped{}, err
+	}
+	zipped.Size = counted.n
+	zipped.Sha256 = base64.StdEncoding.EncodeToString(sum.Sum(nil))
+	return zipped, nil
+}
+
+// entry is one file or symlink of a folder.
+type entry struct {
+	name string
+	mode fs.FileMode
+}
+
+// list walks a folder without following any symlink.
+func list(root *os.Root) ([]entry, []string, error) {
+	rules, err := readIgnore(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	var entries []entry
+	var warnings []string
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == ".":
+			return nil
+		case d.IsDir() && (slices.Contains(alwaysIgnored, d.Name()) || rules.Match(name, true)):
+			return fs.SkipDir
+		case d.IsDir(), name == IgnoreFile, slices.Contains(alwaysIgnored, d.Name()), rules.Match(name, false):
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		switch mode := info.Mode(); {
+		case mode.IsRegular():
+			entries = append(entries, entry{name, normal(mode)})
+		case mode&fs.ModeSymlink != 0:
+			entries = append(entries, entry{name, fs.ModeSymlink | 0o777})
+			if target, err := root.Readlink(name); err == nil && leaves(name, target) {
+				warnings = append(warnings, fmt.Sprintf("%s is a symlink to %s, outside the folder: its target is not in the zip", name, target))
+			}
+		default:
+			return fmt.Errorf("%s is neither a file, a folder nor a symlink: name it in %s", name, IgnoreFile)
+		}
+		return nil
+	})
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	return entries, warnings, err
+}
+
+// leaves reports whether a relative symlink points out of the folder. An
+// absolute one is left to the author: /opt and /tmp exist in Lambda.
+func leaves(name, target string) bool {
+	if path.IsAbs(target) {
+		return false
+	}
+	to := path.Join(path.Dir(name), target)
+	return to == ".." || strings.HasPrefix(to, "../")
+}
+
+// normal leaves of a mode what Lambda cares for: everybody may read, and run
+// what somebody could run. A checkout under another umask gives the same zip.
+func normal(mode fs.FileMode) fs.FileMode {
+	if mode&0o111 != 0 {
+		return 0o755
+	}
+	return 0o644
+}
+
+// dosEpoch is 1980-01-01, the earliest day that a zip can name.
+const dosEpoch = 1<<5 | 1
+
+// add writes one entry and gives its size; it stops past the limit.
+func add(w *zip.Writer, root *os.Root, e entry, limit int64) (int64, error) {
+	header := &zip.FileHeader{Name: e.name, Method: zip.Deflate, ModifiedDate: dosEpoch}
+	header.SetMode(e.mode)
+	if e.mode&fs.ModeSymlink != 0 {
+		target, err := root.Readlink(e.name)
+		if err != nil {
+			return 0, err
+		}
+		header.Method = zip.Store
+		to, err := w.CreateHeader(header)
+		if err != nil {
+			return 0, err
+		}
+		n, err := io.WriteString(to, target)
+		return int64(n), err
+	}
+	from, err := root.Open(e.name)
+	if err != nil {
+		return 0, err
+	}
+	defer from.Close()
+	to, err := w.CreateHeader(header)
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(to, io.LimitReader(from, limit+1))
+	if err == nil && n > limit {
+		err = errTooLarge
+	}
+	return n, err
+}
+
+var errTooLarge = fmt.Errorf("the files together are above the %s that a function may hold unzipped", inMiB(UnzippedLimit))
+
+// readIgnore reads the folder's own rules; none is fine.
+func readIgnore(root *os.Root) (*Ignore, error) {
+	text, err := root.ReadFile(IgnoreFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Ignore{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ParseIgnore(string(text)), nil
+}
+
+// counter counts what goes through.
+type counter struct {
+	to io.Writer
+	n  int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,151 @@
+package artifact
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// write makes the files of a folder; a name that ends in * is executable, a
+// content that starts with -> is a symlink.
+func write(t *testing.T, folder string, files map[string]string) string {
+	t.Helper()
+	for name, content := range files {
+		name, executable := strings.CutSuffix(name, "*")
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if target, ok := strings.CutPrefix(content, "->"); ok {
+			if err := os.Symlink(target, path); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		mode := fs.FileMode(0o640)
+		if executable {
+			mode = 0o710
+		}
+		if err := os.WriteFile(path, []byte(content), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+// contents lists a zip: mode, time and content of each entry, in its order.
+func contents(t *testing.T, data []byte) []string {
+	t.Helper()
+	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, f := range r.File {
+		body, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, f.Mode().String()+" "+f.Modified.UTC().Format(time.DateOnly)+" "+f.Name+" "+string(text))
+	}
+	return out
+}
+
+func TestZipDependsOnNamesContentsAndExecuteBitsOnly(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"bootstrap*":      "#!/bin/sh\n",
+		"lib/b.txt":       strings.Repeat("b", 10000),
+		"lib/a.txt":       "a",
+		"lib-more/x":      "x",
+		"empty":           "",
+		"link":            "->lib/a.txt",
+		".git/HEAD":       "ref",
+		"sub/.git":        "gitdir: elsewhere",
+		".lambda-rollout": "state",
+		".lambdaignore":   "*.log\n!keep.log\n/dist/\n",
+		"a.log":           "left out",
+		"keep.log":        "kept",
+		"dist/x":          "left out",
+		"lib/dist/x":      "kept",
+	}
+	first, second := write(t, t.TempDir(), files), write(t, t.TempDir(), files)
+	for _, folder := range []string{second} {
+		if err := os.Chtimes(filepath.Join(folder, "lib/a.txt"), time.Time{}, time.Unix(1e9, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(folder, "lib/a.txt"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var a, b bytes.Buffer
+	za, err := Zip(t.Context(), &a, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zb, err := Zip(t.Context(), &b, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a.Bytes(), b.Bytes()) || za.Sha256 != zb.Sha256 {
+		t.Errorf("two folders with the same content gave different zips")
+	}
+	want := []string{
+		"-rwxr-xr-x 1980-01-01 bootstrap #!/bin/sh\n",
+		"-rw-r--r-- 1980-01-01 empty ",
+		"-rw-r--r-- 1980-01-01 keep.log kept",
+		"-rw-r--r-- 1980-01-01 lib-more/x x",
+		"-rw-r--r-- 1980-01-01 lib/a.txt a",
+		"-rw-r--r-- 1980-01-01 lib/b.txt " + strings.Repeat("b", 10000),
+		"-rw-r--r-- 1980-01-01 lib/dist/x kept",
+		"Lrwxrwxrwx 1980-01-01 link lib/a.txt",
+	}
+	if diff := cmp.Diff(want, contents(t, a.Bytes())); diff != "" {
+		t.Errorf("zip (-want +got):\n%s", diff)
+	}
+	if za.Size != int64(a.Len()) || za.Files != len(want) {
+		t.Errorf("Zip said %d bytes and %d files, wrote %d and %d", za.Size, za.Files, a.Len(), len(want))
+	}
+}
+
+func TestZipNeverFollowsASymlinkOut(t *testing.T) {
+	t.Parallel()
+	outside := write(t, t.TempDir(), map[string]string{"secret": "s3cret"})
+	folder := write(t, t.TempDir(), map[string]string{
+		"a":    "a",
+		"up":   "->../../etc/passwd",
+		"dir":  "->" + outside,
+		"loop": "->loop",
+	})
+	var out bytes.Buffer
+	zipped, err := Zip(t.Context(), &out, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(out.Bytes(), []byte("s3cret")) {
+		t.Errorf("the zip holds what a symlink points to")
+	}
+	if len(zipped.Warnings) != 1 || !strings.Contains(zipped.Warnings[0], "up is a symlink to ../../etc/passwd") {
+		t.Errorf("warnings %q, want one about up", zipped.Warnings)
+	}
+}
+
+func TestZipRefusesAFolderWithoutFiles(t *testing.T) {
+	t.Parallel()
+	folder := write(t, t.TempDir(), map[string]string{".git/HEAD": "x", ".lambdaignore": "*\n", "a": "a"})
+	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), "holds no file") {
+		t.Errorf("got %v, want an error that says that nothing is left", err)
+	}
+}

@@ -1,0 +1,376 @@
+package artifact
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+)
+
+// object is one object of S3, pinned, and the client that may read it.
+type object struct {
+	client       *s3.Client
+	bucket, key  string
+	version      string
+	region       string
+	etag         string
+	size         int64
+	sha256       string
+	storageClass types.StorageClass
+}
+
+// newS3 makes a client. An endpoint that was set by hand has no name a bucket.
+func newS3(s *session.Session, region string) *s3.Client {
+	return s3.NewFromConfig(s.Config(region), func(o *s3.Options) {
+		o.UsePathStyle = o.BaseEndpoint != nil
+		o.DisableLogOutputChecksumValidationSkipped = true
+	})
+}
+
+func (o *object) String() string {
+	name := "s3://" + o.bucket + "/" + o.key
+	if o.version != "" {
+		name += "?versionId=" + o.version
+	}
+	return name
+}
+
+// resolveObject pins an object and decides how Lambda gets it: by reference
+// where it can read the object itself, else through this machine.
+func (r *Result) resolveObject(ctx context.Context, ref Ref) error {
+	if ref.KeyPattern != "" {
+		var err error
+		if ref, err = newest(ctx, r.opts.Source, ref, r.opts.Region); err != nil {
+			return err
+		}
+	}
+	found, err := findObject(ctx, r.opts.Source, ref, r.opts.Region)
+	if err != nil {
+		return err
+	}
+	if found.size > UnzippedLimit {
+		return fmt.Errorf("artifact %s: %s is above the %s that a function may hold unzipped", found, inMiB(found.size), inMiB(UnzippedLimit))
+	}
+	if found.sha256 == "" {
+		if err := found.learnHash(ctx); err != nil {
+			return err
+		}
+	}
+	r.Kind, r.Pinned = S3, found.String()
+	r.Code = definition.Code{
+		S3Bucket: found.bucket, S3Key: found.key, S3ObjectVersion: found.version,
+		Sha256: found.sha256, Size: found.size,
+	}
+	if found.region == r.opts.Region && r.deployerCanRead(ctx, ref, found) {
+		return nil
+	}
+	r.object = found
+	return r.checkInline(found.String())
+}
+
+// deployerCanRead reports whether the function's own session may read the
+// object: Lambda fetches it with the caller's permission.
+func (r *Result) deployerCanRead(ctx context.Context, ref Ref, found *object) bool {
+	if r.opts.Source == r.opts.Session {
+		return true
+	}
+	ref.VersionID = found.version
+	_, err := findObject(ctx, r.opts.Session, ref, r.opts.Region)
+	return err == nil
+}
+
+// findObject looks at an object, in the bucket's own Region.
+func findObject(ctx context.Context, s *session.Session, ref Ref, region string) (*object, error) {
+	if ref.Region != "" {
+		region = ref.Region
+	}
+	o := &object{bucket: ref.Bucket, key: ref.Key, version: ref.VersionID, region: region}
+	head, err := o.head(ctx, s)
+	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != region {
+		o.region = elsewhere
+		head, err = o.head(ctx, s)
+	}
+	if err != nil {
+		return nil, o.explain(ctx, err)
+	}
+	o.etag, o.size = aws.ToString(head.ETag), aws.ToInt64(head.ContentLength)
+	if version := aws.ToString(head.VersionId); version != "null" {
+		o.version = version
+	}
+	if sum := aws.ToString(head.ChecksumSHA256); head.ChecksumType != types.ChecksumTypeComposite && !strings.Contains(sum, "-") {
+		o.sha256 = sum
+	}
+	switch o.storageClass = head.StorageClass; o.storageClass {
+	case types.StorageClassGlacier, types.StorageClassDeepArchive:
+		if !strings.Contains(aws.ToString(head.Restore), `ongoing-request="false"`) {
+			return nil, fmt.Errorf("artifact %s: it is archived (%s): restore it first", o, o.storageClass)
+		}
+	}
+	return o, nil
+}
+
+func (o *object) head(ctx context.Context, s *session.Session) (*s3.HeadObjectOutput, error) {
+	o.client = newS3(s, o.region)
+	in := &s3.HeadObjectInput{Bucket: &o.bucket, Key: &o.key, ChecksumMode: types.ChecksumModeEnabled}
+	if o.version != "" {
+		in.VersionId = &o.version
+	}
+	return o.client.HeadObject(ctx, in)
+}
+
+// bucketRegion is where S3 says that a bucket is, empty where it does not say.
+func bucketRegion(err error) string {
+	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && resp.Response != nil {
+		return resp.Response.Header.Get("x-amz-bucket-region")
+	}
+	return ""
+}
+
+// explain gives each failure its own words.
+func (o *object) explain(ctx context.Context, err error) error {
+	call := session.Call{Action: "s3:GetObject", Resource: o.arn()}
+	if o.version != "" {
+		call.Action = "s3:GetObjectVersion"
+	}
+	explained := session.Explain(err, call)
+	if _, ok := errors.AsType[session.Denied](explained); ok {
+		return fmt.Errorf("artifact %s: %w (without s3:ListBucket, S3 gives this answer for an object that is not there, too)", o, explained)
+	}
+	switch status := httpStatus(err); {
+	case status == http.StatusNotFound && o.bucketMissing(ctx):
+		return fmt.Errorf("artifact %s: there is no bucket %s", o, o.bucket)
+	case status == http.StatusNotFound && o.version != "":
+		return fmt.Errorf("artifact %s: the bucket is there, but no such object or version", o)
+	case status == http.StatusNotFound:
+		return fmt.Errorf("artifact %s: the bucket is there, but no such object: check the key", o)
+	case status == http.StatusMethodNotAllowed:
+		return fmt.Errorf("artifact %s: this version is a delete marker: name an earlier one", o)
+	case status == http.StatusBadRequest && o.version != "":
+		return fmt.Errorf("artifact %s: S3 does not accept this versionId", o)
+	}
+	return fmt.Errorf("artifact %s: %w", o, explained)
+}
+
+// bucketMissing asks whether it is the bucket that is not there: the answer to
+// HeadObject does not tell.
+func (o *object) bucketMissing(ctx context.Context) bool {
+	_, err := o.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &o.bucket})
+	return httpStatus(err) == http.StatusNotFound
+}
+
+func (o *object) arn() string {
+	return "arn:" + partitionOf(o.region) + ":s3:::" + o.bucket + "/" + o.key
+}
+
+// partitionOf knows the partitions by their Regions' names.
+func partitionOf(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	case strings.HasPrefix(region, "eusc-"):
+		return "aws-eusc"
+	}
+	return "aws"
+}
+
+func httpStatus(err error) int {
+	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+		return resp.HTTPStatusCode()
+	}
+	return 0
+}
+
+// learnHash streams the object where S3 stored no checksum of the whole.
+func (o *object) learnHash(ctx context.Context) error {
+	body := o.open(ctx)
+	defer body.Close()
+	sum, _, err := hash(ctx, body)
+	if err != nil {
+		return fmt.Errorf("artifact %s: read it for its SHA-256: %w", o, o.explainRead(err))
+	}
+	o.sha256 = sum
+	return nil
+}
+
+func (o *object) explainRead(err error) error {
+	return session.Explain(err, session.Call{Action: "s3:GetObject", Resource: o.arn()})
+}
+
+// fetch brings the object to a file of this machine and checks its hash.
+func (o *object) fetch(ctx context.Context, dir string) (definition.Code, error) {
+	fail := func(err error) (definition.Code, error) {
+		return definition.Code{}, fmt.Errorf("fetch %s: %w", o, o.explainRead(err))
+	}
+	file, err := os.CreateTemp(dir, "object-*.zip")
+	if err != nil {
+		return fail(err)
+	}
+	defer file.Close()
+	body := o.open(ctx)
+	defer body.Close()
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(file, sum), body)
+	if err != nil {
+		return fail(err)
+	}
+	if err := file.Close(); err != nil {
+		return fail(err)
+	}
+	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != o.sha256 {
+		return fail(fmt.Errorf("its SHA-256 is %s, S3 said %s: the object changed meanwhile, or its checksum is wrong", got, o.sha256))
+	}
+	return definition.Code{ZipPath: file.Name(), Sha256: o.sha256, Size: n}, nil
+}
+
+const (
+	// readTries is how often a broken read goes on from where it stopped.
+	readTries = 5
+	// stallAfter ends a read in which nothing arrives any more.
+	stallAfter = 60 * time.Second
+)
+
+// open reads the object from its beginning; a line that breaks is taken up
+// again where it broke, on the same content (If-Match).
+func (o *object) open(ctx context.Context) io.ReadCloser {
+	return &objectReader{ctx: ctx, object: o}
+}
+
+type objectReader struct {
+	ctx    context.Context
+	object *object
+	at     int64
+	tries  int
+
+	body   io.ReadCloser
+	cancel context.CancelFunc
+	watch  *time.Timer
+}
+
+func (r *objectReader) Read(p []byte) (int, error) {
+	for {
+		if r.at >= r.object.size {
+			return 0, io.EOF
+		}
+		if r.body == nil {
+			if err := r.get(); err != nil {
+				return 0, err
+			}
+		}
+		r.watch.Reset(stallAfter)
+		n, err := r.body.Read(p)
+		r.at += int64(n)
+		switch {
+		case n > 0:
+			r.tries = 0
+			return n, nil
+		case err == nil:
+			continue
+		}
+		r.Close()
+		if err := r.ctx.Err(); err != nil {
+			return 0, err
+		}
+		if r.tries++; r.tries > readTries {
+			return 0, fmt.Errorf("the line broke at byte %d of %d: %w", r.at, r.object.size, err)
+		}
+	}
+}
+
+// get asks for what is still missing.
+func (r *objectReader) get() error {
+	ctx, cancel := context.WithCancel(session.WithCallTimeout(r.ctx, 0))
+	r.cancel, r.watch = cancel, time.AfterFunc(stallAfter, cancel)
+	in := &s3.GetObjectInput{Bucket: &r.object.bucket, Key: &r.object.key}
+	if r.object.version != "" {
+		in.VersionId = &r.object.version
+	}
+	if r.object.etag != "" {
+		in.IfMatch = &r.object.etag
+	}
+	if r.at > 0 {
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-", r.at))
+	}
+	out, err := r.object.client.GetObject(ctx, in)
+	if err != nil {
+		r.Close()
+		return err
+	}
+	r.body = out.Body
+	return nil
+}
+
+// Close ends the request that is under way.
+func (r *objectReader) Close() error {
+	if r.body != nil {
+		r.body.Close()
+		r.body = nil
+	}
+	if r.cancel != nil {
+		r.watch.Stop()
+		r.cancel()
+		r.cancel = nil
+	}
+	return nil
+}
+
+// newest finds the object that was written last among those whose whole key
+// matches the pattern (Harness' filePathRegex).
+func newest(ctx context.Context, s *session.Session, ref Ref, region string) (Ref, error) {
+	name := "s3://" + ref.Bucket + "/" + ref.KeyPattern
+	pattern, err := regexp.Compile(`^(?:` + ref.KeyPattern + `)$`)
+	if err != nil {
+		return Ref{}, fmt.Errorf("artifact %s: %w", name, err)
+	}
+	if ref.Region != "" {
+		region = ref.Region
+	}
+	prefix, _ := regexp.MustCompile(ref.KeyPattern).LiteralPrefix()
+	var best types.Object
+	list := func(region string) error {
+		best = types.Object{}
+		pages := s3.NewListObjectsV2Paginator(newS3(s, region), &s3.ListObjectsV2Input{Bucket: &ref.Bucket, Prefix: &prefix})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, o := range page.Contents {
+				if pattern.MatchString(aws.ToString(o.Key)) && aws.ToTime(o.LastModified).After(aws.ToTime(best.LastModified)) {
+					best = o
+				}
+			}
+		}
+		return nil
+	}
+	err = list(region)
+	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != region {
+		ref.Region = elsewhere
+		err = list(elsewhere)
+	}
+	if err != nil {
+		return Ref{}, fmt.Errorf("artifact %s: %w", name, session.Explain(err,
+			session.Call{Action: "s3:ListBucket", Resource: "arn:" + partitionOf(region) + ":s3:::" + ref.Bucket}))
+	}
+	if best.Key == nil {
+		return Ref{}, fmt.Errorf("artifact %s: no object's key matches", name)
+	}
+	ref.Key, ref.KeyPattern = *best.Key, ""
+	return ref, nil
+}

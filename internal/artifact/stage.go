@@ -1,0 +1,137 @@
+package artifact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+)
+
+// uploadTimeout bounds one attempt to upload a zip: 250 MB over a line of
+// 5 Mbit/s.
+const uploadTimeout = 7 * time.Minute
+
+// Upload is a zip on its way to the staging bucket.
+type Upload struct {
+	// Bucket may hold {region} and {account}.
+	Bucket string
+	// Region is the function's; the bucket must be there, too.
+	Region string
+	Path   string
+	// Sha256 is base64, Size in bytes.
+	Sha256 string
+	Size   int64
+}
+
+// Stage uploads a zip under a key made of its hash, and gives the reference that
+// Lambda takes. What is there already is not uploaded again. The object stays:
+// a rollback, or the next deploy of the same content, may need it.
+func Stage(ctx context.Context, s *session.Session, up Upload) (definition.Code, error) {
+	sum, err := hexSum(up.Sha256)
+	if err != nil {
+		return definition.Code{}, err
+	}
+	bucket, owner, err := stagingBucket(ctx, s, up)
+	if err != nil {
+		return definition.Code{}, err
+	}
+	place := staged{client: newS3(s, up.Region), region: up.Region, bucket: bucket, key: "lambda-rollout/" + sum + ".zip"}
+	if owner != "" {
+		place.owner = &owner
+	}
+	version, there, err := place.find(ctx, up)
+	if err == nil && !there {
+		version, err = place.put(ctx, up)
+	}
+	if err != nil {
+		return definition.Code{}, fmt.Errorf("stage %s in s3://%s/%s: %w", up.Path, place.bucket, place.key, err)
+	}
+	return definition.Code{S3Bucket: bucket, S3Key: place.key, S3ObjectVersion: version, Sha256: up.Sha256, Size: up.Size}, nil
+}
+
+// stagingBucket fills the name's places. A name that holds the account must
+// belong to it: somebody else could have taken a name that can be guessed.
+func stagingBucket(ctx context.Context, s *session.Session, up Upload) (bucket, owner string, err error) {
+	bucket = strings.ReplaceAll(up.Bucket, "{region}", up.Region)
+	if !strings.Contains(bucket, "{account}") {
+		return bucket, "", nil
+	}
+	id, err := s.Identity(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	return strings.ReplaceAll(bucket, "{account}", id.Account), id.Account, nil
+}
+
+// staged is the place of one zip in the staging bucket.
+type staged struct {
+	client              *s3.Client
+	region, bucket, key string
+	owner               *string
+}
+
+// find looks for the same content. Who may not list the bucket gets 403 for what
+// is not there: then the upload decides.
+func (p staged) find(ctx context.Context, up Upload) (version string, there bool, err error) {
+	head, err := p.client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &p.bucket, Key: &p.key, ChecksumMode: types.ChecksumModeEnabled, ExpectedBucketOwner: p.owner,
+	})
+	switch status := httpStatus(err); {
+	case err == nil:
+		same := aws.ToString(head.ChecksumSHA256) == up.Sha256 && aws.ToInt64(head.ContentLength) == up.Size
+		return objectVersion(head.VersionId), same, nil
+	case bucketRegion(err) != "" && bucketRegion(err) != p.region:
+		return "", false, p.wrongRegion(bucketRegion(err))
+	case status == http.StatusNotFound, status == http.StatusForbidden:
+		return "", false, nil
+	}
+	return "", false, p.explain(err, "s3:GetObject")
+}
+
+func (p staged) put(ctx context.Context, up Upload) (version string, err error) {
+	file, err := os.Open(up.Path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	out, err := p.client.PutObject(session.WithCallTimeout(ctx, uploadTimeout), &s3.PutObjectInput{
+		Bucket: &p.bucket, Key: &p.key, Body: file, ContentLength: &up.Size,
+		ContentType: aws.String("application/zip"), ChecksumSHA256: &up.Sha256, ExpectedBucketOwner: p.owner,
+	})
+	if err != nil {
+		return "", p.explain(err, "s3:PutObject")
+	}
+	return objectVersion(out.VersionId), nil
+}
+
+func (p staged) explain(err error, action string) error {
+	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != p.region {
+		return p.wrongRegion(elsewhere)
+	}
+	if _, ok := errors.AsType[*types.NoSuchBucket](err); ok {
+		return fmt.Errorf("there is no bucket %s: create it in %s, or set staging-bucket", p.bucket, p.region)
+	}
+	return session.Explain(err, session.Call{Action: action, Resource: "arn:" + partitionOf(p.region) + ":s3:::" + p.bucket + "/" + p.key})
+}
+
+func (p staged) wrongRegion(is string) error {
+	return fmt.Errorf("the bucket is in %s, the function in %s: Lambda reads code from its own Region only; staging-bucket may hold {region}", is, p.region)
+}
+
+// objectVersion is empty in a bucket without versions.
+func objectVersion(id *string) string {
+	if v := aws.ToString(id); v != "null" {
+		return v
+	}
+	return ""
+}
