@@ -1,0 +1,478 @@
+package expression
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// wholeTag marks a scalar that was wholly one expression and is rendered.
+const wholeTag = "!expression"
+
+// firstToken begins Unicode's supplementary private use areas: one character
+// for each span, safe in any YAML or JSON scalar, on one column.
+const (
+	firstToken = rune(0xF0000)
+	lastToken  = rune(0x10FFFD)
+)
+
+// Source is a YAML or JSON text whose expressions were set aside, so that it
+// parses whatever stands in them.
+type Source struct {
+	File   string
+	raw    []byte
+	masked []byte
+	spans  []span
+	// lines holds the offset of each line of raw.
+	lines []int
+}
+
+// span is one expression of a Source: raw[start:end], which became one
+// character at line and col of the masked text.
+type span struct {
+	start, end int
+	line, col  int
+	// literal marks a character of raw that only looks like a token.
+	literal bool
+}
+
+// Scan finds the expressions of a text. It never fails: what is wrong with an
+// expression shows when the scalar that holds it is rendered, so an odd <+ in
+// a comment harms nobody.
+func Scan(file string, src []byte) *Source {
+	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
+	s := &Source{File: file, raw: src, lines: []int{0}}
+	for i, c := range src {
+		if c == '\n' {
+			s.lines = append(s.lines, i+1)
+		}
+	}
+	text := string(src)
+	masked := make([]byte, 0, len(src)+64)
+	line, col := 1, 1
+	for i := 0; i < len(text); {
+		start, end := s.nextMask(text, i)
+		masked = append(masked, text[i:start]...)
+		line, col = advance(text[i:start], line, col)
+		if start < end {
+			token := firstToken + rune(len(s.spans))
+			s.spans = append(s.spans, span{start, end, line, col, !strings.HasPrefix(text[start:], open)})
+			masked = utf8.AppendRune(masked, token)
+			col++
+		}
+		i = end
+	}
+	s.masked = masked
+	return s
+}
+
+// nextMask finds the next thing to set aside: a span, or a character that
+// could be taken for a token.
+func (s *Source) nextMask(text string, from int) (start, end int) {
+	start, end = len(text), len(text)
+	if firstToken+rune(len(s.spans)) > lastToken {
+		return start, end
+	}
+	if i, j, ok := nextSpan(text, from); ok {
+		start, end = i, clipComment(text, i, j)
+	}
+	// Characters of these planes begin with one of these two bytes.
+	for i := from; i < start; i++ {
+		if text[i] != 0xF3 && text[i] != 0xF4 {
+			continue
+		}
+		if r, n := utf8.DecodeRuneInString(text[i:start]); r >= firstToken {
+			return i, i + n
+		}
+	}
+	return start, end
+}
+
+// clipComment keeps a span that a comment begins inside that comment's line,
+// where it would swallow what follows.
+func clipComment(text string, start, end int) int {
+	lineEnd := strings.IndexByte(text[start:end], '\n')
+	if lineEnd < 0 {
+		return end
+	}
+	before := text[strings.LastIndexByte(text[:start], '\n')+1 : start]
+	if hash := strings.IndexByte(before, '#'); hash == 0 || hash > 0 && isBlank(before[hash-1]) {
+		return start + lineEnd
+	}
+	return end
+}
+
+func advance(text string, line, col int) (int, int) {
+	if n := strings.Count(text, "\n"); n > 0 {
+		line += n
+		col = 1
+		text = text[strings.LastIndexByte(text, '\n')+1:]
+	}
+	return line, col + utf8.RuneCountInString(text)
+}
+
+// position gives line and column of raw for a byte offset of raw.
+func (s *Source) position(offset int) (line, col int) {
+	line, found := slices.BinarySearch(s.lines, offset)
+	if found {
+		line++
+	}
+	return line, utf8.RuneCount(s.raw[s.lines[line-1]:offset]) + 1
+}
+
+// original maps a place of the masked text back to raw.
+func (s *Source) original(line, col int) (int, int) {
+	i, _ := slices.BinarySearchFunc(s.spans, span{line: line, col: col}, func(a, b span) int {
+		if a.line != b.line {
+			return a.line - b.line
+		}
+		return a.col - b.col
+	})
+	// spans[i] is the first that does not stand before the place.
+	if i < len(s.spans) && s.spans[i].line == line && s.spans[i].col == col {
+		return s.position(s.spans[i].start)
+	}
+	if i == 0 {
+		return line, col
+	}
+	last := s.spans[i-1]
+	endLine, endCol := s.position(last.end)
+	if last.line != line {
+		return endLine + line - last.line, col
+	}
+	return endLine, endCol + col - last.col - 1
+}
+
+// Raw is the text as it was given, for the source lines of faults.
+func (s *Source) Raw() []byte { return s.raw }
+
+// Fault makes a fault at a node's place.
+func (s *Source) Fault(n *yaml.Node, message, hint string) fault.Fault {
+	return s.faultAt(n.Line, n.Column, message, hint)
+}
+
+func (s *Source) faultAt(line, col int, message, hint string) fault.Fault {
+	return fault.Fault{
+		File: s.File, Line: line, Col: col, Message: message, Hint: hint,
+		Source: fault.Line(s.raw, line),
+	}
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// Document is one YAML document of a Source. Its nodes carry the lines and
+// columns of the original text.
+type Document struct {
+	*Source
+	root *yaml.Node
+}
+
+// Root is the document's value.
+func (d *Document) Root() *yaml.Node { return d.root }
+
+// Whole reports whether a rendered scalar was nothing but one expression: then
+// its text may be decoded (as JSON or YAML flow) where the field wants a list
+// or a map, into that field only.
+func (d *Document) Whole(n *yaml.Node) bool { return n.Tag == wholeTag }
+
+// Documents parses the text into its YAML documents; JSON is YAML. Empty
+// documents are left out.
+func (s *Source) Documents() (docs []*Document, faults fault.List) {
+	defer func() {
+		// A fault of the YAML library must not end the run without a word.
+		if p := recover(); p != nil {
+			docs, faults = nil, fault.List{{File: s.File, Message: fmt.Sprintf("cannot be read as YAML: %v", p)}}
+		}
+	}()
+	if f := s.binary(); f != nil {
+		return nil, fault.List{*f}
+	}
+	d := yaml.NewDecoder(bytes.NewReader(s.masked))
+	for {
+		var doc yaml.Node
+		err := d.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return docs, nil
+		}
+		if err != nil {
+			return docs, fault.List{s.syntaxFault(err)}
+		}
+		s.relocate(&doc, map[*yaml.Node]bool{})
+		if root := doc.Content[0]; root.Kind != yaml.ScalarNode || root.Tag != "!!null" {
+			docs = append(docs, &Document{s, root})
+		}
+	}
+}
+
+// binary refuses what is no text before the YAML parser says so in its own
+// words.
+func (s *Source) binary() *fault.Fault {
+	if i := bytes.IndexByte(s.raw, 0); i >= 0 || !utf8.Valid(s.raw) {
+		return &fault.Fault{File: s.File, Message: "is not a text file in UTF-8"}
+	}
+	return nil
+}
+
+func (s *Source) syntaxFault(err error) fault.Fault {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		return fault.Fault{File: s.File, Message: err.Error()}
+	}
+	line, _ := strconv.Atoi(m[1])
+	if line == 0 {
+		line = 1
+	}
+	line, _ = s.original(line, 1)
+	source := fault.Line(s.raw, line)
+	col := 1 + len(source) - len(strings.TrimLeft(source, " \t"))
+	return s.faultAt(line, col, "is not YAML: "+m[2], "")
+}
+
+func (s *Source) relocate(n *yaml.Node, seen map[*yaml.Node]bool) {
+	if n == nil || seen[n] {
+		return
+	}
+	seen[n] = true
+	n.Line, n.Column = s.original(n.Line, n.Column)
+	for _, child := range n.Content {
+		s.relocate(child, seen)
+	}
+}
+
+// spanAt gives the span that a character of a scalar stands for.
+func (s *Source) spanAt(r rune) (span, bool) {
+	if i := int(r - firstToken); i >= 0 && i < len(s.spans) {
+		return s.spans[i], true
+	}
+	return span{}, false
+}
+
+// Text is a scalar's value with its expressions back in it, unescaped as the
+// scalar's quotes ask for.
+func (s *Source) Text(n *yaml.Node) string {
+	if !hasToken(n.Value) {
+		return n.Value
+	}
+	var b strings.Builder
+	for _, r := range n.Value {
+		if sp, ok := s.spanAt(r); ok {
+			text, _ := s.unquoted(sp, n.Style)
+			b.WriteString(text)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// Origin is where a scalar's text begins, for a template that is evaluated
+// later.
+func (s *Source) Origin(n *yaml.Node, name string) *Origin {
+	col := n.Column
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+		col++
+	}
+	return &Origin{File: s.File, Line: n.Line, Col: col, Source: fault.Line(s.raw, n.Line), Name: name}
+}
+
+func hasToken(value string) bool {
+	return strings.ContainsFunc(value, func(r rune) bool { return r >= firstToken })
+}
+
+// unquoted undoes the escapes that the quotes around a span ask for; offset
+// maps an offset in the text back to raw.
+func (s *Source) unquoted(sp span, style yaml.Style) (text string, offset func(int) int) {
+	raw := string(s.raw[sp.start:sp.end])
+	text = raw
+	switch {
+	case style&yaml.DoubleQuotedStyle != 0 && strings.Contains(raw, `\`) && onlyEscapedQuotes(raw):
+		text = unescapeJSON(raw)
+	case style&yaml.SingleQuotedStyle != 0 && onlyDoubledQuotes(raw):
+		text = strings.ReplaceAll(raw, "''", "'")
+	}
+	if text == raw {
+		return text, func(i int) int { return sp.start + i }
+	}
+	return text, func(i int) int { return sp.start + alignedOffset(raw, text, i) }
+}
+
+// onlyEscapedQuotes tells a span that is written for JSON, "<+a.get(\"b\")>",
+// from one that is not, "<+a.get("b")>".
+func onlyEscapedQuotes(raw string) bool {
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '\\':
+			if i+1 < len(raw) && strings.IndexByte(`'>`, raw[i+1]) >= 0 {
+				return false
+			}
+			i++
+		case '"':
+			return false
+		}
+	}
+	return true
+}
+
+func onlyDoubledQuotes(raw string) bool {
+	return strings.Contains(raw, "''") && !strings.Contains(strings.ReplaceAll(raw, "''", ""), "'")
+}
+
+func unescapeJSON(raw string) string {
+	var b strings.Builder
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' || i+1 == len(raw) {
+			b.WriteByte(raw[i])
+			continue
+		}
+		i++
+		switch c := raw[i]; c {
+		case '"', '\\', '/':
+			b.WriteByte(c)
+		case 'n':
+			b.WriteByte('\n')
+		case 't':
+			b.WriteByte('\t')
+		case 'r':
+			b.WriteByte('\r')
+		case 'u':
+			r, ok := hexRune(raw[i+1:])
+			if !ok {
+				b.WriteString(`\u`)
+				continue
+			}
+			b.WriteRune(r)
+			i += 4
+		default:
+			b.WriteString(raw[i-1 : i+1])
+		}
+	}
+	return b.String()
+}
+
+// alignedOffset finds where the i-th byte of the unescaped text stands in raw:
+// the shortest beginning of raw that unescapes to at least as much.
+func alignedOffset(raw, text string, i int) int {
+	for n := i; n < len(raw); n++ {
+		if len(raw[:n])-(len(raw)-len(text)) >= i {
+			return n
+		}
+		if u := unescapeJSON(raw[:n]); len(u) >= i && !strings.HasSuffix(raw[:n], `\`) {
+			return n
+		}
+	}
+	return len(raw)
+}
+
+// Render fills in every scalar below n, in place, and gives all faults. Keys
+// are never rendered: an expression there is a fault.
+func (s *Source) Render(n *yaml.Node, e *Evaluator) fault.List {
+	r := renderer{source: s, eval: e, seen: map[*yaml.Node]bool{}}
+	r.node(n)
+	return r.faults
+}
+
+type renderer struct {
+	source *Source
+	eval   *Evaluator
+	seen   map[*yaml.Node]bool
+	faults fault.List
+}
+
+func (r *renderer) node(n *yaml.Node) {
+	if n == nil || r.seen[n] {
+		return
+	}
+	r.seen[n] = true
+	switch n.Kind {
+	case yaml.ScalarNode:
+		r.scalar(n)
+	case yaml.AliasNode:
+		r.node(n.Alias)
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if key := n.Content[i]; hasToken(key.Value) || strings.Contains(key.Value, open) {
+				r.faults = append(r.faults, r.source.Fault(key, "an expression cannot be a key", ""))
+			}
+			r.node(n.Content[i+1])
+		}
+	default:
+		for _, child := range n.Content {
+			r.node(child)
+		}
+	}
+}
+
+func (r *renderer) scalar(n *yaml.Node) {
+	if i := strings.Index(n.Value, open); i >= 0 && !hasToken(n.Value) {
+		r.faults = append(r.faults, r.source.Fault(n, "the expression is not closed", "an expression is written <+ … >"))
+		return
+	}
+	if !hasToken(n.Value) {
+		return
+	}
+	first, size := utf8.DecodeRuneInString(n.Value)
+	if sp, ok := r.source.spanAt(first); ok && size == len(n.Value) && !sp.literal {
+		if v, ok := r.span(sp, n.Style); ok {
+			n.Value, n.Tag, n.Style = v.Text(), wholeTag, 0
+		}
+		return
+	}
+	var b strings.Builder
+	for _, c := range n.Value {
+		sp, ok := r.source.spanAt(c)
+		switch {
+		case !ok:
+			b.WriteRune(c)
+		case sp.literal:
+			b.Write(r.source.raw[sp.start:sp.end])
+		default:
+			v, ok := r.span(sp, n.Style)
+			if !ok {
+				return
+			}
+			b.WriteString(v.Text())
+		}
+	}
+	n.Value, n.Tag = b.String(), "!!str"
+}
+
+// span evaluates one span; a fault in it is reported at its own place.
+func (r *renderer) span(sp span, style yaml.Style) (Value, bool) {
+	text, offset := r.source.unquoted(sp, style)
+	v, err := r.eval.Evaluate(text)
+	if err == nil && v.Kind() == Null {
+		err = errorAt(0, "the expression has no value").hint("give it one with ?: as in <+a ?: \"b\">")
+	}
+	if err != nil {
+		r.faults = append(r.faults, r.source.expressionFault(err, offset))
+		return Value{}, false
+	}
+	return v, true
+}
+
+func (s *Source) expressionFault(err error, offset func(int) int) fault.Fault {
+	var e *Error
+	if !errors.As(err, &e) {
+		return fault.Fault{File: s.File, Message: err.Error()}
+	}
+	if e.Origin != nil {
+		return e.Origin.Fault(e)
+	}
+	line, col := s.position(offset(e.Offset))
+	return s.faultAt(line, col, e.Message, e.Hint)
+}
+
+// Fault is an error in a text that begins at the origin.
+func (o *Origin) Fault(e *Error) fault.Fault {
+	return fault.Fault{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint, Source: o.Source}
+}

@@ -1,0 +1,145 @@
+package expression
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+)
+
+type names map[string]Value
+
+func (n names) Get(name string) (Value, bool) { v, ok := n[name]; return v, ok }
+func (n names) Names() []string               { return slices.Sorted(maps.Keys(n)) }
+
+func testEnv() Env {
+	return Env{
+		Names: names{"serviceVariables": NewObject(names{
+			"mem":   NewInt(256),
+			"name":  NewString("hello"),
+			"a-b":   NewString("hyphen"),
+			"again": NewTemplate("<+serviceVariables.name>!", nil),
+			"loop":  NewTemplate("<+serviceVariables.pool>", nil),
+			"pool":  NewTemplate("<+serviceVariables.loop>", nil),
+		})},
+		Secrets: map[string]string{"db": "hunter22"},
+		Now:     func() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) },
+	}
+}
+
+// rendered gives the scalars of the first document by their key.
+func rendered(t *testing.T, src string) (map[string]string, string) {
+	t.Helper()
+	docs, faults := Scan("f.json", []byte(src)).Documents()
+	if err := faults.Err(); err != nil {
+		return nil, err.Error()
+	}
+	faults = docs[0].Render(docs[0].Root(), NewEvaluator(testEnv()))
+	if err := faults.Err(); err != nil {
+		return nil, err.Error()
+	}
+	out := map[string]string{}
+	root := docs[0].Root()
+	for i := 0; i < len(root.Content); i += 2 {
+		value := root.Content[i+1]
+		if value.Kind != yaml.ScalarNode {
+			continue
+		}
+		out[root.Content[i].Value] = value.Value
+		if docs[0].Whole(value) {
+			out[root.Content[i].Value] += " (whole)"
+		}
+	}
+	return out, ""
+}
+
+func TestRenderFillsScalarsWithoutTouchingTheStructure(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		src  string
+		want map[string]string
+	}{
+		"unquoted in JSON": {
+			`{"memorySize": <+serviceVariables.mem>, "timeout": 3}`,
+			map[string]string{"memorySize": "256 (whole)", "timeout": "3"},
+		},
+		"quotes inside quotes": {
+			`{"a": "<+secrets.getValue("db")>", "b": "<+secrets.getValue(\"db\")>"}`,
+			map[string]string{"a": "hunter22 (whole)", "b": "hunter22 (whole)"},
+		},
+		"in a longer text": {
+			`{"a": "x-<+serviceVariables.get("a-b")>-<+serviceVariables.mem>-y"}`,
+			map[string]string{"a": "x-hyphen-256-y"},
+		},
+		"an unquoted ternary with commas and colons": {
+			`{"a": <+serviceVariables.mem > 128 ? "big, yes: so" : "small">}`,
+			map[string]string{"a": "big, yes: so (whole)"},
+		},
+		"a YAML plain scalar": {
+			"a: <+serviceVariables.name == 'x' ? 'p: q' : 'r # s'>\n",
+			map[string]string{"a": "r # s (whole)"},
+		},
+		"single quotes doubled": {
+			"a: '<+serviceVariables.name.replace(''h'', ''j'')>'\n",
+			map[string]string{"a": "jello (whole)"},
+		},
+		"a comment is not read": {
+			"# an open <+serviceVariables.x\na: 1 # <+nothing>\nb: <+serviceVariables.name>\n",
+			map[string]string{"a": "1", "b": "hello (whole)"},
+		},
+		"private use characters stay": {
+			"a: \"\U000F0000 <+serviceVariables.name>\"\n",
+			map[string]string{"a": "\U000F0000 hello"},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, faults := rendered(t, tc.src)
+			if diff := cmp.Diff(tc.want, got); diff != "" || faults != "" {
+				t.Errorf("%s\n%s", faults, diff)
+			}
+		})
+	}
+}
+
+func TestFaultsPointIntoTheOriginalText(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ src, want string }{
+		"behind other spans on the line": {
+			"{\"a\": [<+serviceVariables.mem>, <+serviceVariables.nam>]}",
+			`f.json:1:52: serviceVariables.nam is not known (did you mean "name"?)`,
+		},
+		"behind a span of several lines": {
+			"a: |\n  <+serviceVariables\n  .mem>\nb: [\n",
+			"f.json:4:1: is not YAML: did not find expected node content",
+		},
+		"inside escaped quotes": {
+			`{"a": "<+secrets.getValue(\"dbb\")>"}`,
+			`f.json:1:27: the secret "dbb" has no value (did you mean "db"?)`,
+		},
+		"a key": {
+			"<+serviceVariables.name>: 1\n",
+			"f.json:1:1: an expression cannot be a key",
+		},
+		"not closed": {
+			"a: \"<+serviceVariables.name\"\n",
+			"f.json:1:4: the expression is not closed (an expression is written <+ … >)",
+		},
+		"a cycle": {
+			"a: <+serviceVariables.loop>\n",
+			"f.json:1:23: in serviceVariables.pool: serviceVariables.loop refers to itself: serviceVariables.loop -> serviceVariables.pool -> serviceVariables.loop",
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, got := rendered(t, tc.src); got != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
