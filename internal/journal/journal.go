@@ -134,9 +134,8 @@ type Intent struct {
 	TagKeys []string          `json:"tagKeys,omitempty"`
 	// CodeSigning will be the code signing configuration.
 	CodeSigning *string `json:"codeSigning,omitempty"`
-	// RevisionId says whether the call carries one: then a late copy of it dies
-	// of a later write.
-	Fenced bool `json:"fenced,omitempty"`
+	// Version will be deleted.
+	Version string `json:"version,omitempty"`
 }
 
 // Result is what became of a change.
@@ -155,8 +154,12 @@ const (
 // Outcome closes the intent of the same step.
 type Outcome struct {
 	Result Result `json:"result"`
-	// Version was published.
-	Version string `json:"version,omitempty"`
+	// Doubt says that an earlier copy of the call got no answer, and no
+	// RevisionId keeps it from arriving late.
+	Doubt bool `json:"doubt,omitempty"`
+	// Version was published; FailedVersion was, and AWS could not start it.
+	Version       string `json:"version,omitempty"`
+	FailedVersion string `json:"failedVersion,omitempty"`
 	// Content is what was seen in $LATEST after the change.
 	Content *Content `json:"content,omitempty"`
 	Error   string   `json:"error,omitempty"`

@@ -40,7 +40,7 @@ type Step struct {
 
 // Open says that nobody knows whether the change took effect, or still will.
 func (s Step) Open() bool {
-	return s.Outcome == nil || s.Outcome.Result == Unknown
+	return s.Outcome == nil || s.Outcome.Result == Unknown || s.Outcome.Doubt
 }
 
 func newLog(h Header) Log {

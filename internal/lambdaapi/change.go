@@ -14,20 +14,16 @@ import (
 
 // CreateFunction creates a function with its tags; it is never published here.
 func (c *Client) CreateFunction(ctx context.Context, f definition.Function, code definition.Code) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Upload)
+	zip, err := readZip(code)
 	if err != nil {
 		return err
 	}
-	defer cancel()
 	payload := &types.FunctionCode{
 		ImageUri: nonEmpty(code.ImageUri), S3Bucket: nonEmpty(code.S3Bucket), S3Key: nonEmpty(code.S3Key),
 		S3ObjectVersion: nonEmpty(code.S3ObjectVersion), SourceKMSKeyArn: nonEmpty(code.SourceKMSKeyArn),
-		S3ObjectStorageMode: types.S3ObjectStorageMode(code.S3ObjectStorageMode),
+		S3ObjectStorageMode: types.S3ObjectStorageMode(code.S3ObjectStorageMode), ZipFile: zip,
 	}
-	if payload.ZipFile, err = readZip(code); err != nil {
-		return err
-	}
-	if _, err := c.api.CreateFunction(ctx, expandCreate(f, payload), once); err != nil {
+	if _, err := c.api.CreateFunction(c.upload(ctx), expandCreate(f, payload), once); err != nil {
 		return fmt.Errorf("create function %s: %w", f.FunctionName, err)
 	}
 	return nil
@@ -35,11 +31,6 @@ func (c *Client) CreateFunction(ctx context.Context, f definition.Function, code
 
 // UpdateConfiguration changes the fields that the patch names.
 func (c *Client) UpdateConfiguration(ctx context.Context, name string, patch definition.Function, revision string) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return err
-	}
-	defer cancel()
 	if _, err := c.api.UpdateFunctionConfiguration(ctx, expandUpdate(name, patch, revision), once); err != nil {
 		return fmt.Errorf("update the configuration of %s: %w", name, err)
 	}
@@ -59,22 +50,18 @@ type CodeUpdate struct {
 // UpdateCode puts new code into $LATEST, architecture always named: AWS would
 // go back to x86_64 without it.
 func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Upload)
+	zip, err := readZip(u.Code)
 	if err != nil {
 		return err
 	}
-	defer cancel()
 	in := &lambda.UpdateFunctionCodeInput{
 		FunctionName: &u.Function, Architectures: expandArchitectures(u.Architectures),
 		ImageUri: nonEmpty(u.Code.ImageUri), S3Bucket: nonEmpty(u.Code.S3Bucket), S3Key: nonEmpty(u.Code.S3Key),
 		S3ObjectVersion: nonEmpty(u.Code.S3ObjectVersion), SourceKMSKeyArn: nonEmpty(u.Code.SourceKMSKeyArn),
 		S3ObjectStorageMode: types.S3ObjectStorageMode(u.Code.S3ObjectStorageMode),
-		RevisionId:          nonEmpty(u.RevisionId), DryRun: u.DryRun,
+		RevisionId:          nonEmpty(u.RevisionId), DryRun: u.DryRun, ZipFile: zip,
 	}
-	if in.ZipFile, err = readZip(u.Code); err != nil {
-		return err
-	}
-	if _, err := c.api.UpdateFunctionCode(ctx, in, once); err != nil {
+	if _, err := c.api.UpdateFunctionCode(c.upload(ctx), in, once); err != nil {
 		return fmt.Errorf("update the code of %s: %w", u.Function, err)
 	}
 	return nil
@@ -100,11 +87,6 @@ type Publication struct {
 // PublishVersion publishes $LATEST. AWS gives back the last version, with its
 // own description, when nothing changed since.
 func (c *Client) PublishVersion(ctx context.Context, p Publication) (*definition.Observed, error) {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
 	out, err := c.api.PublishVersion(ctx, &lambda.PublishVersionInput{
 		FunctionName: &p.Function, CodeSha256: nonEmpty(p.CodeSha256),
 		RevisionId: nonEmpty(p.RevisionId), Description: &p.Description,
@@ -123,12 +105,7 @@ func (c *Client) PublishVersion(ctx context.Context, p Publication) (*definition
 
 // CreateAlias creates an alias on a version.
 func (c *Client) CreateAlias(ctx context.Context, function string, a definition.Alias) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	_, err = c.api.CreateAlias(ctx, &lambda.CreateAliasInput{
+	_, err := c.api.CreateAlias(ctx, &lambda.CreateAliasInput{
 		FunctionName: &function, Name: &a.Name, FunctionVersion: &a.Version,
 		Description: a.Description, RoutingConfig: routing(a.Weights),
 	}, once)
@@ -140,11 +117,6 @@ func (c *Client) CreateAlias(ctx context.Context, function string, a definition.
 
 // UpdateAlias moves an alias and says what AWS shows after the call.
 func (c *Client) UpdateAlias(ctx context.Context, function string, a definition.Alias, revision string) (definition.ObservedAlias, error) {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return definition.ObservedAlias{}, err
-	}
-	defer cancel()
 	out, err := c.api.UpdateAlias(ctx, &lambda.UpdateAliasInput{
 		FunctionName: &function, Name: &a.Name, FunctionVersion: &a.Version,
 		Description: a.Description, RoutingConfig: routing(a.Weights), RevisionId: nonEmpty(revision),
@@ -160,11 +132,6 @@ func (c *Client) UpdateAlias(ctx context.Context, function string, a definition.
 
 // DeleteAlias deletes an alias; one that is not there is no error.
 func (c *Client) DeleteAlias(ctx context.Context, function, alias string) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return err
-	}
-	defer cancel()
 	if _, err := c.api.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &function, Name: &alias}, once); err != nil && !notFound(err) {
 		return fmt.Errorf("delete alias %s of %s: %w", alias, function, err)
 	}
@@ -174,11 +141,6 @@ func (c *Client) DeleteAlias(ctx context.Context, function, alias string) error 
 // DeleteFunction deletes a function, or one version of it where a qualifier is
 // given; what is not there is no error.
 func (c *Client) DeleteFunction(ctx context.Context, function, qualifier string) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return err
-	}
-	defer cancel()
 	in := &lambda.DeleteFunctionInput{FunctionName: &function, Qualifier: nonEmpty(qualifier)}
 	if _, err := c.api.DeleteFunction(ctx, in, once); err != nil && !notFound(err) {
 		return fmt.Errorf("delete function %s: %w", function, err)
@@ -188,11 +150,6 @@ func (c *Client) DeleteFunction(ctx context.Context, function, qualifier string)
 
 // Tag adds or changes tags of a function, by its unqualified ARN.
 func (c *Client) Tag(ctx context.Context, arn string, tags map[string]string) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return err
-	}
-	defer cancel()
 	if _, err := c.api.TagResource(ctx, &lambda.TagResourceInput{Resource: &arn, Tags: tags}, once); err != nil {
 		return fmt.Errorf("tag %s: %w", arn, err)
 	}
@@ -201,11 +158,6 @@ func (c *Client) Tag(ctx context.Context, arn string, tags map[string]string) er
 
 // Untag removes tags of a function, by its unqualified ARN.
 func (c *Client) Untag(ctx context.Context, arn string, keys []string) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return err
-	}
-	defer cancel()
 	if _, err := c.api.UntagResource(ctx, &lambda.UntagResourceInput{Resource: &arn, TagKeys: keys}, once); err != nil {
 		return fmt.Errorf("remove tags from %s: %w", arn, err)
 	}
@@ -214,11 +166,7 @@ func (c *Client) Untag(ctx context.Context, arn string, keys []string) error {
 
 // SetCodeSigning sets the code signing configuration, or removes it with "".
 func (c *Client) SetCodeSigning(ctx context.Context, function, arn string) error {
-	ctx, cancel, err := c.change(ctx, c.pace.Call)
-	if err != nil {
-		return err
-	}
-	defer cancel()
+	var err error
 	if arn == "" {
 		_, err = c.api.DeleteFunctionCodeSigningConfig(ctx, &lambda.DeleteFunctionCodeSigningConfigInput{FunctionName: &function}, once)
 	} else {

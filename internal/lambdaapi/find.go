@@ -15,11 +15,6 @@ import (
 // Find reads $LATEST (qualifier "") or what a version or alias names. It
 // returns nil and no error where there is no such function or version.
 func (c *Client) Find(ctx context.Context, name, qualifier string) (*definition.Observed, error) {
-	if err := c.limits.GetFunction.Wait(ctx); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, readAttempts*c.pace.Call)
-	defer cancel()
 	in := &lambda.GetFunctionInput{FunctionName: &name}
 	subject := name
 	if qualifier != "" {
@@ -38,11 +33,6 @@ func (c *Client) Find(ctx context.Context, name, qualifier string) (*definition.
 
 // FindAlias reads an alias; nil and no error where there is none.
 func (c *Client) FindAlias(ctx context.Context, function, alias string) (*definition.ObservedAlias, error) {
-	ctx, cancel, err := c.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer cancel()
 	out, err := c.api.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: &function, Name: &alias})
 	if notFound(err) {
 		return nil, nil
@@ -62,23 +52,12 @@ func (c *Client) ListAliases(ctx context.Context, function string) ([]definition
 	var all []definition.ObservedAlias
 	pages := lambda.NewListAliasesPaginator(c.api, &lambda.ListAliasesInput{FunctionName: &function})
 	for pages.HasMorePages() {
-		err := func() error {
-			ctx, cancel, err := c.read(ctx)
-			if err != nil {
-				return err
-			}
-			defer cancel()
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return fmt.Errorf("list the aliases of %s: %w", function, err)
-			}
-			for _, a := range page.Aliases {
-				all = append(all, flattenAlias(a))
-			}
-			return nil
-		}()
+		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("list the aliases of %s: %w", function, err)
+		}
+		for _, a := range page.Aliases {
+			all = append(all, flattenAlias(a))
 		}
 	}
 	return all, nil
@@ -95,30 +74,19 @@ func (c *Client) ListVersions(ctx context.Context, function string) ([]Version, 
 	var all []Version
 	pages := lambda.NewListVersionsByFunctionPaginator(c.api, &lambda.ListVersionsByFunctionInput{FunctionName: &function})
 	for pages.HasMorePages() {
-		err := func() error {
-			ctx, cancel, err := c.read(ctx)
-			if err != nil {
-				return err
-			}
-			defer cancel()
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return fmt.Errorf("list the versions of %s: %w", function, err)
-			}
-			for _, v := range page.Versions {
-				if aws.ToString(v.Version) == "$LATEST" {
-					continue
-				}
-				all = append(all, Version{
-					Number: aws.ToString(v.Version), Description: aws.ToString(v.Description),
-					CodeSha256: aws.ToString(v.CodeSha256), LastModified: aws.ToString(v.LastModified),
-					State: string(v.State),
-				})
-			}
-			return nil
-		}()
+		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("list the versions of %s: %w", function, err)
+		}
+		for _, v := range page.Versions {
+			if aws.ToString(v.Version) == "$LATEST" {
+				continue
+			}
+			all = append(all, Version{
+				Number: aws.ToString(v.Version), Description: aws.ToString(v.Description),
+				CodeSha256: aws.ToString(v.CodeSha256), LastModified: aws.ToString(v.LastModified),
+				State: string(v.State),
+			})
 		}
 	}
 	return all, nil
@@ -126,12 +94,7 @@ func (c *Client) ListVersions(ctx context.Context, function string) ([]Version, 
 
 // HasPolicy says whether somebody was given permission to call the function.
 func (c *Client) HasPolicy(ctx context.Context, function string) (bool, error) {
-	ctx, cancel, err := c.read(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer cancel()
-	_, err = c.api.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function})
+	_, err := c.api.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function})
 	if notFound(err) {
 		return false, nil
 	}
@@ -143,11 +106,6 @@ func (c *Client) HasPolicy(ctx context.Context, function string) (bool, error) {
 
 // HasEventSources says whether an event source mapping feeds the function.
 func (c *Client) HasEventSources(ctx context.Context, function string) (bool, error) {
-	ctx, cancel, err := c.read(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer cancel()
 	out, err := c.api.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: &function, MaxItems: aws.Int32(1)})
 	if notFound(err) {
 		return false, nil
@@ -161,11 +119,6 @@ func (c *Client) HasEventSources(ctx context.Context, function string) (bool, er
 // Provisioned reads the state of an alias' provisioned concurrency: IN_PROGRESS,
 // READY, FAILED, or "" where it has none.
 func (c *Client) Provisioned(ctx context.Context, function, qualifier string) (definition.Status, error) {
-	ctx, cancel, err := c.read(ctx)
-	if err != nil {
-		return definition.Status{}, err
-	}
-	defer cancel()
 	out, err := c.api.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: &function, Qualifier: &qualifier})
 	if e := (*types.ProvisionedConcurrencyConfigNotFoundException)(nil); errors.As(err, &e) || notFound(err) {
 		return definition.Status{}, nil
@@ -178,11 +131,6 @@ func (c *Client) Provisioned(ctx context.Context, function, qualifier string) (d
 
 // CodeSigning reads the code signing configuration's ARN, "" where there is none.
 func (c *Client) CodeSigning(ctx context.Context, function string) (string, error) {
-	ctx, cancel, err := c.read(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer cancel()
 	out, err := c.api.GetFunctionCodeSigningConfig(ctx, &lambda.GetFunctionCodeSigningConfigInput{FunctionName: &function})
 	if notFound(err) {
 		return "", nil

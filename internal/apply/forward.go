@@ -1,0 +1,210 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+)
+
+// Snapshot records what stands, before the first change of the run.
+func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation, p plan.Plan) error {
+	e.bind(w.Function.FunctionName, e.Journal.Log().Header.Salt)
+	e.latest, e.signing = o.Latest, o.CodeSigning
+	s := &journal.Snapshot{}
+	for _, a := range w.Aliases {
+		now := o.Aliases[a.Name]
+		e.aliases[a.Name] = now
+		if now == nil {
+			s.Missing = append(s.Missing, a.Name)
+			continue
+		}
+		s.Aliases = append(s.Aliases, journal.AliasOf(now.Alias))
+	}
+	if latest := o.Latest; latest != nil {
+		s.Exists, s.Content = true, *e.content(latest)
+		s.RestorePoint, s.Tags = p.RestorePoint, latest.Tags
+		s.Architectures = latest.Architectures
+		if latest.Description != nil {
+			s.Description = *latest.Description
+		}
+		if latest.PackageType != nil {
+			s.PackageType = *latest.PackageType
+		}
+		if w.Function.CodeSigningConfigArn != nil {
+			s.CodeSigning = &o.CodeSigning
+		}
+	}
+	return e.Journal.Append(context.WithoutCancel(ctx), journal.Record{Target: e.Index, Snapshot: s})
+}
+
+// traffic are the calls that come after the new version is ready.
+func traffic(s plan.Step) bool {
+	switch s.Call {
+	case plan.CreateAlias, plan.UpdateAlias, plan.TagResource, plan.UntagResource:
+		return true
+	}
+	return false
+}
+
+// Prepare carries out a plan up to the published version that is ready to
+// serve, and returns it. No alias has moved then.
+func (e *Engine) Prepare(ctx context.Context, w plan.Wanted, p plan.Plan) (*definition.Observed, error) {
+	steps := slices.DeleteFunc(slices.Clone(p.Steps), traffic)
+	for len(steps) > 0 {
+		err := e.prepareStep(ctx, w, steps[0])
+		if codeFirst(steps, err) {
+			e.Log.Warn("AWS refuses the new configuration with the code that stands; the code goes first: %v", err)
+			steps[0], steps[1] = steps[1], steps[0]
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		steps = steps[1:]
+	}
+	return e.version, nil
+}
+
+// codeFirst says that a refused configuration is worth another try after the
+// code that changes as well: a new handler or runtime may need it.
+func codeFirst(steps []plan.Step, err error) bool {
+	return err != nil && len(steps) > 1 &&
+		steps[0].Call == plan.UpdateConfiguration && steps[1].Call == plan.UpdateCode &&
+		lambdaapi.Classify(err) == lambdaapi.Refused
+}
+
+func (e *Engine) prepareStep(ctx context.Context, w plan.Wanted, s plan.Step) error {
+	switch {
+	case s.Call == plan.PublishVersion && s.RestorePoint:
+		e.Log.Line("Publishing a restore point: $LATEST is no version that an alias serves")
+		point, err := e.publish(ctx, w.RestoreMarker, true)
+		if err != nil {
+			return err
+		}
+		e.Log.Line("Published restore point: [%s]", point.Version)
+		return e.refresh(ctx)
+	case s.Call == plan.PublishVersion:
+		e.Log.Line("Publishing new version")
+		version, err := e.publish(ctx, w.Marker, false)
+		if err != nil {
+			return err
+		}
+		e.version = version
+		e.Log.Line("Published new version: [%s]", version.Version)
+		e.Log.Line("Published function ARN: [%s]", version.Arn)
+		return nil
+	case s.Call == plan.CreateFunction:
+		e.Log.Line("Creating Function: %s in region: %s", e.function, e.API.Region())
+	case s.Call == plan.UpdateConfiguration:
+		e.Log.Line("Updating Function Configuration: [%s]", e.function)
+	}
+	if err := e.do(ctx, s, false); err != nil {
+		return err
+	}
+	switch s.Call {
+	case plan.CreateFunction:
+		e.Log.Line("Created Function Code Sha256: [%s]", e.latest.CodeSha256)
+		e.Log.Line("Created Function ARN: [%s]", e.latest.Arn)
+	case plan.UpdateCode:
+		e.Log.Line("Updated Function Code Sha256: [%s]", e.latest.CodeSha256)
+		e.Log.Line("Updated Function ARN: [%s]", e.latest.Arn)
+	case plan.UpdateConfiguration:
+		e.Log.Line("Updated Function Configuration: [%s]", e.function)
+	}
+	return nil
+}
+
+// publish publishes $LATEST as it was last seen and waits for the version to
+// be ready to serve.
+func (e *Engine) publish(ctx context.Context, description string, restorePoint bool) (*definition.Observed, error) {
+	var published *definition.Observed
+	before := *e.content(e.latest)
+	err := e.carry(ctx, change{
+		intent: journal.Intent{Call: string(plan.PublishVersion), RestorePoint: restorePoint},
+		send: func(ctx context.Context) (err error) {
+			published, err = e.API.PublishVersion(ctx, lambdaapi.Publication{
+				Function: e.function, CodeSha256: e.latest.CodeSha256, RevisionId: e.latest.RevisionId, Description: description,
+			})
+			return err
+		},
+		look: func(ctx context.Context) (verdict, error) {
+			if err := e.refresh(ctx); err != nil {
+				return 0, err
+			}
+			if e.latest == nil || !e.content(e.latest).Equal(before) {
+				return foreign, nil
+			}
+			// A version that was published and not answered is given back by
+			// the next try.
+			return untouched, nil
+		},
+		finish: func(ctx context.Context, o *journal.Outcome) error {
+			o.Version = published.Version
+			if published.State.Value == "Active" && published.Settled() {
+				return nil
+			}
+			ready, err := e.API.Wait(ctx, e.function, published.Version, e.waiting)
+			if failed := (*lambdaapi.FailedError)(nil); errors.As(err, &failed) {
+				o.Version, o.FailedVersion = "", published.Version
+			}
+			if err == nil {
+				published = ready
+			}
+			return err
+		},
+	})
+	return published, err
+}
+
+// Shift moves the aliases to the version and changes the tags.
+func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string) error {
+	aliases := false
+	for _, s := range p.Steps {
+		if !traffic(s) {
+			continue
+		}
+		alias := s.Call == plan.CreateAlias || s.Call == plan.UpdateAlias
+		if alias && !aliases {
+			aliases = true
+			e.Log.Line("Create or Update Aliases for function %s with version %s.", e.function, version)
+		}
+		if alias {
+			s.Alias.Version = version
+		}
+		if err := e.shiftStep(ctx, s, version); err != nil {
+			return err
+		}
+	}
+	if aliases {
+		e.Log.Line("Done Creating Aliases")
+	}
+	return nil
+}
+
+func (e *Engine) shiftStep(ctx context.Context, s plan.Step, version string) error {
+	switch s.Call {
+	case plan.CreateAlias:
+		e.Log.Line("Creating Alias %s for function %s with version %s.", s.Alias.Name, e.function, version)
+	case plan.UpdateAlias:
+		e.Log.Line("Updating Alias %s for function %s with version %s.", s.Alias.Name, e.function, version)
+	case plan.TagResource:
+		e.Log.Line("Tagging function %s: %d tags", e.function, len(s.Tags))
+	case plan.UntagResource:
+		e.Log.Line("Removing %d tags of function %s", len(s.TagKeys), e.function)
+	}
+	if err := e.do(ctx, s, false); err != nil {
+		return err
+	}
+	switch s.Call {
+	case plan.CreateAlias:
+		e.Log.Line("Created Alias %s for function %s with version %s.", s.Alias.Name, e.function, version)
+	case plan.UpdateAlias:
+		e.Log.Line("Updated Alias %s for function %s with version %s.", s.Alias.Name, e.function, version)
+	}
+	return nil
+}

@@ -1,0 +1,349 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+)
+
+// Fences are the objects on which this rollback has already made a write, so
+// that a late copy of the run's own call can no longer land.
+type Fences struct {
+	Latest  bool
+	Aliases map[string]bool
+	// Watched says that calls without a fence were waited for long enough.
+	Watched bool
+}
+
+// Back plans the way from what AWS shows to what the journal's snapshot
+// remembers: aliases first, so that traffic is right again, then code, then
+// configuration, then tags. What cannot be proven to be this run's, or whose
+// content is no state of the journal, is refused and left alone.
+func Back(t journal.TargetLog, o Observation, fences Fences) Plan {
+	b := back{t: t, o: o, fences: fences, plan: Plan{Function: t.Function}}
+	switch {
+	case t.Snapshot == nil || len(t.Steps) == 0:
+	case !t.Snapshot.Exists:
+		b.created()
+	case o.Latest == nil:
+		b.refuse("function "+t.Function, "it is gone", "somebody deleted it: nothing of it can be restored")
+	default:
+		b.existing()
+	}
+	return b.plan
+}
+
+type back struct {
+	t      journal.TargetLog
+	o      Observation
+	fences Fences
+	plan   Plan
+	last   []Step
+}
+
+func (b *back) refuse(subject, found, reason string) {
+	b.plan.Refused = append(b.plan.Refused, Refusal{Subject: subject, Found: found, Reason: reason})
+}
+
+// open says that a step of one of these calls may still take effect.
+func (b *back) open(match func(journal.Intent) bool, calls ...Call) bool {
+	for _, s := range b.t.Steps {
+		if s.Open() && slices.Contains(calls, Call(s.Intent.Call)) && match(s.Intent) {
+			return true
+		}
+	}
+	return false
+}
+
+func anyIntent(journal.Intent) bool { return true }
+
+// created deletes a function that this run created, and nothing else.
+func (b *back) created() {
+	name := "function " + b.t.Function
+	attempted := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
+		return Call(s.Intent.Call) == CreateFunction && (s.Outcome == nil || s.Outcome.Result != journal.Refused)
+	})
+	if !attempted {
+		return
+	}
+	if b.o.Latest == nil {
+		b.plan.Watch = !b.fences.Watched && b.open(anyIntent, CreateFunction)
+		return
+	}
+	if run := b.o.Latest.Tags[RunTag]; run != b.t.Run {
+		b.refuse(name, "it exists", fmt.Sprintf("it does not carry the tag %s=%s: this run did not create it", RunTag, b.t.Run))
+		return
+	}
+	if foreign := b.foreign(); len(foreign) > 0 {
+		b.refuse(name, "changed: "+strings.Join(foreign, ", "), "somebody changed it after this run created it")
+		return
+	}
+	if len(b.o.Strangers) > 0 {
+		b.refuse(name, "in use: "+strings.Join(b.o.Strangers, ", "), "somebody has begun to use it")
+		return
+	}
+	b.plan.Steps = []Step{{Call: DeleteFunction}}
+	b.plan.Changes = []definition.Change{{Field: "Function", From: b.t.Function, Kind: definition.Removed}}
+}
+
+func (b *back) existing() {
+	for _, a := range b.t.Snapshot.Aliases {
+		b.alias(a)
+	}
+	for _, name := range b.t.Snapshot.Missing {
+		b.newAlias(name)
+	}
+	b.latest()
+	b.codeSigning()
+	b.tags()
+	b.failedVersions()
+	b.plan.Steps = append(b.plan.Steps, b.last...)
+}
+
+func (b *back) alias(was journal.Alias) {
+	subject := "alias " + was.Name
+	now := b.o.Aliases[was.Name]
+	if now == nil {
+		b.refuse(subject, "it is gone", "somebody deleted it")
+		return
+	}
+	of := func(i journal.Intent) bool { return i.AliasName == was.Name }
+	state := journal.AliasOf(now.Alias)
+	if b.o.Injected[was.Name] {
+		state.Weights = nil
+	}
+	states, _ := b.t.AliasStates(was.Name)
+	step := Step{Call: UpdateAlias, Alias: was.Definition(), From: now.Version}
+	switch {
+	case state.Equal(was) && !b.fences.Aliases[was.Name] && b.open(of, UpdateAlias):
+		step.Fence = true
+		b.plan.Steps = append(b.plan.Steps, step)
+	case state.Equal(was) || b.o.Injected[was.Name] && state.Version == was.Version:
+	case !slices.ContainsFunc(states, state.Equal):
+		b.refuse(subject, "it serves "+Serves(now.Alias), "that is neither what it served before nor what this run set")
+	case was.Version == Latest:
+		b.aliasOnLatest(step, state)
+	default:
+		b.change("Aliases."+was.Name, Serves(now.Alias), Serves(step.Alias))
+		b.plan.Steps = append(b.plan.Steps, step)
+	}
+}
+
+// aliasOnLatest sends traffic to the restore point at once: $LATEST itself is
+// right only when code and configuration are.
+func (b *back) aliasOnLatest(final Step, now journal.Alias) {
+	b.change("Aliases."+final.Alias.Name, now.Version, Latest)
+	if point := b.t.Snapshot.RestorePoint; point != "" && now.Version != point {
+		first := final
+		first.Alias.Version = point
+		b.plan.Steps = append(b.plan.Steps, first)
+	}
+	b.last = append(b.last, final)
+}
+
+func (b *back) newAlias(name string) {
+	now := b.o.Aliases[name]
+	if now == nil {
+		of := func(i journal.Intent) bool { return i.AliasName == name }
+		b.plan.Watch = b.plan.Watch || !b.fences.Watched && b.open(of, CreateAlias)
+		return
+	}
+	states, _ := b.t.AliasStates(name)
+	state := journal.AliasOf(now.Alias)
+	if b.o.Injected[name] {
+		state.Weights = nil
+	}
+	if len(states) == 0 {
+		return
+	}
+	if !slices.ContainsFunc(states, state.Equal) {
+		b.refuse("alias "+name, "it serves "+Serves(now.Alias), "that is not what this run created")
+		return
+	}
+	b.change("Aliases."+name, Serves(now.Alias), "")
+	b.plan.Steps = append(b.plan.Steps, Step{Call: DeleteAlias, Alias: definition.Alias{Name: name}, From: now.Version})
+}
+
+func (b *back) change(field, from, to string) {
+	kind := definition.Changed
+	if to == "" {
+		kind = definition.Removed
+	}
+	b.plan.Changes = append(b.plan.Changes, definition.Change{Field: field, From: from, To: to, Kind: kind})
+}
+
+// foreign names the parts of $LATEST whose content is no state of the journal.
+func (b *back) foreign() []string {
+	now := ContentOf(b.o.Latest, b.t.Salt)
+	contents := b.t.Contents()
+	var names []string
+	for _, field := range slices.Sorted(maps.Keys(now.Fields)) {
+		if !slices.ContainsFunc(contents, func(c journal.Content) bool { return c.Fields[field] == now.Fields[field] }) {
+			names = append(names, field)
+		}
+	}
+	if !slices.ContainsFunc(contents, func(c journal.Content) bool { return c.CodeSha256 == now.CodeSha256 }) {
+		names = append(names, "Code")
+	}
+	return names
+}
+
+// ContentOf is what stands in $LATEST, as a journal keeps it.
+func ContentOf(o *definition.Observed, salt []byte) journal.Content {
+	return journal.Content{Fields: definition.Fingerprint(o.Function, salt), CodeSha256: o.CodeSha256}
+}
+
+func (b *back) latest() {
+	touched := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
+		switch Call(s.Intent.Call) {
+		case UpdateConfiguration, UpdateCode, PublishVersion:
+			return true
+		}
+		return false
+	})
+	if !touched {
+		return
+	}
+	if foreign := b.foreign(); len(foreign) > 0 {
+		b.refuse(Latest, "changed: "+strings.Join(foreign, ", "), "that is neither what stood before nor what this run set")
+		return
+	}
+	was := b.t.Snapshot
+	now := ContentOf(b.o.Latest, b.t.Salt)
+	if now.Equal(was.Content) {
+		b.fenceLatest()
+		return
+	}
+	point := b.o.RestorePoint
+	if point == nil {
+		b.refuse(Latest, "changed by this run", fmt.Sprintf("version %s, which holds what stood before, is gone", was.RestorePoint))
+		return
+	}
+	for _, u := range point.Unreadable {
+		if u.Field != "Tags" {
+			b.refuse(Latest, "changed by this run", fmt.Sprintf("%s of version %s cannot be read: %s", u.Field, point.Version, u.Reason))
+			return
+		}
+	}
+	b.restoreCode(point)
+	b.restoreConfiguration(point)
+}
+
+// fenceLatest makes a late copy of a lost call die of its old RevisionId.
+func (b *back) fenceLatest() {
+	if b.fences.Latest || !b.open(anyIntent, UpdateConfiguration, UpdateCode, PublishVersion) {
+		return
+	}
+	description := b.t.Snapshot.Description
+	b.plan.Steps = append(b.plan.Steps, Step{Call: UpdateConfiguration, Fence: true, Function: definition.Function{Description: &description}})
+}
+
+func (b *back) restoreCode(point *definition.Observed) {
+	was := b.t.Snapshot
+	sameArchitecture := slices.Equal(was.Architectures, b.o.Latest.Architectures) || len(was.Architectures) == 0
+	if b.o.Latest.CodeSha256 == was.Content.CodeSha256 && sameArchitecture {
+		return
+	}
+	step := Step{Call: UpdateCode, Architectures: was.Architectures}
+	switch {
+	case point.ResolvedImageUri != "":
+		step.Code = definition.Code{ImageUri: point.ResolvedImageUri}
+	case point.ResolvedS3Object != nil:
+		step.Code = *point.ResolvedS3Object
+	default:
+		step.Download = point.CodeLocation
+	}
+	step.Code.Sha256, step.Code.Size = point.CodeSha256, point.CodeSize
+	step.Code.SourceKMSKeyArn = point.SourceKMSKeyArn
+	b.plan.Steps = append(b.plan.Steps, step)
+	b.change("Code", b.o.Latest.CodeSha256, point.CodeSha256)
+}
+
+func (b *back) restoreConfiguration(point *definition.Observed) {
+	wanted := definition.Canonical(point.Function)
+	description := b.t.Snapshot.Description
+	wanted.Description = &description
+	d := definition.Diff(wanted, b.o.Latest.Function)
+	if len(d.Changes) == 0 {
+		return
+	}
+	b.plan.Steps = append(b.plan.Steps, Step{Call: UpdateConfiguration, Function: d.Patch})
+	b.plan.Changes = append(b.plan.Changes, d.Changes...)
+}
+
+func (b *back) codeSigning() {
+	was := b.t.Snapshot.CodeSigning
+	if was == nil || *was == b.o.CodeSigning {
+		return
+	}
+	ours := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
+		return s.Intent.CodeSigning != nil && *s.Intent.CodeSigning == b.o.CodeSigning
+	})
+	if !ours {
+		b.refuse("code signing configuration", b.o.CodeSigning, "that is neither what stood before nor what this run set")
+		return
+	}
+	step := Step{Call: PutCodeSigning, CodeSigning: *was}
+	if *was == "" {
+		step.Call = DeleteCodeSigning
+	}
+	b.change("CodeSigningConfigArn", b.o.CodeSigning, *was)
+	b.plan.Steps = append(b.plan.Steps, step)
+}
+
+// tags puts back, key by key, what this run set or removed.
+func (b *back) tags() {
+	ours := map[string][]string{}
+	for _, s := range b.t.Steps {
+		for k, v := range s.Intent.Tags {
+			ours[k] = append(ours[k], v)
+		}
+		for _, k := range s.Intent.TagKeys {
+			ours[k] = append(ours[k], "")
+		}
+	}
+	set, remove := map[string]string{}, []string(nil)
+	for _, key := range slices.Sorted(maps.Keys(ours)) {
+		was, had := b.t.Snapshot.Tags[key]
+		now, has := b.o.Latest.Tags[key]
+		switch {
+		case had == has && was == now:
+		case has && !slices.Contains(ours[key], now) && now != was:
+			b.refuse("tag "+key, now, "that is neither what stood before nor what this run set")
+		case had:
+			set[key] = was
+			b.change("Tags."+key, now, was)
+		default:
+			remove = append(remove, key)
+			b.change("Tags."+key, now, "")
+		}
+	}
+	if len(remove) > 0 {
+		b.plan.Steps = append(b.plan.Steps, Step{Call: UntagResource, TagKeys: remove})
+	}
+	if len(set) > 0 {
+		b.plan.Steps = append(b.plan.Steps, Step{Call: TagResource, Tags: set})
+	}
+	if len(set)+len(remove) == 0 && len(ours) > 0 && !b.fences.Watched {
+		b.plan.Watch = b.plan.Watch || b.open(anyIntent, TagResource, UntagResource)
+	}
+}
+
+// failedVersions deletes what this run published and AWS could not start.
+func (b *back) failedVersions() {
+	for _, s := range b.t.Steps {
+		if s.Outcome != nil && s.Outcome.FailedVersion != "" && !b.deleted(s.Outcome.FailedVersion) {
+			b.plan.Steps = append(b.plan.Steps, Step{Call: DeleteVersion, Version: s.Outcome.FailedVersion})
+		}
+	}
+}
+
+func (b *back) deleted(version string) bool {
+	return slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
+		return s.Intent.Version == version && s.Outcome != nil && s.Outcome.Result == journal.Done
+	})
+}

@@ -1,0 +1,264 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+)
+
+// Wanted is what a deployment is asked for.
+type Wanted struct {
+	Function definition.Function
+	Aliases  []definition.Alias
+	Code     definition.Code
+	// Marker goes into the description of the published version.
+	Marker string
+	// RestoreMarker goes into the description of a restore point.
+	RestoreMarker string
+	// Run is the id that tags a created function.
+	Run string
+	// StagingBucket says that rollback has a place for a zip above 50 MB.
+	StagingBucket bool
+}
+
+// inlineLimit is the largest zip that Lambda takes inside a request, in bytes.
+const inlineLimit = 52_428_800
+
+// Forward plans the deployment of w over what stands: configuration, code, one
+// publication, aliases, tags, in this order.
+func Forward(w Wanted, o Observation) Plan {
+	if o.Latest == nil {
+		return create(w, o)
+	}
+	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName}}
+	f.compare()
+	f.restorePoint()
+	f.steps()
+	f.wayBack()
+	return f.plan
+}
+
+func create(w Wanted, o Observation) Plan {
+	p := Plan{Function: w.Function.FunctionName}
+	f := w.Function
+	f.Tags = maps.Clone(f.Tags)
+	if f.Tags == nil {
+		f.Tags = map[string]string{}
+	}
+	f.Tags[RunTag] = w.Run
+	p.Changes = append(p.Changes, definition.Change{Field: "Function", To: f.FunctionName, Kind: definition.Set})
+	p.Changes = append(p.Changes, definition.Creation(w.Function)...)
+	p.Changes = append(p.Changes, definition.Change{Field: "Code", To: w.Code.Sha256, Kind: definition.Set})
+	p.Steps = []Step{
+		{Call: CreateFunction, Function: f, Code: w.Code, Architectures: f.Architectures},
+		{Call: PublishVersion},
+	}
+	for _, a := range w.Aliases {
+		p.Steps = append(p.Steps, Step{Call: CreateAlias, Alias: a})
+		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: "new version", Kind: definition.Set})
+	}
+	return p
+}
+
+// forward collects the plan for a function that exists.
+type forward struct {
+	w    Wanted
+	o    Observation
+	plan Plan
+
+	patch       definition.Function
+	config      bool
+	code        bool
+	signing     bool
+	tags        map[string]string
+	untag       []string
+	aliases     []Step
+	publish     bool
+	needsReturn bool
+}
+
+func (f *forward) compare() {
+	latest := f.o.Latest
+	have := latest.Function
+	have.CodeSigningConfigArn = &f.o.CodeSigning
+	d := definition.Diff(f.w.Function, have)
+	f.patch, f.config, f.signing, f.code = d.Patch, len(d.Changes) > 0, len(d.CodeSigning) > 0, len(d.Architectures) > 0
+	f.plan.Changes = slices.Concat(d.Changes, d.CodeSigning, d.Architectures)
+	f.compareCode()
+	if f.w.Function.Tags != nil {
+		var changes []definition.Change
+		f.tags, f.untag, changes = definition.DiffTags(f.w.Function.Tags, latest.Tags)
+		f.plan.Changes = append(f.plan.Changes, changes...)
+	}
+	for _, c := range d.Immutable {
+		f.plan.Blocked = append(f.plan.Blocked, fmt.Sprintf("%s is %s and cannot become %s: no update of a function carries it", c.Field, orNone(c.From), orNone(c.To)))
+	}
+	if status, failed := latest.Failed(); failed {
+		f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("the function is in a failed state already: %s (%s)", status.Reason, status.Code))
+	}
+}
+
+func (f *forward) compareCode() {
+	latest := f.o.Latest
+	code := f.w.Code
+	switch {
+	case code.Sha256 != latest.CodeSha256:
+		f.code = true
+		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Code", From: latest.CodeSha256, To: code.Sha256, Kind: definition.Changed})
+	case !sameStorage(code, latest):
+		f.code = true
+		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Code.S3ObjectStorageMode", From: storage(latest), To: orNone(code.S3ObjectStorageMode), Kind: definition.Changed})
+	case code.SourceKMSKeyArn != "" && code.SourceKMSKeyArn != latest.SourceKMSKeyArn:
+		f.code = true
+		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Code.SourceKMSKeyArn", From: latest.SourceKMSKeyArn, To: code.SourceKMSKeyArn, Kind: definition.Changed})
+	}
+}
+
+const reference = "REFERENCE"
+
+// sameStorage compares how the code is kept: AWS' own copy, or a reference to
+// one version of one object.
+func sameStorage(code definition.Code, latest *definition.Observed) bool {
+	if code.S3ObjectStorageMode != reference {
+		return latest.ResolvedS3Object == nil || code.S3ObjectStorageMode == ""
+	}
+	r := latest.ResolvedS3Object
+	return r != nil && r.S3Bucket == code.S3Bucket && r.S3Key == code.S3Key && r.S3ObjectVersion == code.S3ObjectVersion
+}
+
+func storage(o *definition.Observed) string {
+	if o.ResolvedS3Object != nil {
+		return reference
+	}
+	return "COPY"
+}
+
+// restorePoint finds the version that holds what stands now, so that Lambda
+// keeps code and environment for the way back.
+func (f *forward) restorePoint() {
+	served := f.o.Served
+	published := served != nil && served.Version != Latest && SameContent(served, f.o.Latest)
+	f.needsReturn = f.config || f.code
+	switch {
+	case published:
+		f.plan.RestorePoint = served.Version
+		if !f.needsReturn {
+			f.plan.Version = served.Version
+		}
+	case f.needsReturn:
+		f.plan.Steps = append(f.plan.Steps, Step{Call: PublishVersion, RestorePoint: true})
+	}
+	f.publish = f.needsReturn || !published
+}
+
+// SameContent says that two versions hold the same code and configuration:
+// descriptions aside, which publishing does not carry over.
+func SameContent(a, b *definition.Observed) bool {
+	x, y := a.Function, b.Function
+	x.Description, y.Description = nil, nil
+	return a.CodeSha256 == b.CodeSha256 && definition.EqualConfiguration(x, y)
+}
+
+func (f *forward) steps() {
+	if f.signing {
+		step := Step{Call: PutCodeSigning, CodeSigning: *f.w.Function.CodeSigningConfigArn}
+		if step.CodeSigning == "" {
+			step.Call = DeleteCodeSigning
+		}
+		f.plan.Steps = append(f.plan.Steps, step)
+	}
+	if f.config {
+		f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateConfiguration, Function: f.patch})
+	}
+	if f.code {
+		architectures := f.w.Function.Architectures
+		if len(architectures) == 0 {
+			architectures = f.o.Latest.Architectures
+		}
+		f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateCode, Code: f.w.Code, Architectures: architectures})
+	}
+	if f.publish {
+		f.plan.Steps = append(f.plan.Steps, Step{Call: PublishVersion})
+	}
+	for _, a := range f.w.Aliases {
+		f.alias(a)
+	}
+	if len(f.untag) > 0 {
+		f.plan.Steps = append(f.plan.Steps, Step{Call: UntagResource, TagKeys: f.untag})
+	}
+	if len(f.tags) > 0 {
+		f.plan.Steps = append(f.plan.Steps, Step{Call: TagResource, Tags: f.tags})
+	}
+}
+
+func (f *forward) alias(a definition.Alias) {
+	a.Version, a.Weights = f.plan.Version, nil
+	to := a.Version
+	if f.publish {
+		to = "new version"
+	}
+	now := f.o.Aliases[a.Name]
+	if now == nil {
+		f.plan.Steps = append(f.plan.Steps, Step{Call: CreateAlias, Alias: a})
+		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Aliases." + a.Name, To: to, Kind: definition.Set})
+		return
+	}
+	described := a.Description == nil || now.Description != nil && *a.Description == *now.Description || *a.Description == "" && now.Description == nil
+	if !f.publish && now.Version == a.Version && len(now.Weights) == 0 && described {
+		return
+	}
+	f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateAlias, Alias: a, From: now.Version})
+	if f.publish || now.Version != a.Version || len(now.Weights) > 0 {
+		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Aliases." + a.Name, From: Serves(now.Alias), To: to, Kind: definition.Changed})
+	}
+	if !described {
+		from := ""
+		if now.Description != nil {
+			from = *now.Description
+		}
+		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Aliases." + a.Name + ".Description", From: from, To: *a.Description, Kind: definition.Changed})
+	}
+}
+
+// Serves says what an alias serves: "41", or "41, 10% to 42".
+func Serves(a definition.Alias) string {
+	s := a.Version
+	for _, v := range slices.Sorted(maps.Keys(a.Weights)) {
+		s += fmt.Sprintf(", %g%% to %s", a.Weights[v]*100, v)
+	}
+	return s
+}
+
+// wayBack collects what a rollback could not restore.
+func (f *forward) wayBack() {
+	latest := f.o.Latest
+	if f.needsReturn {
+		for _, u := range latest.Unreadable {
+			if u.Field != "Tags" {
+				f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("%s cannot be read: %s", u.Field, u.Reason))
+			}
+		}
+	}
+	if len(f.tags)+len(f.untag) > 0 {
+		for _, u := range latest.Unreadable {
+			if u.Field == "Tags" {
+				f.plan.NoWayBack = append(f.plan.NoWayBack, "the tags cannot be read: "+u.Reason)
+			}
+		}
+	}
+	if f.code && latest.ResolvedImageUri == "" && latest.ResolvedS3Object == nil && latest.CodeSize > inlineLimit && !f.w.StagingBucket {
+		f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("the code that stands is a zip of %d bytes, above the %d that can be sent back directly: name a staging-bucket", latest.CodeSize, inlineLimit))
+	}
+	if f.config && f.code {
+		f.plan.Warnings = append(f.plan.Warnings, "configuration and code both change, in two calls: callers of $LATEST see the new configuration with the old code for a moment; callers of an alias or a version do not")
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

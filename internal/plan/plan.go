@@ -1,0 +1,129 @@
+// Package plan says which calls take a function from what AWS shows to what is
+// wanted, and back again. It is pure: it makes no call and reads no file, so
+// that a dry run and a deployment cannot disagree.
+//
+// Forward takes the wanted Function, Aliases and Code; Back takes a journal.
+// Both give a Plan, an ordered list of Steps that one engine carries out.
+package plan
+
+import (
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+)
+
+// Latest is the qualifier of the unpublished function.
+const Latest = "$LATEST"
+
+// RunTag is the tag that proves which run created a function. It and every tag
+// of AWS' own are left out of diffs.
+const RunTag = "lambda-rollout:run"
+
+// Call is an operation of the Lambda API.
+type Call string
+
+// The calls of a plan, by the names of the API.
+const (
+	CreateFunction      Call = "CreateFunction"
+	UpdateConfiguration Call = "UpdateFunctionConfiguration"
+	UpdateCode          Call = "UpdateFunctionCode"
+	PublishVersion      Call = "PublishVersion"
+	CreateAlias         Call = "CreateAlias"
+	UpdateAlias         Call = "UpdateAlias"
+	DeleteAlias         Call = "DeleteAlias"
+	TagResource         Call = "TagResource"
+	UntagResource       Call = "UntagResource"
+	PutCodeSigning      Call = "PutFunctionCodeSigningConfig"
+	DeleteCodeSigning   Call = "DeleteFunctionCodeSigningConfig"
+	DeleteFunction      Call = "DeleteFunction"
+	DeleteVersion       Call = "DeleteFunction:version"
+)
+
+// Step is one call. Which fields count depends on the call.
+type Step struct {
+	Call Call
+	// RestorePoint marks the PublishVersion that saves what stands before the
+	// first change.
+	RestorePoint bool
+	// Fence marks a write that changes nothing but the RevisionId, so that a
+	// late copy of an earlier call dies of it.
+	Fence bool
+	// Function is what CreateFunction creates, or the patch of
+	// UpdateFunctionConfiguration.
+	Function definition.Function
+	// Code is what CreateFunction and UpdateFunctionCode send.
+	Code definition.Code
+	// Download is where the zip of a rollback is fetched from first.
+	Download      string
+	Architectures []string
+	// Alias is the wanted state; Version is "" for the version that this plan
+	// publishes.
+	Alias definition.Alias
+	// From is the version that the alias serves now, "" for a new one.
+	From string
+	// Tags are set, TagKeys removed.
+	Tags    map[string]string
+	TagKeys []string
+	// Version is deleted by DeleteVersion.
+	Version     string
+	CodeSigning string
+}
+
+// Refusal is something that a rollback does not touch, and why.
+type Refusal struct {
+	// Subject is what stands there: "alias live", "$LATEST".
+	Subject string
+	// Found says how it stands now.
+	Found string
+	// Reason says why it is not ours to change.
+	Reason string
+}
+
+// Plan is what to do about one Target.
+type Plan struct {
+	Function string
+	Steps    []Step
+	// Changes is the diff of configuration, code, aliases and tags, for a
+	// person: never a value of the environment.
+	Changes []definition.Change
+	// Version is the published version that stands for an unchanged function.
+	Version string
+	// RestorePoint is the version that holds what stands now; "" where a step
+	// publishes it, or where nothing changes.
+	RestorePoint string
+	// NoWayBack says what a rollback could not restore.
+	NoWayBack []string
+	// Blocked says what AWS would refuse for good.
+	Blocked []string
+	// Warnings are worth a person's look, and stop nothing.
+	Warnings []string
+	// Refused is what a rollback leaves alone, with the reason.
+	Refused []Refusal
+	// Watch says that a call without a fence may still arrive.
+	Watch bool
+}
+
+// Changes anything in AWS?
+func (p Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// Changing counts the steps that change something.
+func (p Plan) Changing() int { return len(p.Steps) }
+
+// Observation is what AWS shows of one Target.
+type Observation struct {
+	// Latest is $LATEST; nil where there is no function.
+	Latest *definition.Observed
+	// Served is what the first alias that exists serves; nil without one.
+	Served *definition.Observed
+	// RestorePoint is the version that a rollback restores from.
+	RestorePoint *definition.Observed
+	// Aliases holds the named aliases; a missing one is nil.
+	Aliases map[string]*definition.ObservedAlias
+	// Injected holds the aliases whose weights AWS itself shifts just now,
+	// because of their provisioned concurrency.
+	Injected map[string]bool
+	// Strangers are aliases, permissions and event sources that somebody gave
+	// to a function that this run created.
+	Strangers []string
+	// CodeSigning is the code signing configuration's ARN, read where the
+	// deploy names one.
+	CodeSigning string
+}
