@@ -1,0 +1,208 @@
+package host
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	githubactions "github.com/sethvargo/go-githubactions"
+)
+
+const (
+	// summaryLimit is what GitHub takes of one step's summary.
+	summaryLimit = 1 << 20
+	// outputLimit is what GitHub takes of one output.
+	outputLimit = 1 << 20
+	// annotationLimit is how many errors, and warnings, a step may show.
+	annotationLimit = 10
+)
+
+// github speaks the workflow commands through go-githubactions, which escapes
+// them. Its two weaknesses are mended here: the delimiter of its heredocs is
+// known to everybody, so that a value could end it and inject an output, and it
+// panics where it cannot write.
+type github struct {
+	host             *Host
+	action           *githubactions.Action
+	errors, warnings int
+}
+
+func newGitHub(h *Host) *github {
+	return &github{host: h, action: githubactions.New(
+		githubactions.WithWriter(commandWriter{h.log}),
+		githubactions.WithGetenv(func(name string) string { return h.env[name] }),
+	)}
+}
+
+// commandWriter lets a command past the guard of the log.
+type commandWriter struct{ log *Log }
+
+func (w commandWriter) Write(p []byte) (int, error) {
+	if err := w.log.command(string(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// attempt turns the library's panics into errors. A mistake of the program
+// stays a panic.
+func attempt(f func()) (err error) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		var broken runtime.Error
+		if e, ok := r.(error); ok && !errors.As(e, &broken) {
+			err = e
+			return
+		}
+		panic(r)
+	}()
+	f()
+	return nil
+}
+
+func (g *github) issue(name, message string, properties githubactions.CommandProperties) {
+	// A log that cannot be written leaves nobody to tell.
+	_ = attempt(func() {
+		g.action.IssueCommand(&githubactions.Command{Name: name, Message: message, Properties: properties})
+	})
+}
+
+func (g *github) mask(secret string) { g.issue("add-mask", secret, nil) }
+func (g *github) group(title string) { g.issue("group", g.host.Redact(title), nil) }
+func (g *github) endGroup()          { g.issue("endgroup", "", nil) }
+
+func (g *github) annotate(a Annotation) {
+	name, count := "error", &g.errors
+	if a.Warning {
+		name, count = "warning", &g.warnings
+	}
+	if *count++; *count > annotationLimit {
+		return
+	}
+	properties := githubactions.CommandProperties{}
+	if a.Title != "" {
+		properties["title"] = g.host.Redact(a.Title)
+	}
+	if a.File != "" {
+		properties["file"] = g.inRepository(a.File)
+	}
+	if a.Line > 0 {
+		properties["line"] = strconv.Itoa(a.Line)
+	}
+	if a.Col > 0 {
+		properties["col"] = strconv.Itoa(a.Col)
+	}
+	g.issue(name, g.host.Redact(a.Message), properties)
+}
+
+// inRepository is a path as GitHub knows it: the container's own names for the
+// workspace mean nothing there.
+func (g *github) inRepository(file string) string {
+	if rel, err := filepath.Rel(g.host.Workspace(), file); err == nil && filepath.IsAbs(file) && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(file)
+}
+
+func (g *github) summary(markdown string) error {
+	file := g.host.env["GITHUB_STEP_SUMMARY"]
+	room := summaryLimit
+	if info, err := os.Stat(file); err == nil {
+		room -= int(info.Size())
+	}
+	// The library adds a line break of its own.
+	markdown = cut(markdown, room-1)
+	if markdown == "" {
+		return nil
+	}
+	if err := attempt(func() { g.action.AddStepSummary(markdown) }); err != nil {
+		return fmt.Errorf("write the step summary: %w", err)
+	}
+	return nil
+}
+
+const cutNotice = "\n\nThe rest is in the log: a summary holds 1 MiB.\n"
+
+// cut shortens markdown at a line break.
+func cut(markdown string, room int) string {
+	if len(markdown) <= room {
+		return markdown
+	}
+	end := strings.LastIndexByte(markdown[:max(0, room-len(cutNotice))], '\n')
+	if end <= 0 {
+		return ""
+	}
+	return markdown[:end] + cutNotice
+}
+
+func (g *github) saveState(name, value string) error {
+	if err := g.heredoc("state", Output{name, value}); err != nil {
+		return fmt.Errorf("save the state %q: %w", name, err)
+	}
+	return nil
+}
+
+// setOutputs writes them all, and warns of those that GitHub will not hand to
+// another job because they hold a masked value.
+func (g *github) setOutputs(outputs []Output) error {
+	var errs []error
+	for _, o := range outputs {
+		if len(o.Value) > outputLimit {
+			errs = append(errs, fmt.Errorf("set the output %q: %d bytes, GitHub takes %d", o.Name, len(o.Value), outputLimit))
+			continue
+		}
+		if g.host.Redact(o.Value) != o.Value {
+			g.annotate(Annotation{Warning: true, Title: "Output " + o.Name, Message: fmt.Sprintf("the output %s holds a masked value, so GitHub does not hand it to other jobs", o.Name)})
+		}
+		if err := g.heredoc("output", o); err != nil {
+			errs = append(errs, fmt.Errorf("set the output %q: %w", o.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// heredoc appends one value to a file that the runner reads, behind a delimiter
+// that nobody can guess.
+func (g *github) heredoc(file string, o Output) error {
+	delimiter, err := g.delimiter(o.Value)
+	if err != nil {
+		return err
+	}
+	return attempt(func() {
+		g.action.IssueFileCommand(&githubactions.Command{
+			Name:    file,
+			Message: o.Name + "<<" + delimiter + "\n" + o.Value + "\n" + delimiter,
+		})
+	})
+}
+
+func (g *github) delimiter(value string) (string, error) {
+	b := make([]byte, 16)
+	for {
+		if _, err := io.ReadFull(g.host.options.Rand, b); err != nil {
+			return "", fmt.Errorf("draw random bytes: %w", err)
+		}
+		if d := "lambda_rollout_" + hex.EncodeToString(b); !strings.Contains(value, d) {
+			return d, nil
+		}
+	}
+}
+
+func (g *github) token(ctx context.Context, audience string) (string, error) {
+	token, err := g.action.GetIDToken(ctx, audience)
+	if err != nil {
+		return "", fmt.Errorf("mint an OIDC token for the audience %q: %w", audience, err)
+	}
+	g.host.Mask(token)
+	return token, nil
+}

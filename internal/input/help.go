@@ -1,0 +1,100 @@
+package input
+
+import (
+	"fmt"
+	"strings"
+)
+
+const helpWidth = 80
+
+// Help is the overall help: what the program is for, and its commands.
+func Help() string {
+	var b strings.Builder
+	b.WriteString("lambda-rollout deploys AWS Lambda functions and puts everything back on failure.\n\n")
+	b.WriteString("Usage:\n  lambda-rollout COMMAND [--input value …]\n\nCommands:\n")
+	for _, c := range commands {
+		fmt.Fprintf(&b, "  %-9s %s\n", c.Name, c.Summary)
+	}
+	b.WriteString(`
+lambda-rollout COMMAND --help lists the inputs of a command.
+
+In CI each input is a setting: aws-region is aws-region: under with: on GitHub,
+and aws_region: under settings: on Woodpecker, Drone and Harness CI.
+
+Exit codes:
+  0  done, or nothing to do
+  1  failed, and everything is as it was
+  2  plan --exit-code found changes
+  3  the input is wrong, or there is no way back; nothing was touched
+  4  a rollback could not finish; a person must look
+  5  stopped; changes remain, and the post step or rollback must put them back
+
+First steps, without an AWS account:
+  lambda-rollout deploy --local --service examples/hello/service.yaml
+`)
+	return b.String()
+}
+
+// CommandHelp is the help of one command: what it does, and its inputs under
+// their headings.
+func CommandHelp(command string) string {
+	var b strings.Builder
+	for _, c := range commands {
+		if c.Name != command {
+			continue
+		}
+		fmt.Fprintf(&b, "lambda-rollout %s: %s.\n", c.Name, c.Summary)
+		if c.Help != "" {
+			b.WriteString("\n" + c.Help + "\n")
+		}
+	}
+	fmt.Fprintf(&b, "\nUsage:\n  lambda-rollout %s [--input value …]\n", command)
+	group := ""
+	for _, in := range table {
+		if in.Name == "command" || !in.Takes(command) {
+			continue
+		}
+		if in.Group != group {
+			group = in.Group
+			fmt.Fprintf(&b, "\n%s:\n", group)
+		}
+		in.writeHelp(&b)
+	}
+	b.WriteString("\nLists are lines, commas, a JSON array or the flag again. Maps are name=value\nlines, YAML, JSON or the flag again. Times carry a unit: 90s, 10m, 1h30m.\n")
+	return b.String()
+}
+
+func (i Input) writeHelp(b *strings.Builder) {
+	fmt.Fprintf(b, "  --%s", i.Name)
+	if i.Kind != Bool {
+		b.WriteString(" " + i.meta())
+	}
+	b.WriteString("\n")
+	text := i.Help
+	if i.Default != "" {
+		text += fmt.Sprintf(" Default: %s.", i.Default)
+	}
+	const indent = "      "
+	line := indent
+	for word := range strings.FieldsSeq(text) {
+		if len([]rune(line))+1+len([]rune(word)) > helpWidth && line != indent {
+			b.WriteString(line + "\n")
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	b.WriteString(line + "\n")
+}
+
+func (i Input) meta() string {
+	switch {
+	case i.Kind == Enum && i.Meta == "":
+		return strings.Join(i.Enum, "|")
+	case i.Meta == "":
+		return "VALUE"
+	}
+	return i.Meta
+}

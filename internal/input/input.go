@@ -1,0 +1,242 @@
+// Package input holds the one table of inputs and reads their values from
+// where a host keeps them: flags, INPUT_* and PLUGIN_* variables.
+//
+// It promises that a flag wins over the environment and the environment over
+// the default, that an empty value counts as none (GitHub sets every input that
+// a workflow leaves out to the empty string), that every fault of every input
+// comes out at once, and that no message shows the value of a secret.
+// It never reads a file, the process's own environment or the clock.
+//
+// How hosts name and encode settings: GitHub upper-cases a name and keeps its
+// hyphens (INPUT_AWS-REGION); Woodpecker turns them into underscores
+// (PLUGIN_AWS_REGION); Drone keeps them (PLUGIN_AWS-REGION); all of them flatten
+// camelCase (PLUGIN_AWSREGION). So names are compared by their letters and
+// digits alone. Lists come as a,b,c or, with secrets inside, as JSON; maps as
+// JSON.
+package input
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// Options say where values come from.
+type Options struct {
+	// Args are the words after the program's name.
+	Args []string
+	// Env is the environment, as os.Environ gives it.
+	Env []string
+	// Prefixes are those of the host's settings, the first wins: PLUGIN_,
+	// INPUT_. Without one only flags count and a command must be named.
+	Prefixes []string
+	// Command overrides the command of Args and Env: the post step is a
+	// rollback although the inputs say deploy.
+	Command string
+}
+
+// Request is what a person or a workflow asks for.
+type Request struct {
+	// Command is the command to run; empty where Help is all that is wanted.
+	Command string
+	// Help is a text to print instead of running the command.
+	Help string
+	// Set holds the values.
+	Set *Set
+	// Warnings are settings that nobody reads.
+	Warnings fault.List
+}
+
+// Parse reads the command and its inputs. The error is a fault.List.
+func Parse(o Options) (*Request, error) {
+	p := &parser{options: o, flags: map[string][]string{}, env: map[string]setting{}}
+	req := &Request{}
+	if p.wantsHelp() {
+		req.Help = p.help()
+		return req, p.faults.Err()
+	}
+	if req.Help = p.chooseCommand(); req.Help != "" {
+		return req, nil
+	}
+	p.readArgs()
+	p.readEnv()
+	set := p.values()
+	p.faults = append(p.faults, set.crossCheck()...)
+	if err := p.faults.Err(); err != nil {
+		return nil, err
+	}
+	req.Command, req.Set, req.Warnings = p.command, set, p.faults.Warnings()
+	return req, nil
+}
+
+type parser struct {
+	options Options
+	command string
+	args    []string
+	flags   map[string][]string
+	env     map[string]setting
+	faults  fault.List
+}
+
+// setting is a value from the environment under the name of its variable.
+type setting struct{ variable, value string }
+
+func (p *parser) fail(message, hint string) {
+	p.faults = append(p.faults, fault.Fault{Message: message, Hint: hint})
+}
+
+func (p *parser) warn(message, hint string) {
+	p.faults = append(p.faults, fault.Fault{Message: message, Hint: hint, Warning: true})
+}
+
+func (p *parser) wantsHelp() bool {
+	for i, a := range p.options.Args {
+		if a == "-h" || a == "--help" || (i == 0 && a == "help") {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *parser) help() string {
+	for _, a := range p.options.Args {
+		if a == "help" || strings.HasPrefix(a, "-") {
+			continue
+		}
+		if slices.Contains(commandNames(), a) {
+			return CommandHelp(a)
+		}
+		p.unknownCommand(a)
+		return ""
+	}
+	return Help()
+}
+
+// chooseCommand gives a help text where nothing says what to do.
+func (p *parser) chooseCommand() string {
+	p.args = p.options.Args
+	switch {
+	case p.options.Command != "":
+		p.command = p.options.Command
+		p.dropCommandWord()
+	case len(p.args) > 0 && p.args[0] == "--version":
+		p.command, p.args = "version", p.args[1:]
+	case len(p.args) > 0 && !strings.HasPrefix(p.args[0], "-"):
+		p.command, p.args = p.args[0], p.args[1:]
+	case len(p.options.Prefixes) > 0:
+		p.command = p.commandSetting()
+	case len(p.args) == 0:
+		return Help()
+	default:
+		p.fail("no command before "+flagName(p.args[0]), "write lambda-rollout deploy "+flagName(p.args[0])+" …; lambda-rollout --help lists the commands")
+		return ""
+	}
+	if !slices.Contains(commandNames(), p.command) {
+		p.unknownCommand(p.command)
+		p.command = ""
+	}
+	return ""
+}
+
+// dropCommandWord skips the command of the arguments that main and post share.
+func (p *parser) dropCommandWord() {
+	if len(p.args) > 0 && !strings.HasPrefix(p.args[0], "-") {
+		p.args = p.args[1:]
+	}
+}
+
+func (p *parser) commandSetting() string {
+	for _, prefix := range p.options.Prefixes {
+		for _, kv := range p.options.Env {
+			name, value, _ := strings.Cut(kv, "=")
+			if rest, ok := strings.CutPrefix(name, prefix); ok && key(rest) == "COMMAND" && strings.TrimSpace(value) != "" {
+				return strings.TrimSpace(value)
+			}
+		}
+	}
+	return "deploy"
+}
+
+func (p *parser) unknownCommand(name string) {
+	hint := fault.DidYouMean(name, commandNames())
+	if hint == "" {
+		hint = "lambda-rollout --help lists the commands"
+	}
+	p.fail(fmt.Sprintf("unknown command %q", name), hint)
+}
+
+// Set holds the values of one command's inputs. Its methods panic for a name
+// that the table does not have, or has with another kind: that is a mistake of
+// the program, never of its user.
+type Set struct {
+	command string
+	values  map[string]value
+}
+
+type value struct {
+	input  Input
+	given  bool
+	text   string
+	list   []string
+	pairs  map[string]string
+	truth  bool
+	length time.Duration
+	number int
+}
+
+// Command is the command that the values are for.
+func (s *Set) Command() string { return s.command }
+
+// Given says whether the user gave a value, empty ones apart.
+func (s *Set) Given(name string) bool { return s.get(name).given }
+
+// String is the value of a String or an Enum.
+func (s *Set) String(name string) string { return s.get(name, String, Enum).text }
+
+// List is the value of a List or of Paths, without empty items.
+func (s *Set) List(name string) []string { return slices.Clone(s.get(name, List, Paths).list) }
+
+// Map is the value of a Map; nil where it was not given.
+func (s *Set) Map(name string) map[string]string { return s.get(name, Map).pairs }
+
+// Bool is the value of a Bool; where it was not given, false.
+func (s *Set) Bool(name string) bool { return s.get(name, Bool).truth }
+
+// Duration is the value of a Duration.
+func (s *Set) Duration(name string) time.Duration { return s.get(name, Duration).length }
+
+// Int is the value of an Int; 0 where it was not given.
+func (s *Set) Int(name string) int { return s.get(name, Int).number }
+
+// Secrets are the values to mask before the first log line.
+func (s *Set) Secrets() []string {
+	var out []string
+	for _, i := range table {
+		v, ok := s.values[i.Name]
+		switch {
+		case !ok || !i.Secret || !v.given:
+		case i.Kind == Map:
+			for _, secret := range v.pairs {
+				out = append(out, secret)
+			}
+		default:
+			out = append(out, v.text)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (s *Set) get(name string, kinds ...Kind) value {
+	v, ok := s.values[name]
+	if !ok {
+		panic(fmt.Sprintf("input: the command %s has no input %q", s.command, name))
+	}
+	if len(kinds) > 0 && !slices.Contains(kinds, v.input.Kind) {
+		panic(fmt.Sprintf("input: %q is of another kind", name))
+	}
+	return v
+}

@@ -1,0 +1,244 @@
+package input
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// key is what remains of a name on every host: its letters and digits.
+func key(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToUpper(r)
+		}
+		return -1
+	}, name)
+}
+
+func find(name string) (Input, bool) {
+	for _, i := range table {
+		if i.Name == name {
+			return i, true
+		}
+	}
+	return Input{}, false
+}
+
+// flagName is a flag without its value, for a message: what follows = may be a
+// secret.
+func flagName(arg string) string {
+	name, _, _ := strings.Cut(arg, "=")
+	return name
+}
+
+// readArgs reads --name value, --name=value and, for a Bool, --name alone.
+func (p *parser) readArgs() {
+	args := p.args
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		if !strings.HasPrefix(arg, "--") {
+			p.notAFlag(arg)
+			continue
+		}
+		in, ok := find(name)
+		if !ok || name == "command" {
+			p.unknownFlag(name)
+			if !hasValue && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+				args = args[1:]
+			}
+			continue
+		}
+		switch {
+		case hasValue:
+		case in.Kind == Bool:
+			value = "true"
+		case len(args) == 0:
+			p.fail("--"+name+" has no value", fmt.Sprintf("write --%s %s", name, in.meta()))
+			continue
+		default:
+			value, args = args[0], args[1:]
+		}
+		if p.command != "" && !in.Takes(p.command) {
+			p.fail(fmt.Sprintf("%s does not take --%s", p.command, name), p.takenBy(in))
+			continue
+		}
+		p.flags[name] = append(p.flags[name], value)
+	}
+}
+
+func (p *parser) takenBy(in Input) string {
+	return "it belongs to " + strings.Join(in.Commands, ", ")
+}
+
+func (p *parser) notAFlag(arg string) {
+	name := flagName(strings.TrimLeft(arg, "-"))
+	_, isInput := find(name)
+	switch {
+	case strings.HasPrefix(arg, "-") && isInput:
+		p.fail(fmt.Sprintf("unknown flag %s", flagName(arg)), fmt.Sprintf("write --%s", name))
+	case strings.HasPrefix(arg, "-"):
+		p.fail(fmt.Sprintf("unknown flag %s", flagName(arg)), p.helpHint())
+	case arg == "true" || arg == "false":
+		p.fail(fmt.Sprintf("unexpected word %q", arg), "write --flag="+arg)
+	case slices.Contains(commandNames(), arg):
+		p.fail(fmt.Sprintf("a second command %q", arg), "one run does one command")
+	default:
+		p.fail(fmt.Sprintf("unexpected word %q", arg), "each value stands behind its flag; "+p.helpHint())
+	}
+}
+
+func (p *parser) unknownFlag(name string) {
+	var names []string
+	for _, i := range table {
+		if i.Name != "command" && (p.command == "" || i.Takes(p.command)) {
+			names = append(names, i.Name)
+		}
+	}
+	hint := p.helpHint()
+	if n := fault.Nearest(name, names); n != "" {
+		hint = "did you mean --" + n + "?"
+	}
+	p.fail(fmt.Sprintf("unknown flag --%s", name), hint)
+}
+
+func (p *parser) helpHint() string {
+	if p.command == "" {
+		return "lambda-rollout --help lists the commands"
+	}
+	return fmt.Sprintf("lambda-rollout %s --help lists its flags", p.command)
+}
+
+// Variables that hosts set beside a step's own settings: GitHub's and act's for
+// docker steps, Harness CI's for its agent.
+var hostSettings = map[string]bool{
+	"ARGS": true, "ENTRYPOINT": true, "POSTENTRYPOINT": true, "PREENTRYPOINT": true,
+	"ARTIFACTFILE": true, "METADATAFILE": true, "CACHEMETRICSFILE": true, "BUILDTOOLFILE": true,
+	"OIDCTOKENID": true, "DAEMONOFF": true, "PIPELINE": true,
+}
+
+// readEnv collects the settings of the first prefix that has them.
+func (p *parser) readEnv() {
+	byKey := map[string]string{}
+	for _, i := range table {
+		byKey[key(i.Name)] = i.Name
+	}
+	for _, prefix := range p.options.Prefixes {
+		found := map[string]setting{}
+		for _, kv := range slices.Sorted(slices.Values(p.options.Env)) {
+			variable, value, _ := strings.Cut(kv, "=")
+			rest, ok := strings.CutPrefix(variable, prefix)
+			if !ok || strings.TrimSpace(value) == "" || hostSettings[key(rest)] {
+				continue
+			}
+			name, known := byKey[key(rest)]
+			if !known {
+				p.unknownSetting(variable, rest)
+				continue
+			}
+			if first, twice := found[name]; twice && first.value != value {
+				p.warn(fmt.Sprintf("%s and %s name the same input; the first counts", first.variable, variable), "")
+				continue
+			}
+			found[name] = setting{variable, value}
+		}
+		for name, s := range found {
+			if _, set := p.env[name]; !set {
+				p.env[name] = s
+			}
+		}
+	}
+	p.warnUnread()
+}
+
+func (p *parser) unknownSetting(variable, rest string) {
+	var names []string
+	for _, i := range table {
+		names = append(names, i.Name)
+	}
+	name := strings.ToLower(strings.NewReplacer("_", "-", " ", "-", ".", "-").Replace(rest))
+	p.warn(fmt.Sprintf("nothing reads the setting %s", variable), fault.DidYouMean(name, names))
+}
+
+// warnUnread names settings that the command does not take. What belongs to a
+// deploy is left alone: plugins share one block of settings between the steps
+// that deploy and roll back, and GitHub gives post the inputs of main.
+func (p *parser) warnUnread() {
+	if p.options.Command != "" || p.command == "" {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.env)) {
+		in, _ := find(name)
+		if in.Takes(p.command) || in.Takes("deploy") || p.env[name].value == in.Default || in.ActionDefault != "" {
+			continue
+		}
+		if in.Kind == Bool && strings.EqualFold(strings.TrimSpace(p.env[name].value), "false") {
+			continue
+		}
+		p.warn(fmt.Sprintf("%s does not read the input %s", p.command, name), p.takenBy(in))
+	}
+}
+
+// values decodes what was found, for the inputs that the command takes.
+func (p *parser) values() *Set {
+	set := &Set{command: p.command, values: map[string]value{}}
+	for _, in := range table {
+		if p.command != "" && !in.Takes(p.command) {
+			continue
+		}
+		d := decoder{input: in, shown: in.Name}
+		v := value{input: in}
+		switch texts, flagged := p.flags[in.Name]; {
+		case flagged:
+			d.shown = "--" + in.Name
+			v = d.decode(texts)
+		case p.env[in.Name].value != "":
+			v = d.decode([]string{p.env[in.Name].value})
+		}
+		if !v.given && len(d.faults) == 0 && in.Default != "" {
+			v = d.decode([]string{in.Default})
+			v.given = false
+		}
+		p.faults = append(p.faults, d.faults...)
+		set.values[in.Name] = v
+	}
+	return set
+}
+
+// crossCheck finds inputs that contradict each other.
+func (s *Set) crossCheck() fault.List {
+	var faults fault.List
+	fail := func(message, hint string) {
+		faults = append(faults, fault.Fault{Message: message, Hint: hint})
+	}
+	given := func(name string) bool { return s.values[name].given }
+	describesOne := slices.Contains(describes, s.command)
+	if describesOne && given("service") && given("function-definition") {
+		fail("service and function-definition are two ways to say what to deploy", "give one of them")
+	}
+	if describesOne && !given("service") && !given("function-definition") {
+		fail("nothing says what to deploy", "give service (a Harness Service file) or function-definition (the shape of CreateFunction)")
+	}
+	if given("aws-access-key-id") != given("aws-secret-access-key") {
+		fail("aws-access-key-id and aws-secret-access-key belong together", "give both or neither")
+	}
+	if given("aws-session-token") && !given("aws-access-key-id") {
+		fail("aws-session-token stands without aws-access-key-id", "give all three of the credentials")
+	}
+	if s.values["role-chaining"].truth && !given("role-to-assume") {
+		fail("role-chaining stands without role-to-assume", "give the role to assume")
+	}
+	if on := s.values["rollback-on"].list; len(on) > 1 && slices.Contains(on, "never") {
+		fail("rollback-on says never and something else", "never stands alone")
+	}
+	if s.command == "invoke" && !given("function") {
+		fail("nothing says what to invoke", "give function")
+	}
+	return faults
+}

@@ -1,0 +1,240 @@
+package input
+
+import "slices"
+
+// Kind is how the text of an input is read.
+type Kind int
+
+// The kinds of inputs.
+const (
+	// String is taken as it is, without the white space around it.
+	String Kind = iota
+	// List is lines, commas or a JSON array.
+	List
+	// Paths is a List of files or globs, relative to the workspace or absolute.
+	Paths
+	// Map is name=value lines, YAML or JSON.
+	Map
+	// Bool knows three states: true, false and not given.
+	Bool
+	// Duration is a number with a unit, as in 90s or 1h30m.
+	Duration
+	// Int is a whole number.
+	Int
+	// Enum is one word of Input.Enum.
+	Enum
+)
+
+// Input is one row of the table.
+type Input struct {
+	// Name is the flag without its dashes; the names of the environment
+	// variables come from it.
+	Name string
+	Kind Kind
+	// Commands are those that take the input; nil means every one.
+	Commands []string
+	// Default stands where no value is given. It is the default of action.yml
+	// too: act leaves the defaults out in post, so both must say the same.
+	Default string
+	// ActionDefault replaces Default in action.yml where GitHub evaluates an
+	// expression that no other host has.
+	ActionDefault string
+	// Group is the heading under which help lists the input.
+	Group string
+	// Meta stands for the value in help.
+	Meta string
+	// Help is one or more sentences for help, action.yml and the README.
+	Help string
+	// Secret values are masked and stand in no message.
+	Secret bool
+	// Enum are the words of an Enum, or the words that a List may hold.
+	Enum []string
+	// Min and Max bound an Int, or a Duration in seconds; 0 means no bound.
+	Min, Max int64
+}
+
+// Takes says whether a command reads the input.
+func (i Input) Takes(command string) bool {
+	return i.Commands == nil || slices.Contains(i.Commands, command)
+}
+
+// Command is one of the things that the program does.
+type Command struct {
+	Name string
+	// Summary is one line for the list of commands.
+	Summary string
+	// Help is what `COMMAND --help` says before its inputs.
+	Help string
+}
+
+// Commands are the commands in the order in which help lists them.
+func Commands() []Command { return slices.Clone(commands) }
+
+// Table is every input in the order in which help, action.yml and the README
+// list them.
+func Table() []Input { return slices.Clone(table) }
+
+var commands = []Command{
+	{"deploy", "take the functions from files to a live version; roll back by itself on failure",
+		"Checks everything that can be checked, then creates or updates each function,\npublishes one version and points the aliases at it. If anything fails, everything\nis put back as it was."},
+	{"plan", "show what deploy would do, change nothing",
+		"Prints the difference between the files and what stands in AWS."},
+	{"validate", "check every file and input, offline",
+		"Reports every fault of every file at once, with its line and column."},
+	{"render", "print the definitions after all variables",
+		"Prints what deploy would send. Secrets and environment values are shown as ***."},
+	{"rollback", "put back what a deploy changed",
+		"From the journal of a deploy, from its rollback-data in another job, or by hand with\n--function and --alias: to what the alias served before, or to --to-version."},
+	{"policy", "print the least IAM policy that this deployment needs",
+		"Covers deploy and rollback of exactly these functions."},
+	{"local", "serve an embedded AWS on loopback",
+		"Runs until interrupted and prints the variables that point a client at it."},
+	{"invoke", "invoke a function and print its answer", ""},
+	{"version", "print version, commit and Go version", ""},
+}
+
+// Which commands take an input. Everything that describes a deployment goes to
+// each command that reads one.
+var (
+	describes = []string{"deploy", "plan", "validate", "render", "policy"}
+	connects  = []string{"deploy", "plan", "rollback", "policy", "invoke"}
+	changes   = []string{"deploy", "rollback"}
+	deploys   = []string{"deploy"}
+	plans     = []string{"deploy", "plan"}
+	rollsBack = []string{"rollback"}
+	serves    = []string{"local"}
+)
+
+const (
+	groupService  = "What to deploy"
+	groupValues   = "Values for its variables"
+	groupAWS      = "AWS"
+	groupRun      = "How to deploy"
+	groupRollback = "Rollback"
+	groupInvoke   = "Invoke"
+	groupLocal    = "The embedded AWS"
+	groupOutput   = "Output"
+)
+
+var table = []Input{
+	{Name: "command", Kind: Enum, Default: "deploy", Enum: commandNames(), Group: groupOutput, Meta: "COMMAND",
+		Help: "What to do. In a terminal it is the first word."},
+
+	{Name: "service", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+		Help: "Harness Service files: paths or globs. Several make one all-or-nothing deployment."},
+	{Name: "environment", Kind: String, Commands: describes, Group: groupService, Meta: "FILE",
+		Help: "Harness Environment file."},
+	{Name: "infrastructure", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+		Help: "Harness Infrastructure files: each is one more Region or account."},
+	{Name: "overrides", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+		Help: "Files with variable and manifest overrides."},
+	{Name: "function-definition", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+		Help: "Function definition files, JSON or YAML: paths or globs. The short way, without a Service. With several, relative artifacts and alias definitions are taken from each file's folder."},
+	{Name: "alias", Kind: List, Commands: []string{"deploy", "plan", "validate", "render", "policy", "rollback"}, Group: groupService, Meta: "NAME",
+		Help: "Names of the aliases to point at the new version. Replaces the Service's alias manifests."},
+	{Name: "alias-definition", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+		Help: "Alias definition files. Replaces the Service's alias manifests."},
+	{Name: "artifact", Kind: String, Commands: describes, Group: groupService, Meta: "WHERE",
+		Help: "s3://bucket/key[?versionId=…], an ECR image by tag or digest, a zip or jar file, or a folder. Replaces the Service's artifact."},
+
+	{Name: "variables", Kind: Map, Commands: describes, Group: groupValues, Meta: "NAME=VALUE",
+		Help: "Variables by name, above every other layer, for all Services. New names are added."},
+	{Name: "inputs", Kind: Map, Commands: describes, Group: groupValues, Meta: "PATH=VALUE",
+		Help: "Values for <+input>, by path: serviceVariables.name, artifacts.primary.primaryArtifactRef."},
+	{Name: "secrets", Kind: Map, Commands: describes, Group: groupValues, Meta: "ID=VALUE", Secret: true,
+		Help: `Values for <+secrets.getValue("id")>. Each is masked.`},
+
+	{Name: "aws-region", Kind: String, Commands: []string{"deploy", "plan", "validate", "render", "policy", "rollback", "invoke"}, Group: groupAWS, Meta: "REGION",
+		Help: "The Region where neither an Infrastructure nor a function's ARN names one. A contradiction is an error."},
+	{Name: "aws-access-key-id", Kind: String, Commands: connects, Group: groupAWS, Meta: "ID", Secret: true,
+		Help: "Explicit credentials. They reach the post step, where the job's own may be gone."},
+	{Name: "aws-secret-access-key", Kind: String, Commands: connects, Group: groupAWS, Meta: "KEY", Secret: true,
+		Help: "Explicit credentials."},
+	{Name: "aws-session-token", Kind: String, Commands: connects, Group: groupAWS, Meta: "TOKEN", Secret: true,
+		Help: "Explicit credentials."},
+	{Name: "role-to-assume", Kind: String, Commands: connects, Group: groupAWS, Meta: "ARN",
+		Help: "Role to assume by the job's OIDC token, else from the credentials at hand."},
+	{Name: "role-session-name", Kind: String, Commands: connects, Default: "lambda-rollout", Group: groupAWS, Meta: "NAME",
+		Help: "Name of the role's session, as CloudTrail shows it."},
+	{Name: "role-duration-seconds", Kind: Int, Commands: connects, Default: "3600", Min: 900, Max: 43200, Group: groupAWS, Meta: "SECONDS",
+		Help: "How long the role's session lasts."},
+	{Name: "role-external-id", Kind: String, Commands: connects, Group: groupAWS, Meta: "ID",
+		Help: "External id that the role's trust policy asks for."},
+	{Name: "role-chaining", Kind: Bool, Commands: connects, Group: groupAWS,
+		Help: "Assume the role from the credentials at hand although an OIDC token is there."},
+	{Name: "audience", Kind: String, Commands: connects, Default: "sts.amazonaws.com", Group: groupAWS, Meta: "AUDIENCE",
+		Help: "Audience of the OIDC token."},
+	{Name: "connectors", Kind: Map, Commands: connects, Group: groupAWS, Meta: "REF=ARN",
+		Help: "Role ARNs by connectorRef, of an Infrastructure or an artifact."},
+	{Name: "allowed-account-ids", Kind: List, Commands: connects, Group: groupAWS, Meta: "ID",
+		Help: "Refuse every other account."},
+	{Name: "staging-bucket", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy", "rollback"}, Group: groupAWS, Meta: "BUCKET",
+		Help: "Where a zip above 50 MB, or one from another Region or account, is uploaded to, in deploy and rollback. May hold {region} and {account}."},
+
+	{Name: "version-description", Kind: String, Commands: plans, Group: groupRun, Meta: "TEXT",
+		Help: "Added to the marker in the published version's description."},
+	{Name: "environment-variables", Kind: Enum, Commands: plans, Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
+		Help: "What the definition's environment does to the variables already there. A definition without environment leaves them alone."},
+	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "rollback"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
+		Help: "How many functions are worked on at once."},
+	{Name: "timeout", Kind: Duration, Commands: deploys, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
+		Help: "Time for the deploy, with its unit: 90s, 10m. A function's own timeout stands in its definition."},
+
+	{Name: "rollback-on", Kind: List, Commands: changes, Default: "failure, cancelled", Enum: []string{"failure", "cancelled", "never"}, Group: groupRollback, Meta: "WHEN",
+		Help: "When the post step rolls back: failure, cancelled, or never. A deploy that fails by itself always does."},
+	{Name: "first-deploy", Kind: Enum, Commands: changes, Default: "delete", Enum: []string{"delete", "keep"}, Group: groupRollback,
+		Help: "What a rollback does with a function that did not exist before."},
+	{Name: "allow-partial-rollback", Kind: Bool, Commands: plans, Group: groupRollback,
+		Help: "Start although something could not be restored. The plan says what."},
+	{Name: "rollback-timeout", Kind: Duration, Commands: changes, Default: "10m", Min: 1, Group: groupRollback, Meta: "TIME",
+		Help: "Time for the rollback, apart from the deploy's."},
+	{Name: "journal", Kind: String, Commands: changes, Group: groupRollback, Meta: "PLACE",
+		Help: "A file, or s3://bucket/prefix where the disk does not outlive the process. By default the host's own place."},
+	{Name: "rollback-data", Kind: String, Commands: rollsBack, Group: groupRollback, Meta: "JSON",
+		Help: "The output of that name of a deploy in another job."},
+	{Name: "to-version", Kind: Int, Commands: rollsBack, Min: 1, Group: groupRollback, Meta: "N",
+		Help: "Version to point the alias at, instead of the one that it served before."},
+	{Name: "latest", Kind: Bool, Commands: rollsBack, Group: groupRollback,
+		Help: "Bring $LATEST back too."},
+	{Name: "dry-run", Kind: Bool, Commands: rollsBack, Group: groupRollback,
+		Help: "Print the plan of the rollback, change nothing."},
+
+	{Name: "function", Kind: String, Commands: []string{"rollback", "invoke"}, Group: groupInvoke, Meta: "NAME",
+		Help: "Function to invoke or to roll back by hand: name or ARN."},
+	{Name: "qualifier", Kind: String, Commands: []string{"invoke"}, Group: groupInvoke, Meta: "ALIAS",
+		Help: "Alias or version to invoke. By default $LATEST."},
+	{Name: "payload", Kind: String, Commands: []string{"invoke"}, Group: groupInvoke, Meta: "JSON",
+		Help: "What the function gets."},
+
+	{Name: "local", Kind: Bool, Commands: connects, Group: groupLocal,
+		Help: "Use the embedded AWS instead of the real one."},
+	{Name: "local-dir", Kind: String, Commands: slices.Concat(connects, serves), Default: ".lambda-rollout/local", Group: groupLocal, Meta: "DIR",
+		Help: "Where the embedded AWS keeps its state."},
+	{Name: "listen", Kind: String, Commands: serves, Default: "127.0.0.1:4566", Group: groupLocal, Meta: "HOST:PORT",
+		Help: "Address to serve on."},
+	{Name: "pending", Kind: Duration, Commands: serves, Default: "0s", Group: groupLocal, Meta: "TIME",
+		Help: "How long a function stays Pending."},
+	{Name: "in-progress", Kind: Duration, Commands: serves, Default: "0s", Group: groupLocal, Meta: "TIME",
+		Help: "How long an update stays InProgress."},
+	{Name: "quotas", Kind: Bool, Commands: serves, Group: groupLocal,
+		Help: "Enforce the real rate limits."},
+
+	{Name: "output", Kind: Enum, Default: "text", Enum: []string{"text", "json"}, Group: groupOutput,
+		Help: "json prints the result on stdout and the log on stderr."},
+	{Name: "exit-code", Kind: Bool, Commands: []string{"plan"}, Group: groupOutput,
+		Help: "End plan with exit code 2 where something would change."},
+	{Name: "format", Kind: Enum, Commands: []string{"policy"}, Default: "json", Enum: []string{"json", "terraform"}, Group: groupOutput,
+		Help: "Format of the policy."},
+	{Name: "verbose", Kind: Bool, Group: groupOutput,
+		Help: "Print each call to AWS."},
+	{Name: "job-status", Kind: String, Commands: rollsBack, ActionDefault: "${{ job.status }}", Group: groupOutput, Meta: "STATUS",
+		Help: "How the post step learns what became of the job. Leave it alone. Empty in post means failure."},
+}
+
+func commandNames() []string {
+	names := make([]string, len(commands))
+	for i, c := range commands {
+		names[i] = c.Name
+	}
+	return names
+}
