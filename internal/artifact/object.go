@@ -295,7 +295,7 @@ func (r *objectReader) Read(p []byte) (int, error) {
 
 // get asks for what is still missing.
 func (r *objectReader) get() error {
-	ctx, cancel := context.WithCancel(session.Untimed(r.ctx))
+	ctx, cancel := context.WithCancel(session.WithCallTimeout(r.ctx, 0))
 	r.cancel, r.watch = cancel, time.AfterFunc(stallAfter, cancel)
 	in := &s3.GetObjectInput{Bucket: &r.object.bucket, Key: &r.object.key}
 	if r.object.version != "" {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -15,6 +16,10 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
+
+// uploadTimeout bounds one attempt to upload a zip: 250 MB over a line of
+// 5 Mbit/s.
+const uploadTimeout = 7 * time.Minute
 
 // Upload is a zip on its way to the staging bucket.
 type Upload struct {
@@ -99,7 +104,7 @@ func (p staged) put(ctx context.Context, up Upload) (version string, err error) 
 		return "", err
 	}
 	defer file.Close()
-	out, err := p.client.PutObject(ctx, &s3.PutObjectInput{
+	out, err := p.client.PutObject(session.WithCallTimeout(ctx, uploadTimeout), &s3.PutObjectInput{
 		Bucket: &p.bucket, Key: &p.key, Body: file, ContentLength: &up.Size,
 		ContentType: aws.String("application/zip"), ChecksumSHA256: &up.Sha256, ExpectedBucketOwner: p.owner,
 	})

@@ -7,9 +7,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // Reads are asked again for longer than the SDK's three tries: a read that
@@ -24,6 +24,9 @@ func readRetryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = readAttempts
 		o.MaxBackoff = readMaxBackoff
+		// The SDK's own quota of retries would run dry when many Targets are
+		// throttled at once; Limits and the attempts bound the calls already.
+		o.RateLimiter = ratelimit.None
 	})
 }
 
@@ -43,50 +46,37 @@ func apiOptions(opts Options) []func(*middleware.Stack) error {
 	}
 }
 
-// bytesPerSecond is the slowest line that an upload is given time for.
-const bytesPerSecond = 256 << 10
+type timeoutKey struct{}
 
-type untimedKey struct{}
-
-// Untimed lifts the bound on attempts for calls made under the context that it
-// returns. A call needs it whose answer is read after it returned, such as
-// GetObject; who reads must then watch over the reading.
-func Untimed(ctx context.Context) context.Context {
-	return context.WithValue(ctx, untimedKey{}, true)
+// WithCallTimeout sets another bound for each attempt of the calls made under
+// the context it returns: longer for an upload; 0 means none, which a call needs
+// whose answer is read after it returned.
+func WithCallTimeout(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, timeoutKey{}, d)
 }
 
-// addCallTimeout bounds each attempt by the usual time and the time that its
-// body takes on a slow line. Without it a server that never answers would hold
-// a deploy until the job's own end.
+// addCallTimeout bounds each attempt. Without it a server that never answers
+// would hold a deploy until the job's own end.
 func addCallTimeout(usual time.Duration) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("lambda-rollout:timeout",
 			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-				if ctx.Value(untimedKey{}) != nil {
+				d, set := ctx.Value(timeoutKey{}).(time.Duration)
+				if !set {
+					d = usual
+				}
+				if d <= 0 {
 					return next.HandleFinalize(ctx, in)
 				}
-				limit := usual + uploadTime(in)
-				attempt, cancel := context.WithTimeout(ctx, limit)
+				attempt, cancel := context.WithTimeout(ctx, d)
 				defer cancel()
 				out, meta, err := next.HandleFinalize(attempt, in)
 				if err != nil && attempt.Err() == context.DeadlineExceeded && ctx.Err() == nil {
-					err = CallTimeout{Operation: awsmiddleware.GetOperationName(ctx), After: limit}
+					err = CallTimeout{Operation: awsmiddleware.GetOperationName(ctx), After: d}
 				}
 				return out, meta, err
 			}), "Retry", middleware.After)
 	}
-}
-
-func uploadTime(in middleware.FinalizeInput) time.Duration {
-	req, ok := in.Request.(*smithyhttp.Request)
-	if !ok {
-		return 0
-	}
-	length, _, err := req.StreamLength()
-	if err != nil {
-		return 0
-	}
-	return time.Duration(length/bytesPerSecond) * time.Second
 }
 
 // CallTimeout is a call whose answer did not come in time. What it did is not

@@ -5,6 +5,9 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // Lambda's control plane takes 15 calls a second of an account and Region
@@ -76,31 +79,34 @@ func (w *window) wait(ctx context.Context) error {
 	}
 }
 
-// Limiter lets the calls of one account and Region through in turn.
-type Limiter struct {
-	session *Session
-	region  string
-	pick    func(*limiter) *window
+// Limit is an API option for the clients of Lambda's control plane in a Region:
+// each attempt of each call waits for its turn, GetFunction apart, Invoke not at
+// all. The account is the one that the credentials belong to.
+func (s *Session) Limit(region string) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("lambda-rollout:limit",
+			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+				if err := s.takeTurn(ctx, region); err != nil {
+					return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+				}
+				return next.HandleFinalize(ctx, in)
+			}), "Retry", middleware.After)
+	}
 }
 
-// Limiters are what Lambda's control plane in a Region allows the Session's
-// account: GetFunction by itself, every other call together. Invoke has a quota
-// of its own, which deployments do not come near.
-func (s *Session) Limiters(region string) (control, getFunction *Limiter) {
-	control = &Limiter{s, region, func(l *limiter) *window { return &l.calls }}
-	getFunction = &Limiter{s, region, func(l *limiter) *window { return &l.getFunction }}
-	return control, getFunction
-}
-
-// Wait returns when it is the caller's turn, or with the context's error. The
-// account is the one that the credentials belong to; until that is known, the
-// access key stands for it.
-func (l *Limiter) Wait(ctx context.Context) error {
-	creds, err := l.session.base.Credentials.Retrieve(ctx)
+func (s *Session) takeTurn(ctx context.Context, region string) error {
+	creds, err := s.base.Credentials.Retrieve(ctx)
 	if err != nil {
 		return err
 	}
-	id, _ := l.session.seen()
+	id, _ := s.seen()
 	account := cmp.Or(id.Account, creds.AccountID, creds.AccessKeyID)
-	return l.pick(l.session.opts.Limits.of(limitKey{account, l.region})).wait(ctx)
+	limits := s.opts.Limits.of(limitKey{account, region})
+	switch awsmiddleware.GetOperationName(ctx) {
+	case "Invoke", "InvokeWithResponseStream":
+		return nil
+	case "GetFunction":
+		return limits.getFunction.wait(ctx)
+	}
+	return limits.calls.wait(ctx)
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 )
@@ -240,54 +240,78 @@ func TestACancelledCallIsNotCalledATimeout(t *testing.T) {
 	})
 }
 
-func TestLimitersHoldAnAccountAndRegionBelowTheQuota(t *testing.T) {
+// get calls STS the way that Lambda's control plane is called: within limits.
+func get(ctx context.Context, s *Session, region string) error {
+	client := sts.NewFromConfig(s.Config(region), func(o *sts.Options) {
+		o.APIOptions = append(o.APIOptions, s.Limit(region))
+		o.Retryer = NoRetry()
+	})
+	_, err := client.GetCallerIdentity(ctx, nil)
+	return err
+}
+
+func TestCallsOfAnAccountAndRegionStayBelowTheQuota(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		limits := NewLimits()
-		one := open(t, &fakeAWS{}, keysEnv, Options{Limits: limits})
-		two := open(t, &fakeAWS{}, keysEnv, Options{Limits: limits})
+		sessions := []*Session{
+			open(t, &fakeAWS{}, keysEnv, Options{Limits: limits}),
+			open(t, &fakeAWS{}, keysEnv, Options{Limits: limits}),
+		}
 		start := time.Now()
-		var times []time.Duration
 		for i := range 43 {
-			control, _ := []*Session{one, two}[i%2].Limiters("us-east-1")
-			if err := control.Wait(t.Context()); err != nil {
+			if err := get(t.Context(), sessions[i%2], "us-east-1"); err != nil {
 				t.Fatal(err)
 			}
-			times = append(times, time.Since(start))
-		}
-		for i, at := range times {
-			if want := time.Duration(i/14) * time.Second; at != want {
+			if at, want := time.Since(start), time.Duration(i/callsPerSecond)*time.Second; at != want {
 				t.Errorf("call %d went out at %s, want %s", i, at, want)
 			}
 		}
-		_, getFunction := one.Limiters("us-east-1")
-		other, _ := one.Limiters("eu-west-1")
-		for range 14 {
-			if err := errors.Join(getFunction.Wait(t.Context()), other.Wait(t.Context())); err != nil {
-				t.Fatal(err)
-			}
+		last := time.Since(start)
+		if err := get(t.Context(), sessions[0], "eu-west-1"); err != nil {
+			t.Fatal(err)
 		}
-		if now := time.Since(start); now != times[len(times)-1] {
-			t.Errorf("GetFunction and another Region waited %s for the control plane", now-times[len(times)-1])
+		if now := time.Since(start); now != last {
+			t.Errorf("another Region waited %s", now-last)
 		}
 	})
 }
 
-func TestALimitersWaitEndsWithItsContext(t *testing.T) {
+func TestGetFunctionHasAQuotaOfItsOwnAndInvokeNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		control, _ := open(t, &fakeAWS{}, keysEnv, Options{}).Limiters("us-east-1")
+		s := open(t, &fakeAWS{}, keysEnv, Options{})
+		for operation, want := range map[string]time.Duration{
+			"GetFunction": 200 / getFunctionPerSecond * time.Second,
+			"Invoke":      0,
+		} {
+			ctx := awsmiddleware.SetOperationName(t.Context(), operation)
+			began := time.Now()
+			for range 200 {
+				if err := s.takeTurn(ctx, "us-east-1"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("200 calls of %s took %s, want %s", operation, took, want)
+			}
+		}
+	})
+}
+
+func TestAWaitForATurnEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, &fakeAWS{}, keysEnv, Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		var errs []error
-		for range callsPerSecond + 1 {
-			errs = append(errs, control.Wait(ctx))
+		for range callsPerSecond {
+			if err := get(ctx, s, "us-east-1"); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if slices.ContainsFunc(errs[:callsPerSecond], func(err error) bool { return err != nil }) {
-			t.Errorf("the first calls waited: %v", errs)
-		}
-		if !errors.Is(errs[callsPerSecond], context.DeadlineExceeded) {
-			t.Errorf("got %v, want the context's error", errs[callsPerSecond])
+		if err := get(ctx, s, "us-east-1"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the context's error", err)
 		}
 	})
 }
