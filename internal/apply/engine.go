@@ -288,3 +288,11 @@ func (e *Engine) content(o *definition.Observed) *journal.Content {
 	c := plan.ContentOf(o, e.salt)
 	return &c
 }
+
+// Arn is the function's own ARN, "" before it was seen.
+func (e *Engine) Arn() string {
+	if e.latest == nil {
+		return ""
+	}
+	return e.latest.Arn
+}

@@ -78,6 +78,7 @@ func (e *Engine) createFunction(s plan.Step) change {
 
 // finishLatest waits for an update of $LATEST and records what it left.
 func (e *Engine) finishLatest(ctx context.Context, o *journal.Outcome) error {
+	e.Log.Line("Verifying if status of function to be Successful")
 	err := e.settle(ctx)
 	if e.latest != nil {
 		o.Content = e.content(e.latest)
@@ -232,9 +233,9 @@ func (e *Engine) tag(s plan.Step) change {
 		unfenced: true,
 		send: func(ctx context.Context) error {
 			if s.Call == plan.TagResource {
-				return e.API.Tag(ctx, e.unqualifiedArn(), s.Tags)
+				return e.API.Tag(ctx, e.Arn(), s.Tags)
 			}
-			return e.API.Untag(ctx, e.unqualifiedArn(), s.TagKeys)
+			return e.API.Untag(ctx, e.Arn(), s.TagKeys)
 		},
 		look: func(ctx context.Context) (verdict, error) {
 			if err := e.refresh(ctx); err != nil {
@@ -257,8 +258,6 @@ func (e *Engine) tag(s plan.Step) change {
 		},
 	}
 }
-
-func (e *Engine) unqualifiedArn() string { return e.latest.Arn }
 
 func (e *Engine) codeSigning(s plan.Step) change {
 	arn := s.CodeSigning

@@ -1,0 +1,86 @@
+package plan
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Marker is what the description of a published version says of the run that
+// published it, so that a rollback by hand knows where an alias was.
+type Marker struct {
+	Run string
+	// Repository and Commit are empty outside CI.
+	Repository, Commit, URL string
+	// Was is what each alias served before, "none" for a new alias; in the
+	// order of the deployment.
+	Was []AliasWas
+	// Text is the user's own.
+	Text string
+}
+
+// AliasWas says what an alias served before a deployment.
+type AliasWas struct {
+	Alias, Version string
+}
+
+// descriptionLimit is the length of a description, in characters
+// (https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html).
+const descriptionLimit = 256
+
+// String is the description. What rollback needs comes first: where the whole
+// is too long, the URL goes, then the user's text is cut.
+func (m Marker) String() string {
+	head := "lambda-rollout " + m.Run
+	if m.Repository != "" {
+		head += " " + m.Repository
+		if m.Commit != "" {
+			head += "@" + m.Commit[:min(len(m.Commit), 12)]
+		}
+	}
+	var was []string
+	for _, a := range m.Was {
+		was = append(was, a.Alias+" was "+a.Version)
+	}
+	full := join(head, strings.Join(was, ", "), m.URL, m.Text)
+	if length(full) <= descriptionLimit {
+		return full
+	}
+	short := join(head, strings.Join(was, ", "), m.Text)
+	if length(short) <= descriptionLimit {
+		return short
+	}
+	return string([]rune(short)[:descriptionLimit])
+}
+
+func join(parts ...string) string {
+	var set []string
+	for _, p := range parts {
+		if p != "" {
+			set = append(set, p)
+		}
+	}
+	return strings.Join(set, "; ")
+}
+
+func length(s string) int { return len([]rune(s)) }
+
+var wasPattern = regexp.MustCompile(`(?:^|[;,] )([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)(?:[;,]|$)`)
+
+// ParseWas reads from a version's description what an alias served before that
+// version; "" where the description does not say.
+func ParseWas(description, alias string) string {
+	if !strings.HasPrefix(description, "lambda-rollout ") {
+		return ""
+	}
+	rest := description
+	for {
+		at := wasPattern.FindStringSubmatchIndex(rest)
+		if at == nil {
+			return ""
+		}
+		if rest[at[2]:at[3]] == alias {
+			return rest[at[4]:at[5]]
+		}
+		rest = rest[at[5]:]
+	}
+}

@@ -1,0 +1,87 @@
+// Package report turns what happened into what a person reads: log lines, the
+// diff of a plan, and the step summary. It knows no AWS and takes no decision;
+// a line is printed when its event happened and never before.
+package report
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// Heartbeat is how often a wait without news shows that it is alive.
+const Heartbeat = 15 * time.Second
+
+// Log writes the lines of a run. Several Targets write into one stream, each
+// line whole and with its Target's name in front.
+type Log struct {
+	out    *output
+	prefix string
+
+	mu     sync.Mutex
+	status string
+	said   time.Time
+}
+
+type output struct {
+	mu   sync.Mutex
+	w    io.Writer
+	now  func() time.Time
+	warn func(message string)
+}
+
+// NewLog writes to w. warn, where it is set, is told of each warning too, for
+// the host's annotations.
+func NewLog(w io.Writer, now func() time.Time, warn func(message string)) *Log {
+	return &Log{out: &output{w: w, now: now, warn: warn}}
+}
+
+// For is a log whose lines carry a Target's name.
+func (l *Log) For(target string) *Log {
+	return &Log{out: l.out, prefix: "[" + target + "] "}
+}
+
+// Line is one line for a person.
+func (l *Log) Line(format string, args ...any) {
+	l.out.mu.Lock()
+	defer l.out.mu.Unlock()
+	// A log that cannot be written must not stop a deployment, nor its way back.
+	_, _ = fmt.Fprintf(l.out.w, l.prefix+format+"\n", args...)
+}
+
+// Block writes text of several lines.
+func (l *Log) Block(text string) {
+	l.out.mu.Lock()
+	defer l.out.mu.Unlock()
+	_, _ = io.WriteString(l.out.w, text)
+	if text != "" && text[len(text)-1] != '\n' {
+		_, _ = io.WriteString(l.out.w, "\n")
+	}
+}
+
+// Warn is a line that a person should not overlook.
+func (l *Log) Warn(format string, args ...any) {
+	message := l.prefix + fmt.Sprintf(format, args...)
+	if l.out.warn != nil {
+		l.out.warn(message)
+		return
+	}
+	l.Line("warning: "+format, args...)
+}
+
+// Waiting prints a change of state at once, and the state that stays every
+// Heartbeat.
+func (l *Log) Waiting(function, status, reason string) {
+	now := l.out.now()
+	line := fmt.Sprintf("function: [%s], status: [%s], reason: [%s]", function, status, reason)
+	l.mu.Lock()
+	news := line != l.status || now.Sub(l.said) >= Heartbeat
+	if news {
+		l.status, l.said = line, now
+	}
+	l.mu.Unlock()
+	if news {
+		l.Line("%s", line)
+	}
+}

@@ -1,0 +1,350 @@
+// Package run deploys all Targets of a run or leaves none changed: it observes
+// and plans every one before the first change, journals, prepares all new
+// versions, then moves all aliases, and puts everything back when any of this
+// fails or is stopped.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/apply"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
+)
+
+// Target is one function to deploy in one Region.
+type Target struct {
+	// Label names it in the log where there are several.
+	Label   string
+	Journal journal.Target
+	Wanted  plan.Wanted
+	API     *lambdaapi.Client
+	Code    apply.Code
+	// Environment is the input environment-variables: replace, merge or keep.
+	Environment string
+	// Ready brings the artifact to where Lambda can take it. It is called only
+	// where the code differs, after everything else was checked.
+	Ready func(ctx context.Context) (definition.Code, error)
+	// Artifact names exactly the content that is deployed.
+	Artifact string
+}
+
+// Options is how a run goes about its Targets.
+type Options struct {
+	Header journal.Header
+	// Store is where the journal is kept.
+	Store journal.Store
+	// Begun is told the journal's name before the first change.
+	Begun  func(name string) error
+	Log    *report.Log
+	Timing apply.Timing
+	// Timeout bounds the deployment, RollbackTimeout the way back.
+	Timeout, RollbackTimeout time.Duration
+	// MaxParallel is how many Targets are worked on at once.
+	MaxParallel int
+	// AllowPartial starts although something could not be restored.
+	AllowPartial bool
+	// PostFollows says that the host runs a rollback step after a stop.
+	PostFollows bool
+	Now         func() time.Time
+}
+
+// Result is what became of one Target.
+type Result struct {
+	Target  Target
+	Plan    plan.Plan
+	Before  plan.Observation
+	Version string
+	Arn     string
+	// Unqualified is the function's own ARN.
+	Unqualified string
+	Function    definition.Function
+	CodeSha256  string
+	// Changed is false where no call changed anything.
+	Changed bool
+	Took    time.Duration
+}
+
+// Previous is the version that the first alias served before; "" where there
+// was none.
+func (r Result) Previous() string {
+	for _, a := range r.Target.Wanted.Aliases {
+		if was := r.Before.Aliases[a.Name]; was != nil {
+			return was.Version
+		}
+	}
+	return ""
+}
+
+// ErrSignal is the cause of a context that a signal ended.
+var ErrSignal = errors.New("stopped by a signal")
+
+// target is a Target at work.
+type target struct {
+	Target
+	engine  *apply.Engine
+	before  plan.Observation
+	plan    plan.Plan
+	version *definition.Observed
+	started time.Time
+	took    time.Duration
+}
+
+// Deploy carries the whole run out. Its error is *InputError where nothing was
+// touched, *FailedError where everything is as it was again, *StoppedError
+// where a later rollback must put things back, and *IncompleteError where a
+// person must look.
+func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout, fmt.Errorf("the deployment took longer than its timeout of %s", opts.Timeout))
+	defer cancel()
+	d := deployment{opts: opts}
+	for _, t := range targets {
+		d.targets = append(d.targets, &target{Target: t, started: opts.Now()})
+	}
+	if err := d.prepare(ctx); err != nil {
+		return nil, &InputError{Err: err}
+	}
+	if d.unchanged() {
+		return d.results(), nil
+	}
+	j, err := d.begin(ctx)
+	if err != nil {
+		return nil, &InputError{Err: err}
+	}
+	err = d.apply(ctx, j)
+	if err == nil {
+		err = j.Settle(context.WithoutCancel(ctx), journal.Deployed)
+	}
+	if err != nil {
+		return d.results(), d.failed(ctx, j, err)
+	}
+	return d.results(), j.Close()
+}
+
+type deployment struct {
+	opts    Options
+	targets []*target
+}
+
+// Prepare observes and plans every Target and changes nothing: what `plan`
+// shows, and what a deployment does first.
+func Prepare(ctx context.Context, targets []Target, opts Options) ([]Result, error) {
+	d := deployment{opts: opts}
+	for _, t := range targets {
+		d.targets = append(d.targets, &target{Target: t, started: opts.Now()})
+	}
+	if err := d.observe(ctx); err != nil {
+		return nil, &InputError{Err: err}
+	}
+	return d.results(), nil
+}
+
+func (d *deployment) observe(ctx context.Context) error {
+	return d.each(ctx, func(ctx context.Context, t *target) error {
+		log := d.log(t)
+		log.Line("Preparing Rollback Data..")
+		log.Line("Fetching Function Details for function: %s", t.Wanted.Function.FunctionName)
+		before, err := apply.Observe(ctx, t.API, t.Wanted, nil)
+		if err != nil {
+			return err
+		}
+		t.before = before
+		var have *definition.Environment
+		if before.Latest != nil {
+			have = before.Latest.Environment
+		}
+		merged, err := definition.MergeEnvironment(t.Environment, t.Wanted.Function.Environment, have)
+		if err != nil {
+			return err
+		}
+		t.Wanted.Function.Environment = merged
+		t.plan = plan.Forward(t.Wanted, before)
+		details(log, t.Wanted.Function.FunctionName, before)
+		return nil
+	})
+}
+
+// prepare does everything that can be done before the first change.
+func (d *deployment) prepare(ctx context.Context) error {
+	if err := d.observe(ctx); err != nil {
+		return err
+	}
+	if err := d.check(); err != nil {
+		return err
+	}
+	return d.each(ctx, func(ctx context.Context, t *target) error {
+		for i, s := range t.plan.Steps {
+			if s.Call != plan.CreateFunction && s.Call != plan.UpdateCode {
+				continue
+			}
+			code, err := t.Ready(ctx)
+			if err != nil {
+				return err
+			}
+			t.plan.Steps[i].Code = code
+		}
+		return nil
+	})
+}
+
+// check refuses what AWS would refuse, and what could not be put back.
+func (d *deployment) check() error {
+	var all []error
+	for _, t := range d.targets {
+		for _, w := range t.plan.Warnings {
+			d.log(t).Warn("%s", w)
+		}
+		for _, b := range t.plan.Blocked {
+			all = append(all, fmt.Errorf("function %s: %s", t.Wanted.Function.FunctionName, b))
+		}
+		for _, n := range t.plan.NoWayBack {
+			if d.opts.AllowPartial {
+				d.log(t).Warn("a rollback could not restore everything: %s", n)
+				continue
+			}
+			all = append(all, fmt.Errorf("function %s: no way back: %s (allow-partial-rollback deploys all the same)", t.Wanted.Function.FunctionName, n))
+		}
+	}
+	return errors.Join(all...)
+}
+
+func (d *deployment) unchanged() bool {
+	for _, t := range d.targets {
+		if !t.plan.Empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// begin opens the journal, tells the host where it is, and writes down what
+// stands.
+func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
+	wait, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	header := d.opts.Header
+	for _, t := range d.targets {
+		header.Targets = append(header.Targets, t.Journal)
+	}
+	j, err := journal.Create(wait, d.opts.Store, header, d.opts.Now)
+	if err != nil {
+		return nil, err
+	}
+	err = d.opts.Begun(j.Name())
+	for i, t := range d.targets {
+		if err != nil {
+			break
+		}
+		t.engine = &apply.Engine{API: t.API, Journal: j, Index: i, Log: d.log(t), Code: t.Code, Timing: d.opts.Timing}
+		err = t.engine.Snapshot(ctx, t.Wanted, t.before, t.plan)
+	}
+	if err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+// apply makes every version ready before any alias moves.
+func (d *deployment) apply(ctx context.Context, _ *journal.Journal) error {
+	err := d.each(ctx, func(ctx context.Context, t *target) error {
+		log := d.log(t)
+		log.Line("Deploying..")
+		manifest(log, t)
+		var err error
+		t.version, err = t.engine.Prepare(ctx, t.Wanted, t.plan)
+		if err != nil {
+			return err
+		}
+		log.Line("Successfully deployed lambda function: [%s]", t.Wanted.Function.FunctionName)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return d.each(ctx, func(ctx context.Context, t *target) error {
+		version := t.plan.Version
+		if t.version != nil {
+			version = t.version.Version
+		}
+		aliasManifests(d.log(t), t)
+		if err := t.engine.Shift(ctx, t.plan, version); err != nil {
+			return err
+		}
+		d.log(t).Line("Done")
+		t.took = d.opts.Now().Sub(t.started)
+		return nil
+	})
+}
+
+// each runs f for every Target, so many at once; the first failure ends the
+// others before their next call.
+func (d *deployment) each(ctx context.Context, f func(context.Context, *target) error) error {
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(max(d.opts.MaxParallel, 1))
+	errs := make([]error, len(d.targets))
+	for i, t := range d.targets {
+		group.Go(func() error {
+			err := f(inner, t)
+			if err != nil && len(d.targets) > 1 {
+				err = fmt.Errorf("%s: %w", t.Label, err)
+			}
+			errs[i] = err
+			return err
+		})
+	}
+	first := group.Wait()
+	if first == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	var all []error
+	for _, err := range errs {
+		if err != nil && (errors.Is(err, first) || !errors.Is(err, context.Canceled)) {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
+}
+
+func (d *deployment) log(t *target) *report.Log {
+	if len(d.targets) == 1 {
+		return d.opts.Log
+	}
+	return d.opts.Log.For(t.Label)
+}
+
+func (d *deployment) results() []Result {
+	var all []Result
+	for _, t := range d.targets {
+		r := Result{
+			Target: t.Target, Plan: t.plan, Before: t.before, Version: t.plan.Version,
+			Function: t.Wanted.Function, CodeSha256: t.Wanted.Code.Sha256, Took: t.took,
+			Changed: !t.plan.Empty(),
+		}
+		if latest := t.before.Latest; latest != nil {
+			r.Unqualified = latest.Arn
+			r.Function = latest.Function.With(t.Wanted.Function)
+		}
+		if t.version != nil {
+			r.Version = t.version.Version
+		}
+		if t.engine != nil && t.engine.Arn() != "" {
+			r.Unqualified = t.engine.Arn()
+		}
+		if r.Unqualified != "" && r.Version != "" {
+			r.Arn = r.Unqualified + ":" + r.Version
+		}
+		all = append(all, r)
+	}
+	return all
+}
