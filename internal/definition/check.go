@@ -80,7 +80,7 @@ func caseless(enum []string, v string) bool {
 
 func (d *decoder) checkNumber(f *field, n *yaml.Node, name string, v float64) bool {
 	limit := f.max
-	if f.managed > 0 && d.managed() {
+	if f.managed > 0 && d.managed {
 		limit = f.managed
 	}
 	if v >= f.min && v <= limit {
@@ -91,17 +91,6 @@ func (d *decoder) checkNumber(f *field, n *yaml.Node, name string, v float64) bo
 		hint = fmt.Sprintf("up to %.0f with a capacityProviderConfig", f.managed)
 	}
 	d.fault(n, hint, "%s must be from %s to %s %s, not %s", name, plainNumber(f.min), plainNumber(limit), f.unit, plainNumber(v))
-	return false
-}
-
-// managed reports whether the document gives the function a capacity provider.
-func (d *decoder) managed() bool {
-	root := target(d.doc.Root())
-	for _, p := range d.pairs(root) {
-		if f := find(functionFields, p.key.Value); f != nil && f.name == "CapacityProviderConfig" {
-			return !d.absent(target(p.value))
-		}
-	}
 	return false
 }
 
@@ -133,20 +122,6 @@ func (d *decoder) checkKey(f *field, key *yaml.Node, name string) bool {
 		d.fault(key, "", "%s: the key %q must be %s", name, shorten(k), f.keys.form)
 	}
 	return len(d.faults) == before
-}
-
-// checkFunction holds the rules that concern several fields.
-func (d *decoder) checkFunction(f *Function) {
-	if n := d.nodes["FunctionName"]; n != nil && f.FunctionName != "" {
-		if _, err := ParseFunctionName(f.FunctionName); err != nil {
-			d.fault(n, "", "%s", err)
-		}
-	}
-	if f.Environment != nil && f.Environment.Variables != nil {
-		if size := environmentSize(f.Environment.Variables); size > maxEnvironment {
-			d.fault(d.nodes["Environment.Variables"], "keep large values in SSM Parameter Store or Secrets Manager", "the variables take %d bytes, but Lambda takes at most %d", size, maxEnvironment)
-		}
-	}
 }
 
 // Lambda counts the variables as compact JSON

@@ -22,7 +22,7 @@ func Decode(doc Document) (*Function, fault.List) {
 		return nil, d.faults
 	}
 	f.Code = nil
-	d.checkFunction(f)
+	d.crossCheck(f)
 	return f, d.faults
 }
 
@@ -36,6 +36,9 @@ func DecodeAlias(doc Document) (*Alias, fault.List) {
 	return a, d.faults
 }
 
+// schemaKey names the JSON Schema for editors at the top of a JSON file.
+const schemaKey = "$schema"
+
 type decoder struct {
 	doc    Document
 	alias  bool
@@ -43,6 +46,9 @@ type decoder struct {
 	// nodes holds the value of every field that was named, by its path in
 	// AWS's spelling, for the rules that concern several fields.
 	nodes map[string]*yaml.Node
+	// managed is set where the document gives the function a capacity provider,
+	// with which some limits are higher.
+	managed bool
 	// whole is the scalar whose expression gave the list or map being decoded:
 	// its parts have no place of their own.
 	whole *yaml.Node
@@ -90,10 +96,18 @@ func (s scope) under(f *field, key string) scope {
 // needed ones are missing.
 func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 	named := map[string]string{}
-	for _, p := range d.pairs(n) {
+	pairs := d.pairs(n)
+	for _, p := range pairs {
+		if f := find(s.fields, p.key.Value); f != nil && f.name == "CapacityProviderConfig" {
+			d.managed = !d.absent(target(p.value))
+		}
+	}
+	for _, p := range pairs {
 		f := find(s.fields, p.key.Value)
 		if f == nil {
-			d.unknown(p.key, s)
+			if p.key.Value != schemaKey || s.path != "" {
+				d.unknown(p.key, s)
+			}
 			continue
 		}
 		if before, twice := named[f.name]; twice {
@@ -109,7 +123,7 @@ func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 		if d.absent(value) {
 			continue
 		}
-		d.nodes[s.path+f.name] = value
+		d.remember(s.path+f.name, value)
 		if f.name == "Code" && s.path == "" {
 			d.warn(p.key, "remove it: the artifact says where the code comes from", "%q has no effect", p.key.Value)
 			continue
@@ -122,6 +136,14 @@ func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 			d.fault(n, "", "%s is missing", s.written+f.lower())
 		}
 	}
+}
+
+// remember keeps a field's node for the rules that concern several fields.
+func (d *decoder) remember(path string, n *yaml.Node) {
+	if d.whole != nil {
+		n = d.whole
+	}
+	d.nodes[path] = n
 }
 
 func find(fields []field, key string) *field {
@@ -159,6 +181,9 @@ func (d *decoder) absent(n *yaml.Node) bool {
 // in a dot.
 func (d *decoder) field(f *field, n *yaml.Node, s scope, into reflect.Value) {
 	name := strings.TrimSuffix(s.written, ".")
+	if d.foreign(n, name) {
+		return
+	}
 	switch f.kind {
 	case text:
 		if v, ok := d.scalar(n, name); ok && d.checkText(f, n, name, v) {
@@ -245,6 +270,9 @@ func (d *decoder) list(f *field, n *yaml.Node, name string, into reflect.Value) 
 	out := make([]string, 0, len(n.Content))
 	for i, item := range n.Content {
 		item, at := target(item), fmt.Sprintf("%s[%d]", name, i)
+		if d.foreign(item, at) {
+			continue
+		}
 		if d.absent(item) {
 			d.fault(item, "", "%s is empty", at)
 			continue
@@ -272,16 +300,29 @@ func (d *decoder) table(f *field, n *yaml.Node, s scope, into reflect.Value) {
 			continue
 		}
 		value := target(p.value)
+		if d.foreign(value, s.written+key) {
+			continue
+		}
 		if d.absent(value) {
 			d.warn(p.key, `write "" for an empty value`, "%s%s has no value and is left out", s.written, key)
 			continue
 		}
-		d.nodes[s.path+key] = p.key
 		if v, ok := d.scalar(value, s.written+key); ok && d.checkText(f.items, value, s.written+key, v) {
 			out[key] = v
 		}
 	}
 	into.Set(reflect.ValueOf(out))
+}
+
+// foreign reports a value with a tag of somebody else's: what is behind it is
+// not what is written.
+func (d *decoder) foreign(n *yaml.Node, name string) bool {
+	tag := n.ShortTag()
+	if d.doc.Whole(n) || strings.HasPrefix(tag, "!!") && tag != "!!binary" {
+		return false
+	}
+	d.fault(n, "CloudFormation's functions have no meaning here; use <+serviceVariables.name>", "%s has the tag %s, which is not understood", name, tag)
+	return true
 }
 
 // scalar is a value's text as it was written: 1.50 stays 1.50, yes stays yes.

@@ -71,6 +71,9 @@ func Diff(wanted, have Function) Difference {
 		default:
 			d.Changes = append(d.Changes, changes...)
 			f.in(patch).Set(deepCopy(a))
+			if f.kind == object {
+				prune(f, f.in(patch).Elem(), b)
+			}
 		}
 	}
 	if w := wanted.CodeSigningConfigArn; w != nil && deref(w) != deref(have.CodeSigningConfigArn) {
@@ -79,26 +82,20 @@ func Diff(wanted, have Function) Difference {
 	return d
 }
 
+// prune leaves out of a patch's object the texts that were empty and stay so:
+// an empty ARN clears, and not every member takes one.
+func prune(f *field, v, before reflect.Value) {
+	for i := range f.members {
+		m := &f.members[i]
+		if m.kind == text && show(m.in(v)) == "" && show(member(m, before)) == "" {
+			m.in(v).SetZero()
+		}
+	}
+}
+
 // Empty reports whether nothing differs.
 func (d Difference) Empty() bool {
 	return len(d.Changes)+len(d.Architectures)+len(d.Immutable)+len(d.CodeSigning) == 0
-}
-
-// Creation is what creating the function sets: every field of its
-// configuration that the definition names, and its tags.
-func Creation(wanted Function) []Change {
-	var changes []Change
-	zero, v := reflect.ValueOf(Function{}), reflect.ValueOf(wanted)
-	for f := range configuration() {
-		if !f.in(v).IsNil() {
-			changes = append(changes, compare(f, f.name, f.in(zero), f.in(v))...)
-		}
-	}
-	if wanted.CodeSigningConfigArn != nil {
-		changes = append(changes, change("CodeSigningConfigArn", "", *wanted.CodeSigningConfigArn))
-	}
-	_, _, tags := DiffTags(wanted.Tags, nil)
-	return append(changes, tags...)
 }
 
 // compare lists the differences below a field, one a leaf.
@@ -108,7 +105,7 @@ func compare(f *field, path string, from, to reflect.Value) []Change {
 		var changes []Change
 		for i := range f.members {
 			m := &f.members[i]
-			changes = append(changes, compare(m, path+"."+m.name, member(m, f, from), member(m, f, to))...)
+			changes = append(changes, compare(m, path+"."+m.name, member(m, from), member(m, to))...)
 		}
 		return changes
 	case table:
@@ -124,7 +121,7 @@ func compare(f *field, path string, from, to reflect.Value) []Change {
 }
 
 // member is an object's field, or its nil where the object is nil.
-func member(m, of *field, v reflect.Value) reflect.Value {
+func member(m *field, v reflect.Value) reflect.Value {
 	if v.IsNil() {
 		return m.in(reflect.Zero(v.Type().Elem()))
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Name is a FunctionName taken apart. Only Name is always set; Account is set
-// for a partial ARN, all of them for an ARN.
+// Name is a FunctionName taken apart. Only Name is always set; a partial ARN
+// has an Account and perhaps a Region, an ARN has everything.
 type Name struct {
 	Partition, Region, Account, Name string
 }
@@ -15,8 +15,10 @@ type Name struct {
 // String is the name as ParseFunctionName reads it.
 func (n Name) String() string {
 	switch {
-	case n.Region != "":
+	case n.Partition != "":
 		return "arn:" + n.Partition + ":lambda:" + n.Region + ":" + n.Account + ":function:" + n.Name
+	case n.Region != "":
+		return n.Region + ":" + n.Account + ":function:" + n.Name
 	case n.Account != "":
 		return n.Account + ":function:" + n.Name
 	}
@@ -26,7 +28,7 @@ func (n Name) String() string {
 var (
 	bareName = regexp.MustCompile(`^[a-zA-Z0-9-_]+$`)
 	fullArn  = regexp.MustCompile(`^arn:(aws[a-zA-Z-]*):lambda:([a-z]{2,}(?:-[a-z]+)+-\d+):(\d{12}):function:(.*)$`)
-	partial  = regexp.MustCompile(`^(\d{12}):(?:function:)?(.*)$`)
+	partial  = regexp.MustCompile(`^(?:([a-z]{2,}(?:-[a-z]+)+-\d+):)?(\d{12}):(?:function:)?(.*)$`)
 )
 
 // ParseFunctionName reads CreateFunction's FunctionName: a name of up to 64
@@ -37,7 +39,7 @@ func ParseFunctionName(s string) (Name, error) {
 	if m := fullArn.FindStringSubmatch(s); m != nil {
 		n = Name{m[1], m[2], m[3], m[4]}
 	} else if m := partial.FindStringSubmatch(s); m != nil {
-		n = Name{Account: m[1], Name: m[2]}
+		n = Name{Region: m[1], Account: m[2], Name: m[3]}
 	} else if rest, is := strings.CutPrefix(s, "function:"); is {
 		n.Name = rest
 	} else if strings.HasPrefix(s, "arn:") {

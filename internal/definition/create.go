@@ -1,0 +1,53 @@
+package definition
+
+import "reflect"
+
+// CreateBody is what CreateFunction is to carry: what the definition names,
+// without what only clears. An empty ARN, log group or VPC takes something away
+// from a function that exists, and AWS refuses it for a new one, which has
+// nothing there anyhow.
+func CreateBody(wanted Function) Function {
+	out := wanted.Clone()
+	full := reflect.ValueOf(Canonical(wanted))
+	normal := reflect.ValueOf(Canonical(Function{FunctionName: wanted.FunctionName}))
+	v := reflect.ValueOf(&out).Elem()
+	for f := range configuration() {
+		value := f.in(v)
+		several := f.kind == object || f.kind == objects || f.kind == list
+		if several && f.call == byConfiguration && reflect.DeepEqual(f.in(full).Interface(), f.in(normal).Interface()) {
+			value.SetZero()
+			continue
+		}
+		dropEmptyTexts(f, value)
+	}
+	return out
+}
+
+func dropEmptyTexts(f *field, v reflect.Value) {
+	switch {
+	case v.IsNil():
+	case f.kind == text && v.Elem().String() == "":
+		v.SetZero()
+	case f.kind == object:
+		for i := range f.members {
+			dropEmptyTexts(&f.members[i], f.members[i].in(v.Elem()))
+		}
+	}
+}
+
+// CreateChanges is the same for a person: every field that is set, and the
+// tags.
+func CreateChanges(wanted Function) []Change {
+	var changes []Change
+	zero, v := reflect.ValueOf(Function{}), reflect.ValueOf(CreateBody(wanted))
+	for f := range configuration() {
+		if !f.in(v).IsNil() {
+			changes = append(changes, compare(f, f.name, f.in(zero), f.in(v))...)
+		}
+	}
+	if arn := deref(wanted.CodeSigningConfigArn); arn != "" {
+		changes = append(changes, change("CodeSigningConfigArn", "", arn))
+	}
+	_, _, tags := DiffTags(wanted.Tags, nil)
+	return append(changes, tags...)
+}

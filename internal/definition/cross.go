@@ -1,0 +1,214 @@
+package definition
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"gopkg.in/yaml.v3"
+)
+
+// crossCheck holds the rules that concern several fields at once. A field that
+// is faulty by itself is nil here and is not looked at again.
+func (d *decoder) crossCheck(f *Function) {
+	if f.FunctionName != "" {
+		name, err := ParseFunctionName(f.FunctionName)
+		if err != nil {
+			d.fault(d.nodes["FunctionName"], "", "%s", err)
+		}
+		d.checkHome(f, name)
+	}
+	if f.Runtime != nil {
+		if r := findRuntime(*f.Runtime); r.deprecated != "" {
+			outlook := "Lambda will refuse it one day"
+			if r.refused {
+				outlook = "Lambda takes it no more"
+			}
+			d.warn(d.nodes["Runtime"], "see "+runtimesPage, "runtime %s is deprecated since %s: %s", r.name, r.deprecated, outlook)
+		}
+	}
+	if f.Environment != nil {
+		if size := environmentSize(f.Environment.Variables); size > maxEnvironment {
+			d.fault(d.nodes["Environment.Variables"], "keep large values in SSM Parameter Store or Secrets Manager", "the environment's variables take %d bytes, but Lambda takes at most %d", size, maxEnvironment)
+		}
+	}
+	if f.Publish != nil && !*f.Publish {
+		d.warn(d.nodes["Publish"], "", "publish has no effect: every deployment publishes a version")
+	}
+	d.checkVpc(f.VpcConfig)
+	d.checkLogging(f.LoggingConfig)
+	d.checkSnapStart(f)
+	d.checkLayers(f.Layers)
+	for i, fs := range f.FileSystemConfigs {
+		if fs.S3FilesConfig != nil && fs.Arn != nil && strings.Contains(*fs.Arn, ":elasticfilesystem:") {
+			d.fault(d.nodes[fmt.Sprintf("FileSystemConfigs[%d].S3FilesConfig", i)], "remove it", "s3FilesConfig belongs to an S3 Files access point, not to one of EFS")
+		}
+	}
+}
+
+// checkHome holds the other ARNs to the function's, where that is one: Lambda
+// passes no role to another account and reads no layer of another Region.
+func (d *decoder) checkHome(f *Function, name Name) {
+	if f.Role != nil && name.Account != "" && arnPart(*f.Role, 4) != name.Account {
+		d.fault(d.nodes["Role"], "", "role is one of account %s, but the function's account is %s", arnPart(*f.Role, 4), name.Account)
+	}
+	if name.Region == "" {
+		return
+	}
+	for i, layer := range f.Layers {
+		if region := arnPart(layer, 3); region != name.Region {
+			d.fault(d.item("Layers", i), "", "layers[%d] is in %s, but the function is in %s", i, region, name.Region)
+		}
+	}
+}
+
+func arnPart(arn string, i int) string {
+	if parts := strings.Split(arn, ":"); i < len(parts) {
+		return parts[i]
+	}
+	return ""
+}
+
+// item is the node of a list's entry, or the list's own where an expression
+// gave all of it.
+func (d *decoder) item(path string, i int) *yaml.Node {
+	n := d.nodes[path]
+	if n.Kind == yaml.SequenceNode && i < len(n.Content) {
+		return target(n.Content[i])
+	}
+	return n
+}
+
+// "SubnetIds and SecurityIds must coexist or be both empty list" is what Lambda
+// answers.
+func (d *decoder) checkVpc(v *VpcConfig) {
+	switch {
+	case v == nil || v.SubnetIds == nil && v.SecurityGroupIds == nil:
+	case v.SecurityGroupIds == nil && len(v.SubnetIds) > 0:
+		d.warn(d.nodes["VpcConfig.SubnetIds"], "name securityGroupIds too", "a function that is not in a VPC yet needs subnets and security groups")
+	case v.SubnetIds == nil && len(v.SecurityGroupIds) > 0:
+		d.warn(d.nodes["VpcConfig.SecurityGroupIds"], "name subnetIds too", "a function that is not in a VPC yet needs subnets and security groups")
+	case v.SubnetIds != nil && v.SecurityGroupIds != nil && (len(v.SubnetIds) > 0) != (len(v.SecurityGroupIds) > 0):
+		d.fault(d.nodes["VpcConfig"], "name both, or leave both empty", "subnetIds and securityGroupIds go together")
+	}
+}
+
+func (d *decoder) checkLogging(l *LoggingConfig) {
+	if l == nil {
+		return
+	}
+	check := func(name string, level *string) {
+		switch n := d.nodes["LoggingConfig."+name]; {
+		case level == nil || l.LogFormat != nil && *l.LogFormat == "JSON":
+		case l.LogFormat != nil:
+			d.fault(n, "set logFormat to JSON, or remove the level", "%s needs the log format JSON, not Text", name)
+		case d.nodes["LoggingConfig.LogFormat"] == nil:
+			d.warn(n, "name logFormat: JSON too", "%s needs the log format JSON", name)
+		}
+	}
+	check("ApplicationLogLevel", l.ApplicationLogLevel)
+	check("SystemLogLevel", l.SystemLogLevel)
+}
+
+// What SnapStart leaves out
+// (https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html#snapstart-supported)
+// may change, so it only warns.
+func (d *decoder) checkSnapStart(f *Function) {
+	if f.SnapStart == nil || f.SnapStart.ApplyOn == nil || *f.SnapStart.ApplyOn != "PublishedVersions" {
+		return
+	}
+	n := d.nodes["SnapStart.ApplyOn"]
+	if f.EphemeralStorage != nil && f.EphemeralStorage.Size != nil && *f.EphemeralStorage.Size > 512 {
+		d.warn(n, "", "SnapStart does not go with more than 512 MiB of ephemeral storage")
+	}
+	if len(f.FileSystemConfigs) > 0 {
+		d.warn(n, "", "SnapStart does not go with a file system")
+	}
+}
+
+func (d *decoder) checkLayers(layers []string) {
+	seen := map[string]int{}
+	for i, layer := range layers {
+		name := layer
+		if strings.Count(layer, ":") > 6 {
+			name = layer[:strings.LastIndexByte(layer, ':')]
+		}
+		if first, twice := seen[name]; twice {
+			d.fault(d.item("Layers", i), "keep one of them", "layers[%d] is the layer of layers[%d] again", i, first)
+			continue
+		}
+		seen[name] = i
+	}
+}
+
+// CheckPackage holds a definition to the kind of its artifact, Zip or Image. A
+// zip needs Runtime and Handler. Beside an image Runtime, Handler and Layers
+// are left out of the function that it returns, with a warning: the image
+// brings its own. The document gives the faults their places and may be nil.
+func CheckPackage(f Function, packageType string, doc Document) (Function, fault.List) {
+	f = f.Clone()
+	p := placer{doc: doc}
+	if f.PackageType != nil && *f.PackageType != packageType {
+		p.fault("PackageType", "remove packageType: it follows from the artifact", "packageType is %s, but the artifact is %s", *f.PackageType, packageWords(packageType))
+	}
+	if packageType == "Image" {
+		drop := func(name string, named bool) {
+			if named {
+				p.warn(name, "remove it: the image brings its own", "%s is left out beside a container image", strings.ToLower(name))
+			}
+		}
+		drop("Runtime", f.Runtime != nil)
+		drop("Handler", f.Handler != nil)
+		drop("Layers", len(f.Layers) > 0)
+		f.Runtime, f.Handler, f.Layers = nil, nil, nil
+		return f, p.faults
+	}
+	if f.Runtime == nil {
+		p.fault("", "", "runtime is missing: a zip needs one")
+	}
+	if f.Handler == nil {
+		p.fault("", "", "handler is missing: a zip needs one")
+	}
+	if f.ImageConfig != nil && !f.ImageConfig.empty() {
+		p.fault("ImageConfig", "remove it", "imageConfig belongs to a container image, but the artifact is a zip")
+	}
+	return f, p.faults
+}
+
+func (c *ImageConfig) empty() bool {
+	return len(c.Command) == 0 && len(c.EntryPoint) == 0 && (c.WorkingDirectory == nil || *c.WorkingDirectory == "")
+}
+
+func packageWords(packageType string) string {
+	if packageType == "Image" {
+		return "a container image"
+	}
+	return "a zip"
+}
+
+// placer makes faults after decoding, at the fields of the document.
+type placer struct {
+	doc    Document
+	faults fault.List
+}
+
+func (p *placer) fault(name, hint, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if p.doc == nil {
+		p.faults = append(p.faults, fault.Fault{Message: message, Hint: hint})
+		return
+	}
+	root := target(p.doc.Root())
+	at := root
+	for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+		if f := find(functionFields, root.Content[i].Value); f != nil && f.name == name {
+			at = root.Content[i]
+		}
+	}
+	p.faults = append(p.faults, p.doc.Fault(at, message, hint))
+}
+
+func (p *placer) warn(name, hint, format string, args ...any) {
+	p.fault(name, hint, format, args...)
+	p.faults[len(p.faults)-1].Warning = true
+}
