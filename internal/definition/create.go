@@ -35,9 +35,9 @@ func dropEmptyTexts(f *field, v reflect.Value) {
 	}
 }
 
-// CreateChanges is the same for a person: every field that is set, and the
+// Creation is the same for a person: every field that is set, and the
 // tags.
-func CreateChanges(wanted Function) []Change {
+func Creation(wanted Function) []Change {
 	var changes []Change
 	zero, v := reflect.ValueOf(Function{}), reflect.ValueOf(CreateBody(wanted))
 	for f := range configuration() {
