@@ -1,0 +1,239 @@
+// Package awslocal is an AWS in one process: Lambda with its states, revisions
+// and conflicts, and as much of S3, ECR, STS, IAM and CloudWatch as deploying to
+// Lambda needs, on real HTTP for unmodified SDKs and the AWS CLI.
+//
+// It promises to answer as the real services were recorded or documented to
+// answer; each package names its sources. Any well-formed role ARN and any
+// credentials are accepted unless PolicyEvaluation is on. It never leaves the
+// loopback interface, never calls the real AWS, and knows nothing of the program
+// around it: the two meet over HTTP alone.
+//
+// Tests steer it through Server's methods, or over HTTP where Options.Control is
+// on (see control.go): faults, delays, a clock, failures to order, a dump of the
+// state and the log of calls.
+package awslocal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+)
+
+// Options are how a Server behaves. The zero value keeps its state in memory,
+// changes states at once and accepts everybody.
+type Options struct {
+	// Dir keeps the state across processes; "" keeps it in memory.
+	Dir string
+	// Listen is where ListenAndServe listens; "" is 127.0.0.1:4566.
+	Listen string
+	// Pending and InProgress are how long a new function stays Pending and an
+	// update InProgress. With 0 the next call finds it settled.
+	Pending, InProgress time.Duration
+	// Quotas turns on the rate limits of the control plane: 15 calls a second,
+	// GetFunction 100, both an account and Region.
+	Quotas bool
+	// Control serves the switches under /_local/.
+	Control bool
+	// PolicyEvaluation refuses calls that the caller's identity policies do not
+	// allow.
+	PolicyEvaluation bool
+	// Verbose takes one line for each call.
+	Verbose io.Writer
+	// Clock is time.Now where it is nil.
+	Clock func() time.Time
+	// Account is that of credentials that name none; "" is 000000000000.
+	Account string
+}
+
+// Server is an http.Handler. Close ends what it runs.
+type Server struct {
+	options  Options
+	store    *store.Store
+	lambda   *lambda.Service
+	services map[string]call.Service // by name in a credential scope
+	// principals knows the keys that STS handed out.
+	principals call.Principals
+	authorize  func(*http.Request, call.Caller, string) *call.Error // nil: everybody may
+
+	clock  clock
+	faults faultSwitch
+	log    callLog
+	quota  quota
+
+	http    http.Server
+	late    sync.WaitGroup
+	closed  chan struct{}
+	closing sync.Once
+	closers []io.Closer
+}
+
+// New makes a Server on what Options.Dir holds. Errors: store.ErrInUse where
+// another process has the folder, or what the file system says.
+func New(o Options) (*Server, error) {
+	if o.Account == "" {
+		o.Account = call.DefaultAccount
+	}
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:4566"
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	kept, err := store.Open(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{options: o, store: kept, closed: make(chan struct{})}
+	s.clock.base = o.Clock
+	s.http = http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	if err := s.plug(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the embedded AWS: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// Now is the Server's time.
+func (s *Server) Now() time.Time { return s.clock.now() }
+
+// Listen opens the loopback address of Options.Listen.
+func (s *Server) Listen() (net.Listener, error) { return net.Listen("tcp", s.options.Listen) }
+
+// Serve answers on l, which must be of the loopback interface, until Close. It
+// returns nil after Close.
+func (s *Server) Serve(l net.Listener) error {
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok || !addr.IP.IsLoopback() {
+		return fmt.Errorf("serve the embedded AWS on %s: only loopback addresses are served", l.Addr())
+	}
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends all connections, processes and late effects, and gives the folder
+// free.
+func (s *Server) Close() error {
+	var err error
+	s.closing.Do(func() {
+		close(s.closed)
+		err = s.http.Close()
+		s.late.Wait()
+		for _, c := range s.closers {
+			err = errors.Join(err, c.Close())
+		}
+		err = errors.Join(err, s.store.Close())
+	})
+	return err
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.serveLocal(w, r) {
+		return
+	}
+	started := time.Now()
+	w.Header().Set(call.RequestIDHeader, call.NewID())
+	name, caller := s.identify(r)
+	record := &call.Record{Service: name}
+	r = r.WithContext(call.With(r.Context(), caller, record))
+	answered := &statusWriter{ResponseWriter: w}
+	defer func() {
+		s.keep(Call{Time: s.Now(), Account: caller.Account, Region: caller.Region, Service: record.Service,
+			Operation: record.Operation, Resource: record.Resource, Changed: record.Changed,
+			Status: answered.status, Took: time.Since(started)})
+	}()
+	service := s.services[name]
+	if service == nil {
+		call.WriteRESTJSON(answered, call.NewError(http.StatusBadRequest, "UnknownService",
+			"the embedded AWS has no service "+name+" for "+r.Method+" "+r.URL.Path))
+		return
+	}
+	record.Operation = service.Operation(r)
+	if refusal := s.refuse(r, caller, record); refusal != nil {
+		writeErrorOf(service, answered, r, refusal)
+		return
+	}
+	s.inject(service, answered, r)
+}
+
+// refuse applies quotas and policies.
+func (s *Server) refuse(r *http.Request, caller call.Caller, record *call.Record) *call.Error {
+	if s.options.Quotas && record.Service == "lambda" {
+		if e := s.quota.take(s.Now(), caller, record.Operation); e != nil {
+			return e
+		}
+	}
+	if s.authorize != nil {
+		return s.authorize(r, caller, record.Operation)
+	}
+	return nil
+}
+
+// errorWriter is a service that writes errors in a protocol of its own.
+type errorWriter interface {
+	WriteError(http.ResponseWriter, *http.Request, *call.Error)
+}
+
+func writeErrorOf(service call.Service, w http.ResponseWriter, r *http.Request, e *call.Error) {
+	if own, ok := service.(errorWriter); ok {
+		own.WriteError(w, r, e)
+		return
+	}
+	call.WriteRESTJSON(w, e)
+}
+
+// statusWriter remembers the status that was written.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// clock is the time of Options, moved by Advance.
+type clock struct {
+	mu     sync.Mutex
+	base   func() time.Time
+	offset time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.base().Add(c.offset)
+}
+
+// Advance moves the Server's time: states, expiries and quotas follow.
+func (s *Server) Advance(d time.Duration) {
+	s.clock.mu.Lock()
+	defer s.clock.mu.Unlock()
+	s.clock.offset += d
+}
+
+// detach lets a request outlive its connection.
+func detach(r *http.Request) *http.Request { return r.WithContext(context.WithoutCancel(r.Context())) }

@@ -1,0 +1,151 @@
+package awslocal
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+)
+
+// serveLocal answers what is no AWS call: the downloads of Code.Location, and
+// with Options.Control the switches:
+//
+//	POST   /_local/faults    a Fault, or a list of them; Delay is "500ms"
+//	DELETE /_local/faults    disarm all
+//	POST   /_local/fail      {"What": "create|update|version", "Function", "Code", "Reason"}
+//	POST   /_local/clock     {"Advance": "5m"}
+//	GET    /_local/dump      ?account=…: State
+//	GET    /_local/calls     the log of calls
+//	DELETE /_local/calls     empty it
+func (s *Server) serveLocal(w http.ResponseWriter, r *http.Request) bool {
+	if strings.HasPrefix(r.URL.Path, lambda.DownloadPath) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		s.lambda.ServeCode(w, r)
+		return true
+	}
+	rest, ok := strings.CutPrefix(r.URL.Path, "/_local/")
+	if !ok || !s.options.Control {
+		return false
+	}
+	var body any
+	var err error = errNoSwitch
+	switch r.Method + " " + rest {
+	case "POST faults":
+		err = s.controlFaults(r)
+	case "DELETE faults":
+		s.ClearFaults()
+		err = nil
+	case "POST fail":
+		err = s.controlFail(r)
+	case "POST clock":
+		err = s.controlClock(r)
+	case "GET dump":
+		account := r.URL.Query().Get("account")
+		if account == "" {
+			account = s.options.Account
+		}
+		body, err = s.Dump(account)
+	case "GET calls":
+		body, err = s.Calls(), nil
+	case "DELETE calls":
+		s.ResetCalls()
+		err = nil
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return true
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(body) // a client that has gone has no use for the answer
+	return true
+}
+
+type switchError string
+
+func (e switchError) Error() string { return string(e) }
+
+const errNoSwitch = switchError("no such switch")
+
+// duration reads "500ms".
+type duration time.Duration
+
+func (d *duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = duration(v)
+	return err
+}
+
+// maxControl bounds the body of a control call.
+const maxControl = 1 << 20
+
+func decodeControl(r *http.Request, v any) error {
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxControl))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
+}
+
+func (s *Server) controlFaults(r *http.Request) error {
+	var raw json.RawMessage
+	if err := decodeControl(r, &raw); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(string(raw), "[") {
+		raw = append(append(json.RawMessage("["), raw...), ']')
+	}
+	var in []struct {
+		Fault
+		Delay duration
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	for _, f := range in {
+		f.Fault.Delay = time.Duration(f.Delay)
+		s.Inject(f.Fault)
+	}
+	return nil
+}
+
+func (s *Server) controlFail(r *http.Request) error {
+	var in struct{ What, Function, Code, Reason string }
+	if err := decodeControl(r, &in); err != nil {
+		return err
+	}
+	s.Fail(in.What, in.Function, in.Code, in.Reason)
+	return nil
+}
+
+func (s *Server) controlClock(r *http.Request) error {
+	var in struct{ Advance duration }
+	if err := decodeControl(r, &in); err != nil {
+		return err
+	}
+	s.Advance(time.Duration(in.Advance))
+	return nil
+}
+
+// Fail makes the next creation ("create"), update ("update") or publication
+// ("version") of a function ("" is any) end as Failed, with a reason code such
+// as InvalidImage and a reason.
+func (s *Server) Fail(what, function, code, reason string) {
+	s.lambda.Fail(what, function, lambda.Outcome{Code: code, Reason: reason})
+}
+
+// State is an account's Lambda, without what no deploy can put back: RevisionIds,
+// times, version counters. Keys are "Region/function".
+type State struct {
+	// Functions hold configuration, code, aliases, tags, policies, concurrency,
+	// URLs and event-invoke configurations of $LATEST and of the function.
+	Functions map[string]any
+	// Versions hold the published versions, which stay when a deploy is undone.
+	Versions map[string]any
+}
+
+// Dump returns the State of an account, in a canonical form: two dumps are equal
+// if and only if nothing differs that a client could see, but for the things
+// named at State.
+func (s *Server) Dump(account string) (State, error) {
+	functions, versions, err := s.lambda.Dump(account)
+	return State{functions, versions}, err
+}

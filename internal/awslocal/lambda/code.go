@@ -1,0 +1,177 @@
+package lambda
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+)
+
+// Sizes of a deployment package (developer guide, "Lambda quotas").
+const (
+	maxZipped   = 52428800
+	maxUnzipped = 262144000
+)
+
+type codeInput struct {
+	ZipFile             []byte
+	S3Bucket            string
+	S3Key               string
+	S3ObjectVersion     string
+	S3ObjectStorageMode string
+	ImageUri            string
+	SourceKMSKeyArn     string
+}
+
+// takeCode stores what a request gives as code, and checks it. Nothing of it is
+// held by s.mu.
+func (s *Service) takeCode(r *request, in *codeInput, packageType string) (code, error) {
+	if packageType == "Image" {
+		return s.takeImage(r, in)
+	}
+	if in.ImageUri != "" {
+		return code{}, invalid("Please do not provide ImageUri when updating a function with packageType Zip.")
+	}
+	c := code{KMSKeyArn: in.SourceKMSKeyArn}
+	var blob store.Blob
+	var err error
+	switch {
+	case in.S3Bucket != "":
+		var versionID string
+		if blob, versionID, err = s.fromS3(r, in); err != nil {
+			return code{}, err
+		}
+		if in.S3ObjectStorageMode == "REFERENCE" {
+			c.Reference = &s3Location{in.S3Bucket, in.S3Key, versionID}
+		}
+	case len(in.ZipFile) > maxZipped:
+		return code{}, call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
+			"Zipped size must be smaller than 52428800 bytes")
+	case len(in.ZipFile) > 0:
+		if blob, err = s.Store.PutBlob(bytes.NewReader(in.ZipFile), maxZipped); err != nil {
+			return code{}, err
+		}
+	default:
+		return code{}, invalid("Please provide a source for function code.")
+	}
+	if err := s.checkZip(blob, maxUnzipped); err != nil {
+		return code{}, err
+	}
+	c.Blob, c.Size, c.Sha256 = blob.SHA256, blob.Size, blob.Base64()
+	return c, nil
+}
+
+// fromS3 copies an object; S3's own errors are worded as in
+// TestLambdaFunction::test_lambda_code_location_s3_errors.
+func (s *Service) fromS3(r *request, in *codeInput) (store.Blob, string, error) {
+	if s.Objects == nil {
+		return store.Blob{}, "", invalid("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
+	}
+	body, versionID, err := s.Objects.Object(r.ctx, in.S3Bucket, in.S3Key, in.S3ObjectVersion)
+	if e := (*call.Error)(nil); errors.As(err, &e) {
+		return store.Blob{}, "", invalid("Error occurred while GetObject. S3 Error Code: " + e.Code + ". S3 Error Message: " + e.Message)
+	}
+	if err != nil {
+		return store.Blob{}, "", err
+	}
+	blob, err := s.Store.PutBlob(body, maxUnzipped)
+	err = errors.Join(err, body.Close())
+	if errors.Is(err, store.ErrTooLarge) {
+		return store.Blob{}, "", errUnzipped
+	}
+	return blob, versionID, err
+}
+
+func (s *Service) takeImage(r *request, in *codeInput) (code, error) {
+	if in.ImageUri == "" {
+		return code{}, invalid("Please provide ImageUri when updating a function with packageType Image.")
+	}
+	repository, tag := splitImage(in.ImageUri)
+	digest := ""
+	if s.Images == nil {
+		digest = "sha256:" + hexOf(in.ImageUri)
+		if strings.HasPrefix(tag, "sha256:") {
+			digest = tag
+		}
+	} else {
+		var mediaType string
+		var err error
+		digest, mediaType, err = s.Images.Image(r.ctx, in.ImageUri)
+		if e := (*call.Error)(nil); errors.As(err, &e) {
+			return code{}, invalid("Source image " + in.ImageUri + " does not exist. Provide a valid source image.")
+		}
+		if err != nil {
+			return code{}, err
+		}
+		if strings.Contains(mediaType, "manifest.list") || strings.Contains(mediaType, "image.index") {
+			return code{}, invalid("The image manifest, config or layer media type for the source image " +
+				in.ImageUri + " is not supported.")
+		}
+	}
+	return code{Sha256: strings.TrimPrefix(digest, "sha256:"), ImageURI: in.ImageUri,
+		ResolvedImage: repository + "@" + digest}, nil
+}
+
+// splitImage parts an image's URI from its tag or digest.
+func splitImage(uri string) (repository, tag string) {
+	if repository, digest, ok := strings.Cut(uri, "@"); ok {
+		return repository, digest
+	}
+	i := strings.LastIndexByte(uri, ':')
+	if i < strings.LastIndexByte(uri, '/') {
+		return uri, ""
+	}
+	if i < 0 {
+		return uri, ""
+	}
+	return uri[:i], uri[i+1:]
+}
+
+var errUnzipped = invalid("Unzipped size must be smaller than 262144000 bytes")
+
+// checkZip reads each member to its end, but never more than the limit: a zip
+// whose directory lies about sizes is found out by its bytes.
+func (s *Service) checkZip(blob store.Blob, limit int64) (err error) {
+	f, err := s.Store.OpenBlob(blob.SHA256)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return checkZip(f, blob.Size, limit)
+}
+
+func checkZip(f *os.File, size, limit int64) error {
+	broken := invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+	archive, err := zip.NewReader(f, size)
+	if err != nil {
+		return broken
+	}
+	var declared uint64
+	for _, member := range archive.File {
+		declared += member.UncompressedSize64
+	}
+	if declared > uint64(limit) {
+		return errUnzipped
+	}
+	left := limit
+	for _, member := range archive.File {
+		r, err := member.Open()
+		if err != nil {
+			return broken
+		}
+		n, err := io.Copy(io.Discard, io.LimitReader(r, left+1))
+		if err = errors.Join(err, r.Close()); err != nil {
+			return broken
+		}
+		if left -= n; left < 0 {
+			return errUnzipped
+		}
+	}
+	return nil
+}

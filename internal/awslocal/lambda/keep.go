@@ -1,0 +1,109 @@
+package lambda
+
+import (
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+)
+
+// view returns a function to read, nil where there is none. It must not be
+// changed, and is not settled: see shown. The caller holds s.mu.
+func (s *Service) view(account, region, name string) (*function, error) {
+	key := functionKey(account, region, name)
+	if f := s.cache[key]; f != nil {
+		return f, nil
+	}
+	f := new(function)
+	ok, err := s.Store.Get(key, f)
+	if !ok || err != nil {
+		return nil, err
+	}
+	s.cache[key] = f
+	return f, nil
+}
+
+// edit returns a settled copy of a function for a call to change and save, nil
+// where there is none. The caller holds s.mu.
+func (s *Service) edit(account, region, name string) (*function, error) {
+	f := new(function)
+	ok, err := s.Store.Get(functionKey(account, region, name), f)
+	if !ok || err != nil {
+		return nil, err
+	}
+	f.settle(s.Clock())
+	return f, nil
+}
+
+// save makes the change of f last. Nothing changes where it fails.
+func (s *Service) save(r *request, f *function) error {
+	if err := s.Store.Put(f.key(), f); err != nil {
+		return err
+	}
+	delete(s.cache, f.key())
+	call.Changed(r.ctx)
+	return nil
+}
+
+func (s *Service) remove(r *request, f *function) error {
+	if err := s.Store.Delete(f.key()); err != nil {
+		return err
+	}
+	delete(s.cache, f.key())
+	call.Changed(r.ctx)
+	return nil
+}
+
+// functions lists the names of an account's functions in a Region.
+func (s *Service) functions(account, region string) []string {
+	keys := s.Store.Keys(functionPrefix(account, region))
+	for i, k := range keys {
+		keys[i] = path.Base(k)
+	}
+	return keys
+}
+
+// Live says whether some version of a function or layer has the blob, for the
+// store's sweep.
+func (s *Service) Live() (func(sha256 string) bool, error) {
+	live := map[string]bool{}
+	for _, key := range s.Store.Keys("lambda/") {
+		switch {
+		case strings.Contains(key, "/function/"):
+			var f function
+			if _, err := s.Store.Get(key, &f); err != nil {
+				return nil, err
+			}
+			for _, v := range append(f.Versions, f.Latest) {
+				live[v.Code.Blob] = true
+				if v.Serving != nil {
+					live[v.Serving.Code.Blob] = true
+				}
+			}
+		case strings.Contains(key, "/layer/"):
+			var l layer
+			if _, err := s.Store.Get(key, &l); err != nil {
+				return nil, err
+			}
+			for _, v := range l.Versions {
+				live[v.Blob] = true
+			}
+		}
+	}
+	return func(sha256 string) bool { return live[sha256] }, nil
+}
+
+func notFound(format string) *call.Error {
+	return call.NewError(http.StatusNotFound, "ResourceNotFoundException", format)
+}
+
+func functionNotFound(arn string) *call.Error { return notFound("Function not found: " + arn) }
+
+func invalid(message string) *call.Error {
+	return call.NewError(http.StatusBadRequest, "InvalidParameterValueException", message)
+}
+
+func conflict(message string) *call.Error {
+	return call.NewError(http.StatusConflict, "ResourceConflictException", message)
+}

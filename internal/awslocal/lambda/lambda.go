@@ -1,0 +1,175 @@
+// Package lambda is the control plane of the embedded AWS Lambda.
+//
+// It answers as the real service was recorded to answer: states that last for
+// settable times, a RevisionId that moves with each change and again when an
+// update ends, conflicts while an update is under way, versions that never
+// change. What the recordings (LocalStack's snapshots of AWS, 2025-11) or the
+// Lambda developer guide say of a rule stands beside it as TestX::test_y or a
+// page's name. It keeps nothing but what the store keeps, so its state outlives
+// the process; a change is durable before it is answered.
+//
+// It never runs code: Invoke hands over to an Invoker.
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+)
+
+// Options are what a Service needs of the rest of the embedded AWS.
+type Options struct {
+	Store *store.Store
+	Clock call.Clock
+	// Pending and InProgress are how long a new function stays Pending and an
+	// update InProgress. With 0 the next call finds the change done.
+	Pending, InProgress time.Duration
+	Objects             Objects  // nil: code cannot come from S3
+	Images              Images   // nil: images are taken as they are named
+	Invoker             Invoker  // nil: nothing can be invoked
+	Recorder            Recorder // nil: nobody counts
+}
+
+// Objects reads S3 objects; version "" is the newest one. Errors of S3's own
+// are *call.Error.
+type Objects interface {
+	Object(ctx context.Context, bucket, key, version string) (body io.ReadCloser, versionID string, err error)
+}
+
+// Images resolves an image URI to the digest ("sha256:…") and media type of
+// its manifest. Errors of ECR's own are *call.Error.
+type Images interface {
+	Image(ctx context.Context, uri string) (digest, mediaType string, err error)
+}
+
+// Service is the Lambda of every account and Region.
+type Service struct {
+	Options
+
+	mu     sync.Mutex
+	cache  map[string]*function // by store key; never changed once in here
+	faults outcomes
+}
+
+// New returns a Service on what the store holds.
+func New(o Options) *Service {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return &Service{Options: o, cache: map[string]*function{}}
+}
+
+// answer is what an operation gives back: a status and a JSON document, none
+// where body is nil.
+type answer struct {
+	status int
+	body   any
+}
+
+// request is one call with its path variables.
+type request struct {
+	ctx    context.Context
+	caller call.Caller
+	http   *http.Request
+	vars   map[string]string
+}
+
+func (r *request) query(name string) string { return r.http.URL.Query().Get(name) }
+
+// maxBody is what AWS takes for CreateFunction and UpdateFunctionCode
+// (TestLambdaSizeLimits::test_oversized_request_create_lambda); other bodies are
+// bounded by it too.
+const maxBody = 70167211
+
+func errTooLarge(operation string) *call.Error {
+	return call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
+		"Request must be smaller than "+strconv.Itoa(maxBody)+" bytes for the "+operation+" operation")
+}
+
+// decode reads the JSON body into v. An empty body is an empty document.
+func (r *request) decode(v any) error {
+	operation := call.RecordOf(r.ctx).Operation
+	if r.http.ContentLength > maxBody {
+		return errTooLarge(operation)
+	}
+	body := &io.LimitedReader{R: r.http.Body, N: maxBody}
+	dec := json.NewDecoder(body)
+	err := dec.Decode(v)
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return nil
+	case body.N <= 0:
+		return errTooLarge(operation)
+	}
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		return call.NewError(http.StatusBadRequest, "SerializationException",
+			mismatch.Value+" value can not be converted to "+mismatch.Type.String()+" at '"+mismatch.Field+"'")
+	}
+	return call.NewError(http.StatusBadRequest, "InvalidRequestContentException",
+		"Could not parse request body into json: "+err.Error())
+}
+
+// Operation implements call.Service.
+func (s *Service) Operation(r *http.Request) string {
+	if route, _ := match(r); route != nil {
+		return route.operation
+	}
+	return ""
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	route, vars := match(r)
+	if route == nil {
+		call.WriteRESTJSON(w, call.NewError(http.StatusNotFound, "UnknownOperationException",
+			"No operation of Lambda answers to "+r.Method+" "+r.URL.Path))
+		return
+	}
+	record := call.RecordOf(r.Context())
+	record.Operation = route.operation
+	record.Resource = vars["FunctionName"]
+	q := &request{ctx: r.Context(), caller: call.From(r.Context()), http: r, vars: vars}
+	if route.raw != nil {
+		route.raw(s, q, w)
+		return
+	}
+	a, err := route.handle(s, q)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeAnswer(w, a)
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	var e *call.Error
+	if !errors.As(err, &e) {
+		e = call.NewError(http.StatusInternalServerError, "ServiceException", err.Error())
+	}
+	call.WriteRESTJSON(w, e)
+}
+
+func writeAnswer(w http.ResponseWriter, a answer) {
+	if a.body == nil {
+		w.WriteHeader(a.status)
+		return
+	}
+	b, err := json.Marshal(a.body)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(b) // a client that has gone has no use for the answer
+}

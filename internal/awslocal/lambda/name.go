@@ -1,0 +1,140 @@
+package lambda
+
+import (
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+)
+
+// The patterns and their order are those of the messages recorded in
+// TestLambdaFunction::test_function_name_and_qualifier_validation. CreateFunction
+// keeps an older one.
+const (
+	arnStart      = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?`
+	namePattern   = arnStart + `([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+	createPattern = arnStart + `([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
+	qualPattern   = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
+)
+
+var (
+	nameRegexp   = anchored(namePattern)
+	createRegexp = anchored(createPattern)
+	qualRegexp   = anchored(qualPattern)
+)
+
+// anchored compiles one of AWS's patterns to match a whole value. They hold
+// "(?!^[0-9]+$)" and "[a-zA-Z0-9-_]" at most; RE2 wants the dash last.
+func anchored(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`^(?:` + strings.ReplaceAll(pattern, `0-9-_`, `0-9\-_`) + `)$`)
+}
+
+// faults collects the constraints that a request breaks, in AWS's words.
+type faults []string
+
+func (f *faults) add(field, value, constraint string) {
+	*f = append(*f, "Value '"+value+"' at '"+field+"' failed to satisfy constraint: "+constraint)
+}
+
+func (f *faults) length(field, value string, limit int) {
+	if len(value) > limit {
+		f.add(field, value, "Member must have length less than or equal to "+strconv.Itoa(limit))
+	}
+}
+
+func (f *faults) pattern(field, value string, re *regexp.Regexp, shown string) {
+	if !re.MatchString(value) {
+		f.add(field, value, "Member must satisfy regular expression pattern: "+shown)
+	}
+}
+
+func (f faults) err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	errs := "errors"
+	if len(f) == 1 {
+		errs = "error"
+	}
+	return call.NewError(http.StatusBadRequest, "ValidationException",
+		strconv.Itoa(len(f))+" validation "+errs+" detected: "+strings.Join(f, "; "))
+}
+
+// target is a function as a request names it.
+type target struct {
+	account, region, name string
+	qualifier             string // "" where none was given
+}
+
+func (t target) arn(qualifier string) string {
+	return functionARN(t.account, t.region, t.name, qualifier)
+}
+
+// target reads the function's name, ARN or partial ARN, and the qualifier.
+func (r *request) target() (target, error) {
+	given, qualifier := r.vars["FunctionName"], r.query("Qualifier")
+	var f faults
+	if qualifier != "" {
+		f.length("qualifier", qualifier, 128)
+		f.pattern("qualifier", qualifier, qualRegexp, qualPattern)
+	}
+	f.length("functionName", given, 256)
+	f.pattern("functionName", given, nameRegexp, namePattern)
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	t, err := r.locate(nameRegexp.FindStringSubmatch(given))
+	if err != nil {
+		return target{}, err
+	}
+	if t.qualifier != "" && qualifier != "" && t.qualifier != qualifier {
+		return target{}, invalid("The derived qualifier from the function name does not match the specified qualifier.")
+	}
+	if qualifier != "" {
+		t.qualifier = qualifier
+	}
+	return t, nil
+}
+
+// locate turns the parts of a name into a target, and refuses other accounts
+// and Regions (TestLambdaFunction::test_function_arns,
+// test_get_function_wrong_region).
+func (r *request) locate(parts []string) (target, error) {
+	t := target{account: r.caller.Account, region: r.caller.Region}
+	region, account := strings.TrimSuffix(parts[3], ":"), strings.TrimSuffix(parts[9], ":")
+	t.name, t.qualifier = parts[11], parts[13]
+	if region != "" && region != t.region {
+		return t, notFound("Functions from '" + region + "' are not reachable in this region ('" + t.region + "')")
+	}
+	if account != "" && account != t.account {
+		return t, call.NewError(http.StatusForbidden, "AccessDeniedException",
+			"User: "+r.caller.PrincipalARN+" is not authorized to perform: lambda:"+call.RecordOf(r.ctx).Operation+
+				" on resource: "+functionARN(account, t.region, t.name, ""))
+	}
+	return t, nil
+}
+
+// newName reads the name of a function to create.
+func (r *request) newName(given string) (target, error) {
+	var f faults
+	f.length("functionName", given, 140)
+	f.pattern("functionName", given, createRegexp, createPattern)
+	if err := f.err(); err != nil {
+		return target{}, err
+	}
+	t, err := r.locate(createRegexp.FindStringSubmatch(given))
+	if err != nil {
+		return t, err
+	}
+	var long faults
+	long.length("functionName", t.name, 64)
+	if err, ok := long.err().(*call.Error); ok && err != nil {
+		return t, invalid(err.Message)
+	}
+	if t.qualifier != "" && t.qualifier != latest {
+		return t, invalid("Could not create function with qualifier: " + t.qualifier)
+	}
+	return t, nil
+}
