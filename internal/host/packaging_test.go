@@ -1,0 +1,159 @@
+package host_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/host"
+	"github.com/lambda-rollout/lambda-rollout/internal/input"
+)
+
+var update = flag.Bool("update", false, "write golden files and the generated parts of action.yml and README.md")
+
+// The table in the code is the only one: action.yml and the README hold what it
+// says, between two markers.
+// It runs before the parallel tests, which read what -update writes.
+func TestPackagingFollowsTheTable(t *testing.T) {
+	for _, tc := range []struct{ file, begin, end, want string }{
+		{"action.yml", "  # inputs: begin\n", "  # inputs: end\n", actionInputs()},
+		{"action.yml", "  # outputs: begin\n", "  # outputs: end\n", actionOutputs()},
+		{"README.md", "<!-- inputs: begin -->\n", "<!-- inputs: end -->\n", readmeInputs()},
+		{"README.md", "<!-- outputs: begin -->\n", "<!-- outputs: end -->\n", readmeOutputs()},
+	} {
+		file := filepath.Join("..", "..", tc.file)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, rest, ok := strings.Cut(string(text), tc.begin)
+		got, after, closed := strings.Cut(rest, tc.end)
+		if !ok || !closed {
+			t.Fatalf("%s has no %q … %q", tc.file, tc.begin, tc.end)
+		}
+		if *update {
+			if err := os.WriteFile(file, []byte(before+tc.begin+tc.want+tc.end+after), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s does not follow the table; run go test ./internal/host -run Packaging -update\n%s", tc.file, diff)
+		}
+	}
+}
+
+// What GitHub reads of action.yml has the names and defaults of the table,
+// whatever the text between the markers looks like.
+func TestPackagingHasTheDefaultsOfTheCode(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "action.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var action struct {
+		Inputs map[string]struct {
+			Default  string
+			Required bool
+		}
+		Outputs map[string]any
+		Runs    struct {
+			Using, Image, Entrypoint string
+			PostEntrypoint           string `yaml:"post-entrypoint"`
+			PostIf                   string `yaml:"post-if"`
+			Env                      map[string]string
+		}
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	if err := dec.Decode(&action); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range input.Table() {
+		got, ok := action.Inputs[in.Name]
+		want := in.Default
+		if in.ActionDefault != "" {
+			want = in.ActionDefault
+		}
+		if !ok || got.Default != want || got.Required {
+			t.Errorf("input %s = %+v, want the default %q and not required", in.Name, got, want)
+		}
+		delete(action.Inputs, in.Name)
+	}
+	for name := range action.Inputs {
+		t.Errorf("action.yml has the input %s, the table does not", name)
+	}
+	if len(action.Outputs) != len(host.Outputs()) {
+		t.Errorf("action.yml has %d outputs, the code %d", len(action.Outputs), len(host.Outputs()))
+	}
+	if action.Runs.Using != "docker" || action.Runs.Entrypoint != "/lambda-rollout" || action.Runs.PostEntrypoint != "/rollback" ||
+		action.Runs.PostIf != "failure() || cancelled()" || action.Runs.Env["LAMBDA_ROLLOUT_POST"] != "1" {
+		t.Errorf("runs = %+v", action.Runs)
+	}
+}
+
+func actionInputs() string {
+	var b strings.Builder
+	for _, in := range input.Table() {
+		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, quoted(in.Help))
+		if in.ActionDefault != "" {
+			fmt.Fprintf(&b, "    default: %s\n", in.ActionDefault)
+		} else if in.Default != "" {
+			fmt.Fprintf(&b, "    default: %s\n", quoted(in.Default))
+		}
+	}
+	return b.String()
+}
+
+func actionOutputs() string {
+	var b strings.Builder
+	for _, o := range host.Outputs() {
+		fmt.Fprintf(&b, "  %s:\n    description: %s\n", o.Name, quoted(o.Help))
+	}
+	return b.String()
+}
+
+func readmeInputs() string {
+	var b strings.Builder
+	b.WriteString("| input | meaning | default |\n|---|---|---|\n")
+	for _, in := range input.Table() {
+		def := ""
+		if in.Default != "" {
+			def = "`" + in.Default + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, cell(in.Help), def)
+	}
+	return b.String()
+}
+
+func readmeOutputs() string {
+	var b strings.Builder
+	b.WriteString("| output | meaning |\n|---|---|\n")
+	for _, o := range host.Outputs() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", o.Name, cell(o.Help))
+	}
+	return b.String()
+}
+
+// cell keeps a table row in one piece: <+…> is no tag and | ends no cell.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(text)
+}
+
+// quoted is a text as YAML, of which JSON is a part.
+func quoted(text string) string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(text); err != nil {
+		panic(err)
+	}
+	return strings.TrimSpace(b.String())
+}
