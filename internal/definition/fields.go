@@ -112,7 +112,7 @@ var functionFields = []field{
 		doc: "The file system that the function mounts. [] removes it.",
 		members: []field{
 			{
-				name: "Arn", kind: text, need: true, max: 200, pattern: arn, form: "the ARN of an access point",
+				name: "Arn", kind: text, need: true, max: 256, pattern: arn, form: "the ARN of an access point",
 				doc: "The ARN of an EFS or S3 Files access point.",
 			},
 			{

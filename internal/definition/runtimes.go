@@ -57,7 +57,7 @@ var runtimes = []runtimeInfo{
 	{name: "java8", deprecated: "2024-01-08"},
 	{name: "dotnet10"},
 	{name: "dotnet8"},
-	{name: "dotnet6", deprecated: "2024-11-12"},
+	{name: "dotnet6", deprecated: "2024-12-20"},
 	{name: "dotnetcore3.1", deprecated: "2023-04-03", refused: true},
 	{name: "dotnetcore2.1", deprecated: "2022-01-05", refused: true},
 	{name: "dotnetcore2.0", deprecated: "2019-05-30", refused: true},

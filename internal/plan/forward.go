@@ -42,7 +42,7 @@ func Forward(w Wanted, o Observation) Plan {
 
 func create(w Wanted, o Observation) Plan {
 	p := Plan{Function: w.Function.FunctionName}
-	f := w.Function
+	f := definition.CreateBody(w.Function)
 	f.Tags = maps.Clone(f.Tags)
 	if f.Tags == nil {
 		f.Tags = map[string]string{}
