@@ -70,8 +70,13 @@ type Result struct {
 	// Warnings are what a person should know and need not act on.
 	Warnings []string
 
-	opts   Options
+	opts Options
+	// local is the zip on this machine, empty where there is none.
+	local string
+	// object is set for S3.
 	object *object
+	// mustFetch is set where Lambda cannot read the object by itself.
+	mustFetch bool
 }
 
 // Resolve finds the artifact, checks it and learns its hash. It changes nothing
@@ -130,7 +135,8 @@ func (r *Result) zipFolder(ctx context.Context, folder, name string) error {
 		return fmt.Errorf("zip folder %s: %w", name, err)
 	}
 	r.Warnings = zipped.Warnings
-	r.Code = definition.Code{ZipPath: out.Name(), Sha256: zipped.Sha256, Size: zipped.Size}
+	r.local = out.Name()
+	r.Code = definition.Code{ZipPath: r.local, Sha256: zipped.Sha256, Size: zipped.Size}
 	return r.checkInline(name)
 }
 
@@ -148,6 +154,7 @@ func (r *Result) useZip(ctx context.Context, path, name string) error {
 	if _, err := ReadListing(file, size); err != nil {
 		return fmt.Errorf("artifact %s: %w", name, err)
 	}
+	r.local = path
 	r.Code = definition.Code{ZipPath: path, Sha256: sum, Size: size}
 	return r.checkInline(name)
 }
@@ -166,12 +173,12 @@ func (r *Result) checkInline(name string) error {
 // carry goes to the staging bucket. Where nothing is to be done it costs
 // nothing.
 func (r *Result) Prepare(ctx context.Context) (definition.Code, error) {
-	if r.object != nil {
+	if r.mustFetch {
 		code, err := r.object.fetch(ctx, r.opts.TempDir)
 		if err != nil {
 			return definition.Code{}, err
 		}
-		r.Code, r.object = code, nil
+		r.Code, r.local, r.mustFetch = code, code.ZipPath, false
 	}
 	if r.Code.ZipPath == "" || r.Code.Size <= InlineLimit {
 		return r.Code, nil

@@ -2,74 +2,67 @@ package artifact
 
 import (
 	"archive/zip"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 )
 
-// Entry is one file of a zip.
-type Entry struct {
-	Name string
-	Mode fs.FileMode
-	// Size is unzipped, in bytes.
-	Size  int64
-	CRC32 uint32
-
-	file *zip.File
-}
-
 // Listing is what a zip holds.
 type Listing struct {
-	entries  map[string]Entry
+	files map[string]*zip.File
+	// Unzipped is the size of all files in bytes.
 	Unzipped int64
 }
 
-// ReadListing reads a zip's directory of entries, and holds their sizes to
-// Lambda's limit. The contents are not read.
+// ReadListing reads a zip's table of contents and holds the sizes in it to
+// Lambda's limit. The contents themselves are not read.
 func ReadListing(from io.ReaderAt, size int64) (*Listing, error) {
 	r, err := zip.NewReader(from, size)
 	if err != nil {
 		return nil, fmt.Errorf("it is not a zip that can be read: %w", err)
 	}
-	l := &Listing{entries: map[string]Entry{}}
+	l := &Listing{files: map[string]*zip.File{}}
 	for _, f := range r.File {
 		if strings.HasSuffix(f.Name, "/") {
 			continue
 		}
-		if f.UncompressedSize64 > UnzippedLimit {
+		// One at a time, so that no sum of lies overflows.
+		if f.UncompressedSize64 > UnzippedLimit || l.Unzipped+int64(f.UncompressedSize64) > UnzippedLimit {
 			return nil, errTooLarge
 		}
 		l.Unzipped += int64(f.UncompressedSize64)
-		if l.Unzipped > UnzippedLimit {
-			return nil, errTooLarge
-		}
-		l.entries[f.Name] = Entry{Name: f.Name, Mode: f.Mode(), Size: int64(f.UncompressedSize64), CRC32: f.CRC32, file: f}
+		l.files[f.Name] = f
 	}
-	if len(l.entries) == 0 {
+	if len(l.files) == 0 {
 		return nil, fmt.Errorf("the zip holds no file")
 	}
 	return l, nil
 }
 
 // Names are the files of the zip, sorted.
-func (l *Listing) Names() []string { return slices.Sorted(maps.Keys(l.entries)) }
+func (l *Listing) Names() []string { return slices.Sorted(maps.Keys(l.files)) }
 
-// Entry is one file by its name.
-func (l *Listing) Entry(name string) (Entry, bool) {
-	e, ok := l.entries[name]
-	return e, ok
+// Stat gives a file's mode and its unzipped size in bytes.
+func (l *Listing) Stat(name string) (mode fs.FileMode, size int64, ok bool) {
+	f, ok := l.files[name]
+	if !ok {
+		return 0, 0, false
+	}
+	return f.Mode(), int64(f.UncompressedSize64), true
 }
 
-// Open reads one file's content.
+// Open reads a file.
 func (l *Listing) Open(name string) (io.ReadCloser, error) {
-	e, ok := l.entries[name]
+	f, ok := l.files[name]
 	if !ok {
-		return nil, fmt.Errorf("open %s: %w", name, fs.ErrNotExist)
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	return e.file.Open()
+	return f.Open()
 }
 
 // FileChange is one file that two zips differ in.
@@ -82,23 +75,52 @@ type FileChange struct {
 }
 
 // Compare says which files differ between two zips, sorted by name: by size,
-// checksum and execute bit, so that no content is read.
+// checksum, kind and execute bit, so that no content is read.
 func Compare(before, after *Listing) []FileChange {
 	var out []FileChange
-	for name, a := range after.entries {
-		b, there := before.entries[name]
+	for name, a := range after.files {
+		b, there := before.files[name]
 		switch {
 		case !there:
-			out = append(out, FileChange{Name: name, Op: "added", After: a.Size})
-		case a.Size != b.Size || a.CRC32 != b.CRC32 || a.Mode.Type() != b.Mode.Type() || normal(a.Mode) != normal(b.Mode):
-			out = append(out, FileChange{Name: name, Op: "changed", Before: b.Size, After: a.Size})
+			out = append(out, FileChange{Name: name, Op: "added", After: int64(a.UncompressedSize64)})
+		case differ(a, b):
+			out = append(out, FileChange{Name: name, Op: "changed", Before: int64(b.UncompressedSize64), After: int64(a.UncompressedSize64)})
 		}
 	}
-	for name, b := range before.entries {
-		if _, there := after.entries[name]; !there {
-			out = append(out, FileChange{Name: name, Op: "removed", Before: b.Size})
+	for name, b := range before.files {
+		if after.files[name] == nil {
+			out = append(out, FileChange{Name: name, Op: "removed", Before: int64(b.UncompressedSize64)})
 		}
 	}
 	slices.SortFunc(out, func(a, b FileChange) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+func differ(a, b *zip.File) bool {
+	return a.UncompressedSize64 != b.UncompressedSize64 || a.CRC32 != b.CRC32 ||
+		a.Mode().Type() != b.Mode().Type() || normal(a.Mode()) != normal(b.Mode())
+}
+
+// Listing reads the table of contents of the artifact's zip, wherever it is: of
+// an S3 object only the parts that are looked at are fetched. An image has none.
+// The Listing is good until close.
+func (r *Result) Listing(ctx context.Context) (l *Listing, close func() error, err error) {
+	switch {
+	case r.local != "":
+		file, err := os.Open(r.local)
+		if err != nil {
+			return nil, nil, err
+		}
+		if l, err = ReadListing(file, r.Code.Size); err != nil {
+			file.Close()
+			return nil, nil, fmt.Errorf("artifact %s: %w", r.Pinned, err)
+		}
+		return l, file.Close, nil
+	case r.object != nil:
+		if l, err = ReadListing(&remote{ctx: ctx, object: r.object}, r.object.size); err != nil {
+			return nil, nil, fmt.Errorf("artifact %s: %w", r.Pinned, r.object.explainRead(err))
+		}
+		return l, func() error { return nil }, nil
+	}
+	return nil, nil, fmt.Errorf("artifact %s: it is not a zip", r.Pinned)
 }

@@ -76,10 +76,11 @@ func (r *Result) resolveObject(ctx context.Context, ref Ref) error {
 		S3Bucket: found.bucket, S3Key: found.key, S3ObjectVersion: found.version,
 		Sha256: found.sha256, Size: found.size,
 	}
+	r.object = found
 	if found.region == r.opts.Region && r.deployerCanRead(ctx, ref, found) {
 		return nil
 	}
-	r.object = found
+	r.mustFetch = true
 	return r.checkInline(found.String())
 }
 
@@ -249,14 +250,15 @@ const (
 // open reads the object from its beginning; a line that breaks is taken up
 // again where it broke, on the same content (If-Match).
 func (o *object) open(ctx context.Context) io.ReadCloser {
-	return &objectReader{ctx: ctx, object: o}
+	return &objectReader{ctx: ctx, object: o, until: o.size}
 }
 
 type objectReader struct {
 	ctx    context.Context
 	object *object
-	at     int64
-	tries  int
+	// at is the next byte, until the first that is not wanted.
+	at, until int64
+	tries     int
 
 	body   io.ReadCloser
 	cancel context.CancelFunc
@@ -265,7 +267,7 @@ type objectReader struct {
 
 func (r *objectReader) Read(p []byte) (int, error) {
 	for {
-		if r.at >= r.object.size {
+		if r.at >= r.until {
 			return 0, io.EOF
 		}
 		if r.body == nil {
@@ -288,7 +290,7 @@ func (r *objectReader) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if r.tries++; r.tries > readTries {
-			return 0, fmt.Errorf("the line broke at byte %d of %d: %w", r.at, r.object.size, err)
+			return 0, fmt.Errorf("the line broke at byte %d of %d: %w", r.at, r.until, err)
 		}
 	}
 }
@@ -304,8 +306,8 @@ func (r *objectReader) get() error {
 	if r.object.etag != "" {
 		in.IfMatch = &r.object.etag
 	}
-	if r.at > 0 {
-		in.Range = aws.String(fmt.Sprintf("bytes=%d-", r.at))
+	if r.at > 0 || r.until < r.object.size {
+		in.Range = byteRange(r.at, r.until)
 	}
 	out, err := r.object.client.GetObject(ctx, in)
 	if err != nil {

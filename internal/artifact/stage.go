@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -118,7 +119,7 @@ func (p staged) explain(err error, action string) error {
 	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != p.region {
 		return p.wrongRegion(elsewhere)
 	}
-	if _, ok := errors.AsType[*types.NoSuchBucket](err); ok {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "NoSuchBucket" {
 		return fmt.Errorf("there is no bucket %s: create it in %s, or set staging-bucket", p.bucket, p.region)
 	}
 	return session.Explain(err, session.Call{Action: action, Resource: "arn:" + partitionOf(p.region) + ":s3:::" + p.bucket + "/" + p.key})

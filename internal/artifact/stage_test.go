@@ -1,0 +1,137 @@
+package artifact
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+)
+
+// upload writes a zip to stage.
+func upload(t testing.TB, bucket string, content []byte) Upload {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "f.zip")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Upload{Bucket: bucket, Region: region, Path: path, Sha256: sumOf(content), Size: int64(len(content))}
+}
+
+func TestAZipIsStagedOnceUnderItsHash(t *testing.T) {
+	t.Parallel()
+	w := serve(t)
+	w.bucket(t, ours, region, "staging-"+region+"-"+ours, true)
+	content := zipOf(t, 1000)
+	up := upload(t, "staging-{region}-{account}", content)
+	s := w.session(t, ours)
+
+	code, err := Stage(t.Context(), s, up)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := hexSum(up.Sha256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := definition.Code{
+		S3Bucket: "staging-" + region + "-" + ours, S3Key: "lambda-rollout/" + sum + ".zip",
+		S3ObjectVersion: code.S3ObjectVersion, Sha256: up.Sha256, Size: up.Size,
+	}
+	if code != want || code.S3ObjectVersion == "" {
+		t.Errorf("code %+v, want %+v with a version", code, want)
+	}
+	w.made("PUT")
+	again, err := Stage(t.Context(), s, up)
+	if err != nil || again != code || len(w.made("PUT")) > 0 {
+		t.Errorf("the same content was uploaded again: %+v, %v", again, err)
+	}
+}
+
+func TestAnotherContentUnderTheKeyIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	w := serve(t)
+	w.bucket(t, ours, region, "staging", true)
+	up := upload(t, "staging", zipOf(t, 1000))
+	sum, err := hexSum(up.Sha256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := w.put(t, ours, region, "staging", "lambda-rollout/"+sum+".zip", []byte("something else"), true)
+	code, err := Stage(t.Context(), w.session(t, ours), up)
+	if err != nil || code.S3ObjectVersion == wrong {
+		t.Errorf("code %+v, %v; want a new version", code, err)
+	}
+}
+
+func TestWhoMayNotLookMayStillUpload(t *testing.T) {
+	t.Parallel()
+	w := serve(t)
+	w.bucket(t, ours, region, "staging", false)
+	w.intercept(func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodHead {
+			rw.WriteHeader(http.StatusForbidden)
+		}
+		return r.Method == http.MethodHead
+	})
+	if code, err := Stage(t.Context(), w.session(t, ours), upload(t, "staging", zipOf(t, 10))); err != nil || code.S3ObjectVersion != "" {
+		t.Errorf("code %+v, %v; want a reference without a version", code, err)
+	}
+}
+
+func TestWhatIsWrongWithAStagingBucketHasItsOwnWords(t *testing.T) {
+	t.Parallel()
+	w := serve(t)
+	w.bucket(t, ours, "us-east-1", "far", true)
+	w.bucket(t, theirs, region, "foreign", true)
+	w.bucket(t, theirs, region, "guessed-"+ours, true)
+	if !w.SetReaders("guessed-"+ours, []string{ours, theirs}) {
+		t.Fatal("no bucket")
+	}
+	for bucket, want := range map[string]string{
+		"far":               "the bucket is in us-east-1, the function in eu-west-1",
+		"foreign":           `"Action":"s3:PutObject","Resource":["arn:aws:s3:::foreign/lambda-rollout/`,
+		"nowhere":           "there is no bucket nowhere: create it in eu-west-1",
+		"guessed-{account}": `"Action":"s3:PutObject"`,
+	} {
+		_, err := Stage(t.Context(), w.session(t, ours), upload(t, bucket, zipOf(t, 10)))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v\nwant %q", bucket, err, want)
+		}
+	}
+}
+
+func TestNoZipIsWholeInMemory(t *testing.T) {
+	w := serve(t)
+	w.bucket(t, ours, region, "staging", true)
+	w.bucket(t, ours, "us-east-1", "code", true)
+	content := zipOf(t, InlineLimit)
+	size := uint64(len(content))
+	up := upload(t, "staging", content)
+	w.put(t, ours, "us-east-1", "code", "f.zip", content, false)
+	content = nil
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s := w.session(t, ours)
+	if _, err := Stage(t.Context(), s, up); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Resolve(t.Context(), Ref{Kind: S3, Bucket: "code", Key: "f.zip"}, Options{Session: s, Region: region, TempDir: t.TempDir(), StagingBucket: "staging"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	// All that was ever allocated, by client and server together.
+	if used := after.TotalAlloc - before.TotalAlloc; used > size/4 {
+		t.Errorf("%d bytes were allocated to move %d bytes three times", used, size)
+	} else {
+		t.Logf("%d bytes allocated", used)
+	}
+}
