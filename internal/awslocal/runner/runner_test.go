@@ -1,0 +1,447 @@
+package runner
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// loop is a bootstrap of POSIX sh and curl; what it does with the event in
+// $event, and answers from $answer, is put in the middle.
+const loop = `#!/bin/sh
+set -eu
+api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime
+headers=$(mktemp)
+trap 'rm -f "$headers"' EXIT
+while :; do
+	event=$(curl -sS -D "$headers" "$api/invocation/next")
+	id=$(sed -n 's/^[Ll]ambda-[Rr]untime-[Aa]ws-[Rr]equest-[Ii]d: *//p' "$headers" | tr -d '\r')
+	%s
+	curl -sS -o /dev/null "$api/invocation/$id/response" -d "$answer"
+done
+`
+
+func needs(t testing.TB, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skipf("%s is not on PATH", p)
+		}
+	}
+}
+
+type file struct {
+	name, body string
+	mode       fs.FileMode
+}
+
+func zipOf(t testing.TB, files ...file) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "code.zip")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := zip.NewWriter(out)
+	for _, f := range files {
+		h := &zip.FileHeader{Name: f.name, Method: zip.Deflate}
+		h.SetMode(f.mode)
+		w, err := z.CreateHeader(h)
+		if err == nil {
+			_, err = io.WriteString(w, f.body)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(z.Close(), out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// function is a Function of the files' zip.
+func function(t testing.TB, runtime, handler string, files ...file) Function {
+	t.Helper()
+	path := zipOf(t, files...)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b)
+	return Function{
+		Name: "hello", ARN: "arn:aws:lambda:eu-west-1:000000000000:function:hello:live", Version: "3", Region: "eu-west-1",
+		Runtime: runtime, Handler: handler, MemoryMB: 128, Timeout: 10 * time.Second,
+		CodeSHA256: hex.EncodeToString(sum[:]), Code: func() (*os.File, error) { return os.Open(path) },
+	}
+}
+
+func shell(t testing.TB, body string) Function {
+	t.Helper()
+	needs(t, "curl", "sh")
+	return function(t, "provided.al2023", "unused", file{"bootstrap", fmt.Sprintf(loop, body), 0o755})
+}
+
+func pool(t testing.TB, o Options) *Pool {
+	t.Helper()
+	o.Dir = t.TempDir()
+	p := NewPool(o)
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		left, err := os.ReadDir(o.Dir)
+		if err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
+	return p
+}
+
+func invoke(t testing.TB, p *Pool, f Function, payload string) Result {
+	t.Helper()
+	r, err := p.Invoke(t.Context(), f, "8476a536-e9f4-11e8-9739-2dfe598c3fcd", []byte(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestAShellBootstrapAnswersAndStaysWarm(t *testing.T) {
+	t.Parallel()
+	p := pool(t, Options{})
+	f := shell(t, `echo "got $event"; answer="{\"pid\":$$,\"event\":$event,\"stage\":\"$STAGE\",\"name\":\"$AWS_LAMBDA_FUNCTION_NAME\",\"here\":\"$([ "$PWD" = "$LAMBDA_TASK_ROOT" ] && echo yes)\"}"`)
+	f.Environment = map[string]string{"STAGE": "prod"}
+	first, second := invoke(t, p, f, `{"n":1}`), invoke(t, p, f, `{"n":2}`)
+	if !strings.Contains(string(first.Payload), `"event":{"n":1},"stage":"prod","name":"hello","here":"yes"}`) || first.FunctionError != "" {
+		t.Errorf("answer %s %s", first.Payload, first.FunctionError)
+	}
+	pid := func(r Result) string { s, _, _ := strings.Cut(string(r.Payload), ","); return s }
+	if pid(first) != pid(second) || first.Init == 0 || second.Init != 0 {
+		t.Errorf("not warm: %s after %s, init %v and %v", second.Payload, first.Payload, first.Init, second.Init)
+	}
+	log := string(second.Log)
+	for _, want := range []string{"START RequestId: 8476a536-e9f4-11e8-9739-2dfe598c3fcd Version: 3\n", "got {\"n\":2}\n", "END RequestId: ", "\nREPORT RequestId: ", "Memory Size: 128 MB"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("log lacks %q:\n%s", want, log)
+		}
+	}
+	if strings.Contains(log, `{"n":1}`) || strings.Contains(log, "Init Duration") {
+		t.Errorf("the second log has the first's lines:\n%s", log)
+	}
+}
+
+func TestAChangedFunctionGetsANewProcess(t *testing.T) {
+	t.Parallel()
+	p := pool(t, Options{})
+	f := shell(t, `answer="\"$STAGE\""`)
+	f.Environment = map[string]string{"STAGE": "one"}
+	g := f
+	g.Environment = map[string]string{"STAGE": "two"}
+	if a, b := invoke(t, p, f, "{}"), invoke(t, p, g, "{}"); string(a.Payload) != `"one"` || string(b.Payload) != `"two"` {
+		t.Errorf("%s, %s", a.Payload, b.Payload)
+	}
+}
+
+func TestInvocationsSideBySideHaveTheirOwnProcesses(t *testing.T) {
+	t.Parallel()
+	p := pool(t, Options{MaxProcesses: 3})
+	gate := filepath.Join(t.TempDir(), "open")
+	f := shell(t, `while ! [ -e "$GATE" ]; do sleep 0.01; done; answer=$$`)
+	f.Environment = map[string]string{"GATE": gate}
+	var wg sync.WaitGroup
+	pids := make([]string, 3)
+	started := func() int { p.mu.Lock(); defer p.mu.Unlock(); return len(p.all) }
+	for i := range pids {
+		wg.Go(func() { pids[i] = string(invoke(t, p, f, "{}").Payload) })
+	}
+	for started() < 3 {
+		time.Sleep(time.Millisecond) // until the processes are there
+	}
+	if _, err := p.Invoke(t.Context(), f, "x", nil); !errors.Is(err, ErrBusy) {
+		t.Errorf("a fourth: %v", err)
+	}
+	if err := os.WriteFile(gate, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if pids[0] == pids[1] || pids[1] == pids[2] || pids[0] == pids[2] {
+		t.Errorf("processes %v", pids)
+	}
+	g := f
+	g.Environment = map[string]string{"GATE": gate, "OTHER": "x"}
+	if r := invoke(t, p, g, "{}"); r.FunctionError != "" {
+		t.Errorf("another function when all are idle: %s", r.Payload)
+	}
+}
+
+func TestATimeoutEndsTheWholeGroup(t *testing.T) {
+	t.Parallel()
+	p := pool(t, Options{})
+	mark := filepath.Join(t.TempDir(), "child")
+	f := shell(t, `sleep 600 & echo $! >"$MARK"; echo waiting; wait; answer=1`)
+	f.Environment = map[string]string{"MARK": mark}
+	f.Timeout = time.Second
+	r := invoke(t, p, f, "{}")
+	want := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: 8476a536-e9f4-11e8-9739-2dfe598c3fcd Error: Task timed out after 1.00 seconds"}`
+	if diff := cmp.Diff(want, string(r.Payload)); diff != "" || r.FunctionError != Unhandled {
+		t.Errorf("%s %s", r.FunctionError, diff)
+	}
+	if log := string(r.Log); !strings.Contains(log, "waiting\n") || !strings.Contains(log, " 8476a536-e9f4-11e8-9739-2dfe598c3fcd Task timed out after 1.00 seconds\n") {
+		t.Errorf("log:\n%s", log)
+	}
+	text, err := os.ReadFile(mark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone(t, strings.TrimSpace(string(text)))
+}
+
+// gone waits until a process has ended.
+func gone(t *testing.T, pid string) {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 500 {
+		status, err := os.ReadFile("/proc/" + pid + "/stat")
+		if errors.Is(syscall.Kill(n, 0), syscall.ESRCH) || err == nil && strings.Contains(string(status), ") Z ") {
+			return
+		}
+		time.Sleep(10 * time.Millisecond) // the kernel's time, not ours
+	}
+	t.Errorf("process %s still runs", pid)
+}
+
+func TestCloseEndsProcessesAndTheirChildren(t *testing.T) {
+	t.Parallel()
+	p := NewPool(Options{Dir: t.TempDir()})
+	f := shell(t, `sleep 600 & answer=$!`)
+	r := invoke(t, p, f, "{}")
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	gone(t, string(r.Payload))
+	if _, err := p.Invoke(t.Context(), f, "x", nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+func TestAProcessThatPrintsWithoutEndLeavesFourKilobytes(t *testing.T) {
+	t.Parallel()
+	p := pool(t, Options{})
+	size := 1 << 30
+	if testing.Short() {
+		size = 1 << 26
+	}
+	f := shell(t, fmt.Sprintf(`head -c %d /dev/zero | tr '\0' x; echo; echo last; answer=1`, size))
+	f.Timeout = 60 * time.Second
+	r := invoke(t, p, f, "{}")
+	if len(r.Log) != logSize || !strings.Contains(string(r.Log), "x\nlast\nEND RequestId") {
+		t.Errorf("%d bytes of log, ending %q", len(r.Log), r.Log[max(0, len(r.Log)-200):])
+	}
+}
+
+func TestFailuresAreToldAsLambdaTellsThem(t *testing.T) {
+	t.Parallel()
+	const id = "RequestId: 8476a536-e9f4-11e8-9739-2dfe598c3fcd Error: "
+	script := func(body string, mode fs.FileMode) []file { return []file{{"bootstrap", "#!/bin/sh\n" + body, mode}} }
+	report := func(where, header string) string {
+		return `curl -sS -o /dev/null -D h "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next"
+id=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: *//p' h | tr -d '\r')
+curl -sS -o /dev/null ` + header + ` "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/` + where + `" -d '{"errorType":"Mine"}'`
+	}
+	tests := map[string]struct {
+		files []file
+		want  string
+		fault string
+	}{
+		"no bootstrap":     {[]file{{"main", "", 0o755}}, `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"}`, Unhandled},
+		"not executable":   {script("", 0o644), `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"fork/exec /var/task/bootstrap: permission denied"}`, Unhandled},
+		"no program":       {[]file{{"bootstrap", "\x7fELF", 0o755}}, `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"fork/exec /var/task/bootstrap: exec format error"}`, Unhandled},
+		"exit status":      {script("exit 3", 0o755), `{"errorType":"Runtime.ExitError","errorMessage":"` + id + `Runtime exited with error: exit status 3"}`, Unhandled},
+		"exit without one": {script("exit 0", 0o755), `{"errorType":"Runtime.ExitError","errorMessage":"` + id + `Runtime exited without providing a reason"}`, Unhandled},
+		"killed":           {script("kill -9 $$", 0o755), `{"errorType":"Runtime.ExitError","errorMessage":"` + id + `Runtime exited with error: signal: killed"}`, Unhandled},
+		"init error":       {script(`curl -sS -o /dev/null "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/init/error" -d '{"errorType":"Mine"}'; exit 1`, 0o755), `{"errorType":"Mine"}`, Unhandled},
+		"error":            {script(report("invocation/$id/error", ""), 0o755), `{"errorType":"Mine"}`, Unhandled},
+		"handled error":    {script(report("invocation/$id/error", "-H 'Lambda-Runtime-Function-Error-Type: Handled'"), 0o755), `{"errorType":"Mine"}`, Handled},
+		"foreign answer":   {script(report("invocation/other/response", ""), 0o755), `{"errorType":"Runtime.ExitError","errorMessage":"` + id + `Runtime exited without providing a reason"}`, Unhandled},
+		"7 MB":             {script(strings.Replace(report("invocation/$id/response", ""), `-d '{"errorType":"Mine"}'`, "--data-binary @big", 1), 0o755), `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`, Unhandled},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			needs(t, "curl", "sh")
+			if name == "7 MB" {
+				test.files = append(test.files, file{"big", strings.Repeat("x", 7<<20), 0o644})
+			}
+			r := invoke(t, pool(t, Options{}), function(t, "provided.al2023", "x", test.files...), "{}")
+			if diff := cmp.Diff(test.want, string(r.Payload)); diff != "" || r.FunctionError != test.fault {
+				t.Errorf("%s: %s", r.FunctionError, diff)
+			}
+		})
+	}
+}
+
+func TestABootstrapThatNeverAsksIsTimedOut(t *testing.T) {
+	t.Parallel()
+	needs(t, "sh")
+	p := pool(t, Options{InitTimeout: 100 * time.Millisecond})
+	f := function(t, "provided.al2023", "x", file{"bootstrap", "#!/bin/sh\nsleep 600", 0o755})
+	f.Timeout = 200 * time.Millisecond
+	if r := invoke(t, p, f, "{}"); !strings.Contains(string(r.Payload), "Task timed out after 0.20 seconds") {
+		t.Errorf("%s", r.Payload)
+	}
+}
+
+func TestIdleProcessesEnd(t *testing.T) {
+	t.Parallel()
+	p := pool(t, Options{Idle: time.Millisecond})
+	gone(t, string(invoke(t, p, shell(t, `answer=$$`), "{}").Payload))
+}
+
+func TestAnAbandonedInvocationEndsItsProcess(t *testing.T) {
+	t.Parallel()
+	p := pool(t, Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	mark := filepath.Join(t.TempDir(), "pid")
+	f := shell(t, `echo $$ >"$MARK.new"; mv "$MARK.new" "$MARK"; sleep 600; answer=1`)
+	f.Environment = map[string]string{"MARK": mark}
+	go func() {
+		for {
+			if _, err := os.Stat(mark); err == nil {
+				cancel()
+				return
+			}
+			time.Sleep(time.Millisecond) // until the function runs
+		}
+	}()
+	if _, err := p.Invoke(ctx, f, "x", []byte("{}")); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	text, err := os.ReadFile(mark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone(t, strings.TrimSpace(string(text)))
+}
+
+func TestOtherRuntimesSayWhyTheyDoNotRun(t *testing.T) {
+	t.Parallel()
+	var unsupported *UnsupportedError
+	_, err := pool(t, Options{}).Invoke(t.Context(), function(t, "java21", "x"), "x", nil)
+	if !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "java21") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAMissingInterpreterIsNamed(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for runtime, program := range map[string]string{"nodejs22.x": "node", "python3.13": "python3"} {
+		_, err := pool(t, Options{}).Invoke(t.Context(), function(t, runtime, "index.handler"), "x", nil)
+		if err == nil || !strings.Contains(err.Error(), program+" is not on PATH") {
+			t.Errorf("%s: %v", runtime, err)
+		}
+	}
+}
+
+func TestLayersAreSaidToBeLeftOut(t *testing.T) {
+	t.Parallel()
+	f := shell(t, `answer=1`)
+	f.Layers = []string{"arn:aws:lambda:eu-west-1:000000000000:layer:x:1"}
+	if r := invoke(t, pool(t, Options{}), f, "{}"); !strings.Contains(string(r.Log), "without the function's 1 layers") {
+		t.Errorf("log:\n%s", r.Log)
+	}
+}
+
+func TestUnpackKeepsToItsFolder(t *testing.T) {
+	t.Parallel()
+	link := fs.ModeSymlink | 0o777
+	tests := map[string]struct {
+		files []file
+		want  error
+	}{
+		"plain":               {[]file{{"a/b", "x", 0o600}, {"a/link", "b", link}, {"up", "a/../a/b", link}}, nil},
+		"parent":              {[]file{{"../x", "", 0o600}}, ErrUnsafeZip},
+		"inner parent":        {[]file{{"a/../../x", "", 0o600}}, ErrUnsafeZip},
+		"absolute":            {[]file{{"/x", "", 0o600}}, ErrUnsafeZip},
+		"backslash":           {[]file{{`..\x`, "", 0o600}}, ErrUnsafeZip},
+		"link out":            {[]file{{"a/link", "../../etc", link}}, ErrUnsafeZip},
+		"absolute link":       {[]file{{"link", "/etc", link}}, ErrUnsafeZip},
+		"device":              {[]file{{"null", "", fs.ModeDevice | 0o600}}, ErrUnsafeZip},
+		"bomb":                {[]file{{"a", strings.Repeat("\x00", MaxUnzipped/2+1), 0o600}, {"b", strings.Repeat("\x00", MaxUnzipped/2+1), 0o600}}, ErrUnzippedSize},
+		"link then its inner": {[]file{{"d/x", "", 0o600}, {"l", "d", link}, {"l/y", "via", 0o600}}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in, err := os.Open(zipOf(t, test.files...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			if err := Unpack(in, filepath.Join(t.TempDir(), "task")); !errors.Is(err, test.want) || test.want == nil && err != nil {
+				t.Errorf("error %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create("a/../b")
+	if err == nil {
+		_, err = io.WriteString(w, "x")
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		outer := t.TempDir()
+		path := filepath.Join(outer, "zip")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		in, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		_ = Unpack(in, filepath.Join(outer, "task")) // most inputs are no zips
+		entries, err := os.ReadDir(outer)
+		if err != nil || len(entries) > 2 {
+			t.Errorf("%v, %v", entries, err)
+		}
+	})
+}
+
+// BenchmarkWarmInvoke is one warm process answering, in sh and curl.
+func BenchmarkWarmInvoke(b *testing.B) {
+	p := pool(b, Options{})
+	f := shell(b, `answer=1`)
+	invoke(b, p, f, "{}")
+	for b.Loop() {
+		invoke(b, p, f, "{}")
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "invokes/s")
+}

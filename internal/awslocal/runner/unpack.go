@@ -1,0 +1,132 @@
+package runner
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// MaxUnzipped is the most that code may unpack to, in bytes ("Lambda quotas",
+// deployment package).
+const MaxUnzipped = 250 << 20
+
+const (
+	maxEntries = 100_000
+	maxLink    = 4 << 10
+)
+
+// ErrUnzippedSize says that a zip unpacks to more than MaxUnzipped.
+var ErrUnzippedSize = errors.New("unzipped size must be smaller than 262144000 bytes")
+
+// ErrUnsafeZip says that a zip has an entry that would lie outside its folder.
+var ErrUnsafeZip = errors.New("unsafe zip entry")
+
+// Unpack writes the entries of a zip below dir, which it makes, with their
+// modes. It refuses names and links that lead outside, and what is larger than
+// MaxUnzipped: first by what the zip says, then by what it gives. Errors:
+// ErrUnsafeZip, ErrUnzippedSize, zip.ErrFormat, the file system's.
+func Unpack(file *os.File, dir string) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	z, err := zip.NewReader(file, info.Size())
+	if err != nil {
+		return err
+	}
+	if err := checkEntries(z); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	left := int64(MaxUnzipped)
+	for _, entry := range z.File {
+		n, err := unpackEntry(root, entry, left)
+		if err != nil {
+			return fmt.Errorf("%s: %w", entry.Name, err)
+		}
+		left -= n
+	}
+	return nil
+}
+
+func checkEntries(z *zip.Reader) error {
+	if len(z.File) > maxEntries {
+		return fmt.Errorf("%w: more than %d entries", ErrUnsafeZip, maxEntries)
+	}
+	var total uint64
+	for _, entry := range z.File {
+		if !filepath.IsLocal(filepath.FromSlash(strings.TrimSuffix(entry.Name, "/"))) || strings.Contains(entry.Name, `\`) {
+			return fmt.Errorf("%w: %q", ErrUnsafeZip, entry.Name)
+		}
+		total += entry.UncompressedSize64
+		if total > MaxUnzipped || entry.UncompressedSize64 > MaxUnzipped {
+			return ErrUnzippedSize
+		}
+	}
+	return nil
+}
+
+func unpackEntry(root *os.Root, entry *zip.File, left int64) (int64, error) {
+	name := path.Clean(entry.Name)
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return 0, err
+	}
+	switch mode := entry.Mode(); {
+	case mode.IsDir():
+		return 0, root.MkdirAll(name, 0o755)
+	case mode&fs.ModeSymlink != 0:
+		return 0, unpackLink(root, entry, name)
+	case !mode.IsRegular():
+		return 0, fmt.Errorf("%w: neither file, folder nor link", ErrUnsafeZip)
+	default:
+		return unpackFile(root, entry, name, left)
+	}
+}
+
+func unpackFile(root *os.Root, entry *zip.File, name string, left int64) (int64, error) {
+	in, err := entry.Open()
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	out, err := root.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(out, io.LimitReader(in, left+1))
+	if err == nil && n > left {
+		err = ErrUnzippedSize
+	}
+	// The group's and the others' rights are the zip's; the owner must be able
+	// to read and, in the end, to remove.
+	return n, errors.Join(err, out.Chmod(entry.Mode().Perm()|0o600), out.Close())
+}
+
+func unpackLink(root *os.Root, entry *zip.File, name string) error {
+	in, err := entry.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	target, err := io.ReadAll(io.LimitReader(in, maxLink))
+	if err != nil {
+		return err
+	}
+	if path.IsAbs(string(target)) || !filepath.IsLocal(path.Join(path.Dir(name), string(target))) {
+		return fmt.Errorf("%w: links to %q", ErrUnsafeZip, target)
+	}
+	return root.Symlink(string(target), name)
+}
