@@ -192,6 +192,9 @@ func (p *parser) values() *Set {
 		if p.command != "" && !in.Takes(p.command) {
 			continue
 		}
+		if in.Name == "command" {
+			continue
+		}
 		d := decoder{input: in, shown: in.Name}
 		v := value{input: in}
 		switch texts, flagged := p.flags[in.Name]; {

@@ -75,8 +75,8 @@ func Commands() []Command { return slices.Clone(commands) }
 func Table() []Input { return slices.Clone(table) }
 
 var commands = []Command{
-	{"deploy", "take the functions from files to a live version; roll back by itself on failure",
-		"Checks everything that can be checked, then creates or updates each function,\npublishes one version and points the aliases at it. If anything fails, everything\nis put back as it was."},
+	{"deploy", "take functions from files to a live version",
+		"Checks everything that can be checked, then creates or updates each function,\npublishes one version and points the aliases at it. If anything fails,\neverything is put back as it was."},
 	{"plan", "show what deploy would do, change nothing",
 		"Prints the difference between the files and what stands in AWS."},
 	{"validate", "check every file and input, offline",
@@ -84,7 +84,7 @@ var commands = []Command{
 	{"render", "print the definitions after all variables",
 		"Prints what deploy would send. Secrets and environment values are shown as ***."},
 	{"rollback", "put back what a deploy changed",
-		"From the journal of a deploy, from its rollback-data in another job, or by hand with\n--function and --alias: to what the alias served before, or to --to-version."},
+		"From the journal of a deploy, from its rollback-data in another job, or by hand\nwith --function and --alias: to what the alias served before, or to\n--to-version."},
 	{"policy", "print the least IAM policy that this deployment needs",
 		"Covers deploy and rollback of exactly these functions."},
 	{"local", "serve an embedded AWS on loopback",

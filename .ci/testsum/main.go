@@ -1,0 +1,108 @@
+// Command testsum reads `go test -json` and prints what a person needs: a line
+// for each package and the output of what failed. It adds the numbers of passed,
+// failed and skipped tests to the file that its argument names, and fails when a
+// test or a build failed.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// event is a line of test2json, or of go build -json.
+type event struct {
+	Action, Package, Test, Output string
+	ImportPath                    string
+	Elapsed                       float64
+}
+
+type sum struct {
+	passed, failed, skipped int
+	broken                  bool
+	output                  map[string]*strings.Builder
+	to                      io.Writer
+}
+
+func main() {
+	s := &sum{output: map[string]*strings.Builder{}, to: os.Stdout}
+	if err := s.read(os.Stdin); err != nil {
+		fmt.Fprintln(os.Stderr, "testsum:", err)
+		os.Exit(1)
+	}
+	if err := s.append(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "testsum:", err)
+		os.Exit(1)
+	}
+	if s.broken {
+		os.Exit(1)
+	}
+}
+
+func (s *sum) read(r io.Reader) error {
+	dec := json.NewDecoder(r)
+	for {
+		var e event
+		switch err := dec.Decode(&e); err {
+		case nil:
+			s.see(e)
+		case io.EOF:
+			return nil
+		default:
+			return fmt.Errorf("read go test -json: %w", err)
+		}
+	}
+}
+
+func (s *sum) see(e event) {
+	key := e.Package + " " + e.Test
+	switch e.Action {
+	case "build-output":
+		fmt.Fprint(s.to, e.Output)
+	case "output":
+		if s.output[key] == nil {
+			s.output[key] = &strings.Builder{}
+		}
+		s.output[key].WriteString(e.Output)
+	case "pass", "skip", "fail":
+		s.end(e, key)
+	}
+}
+
+func (s *sum) end(e event, key string) {
+	text := s.output[key]
+	delete(s.output, key)
+	if e.Action == "fail" {
+		s.broken = true
+		if text != nil {
+			fmt.Fprint(s.to, text)
+		}
+	}
+	switch {
+	case e.Test == "" && e.Action == "pass":
+		fmt.Fprintf(s.to, "ok    %s  %.1fs\n", e.Package, e.Elapsed)
+	case e.Test == "" && e.Action == "fail":
+		fmt.Fprintf(s.to, "FAIL  %s  %.1fs\n", e.Package, e.Elapsed)
+	case e.Test == "":
+	case e.Action == "pass":
+		s.passed++
+	case e.Action == "fail":
+		s.failed++
+	default:
+		s.skipped++
+		fmt.Fprint(s.to, text)
+	}
+}
+
+func (s *sum) append(file string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("open the counts: %w", err)
+	}
+	if _, err := fmt.Fprintf(f, "%d %d %d\n", s.passed, s.failed, s.skipped); err != nil {
+		return fmt.Errorf("write the counts: %w", err)
+	}
+	return f.Close()
+}

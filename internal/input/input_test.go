@@ -1,0 +1,363 @@
+package input
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+func parse(t *testing.T, o Options) *Request {
+	t.Helper()
+	r, err := Parse(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func deploy(flags ...string) Options {
+	return Options{Args: append([]string{"deploy", "--service=s.yaml"}, flags...)}
+}
+
+var (
+	drone  = []string{"PLUGIN_", "INPUT_"}
+	github = []string{"INPUT_"}
+)
+
+func TestAFlagWinsOverTheEnvironmentAndItOverTheDefault(t *testing.T) {
+	t.Parallel()
+	env := []string{"PLUGIN_TIMEOUT=2m", "INPUT_TIMEOUT=3m", "INPUT_MAX_PARALLEL=4", "PLUGIN_SERVICE=s"}
+	r := parse(t, Options{Args: []string{"deploy", "--timeout", "1m"}, Env: env, Prefixes: drone})
+	if got := r.Set.Duration("timeout"); got != time.Minute {
+		t.Errorf("flag: %s", got)
+	}
+	if got := r.Set.Int("max-parallel"); got != 4 {
+		t.Errorf("second prefix: %d", got)
+	}
+	if got := r.Set.Duration("rollback-timeout"); got != 10*time.Minute || r.Set.Given("rollback-timeout") {
+		t.Errorf("default: %s", got)
+	}
+	r = parse(t, Options{Env: env, Prefixes: drone})
+	if got := r.Set.Duration("timeout"); got != 2*time.Minute || r.Command != "deploy" {
+		t.Errorf("first prefix: %s, %s", got, r.Command)
+	}
+}
+
+// Each host spells a setting in its own way; all of them mean aws-region.
+func TestASettingIsKnownByItsLettersAndDigits(t *testing.T) {
+	t.Parallel()
+	for variable, prefixes := range map[string][]string{
+		"INPUT_AWS-REGION":  github,
+		"INPUT_AWS_REGION":  github,
+		"PLUGIN_AWS_REGION": drone,
+		"PLUGIN_AWS-REGION": drone,
+		"PLUGIN_AWS.REGION": drone,
+		"PLUGIN_AWSREGION":  drone,
+	} {
+		r := parse(t, Options{Env: []string{variable + "=eu-west-1", "INPUT_SERVICE=s"}, Prefixes: prefixes})
+		if got := r.Set.String("aws-region"); got != "eu-west-1" {
+			t.Errorf("%s: %q", variable, got)
+		}
+	}
+	seen := map[string]string{}
+	for _, in := range Table() {
+		if other, twice := seen[key(in.Name)]; twice {
+			t.Errorf("%s and %s are one name on some hosts", in.Name, other)
+		}
+		seen[key(in.Name)] = in.Name
+	}
+}
+
+func TestAnEmptyValueIsNone(t *testing.T) {
+	t.Parallel()
+	r := parse(t, Options{Env: []string{"INPUT_TIMEOUT=", "INPUT_ALIAS= \n", "INPUT_SERVICE=s", "INPUT_VARIABLES="}, Prefixes: github})
+	if r.Set.Duration("timeout") != 10*time.Minute || r.Set.Given("alias") || r.Set.Given("variables") {
+		t.Errorf("timeout %s, alias %v", r.Set.Duration("timeout"), r.Set.List("alias"))
+	}
+}
+
+func TestLists(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"a":             {"a"},
+		"a,b , c":       {"a", "b", "c"},
+		"a\nb\r\n\nc\n": {"a", "b", "c"},
+		"- a\n- b":      {"a", "b"},
+		`["a","b,c"]`:   {"a", "b,c"},
+		`["1", 2, 3.5]`: {"1", "2", "3.5"},
+		"[]":            nil,
+		" , ,":          nil,
+	} {
+		r := parse(t, Options{Env: []string{"PLUGIN_ALIAS=" + text, "PLUGIN_SERVICE=s"}, Prefixes: drone})
+		if diff := cmp.Diff(want, r.Set.List("alias")); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+	r := parse(t, deploy("--alias", "a,b", "--alias=c"))
+	if diff := cmp.Diff([]string{"a", "b", "c"}, r.Set.List("alias")); diff != "" {
+		t.Errorf("repeated flag: %s", diff)
+	}
+}
+
+func TestMapsKeepTheSpellingOfTheirValues(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		text string
+		want map[string]string
+	}{
+		"lines":              {"a=1\n\n# remark\nb = x=y: z \n", map[string]string{"a": "1", "b": "x=y: z"}},
+		"one line":           {"a=1,b=2", map[string]string{"a": "1,b=2"}},
+		"empty value":        {"a=", map[string]string{"a": ""}},
+		"YAML":               {"a: 1.50\nb: yes\nc: 0644\nd: null\n", map[string]string{"a": "1.50", "b": "yes", "c": "0644", "d": ""}},
+		"YAML with a remark": {"# remark\na: b=c\n", map[string]string{"a": "b=c"}},
+		"YAML, indented":     {"  a: 1\n  b: 2\n", map[string]string{"a": "1", "b": "2"}},
+		"YAML block":         {"a: |\n  x\n  y\n", map[string]string{"a": "x\ny\n"}},
+		"JSON":               {`{"a": 1, "b": "x\ny", "c": true}`, map[string]string{"a": "1", "b": "x\ny", "c": "true"}},
+		"JSON lines":         {`["a=1", "b=2"]`, map[string]string{"a": "1", "b": "2"}},
+		"nested":             {"serviceVariables:\n  x: 1\n", map[string]string{"serviceVariables.x": "1"}},
+		"a path":             {"artifacts.primary.primaryArtifactRef=main", map[string]string{"artifacts.primary.primaryArtifactRef": "main"}},
+		"an ARN":             {"account.aws: arn:aws:iam::123456789012:role/x", map[string]string{"account.aws": "arn:aws:iam::123456789012:role/x"}},
+	} {
+		r := parse(t, Options{Env: []string{"PLUGIN_VARIABLES=" + tc.text, "PLUGIN_SERVICE=s"}, Prefixes: drone})
+		if diff := cmp.Diff(tc.want, r.Set.Map("variables")); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	r := parse(t, deploy("--variables", "a=1", "--variables=b=2"))
+	if diff := cmp.Diff(map[string]string{"a": "1", "b": "2"}, r.Set.Map("variables")); diff != "" {
+		t.Errorf("repeated flag: %s", diff)
+	}
+}
+
+func TestBooleansKnowThreeStates(t *testing.T) {
+	t.Parallel()
+	for flags, want := range map[string][2]bool{"": {false, false}, "--local": {true, true}, "--local=false": {false, true}, "--local=YES": {true, true}} {
+		var args []string
+		if flags != "" {
+			args = append(args, flags)
+		}
+		r := parse(t, deploy(args...))
+		if got := [2]bool{r.Set.Bool("local"), r.Set.Given("local")}; got != want {
+			t.Errorf("%q: value and given = %v, want %v", flags, got, want)
+		}
+	}
+}
+
+// The settings of every YAML type as Woodpecker's and Drone's compilers hand
+// them to a plugin.
+func TestSettingsAsPluginCompilersEncodeThem(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string][]string{
+		"Woodpecker": {
+			"PLUGIN_SERVICE=a.yaml,b.yaml", "PLUGIN_MAX_PARALLEL=8", "PLUGIN_DRY_RUN=true", "PLUGIN_TIMEOUT=5m",
+			`PLUGIN_VARIABLES={"mem":512,"ratio":1.5,"on":true,"text":"a,b"}`,
+			`PLUGIN_ALIAS=["live","from-a-secret"]`, "PLUGIN_ALIAS_DEFINITION=", `PLUGIN_SECRETS={"db":"s3cret"}`,
+		},
+		"Drone": {
+			"PLUGIN_SERVICE=a.yaml,b.yaml", "PLUGIN_MAX-PARALLEL=8", "PLUGIN_DRY-RUN=true", "PLUGIN_TIMEOUT=5m",
+			`PLUGIN_VARIABLES={"mem":512,"on":true,"ratio":1.5,"text":"a,b"}`,
+			"PLUGIN_ALIAS=live,from-a-secret", `PLUGIN_SECRETS={"db":"s3cret"}`,
+		},
+	} {
+		r := parse(t, Options{Env: env, Prefixes: drone})
+		if diff := cmp.Diff([]string{"a.yaml", "b.yaml"}, r.Set.List("service")); diff != "" {
+			t.Errorf("%s: service: %s", name, diff)
+		}
+		if diff := cmp.Diff([]string{"live", "from-a-secret"}, r.Set.List("alias")); diff != "" {
+			t.Errorf("%s: alias: %s", name, diff)
+		}
+		if diff := cmp.Diff(map[string]string{"mem": "512", "ratio": "1.5", "on": "true", "text": "a,b"}, r.Set.Map("variables")); diff != "" {
+			t.Errorf("%s: variables: %s", name, diff)
+		}
+		if r.Set.Int("max-parallel") != 8 || r.Set.Duration("timeout") != 5*time.Minute || r.Set.Given("alias-definition") {
+			t.Errorf("%s: scalars", name)
+		}
+		if diff := cmp.Diff([]string{"s3cret"}, r.Set.Secrets()); diff != "" {
+			t.Errorf("%s: secrets: %s", name, diff)
+		}
+		// dry-run belongs to rollback alone; that is worth a word.
+		if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0].Message, "dry-run") {
+			t.Errorf("%s: warnings: %v", name, r.Warnings)
+		}
+	}
+}
+
+// A literal that Drone leaves in a map must not become a value without a word.
+func TestDronesSecretInsideAMapIsAName(t *testing.T) {
+	t.Parallel()
+	r := parse(t, Options{Env: []string{"PLUGIN_SERVICE=s", `PLUGIN_SECRETS={"db":{"from_secret":"x"}}`}, Prefixes: drone})
+	if diff := cmp.Diff(map[string]string{"db.from_secret": "x"}, r.Set.Map("secrets")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPostIsARollbackWithTheInputsOfMain(t *testing.T) {
+	t.Parallel()
+	r := parse(t, Options{
+		Env:      []string{"INPUT_COMMAND=deploy", "INPUT_SERVICE=s", "INPUT_TIMEOUT=oops", "INPUT_FUNCTION=f", "INPUT_JOB-STATUS=failure"},
+		Prefixes: github, Command: "rollback",
+	})
+	if r.Command != "rollback" || r.Set.String("job-status") != "failure" || len(r.Warnings) != 0 {
+		t.Errorf("%s, warnings %v", r.Command, r.Warnings)
+	}
+	if diff := cmp.Diff([]string{"failure", "cancelled"}, r.Set.List("rollback-on")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestUnreadSettingsAreNamed(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		env  []string
+		want []string
+	}{
+		"one letter off":      {[]string{"PLUGIN_AWS_REGIO=x"}, []string{`warning: nothing reads the setting PLUGIN_AWS_REGIO (did you mean "aws-region"?)`}},
+		"another command's":   {[]string{"PLUGIN_PAYLOAD={}"}, []string{"warning: deploy does not read the input payload (it belongs to invoke)"}},
+		"a default":           {[]string{"PLUGIN_LISTEN=127.0.0.1:4566", "PLUGIN_QUOTAS=false"}, nil},
+		"the host's own":      {[]string{"PLUGIN_ARTIFACT_FILE=/tmp/a", "INPUT_ARGS=x", "INPUT_ENTRYPOINT=/y"}, nil},
+		"two spellings apart": {[]string{"PLUGIN_AWS_REGION=a", "PLUGIN_AWSREGION=b"}, []string{"warning: PLUGIN_AWSREGION and PLUGIN_AWS_REGION name the same input; the first counts"}},
+	} {
+		r := parse(t, Options{Env: append(tc.env, "PLUGIN_SERVICE=s"), Prefixes: drone})
+		var got []string
+		for _, w := range r.Warnings {
+			got = append(got, w.Error())
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		options Options
+		want    string
+	}{
+		"all at once": {
+			deploy("--timeout=10", "--max-parallel=none", "--environment-variables=mrge", "--aws-regoin", "x"),
+			`unknown flag --aws-regoin (did you mean --aws-region?)
+--environment-variables: "mrge" is unknown (did you mean "merge"?)
+--max-parallel: "none" is not a whole number
+--timeout: "10" has no unit (write 10s or 10m; a function's own timeout stands in its definition, in seconds)`,
+		},
+		"unknown command":        {Options{Args: []string{"dploy"}}, `unknown command "dploy" (did you mean "deploy"?)`},
+		"unknown command in CI":  {Options{Env: []string{"PLUGIN_COMMAND=roll"}, Prefixes: drone}, `unknown command "roll" (lambda-rollout --help lists the commands)`},
+		"no command":             {Options{Args: []string{"--service", "s"}}, "no command before --service (write lambda-rollout deploy --service …; lambda-rollout --help lists the commands)"},
+		"one dash":               {deploy("-local"), "unknown flag -local (write --local)"},
+		"a stray word":           {deploy("x.yaml"), `unexpected word "x.yaml" (each value stands behind its flag; lambda-rollout deploy --help lists its flags)`},
+		"a boolean and a word":   {deploy("--local", "false"), `unexpected word "false" (write --flag=false)`},
+		"no value":               {deploy("--alias"), "--alias has no value (write --alias NAME)"},
+		"another command's flag": {deploy("--payload", "{}"), "deploy does not take --payload (it belongs to invoke)"},
+		"nothing to deploy":      {Options{Args: []string{"deploy"}}, "nothing says what to deploy (give service (a Harness Service file) or function-definition (the shape of CreateFunction))"},
+		"two ways":               {deploy("--function-definition=f"), "service and function-definition are two ways to say what to deploy (give one of them)"},
+		"half credentials":       {deploy("--aws-access-key-id=x"), "aws-access-key-id and aws-secret-access-key belong together (give both or neither)"},
+		"never and more":         {deploy("--rollback-on=never,failure"), "rollback-on says never and something else (never stands alone)"},
+		"out of the workspace":   {deploy("--overrides=../x"), `--overrides: "../x" leads out of the workspace (name it by an absolute path, or move it into the workspace)`},
+		"too small":              {deploy("--role-duration-seconds=60"), "--role-duration-seconds: 60 is too small; at least 900"},
+		"a zero timeout":         {deploy("--timeout=0s"), `--timeout: "0s" is too short; at least 1s`},
+		"given twice":            {deploy("--variables=a=1", "--variables=a=2"), `--variables: "a" is given twice`},
+		"an alias in YAML":       {deploy("--variables=a: &x 1\nb: *x"), `--variables: "b" is neither text nor a number (put the value in quotes)`},
+		"a secret is not shown":  {deploy("--secrets={\"a\": hunter2"), "--secrets: neither name=value lines nor YAML (line 1) (write name=value lines, YAML or JSON)"},
+		"a secret line":          {deploy("--secrets=a=1\nhunter2"), "--secrets: line 2 is not name=value (write name=value lines, YAML or JSON)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse(tc.options)
+			var list fault.List
+			if !errors.As(err, &list) {
+				t.Fatalf("error %v is no fault.List", err)
+			}
+			if diff := cmp.Diff(tc.want, err.Error()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestHelpIsTheSameEachTime(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"help": {"--help"}, "deploy": {"deploy", "--help"}, "rollback": {"help", "rollback"}, "local": {"local", "-h"},
+	} {
+		got := parse(t, Options{Args: args}).Help
+		file := filepath.Join("testdata", name+".txt")
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Error(diff)
+		}
+		for line := range strings.Lines(got) {
+			if len([]rune(line)) > helpWidth+1 {
+				t.Errorf("%s: a line of %d characters: %q", name, len([]rune(line)), line)
+			}
+		}
+	}
+	if got := parse(t, Options{}); got.Help == "" || got.Command != "" {
+		t.Error("without words a terminal gets help")
+	}
+	if got := parse(t, Options{Args: []string{"--version"}}); got.Command != "version" {
+		t.Errorf("--version: %q", got.Command)
+	}
+}
+
+func TestTheTableIsWhole(t *testing.T) {
+	t.Parallel()
+	for _, in := range Table() {
+		if in.Help == "" || !strings.HasSuffix(in.Help, ".") || in.Group == "" {
+			t.Errorf("%s: help and group", in.Name)
+		}
+		for _, c := range in.Commands {
+			if _, err := Parse(Options{Args: []string{"help", c}}); err != nil {
+				t.Errorf("%s: unknown command %s", in.Name, c)
+			}
+		}
+		if in.Kind == Enum && len(in.Enum) == 0 {
+			t.Errorf("%s: an Enum without words", in.Name)
+		}
+		d := decoder{input: in, shown: in.Name}
+		if in.Default != "" {
+			if d.decode([]string{in.Default}); len(d.faults) > 0 {
+				t.Errorf("%s: the default is wrong: %v", in.Name, d.faults)
+			}
+		}
+	}
+}
+
+// Whatever stands in a setting, reading it ends, and says no secret.
+func FuzzValues(f *testing.F) {
+	for _, s := range []string{"a=1", "{a: 1}", `["x"]`, "- a\n- b", "a: &x [*x]", "\x00", "10m", "<<: *a"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		canary := "canary-7f3a"
+		for _, in := range Table() {
+			d := decoder{input: in, shown: in.Name}
+			if in.Secret {
+				d.decode([]string{text + canary})
+				if strings.Contains(d.faults.Error(), canary) && in.Kind != Map {
+					t.Errorf("%s: %s", in.Name, d.faults.Error())
+				}
+				continue
+			}
+			d.decode([]string{text})
+		}
+	})
+}
