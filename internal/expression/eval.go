@@ -372,3 +372,9 @@ func (e *Evaluator) derived(v Value) {
 		e.derived(f.Value.Secret())
 	}
 }
+
+// Variable evaluates one name of a scope: Variable("serviceVariables", "a-b").
+func (e *Evaluator) Variable(scope, name string) (Value, error) {
+	e.steps = 0
+	return e.eval(selectNode{0, nameNode{0, scope}, literal{0, NewString(name)}})
+}

@@ -185,6 +185,13 @@ func (d *Document) Root() *yaml.Node { return d.root }
 // or a map, into that field only.
 func (d *Document) Whole(n *yaml.Node) bool { return n.Tag == wholeTag }
 
+// NewScalar is a Document of one text that came from an input and not from a
+// file: name says which, for faults.
+func NewScalar(name, text string) *Document {
+	s := Scan(name, []byte(text))
+	return &Document{s, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: string(s.masked), Line: 1, Column: 1}}
+}
+
 // Documents parses the text into its YAML documents; JSON is YAML. Empty
 // documents are left out.
 func (s *Source) Documents() (docs []*Document, faults fault.List) {
@@ -413,51 +420,86 @@ func (r *renderer) node(n *yaml.Node) {
 }
 
 func (r *renderer) scalar(n *yaml.Node) {
-	if i := strings.Index(n.Value, open); i >= 0 && !hasToken(n.Value) {
-		r.faults = append(r.faults, r.source.Fault(n, "the expression is not closed", "an expression is written <+ … >"))
+	if !hasToken(n.Value) && !strings.Contains(n.Value, open) {
 		return
 	}
+	v, whole, f := r.source.value(n, r.eval)
+	switch {
+	case f != nil:
+		r.faults = append(r.faults, *f)
+	case whole:
+		n.Value, n.Tag, n.Style = v.Text(), wholeTag, 0
+	default:
+		n.Value, n.Tag = v.Text(), "!!str"
+	}
+}
+
+// Value evaluates a scalar and leaves it as it is: the value of the expression
+// that it wholly is, else a string.
+func (s *Source) Value(n *yaml.Node, e *Evaluator) (Value, *fault.Fault) {
+	v, _, f := s.value(n, e)
+	return v, f
+}
+
+func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *fault.Fault) {
 	if !hasToken(n.Value) {
-		return
+		return s.plainValue(n, e)
 	}
 	first, size := utf8.DecodeRuneInString(n.Value)
-	if sp, ok := r.source.spanAt(first); ok && size == len(n.Value) && !sp.literal {
-		if v, ok := r.span(sp, n.Style); ok {
-			n.Value, n.Tag, n.Style = v.Text(), wholeTag, 0
-		}
-		return
+	if sp, ok := s.spanAt(first); ok && size == len(n.Value) && !sp.literal {
+		v, f = s.spanValue(sp, n.Style, e)
+		return v, true, f
 	}
 	var b strings.Builder
 	for _, c := range n.Value {
-		sp, ok := r.source.spanAt(c)
+		sp, ok := s.spanAt(c)
 		switch {
 		case !ok:
 			b.WriteRune(c)
 		case sp.literal:
-			b.Write(r.source.raw[sp.start:sp.end])
+			b.Write(s.raw[sp.start:sp.end])
 		default:
-			v, ok := r.span(sp, n.Style)
-			if !ok {
-				return
+			part, f := s.spanValue(sp, n.Style, e)
+			if f != nil {
+				return Value{}, false, f
 			}
-			b.WriteString(v.Text())
+			b.WriteString(part.Text())
+			v = v.taintedBy(part)
 		}
 	}
-	n.Value, n.Tag = b.String(), "!!str"
+	return NewString(b.String()).taintedBy(v), false, nil
 }
 
-// span evaluates one span; a fault in it is reported at its own place.
-func (r *renderer) span(sp span, style yaml.Style) (Value, bool) {
-	text, offset := r.source.unquoted(sp, style)
-	v, err := r.eval.Evaluate(text)
+// plainValue is a scalar without a span of the file: text, or the value that a
+// runtime input was given, whose expressions are evaluated here.
+func (s *Source) plainValue(n *yaml.Node, e *Evaluator) (Value, bool, *fault.Fault) {
+	if !strings.Contains(n.Value, open) {
+		return NewString(n.Value), false, nil
+	}
+	v, err := e.Evaluate(n.Value)
+	if err == nil {
+		_, end, _ := nextSpan(n.Value, 0)
+		return v, strings.HasPrefix(n.Value, open) && end == len(n.Value), nil
+	}
+	f := s.expressionFault(err, nil)
+	if f.Line == 0 {
+		f = s.Fault(n, f.Message, f.Hint)
+	}
+	return Value{}, false, &f
+}
+
+// spanValue evaluates one span; a fault in it is reported at its own place.
+func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *fault.Fault) {
+	text, offset := s.unquoted(sp, style)
+	v, err := e.Evaluate(text)
 	if err == nil && v.Kind() == Null {
 		err = errorAt(0, "the expression has no value").hint("give it one with ?: as in <+a ?: \"b\">")
 	}
 	if err != nil {
-		r.faults = append(r.faults, r.source.expressionFault(err, offset))
-		return Value{}, false
+		f := s.expressionFault(err, offset)
+		return Value{}, &f
 	}
-	return v, true
+	return v, nil
 }
 
 func (s *Source) expressionFault(err error, offset func(int) int) fault.Fault {
@@ -467,6 +509,9 @@ func (s *Source) expressionFault(err error, offset func(int) int) fault.Fault {
 	}
 	if e.Origin != nil {
 		return e.Origin.Fault(e)
+	}
+	if offset == nil {
+		return fault.Fault{File: s.File, Message: e.Message, Hint: e.Hint}
 	}
 	line, col := s.position(offset(e.Offset))
 	return s.faultAt(line, col, e.Message, e.Hint)

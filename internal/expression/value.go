@@ -92,6 +92,15 @@ func NewTemplate(text string, origin *Origin) Value {
 	return Value{kind: Template, data: template{text, origin}}
 }
 
+// Number is the value of a variable of type Number: a number where the text is
+// one, else the text as a template.
+func Number(text string, template Value) Value {
+	if n := parseNumber(strings.TrimSpace(text)); n.kind != Null {
+		return n
+	}
+	return template
+}
+
 func newMoment(t time.Time, dateOnly bool) Value {
 	return Value{kind: Moment, data: moment{t, dateOnly}}
 }
@@ -107,6 +116,12 @@ func (v Value) IsSecret() bool { return v.secret }
 
 // Kind is the value's type.
 func (v Value) Kind() Kind { return v.kind }
+
+// Scope is the names of an object, nil for any other value.
+func (v Value) Scope() Scope {
+	s, _ := v.data.(Scope)
+	return s
+}
 
 func (v Value) taintedBy(others ...Value) Value {
 	for _, o := range others {

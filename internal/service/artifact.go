@@ -1,0 +1,189 @@
+package service
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+)
+
+// artifactSource is the artifact of one service, not rendered yet: a source of
+// its document, or the input artifact.
+type artifactSource struct {
+	source *source
+	given  text
+	folder string
+}
+
+// chosen picks the service's artifact: the input's, the one that
+// primaryArtifactRef names, or the only one.
+func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
+	if l.opts.Artifact != "" {
+		doc := expression.NewScalar("input artifact", l.opts.Artifact)
+		return artifactSource{given: text{doc, doc.Root()}, folder: s.folder}, true
+	}
+	identifiers := make([]string, len(s.sources))
+	for i, src := range s.sources {
+		identifiers[i] = src.identifier
+	}
+	list := strings.Join(identifiers, ", ")
+	ref := s.primaryRef.raw()
+	switch {
+	case len(s.sources) == 0:
+		l.fault(s.doc.Fault(s.node, "the service has no artifact", "name one below artifacts.primary.sources, or with the input artifact"))
+		return artifactSource{}, false
+	case ref == "" && len(s.sources) == 1:
+		return artifactSource{source: &s.sources[0]}, true
+	case ref == "":
+		l.fault(s.doc.Fault(s.node, "the service has several artifact sources and none is chosen: "+list, "give the input inputs: artifacts.primary.primaryArtifactRef=…"))
+		return artifactSource{}, false
+	}
+	i := slices.Index(identifiers, ref)
+	if i < 0 {
+		l.fault(s.primaryRef.fault("there is no artifact source "+quoted(ref)+": the service has "+list, ""))
+		return artifactSource{}, false
+	}
+	return artifactSource{source: &s.sources[i]}, true
+}
+
+// kindsOfSources are the fields that each type of source needs; of those
+// joined by | one.
+var kindsOfSources = map[string]struct {
+	kind ArtifactKind
+	need []string
+}{
+	"AmazonS3": {S3, []string{"bucketName", "filePath|filePathRegex"}},
+	"Ecr":      {ECR, []string{"region", "imagePath", "tag|digest"}},
+	"Local":    {Local, []string{"path"}},
+}
+
+// render evaluates the artifact's fields.
+func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bool) {
+	if a.source == nil {
+		value, ok := a.given.eval(l, e)
+		if ok && strings.TrimSpace(value) == "" {
+			l.fault(a.given.fault("the artifact is empty", ""))
+			ok = false
+		}
+		if !strings.Contains(value, "://") && !strings.Contains(value, ".dkr.ecr") {
+			value = inFolder(a.folder, value)
+		}
+		return Artifact{Kind: Reference, Identifier: "primary", Reference: value}, ok
+	}
+	kind, known := kindsOfSources[a.source.typ]
+	if !known {
+		l.fault(a.source.doc.Fault(a.source.node, "artifacts of type "+quoted(a.source.typ)+" cannot be deployed to Lambda", "AmazonS3, Ecr and Local can"))
+		return Artifact{}, false
+	}
+	values, ok := map[string]string{}, true
+	for key, t := range a.source.spec {
+		value, good := t.eval(l, e)
+		values[key], ok = strings.TrimSpace(value), ok && good
+	}
+	if !ok || !a.complete(l, kind.need, values) {
+		return Artifact{}, false
+	}
+	return Artifact{
+		Kind: kind.kind, Identifier: a.source.identifier,
+		Path:   values["path"],
+		Bucket: values["bucketName"], Key: values["filePath"], KeyPattern: values["filePathRegex"], Region: values["region"],
+		RegistryID: values["registryId"], ImagePath: values["imagePath"], Tag: values["tag"], Digest: values["digest"],
+		ConnectorRef: values["connectorRef"], Role: l.opts.Connectors[values["connectorRef"]],
+	}, true
+}
+
+// complete lists the fields that are missing.
+func (a artifactSource) complete(l *loader, need []string, values map[string]string) bool {
+	ok := true
+	for _, field := range need {
+		if !slices.ContainsFunc(strings.Split(field, "|"), func(f string) bool { return values[f] != "" }) {
+			ok = false
+			hint := ""
+			if t := a.source.spec["tagRegex"]; t != nil && t.set() && strings.HasPrefix(field, "tag") {
+				hint = "a tagRegex is not searched for: name the tag or the digest"
+			}
+			l.fault(a.source.doc.Fault(a.source.node, "the artifact source "+quoted(a.source.identifier)+" has no "+strings.ReplaceAll(field, "|", " and no "), hint))
+		}
+	}
+	return ok
+}
+
+// names are the paths artifact.x.
+func (a artifactSource) names() names {
+	if a.source == nil {
+		return referenceNames(a.given)
+	}
+	n := names{
+		"identifier": expression.NewString(a.source.identifier),
+		"type":       expression.NewString(a.source.typ),
+	}
+	for key, t := range a.source.spec {
+		if t.set() {
+			n[key] = t.template("artifact." + key)
+		}
+	}
+	if path := a.source.spec["filePath"]; path != nil && path.set() {
+		n["path"] = path.template("artifact.path")
+	}
+	metadata := names{}
+	if digest := a.source.spec["digest"]; digest != nil && digest.set() {
+		metadata["SHA"] = digest.template("artifact.metadata.SHA")
+	}
+	if image := a.source.spec["imagePath"]; image != nil && image.set() {
+		n["image"] = expression.NewTemplate(imageTemplate(a.source.spec), nil)
+		metadata["image"], metadata["tag"] = n["image"], n["tag"]
+	}
+	n["metadata"] = metadata.value()
+	return n
+}
+
+// imageTemplate writes the image as Harness does: with its registry where that
+// is known without asking AWS.
+func imageTemplate(spec map[string]*text) string {
+	image := spec["imagePath"].raw()
+	if id, region := spec["registryId"], spec["region"]; id.set() && region.set() {
+		image = id.raw() + ".dkr.ecr." + region.raw() + ".amazonaws.com/" + image
+	}
+	if spec["digest"].set() {
+		return image + "@" + spec["digest"].raw()
+	}
+	return image + ":" + spec["tag"].raw()
+}
+
+// referenceNames are artifact.x of the input artifact.
+func referenceNames(t text) names {
+	ref := t.raw()
+	if !t.set() || strings.Contains(ref, "<+") {
+		return names{}
+	}
+	n := names{"identifier": expression.NewString("primary"), "metadata": names{}.value()}
+	set := func(key, value string) { n[key] = expression.NewString(value) }
+	if address, ok := strings.CutPrefix(ref, "s3://"); ok {
+		address, _, _ = strings.Cut(address, "?")
+		bucket, key, _ := strings.Cut(address, "/")
+		set("type", "AmazonS3")
+		set("bucketName", bucket)
+		set("filePath", key)
+		set("path", key)
+		return n
+	}
+	registry, image, _ := strings.Cut(ref, "/")
+	if !strings.Contains(registry, ".dkr.ecr") {
+		set("type", "Local")
+		set("path", ref)
+		return n
+	}
+	set("type", "Ecr")
+	set("image", ref)
+	image, digest, pinned := strings.Cut(image, "@")
+	image, tag, tagged := strings.Cut(image, ":")
+	set("imagePath", image)
+	if tagged {
+		set("tag", tag)
+	}
+	if pinned {
+		set("digest", digest)
+		n["metadata"] = names{"SHA": expression.NewString(digest)}.value()
+	}
+	return n
+}

@@ -1,0 +1,268 @@
+package service
+
+import (
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+)
+
+type (
+	environmentDocument struct {
+		entity
+		variables []variable
+		manifests []manifest
+	}
+
+	infrastructureDocument struct {
+		entity
+		environmentRef       text
+		connectorRef, region text
+		allowSimultaneous    bool
+		scoped               []text
+	}
+
+	// overrideDocument changes variables and manifests of one environment, of
+	// one service in it, of one infrastructure, or of one service there.
+	overrideDocument struct {
+		doc                                      *expression.Document
+		node                                     *yaml.Node
+		typ                                      text
+		environmentRef, serviceRef, infraRef, id text
+		variables                                []variable
+		manifests                                []manifest
+	}
+)
+
+func (l *loader) readEnvironment(doc *expression.Document, n *yaml.Node) {
+	r := l.reader(doc)
+	e := &environmentDocument{entity: entity{doc: doc, node: n}}
+	need := r.entity(&e.entity)
+	need["type"] = r.text(&e.typ, "type")
+	need["variables"] = func(n *yaml.Node) { r.variables(&e.variables, n) }
+	need["overrides"] = func(n *yaml.Node) {
+		r.mapping(n, "overrides", fields{
+			"manifests": func(n *yaml.Node) { r.manifests(&e.manifests, n) },
+			"variables": func(n *yaml.Node) { r.variables(&e.variables, n) },
+		}, "configFiles applicationSettings connectionStrings")
+	}
+	r.mapping(n, "an environment", need, entityKeys+" color serviceOverrides infrastructureDefinitions")
+	l.named(e.entity, "the environment")
+	l.environments = append(l.environments, e)
+}
+
+func (l *loader) readInfrastructure(doc *expression.Document, n *yaml.Node) {
+	r := l.reader(doc)
+	i := &infrastructureDocument{entity: entity{doc: doc, node: n}}
+	need := r.entity(&i.entity)
+	need["environmentRef"] = r.text(&i.environmentRef, "environmentRef")
+	need["type"] = r.text(&i.typ, "type")
+	need["allowSimultaneousDeployments"] = r.boolean(&i.allowSimultaneous, "allowSimultaneousDeployments")
+	need["scopedServices"] = r.texts(&i.scoped, "scopedServices")
+	need["spec"] = func(n *yaml.Node) {
+		r.mapping(n, "spec", fields{
+			"connectorRef": r.text(&i.connectorRef, "connectorRef"),
+			"region":       r.text(&i.region, "region"),
+		}, "provisioner credentialsRef")
+	}
+	r.mapping(n, "an infrastructure", need, entityKeys+" deploymentType provisioner")
+	if typ := i.typ.raw(); i.typ.set() && typ != "AwsLambda" {
+		l.fault(i.typ.fault("the infrastructure's type is "+typ+", but only AwsLambda is deployed here", ""))
+	}
+	l.named(i.entity, "the infrastructure")
+	l.infrastructures = append(l.infrastructures, i)
+}
+
+// readOverride reads serviceOverrides (environment + service), overrides (all
+// four kinds, their content below spec or not), and the bare content.
+func (l *loader) readOverride(doc *expression.Document, n *yaml.Node) {
+	r := l.reader(doc)
+	o := &overrideDocument{doc: doc, node: n}
+	content := fields{
+		"variables": func(n *yaml.Node) { r.variables(&o.variables, n) },
+		"manifests": func(n *yaml.Node) { r.manifests(&o.manifests, n) },
+	}
+	const unused = "configFiles applicationSettings connectionStrings"
+	r.mapping(n, "an override", fields{
+		"identifier":      r.text(&o.id, "identifier"),
+		"type":            r.text(&o.typ, "type"),
+		"environmentRef":  r.text(&o.environmentRef, "environmentRef"),
+		"serviceRef":      r.text(&o.serviceRef, "serviceRef"),
+		"infraIdentifier": r.text(&o.infraRef, "infraIdentifier"),
+		"infraId":         r.text(&o.infraRef, "infraId"),
+		"variables":       content["variables"],
+		"manifests":       content["manifests"],
+		"spec":            func(n *yaml.Node) { r.mapping(n, "an override's spec", content, unused) },
+	}, entityKeys+" name description tags clusterIdentifier "+unused)
+	l.overrides = append(l.overrides, o)
+}
+
+// refer takes from a Terraform resource what the YAML of an override leaves to
+// it.
+func (o *overrideDocument) refer(attributes map[string]string) {
+	for name, t := range map[string]*text{
+		"type": &o.typ, "env_id": &o.environmentRef, "service_id": &o.serviceRef, "infra_id": &o.infraRef,
+	} {
+		if value := attributes[name]; value != "" && !t.set() {
+			doc := expression.NewScalar(o.doc.File, value)
+			*t = text{doc, doc.Root()}
+		}
+	}
+}
+
+// layer is one level of precedence.
+type layer int
+
+// The layers, lowest first.
+const (
+	layerService layer = iota
+	layerEnvironment
+	layerEnvironmentService
+	layerInfrastructure
+	layerInfrastructureService
+	layerInput
+)
+
+func (l layer) String() string {
+	return [...]string{
+		"service", "environment", "environment and service", "infrastructure", "infrastructure and service", "input variables",
+	}[l]
+}
+
+// layer says how special an override is, by its type or by what it refers to.
+func (o *overrideDocument) layer() layer {
+	switch o.typ.raw() {
+	case "ENV_GLOBAL_OVERRIDE":
+		return layerEnvironment
+	case "ENV_SERVICE_OVERRIDE":
+		return layerEnvironmentService
+	case "INFRA_GLOBAL_OVERRIDE":
+		return layerInfrastructure
+	case "INFRA_SERVICE_OVERRIDE":
+		return layerInfrastructureService
+	}
+	switch infra, service := o.infraRef.set(), o.serviceRef.set(); {
+	case infra && service:
+		return layerInfrastructureService
+	case infra:
+		return layerInfrastructure
+	case service:
+		return layerEnvironmentService
+	}
+	return layerEnvironment
+}
+
+// applies tells whether an override is for this service in this place. A
+// reference that is not there matches everything.
+func (o *overrideDocument) applies(p place) bool {
+	level := o.layer()
+	matches := func(ref text, id string) bool { return !ref.set() || ref.raw() == id }
+	switch {
+	case !matches(o.environmentRef, p.environmentID()):
+		return false
+	case level >= layerInfrastructure && !matches(o.infraRef, p.infrastructureID()):
+		return false
+	case level == layerEnvironmentService || level == layerInfrastructureService:
+		return matches(o.serviceRef, p.service.id())
+	}
+	return true
+}
+
+// place is one service with where it goes.
+type place struct {
+	service        *serviceDocument
+	environment    *environmentDocument
+	infrastructure *infrastructureDocument
+}
+
+func (p place) environmentID() string {
+	switch {
+	case p.environment != nil:
+		return p.environment.id()
+	case p.infrastructure != nil:
+		return p.infrastructure.environmentRef.raw()
+	}
+	return ""
+}
+
+func (p place) infrastructureID() string {
+	if p.infrastructure == nil {
+		return ""
+	}
+	return p.infrastructure.id()
+}
+
+// variables merges the layers: a variable is replaced whole, a new one is
+// added.
+func (l *loader) variables(p place) []layered {
+	var out []layered
+	put := func(level layer, list []variable) {
+		for _, v := range list {
+			out = replaceVariable(out, layered{v, level})
+		}
+	}
+	put(layerService, p.service.variables)
+	if p.environment != nil {
+		put(layerEnvironment, p.environment.variables)
+	}
+	for level := layerEnvironment; level <= layerInfrastructureService; level++ {
+		for _, o := range l.overrides {
+			if o.layer() == level && o.applies(p) {
+				put(level, o.variables)
+			}
+		}
+	}
+	return l.inputVariables(out)
+}
+
+// layered is a variable with the layer that it came from.
+type layered struct {
+	variable
+	layer layer
+}
+
+func replaceVariable(list []layered, v layered) []layered {
+	for i := range list {
+		if list[i].name == v.name {
+			// What is secret stays secret, whatever layer replaces it.
+			if list[i].typ == "Secret" && v.typ != "Secret" && v.layer == layerInput {
+				v.typ = "Secret"
+			}
+			list[i] = v
+			return list
+		}
+	}
+	return append(list, v)
+}
+
+// manifests merges the layers: one with the same identifier is replaced, a new
+// one is appended.
+func (l *loader) manifests(p place) []manifest {
+	var out []manifest
+	put := func(list []manifest) {
+		for _, m := range list {
+			out = replaceManifest(out, m)
+		}
+	}
+	put(p.service.manifests)
+	if p.environment != nil {
+		put(p.environment.manifests)
+	}
+	for level := layerEnvironment; level <= layerInfrastructureService; level++ {
+		for _, o := range l.overrides {
+			if o.layer() == level && o.applies(p) {
+				put(o.manifests)
+			}
+		}
+	}
+	return out
+}
+
+func replaceManifest(list []manifest, m manifest) []manifest {
+	for i := range list {
+		if m.identifier != "" && list[i].identifier == m.identifier {
+			list[i] = m
+			return list
+		}
+	}
+	return append(list, m)
+}

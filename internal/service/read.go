@@ -1,0 +1,188 @@
+package service
+
+import (
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// https://developer.harness.io/docs/platform/variables-and-expressions/add-a-variable
+var variableName = regexp.MustCompile(`^[a-zA-Z_][0-9a-zA-Z_.$-]{0,127}$`)
+
+// kinds are the documents by the key at their root, with what a path of a
+// runtime input in them begins with.
+var kinds = map[string]struct {
+	path string
+	read func(*loader, *expression.Document, *yaml.Node)
+}{
+	"service":                  {"", (*loader).readService},
+	"environment":              {"env", (*loader).readEnvironment},
+	"infrastructureDefinition": {"infra", (*loader).readInfrastructure},
+	"overrides":                {"overrides", (*loader).readOverride},
+	"serviceOverrides":         {"overrides", (*loader).readOverride},
+	"inputSet":                 {"", nil},
+	"pipeline":                 {"", nil},
+}
+
+// parsed is a document with the input that named its file and, out of a
+// Terraform resource, that resource's attributes.
+type parsed struct {
+	doc        *expression.Document
+	input      string
+	attributes map[string]string
+}
+
+// read reads all documents; what they refer to is looked at per target.
+func (l *loader) read() {
+	var all []parsed
+	for _, set := range []struct {
+		input string
+		names []string
+	}{
+		{"service", l.opts.Services},
+		{"environment", l.opts.Environments},
+		{"infrastructure", l.opts.Infrastructures},
+		{"overrides", l.opts.Overrides},
+		{"inputs", l.opts.InputSets},
+	} {
+		names, faults := l.opts.Files.expand(set.names)
+		l.fault(faults...)
+		for _, name := range names {
+			all = append(all, l.parse(set.input, name)...)
+		}
+	}
+	// The values of runtime inputs are needed before the first document is
+	// taken apart.
+	l.inputs = l.readInputs(all)
+	for _, p := range all {
+		l.readDocument(p)
+	}
+	l.short()
+	l.checkVariableNames()
+}
+
+func (l *loader) checkVariableNames() {
+	for _, name := range slices.Sorted(maps.Keys(l.opts.Variables)) {
+		if !variableName.MatchString(name) {
+			l.fault(fault.Fault{
+				File: "input variables", Message: "the name " + quoted(name) + " is not one of a variable",
+				Hint: "it begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128",
+			})
+		}
+	}
+}
+
+// parse gives the documents of a file: YAML, JSON, or Terraform with YAML in
+// it.
+func (l *loader) parse(input, name string) []parsed {
+	content, f := l.opts.Files.read(name)
+	if f != nil {
+		l.fault(*f)
+		return nil
+	}
+	resources := []resource{{yaml: content}}
+	if path.Ext(name) == ".tf" {
+		resources = l.terraform(name, content)
+	}
+	var out []parsed
+	clean := true
+	for _, res := range resources {
+		docs, faults := expression.Scan(name, res.yaml).Documents()
+		l.fault(faults...)
+		clean = clean && len(faults) == 0
+		for _, doc := range docs {
+			out = append(out, parsed{doc, input, res.attributes})
+		}
+	}
+	if len(out) == 0 && clean {
+		l.fault(fault.Fault{File: name, Message: "holds no document"})
+	}
+	return out
+}
+
+// readDocument reads a document of any kind, whichever input named its file: a
+// file may hold a service with its environment.
+func (l *loader) readDocument(p parsed) {
+	doc, root := p.doc, p.doc.Root()
+	if root.Kind != yaml.MappingNode {
+		l.fault(doc.Fault(root, "is no Harness document: its root must be a mapping", ""))
+		return
+	}
+	if tooMany(root) {
+		l.fault(doc.Fault(root, "has more values than any document needs", "aliases count as often as they are used"))
+		return
+	}
+	known := false
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		kind, ok := kinds[root.Content[i].Value]
+		if !ok {
+			continue
+		}
+		known = true
+		if n := resolved(root.Content[i+1]); kind.read != nil {
+			l.fillInputs(doc, n, kind.path)
+			kind.read(l, doc, n)
+		}
+	}
+	switch {
+	case known:
+	case p.input == "overrides" || p.attributes["env_id"] != "":
+		l.fillInputs(doc, root, "overrides")
+		l.readOverride(doc, root)
+		l.overrides[len(l.overrides)-1].refer(p.attributes)
+	case hasKey(root, "functionName", "FunctionName"):
+		l.fault(doc.Fault(root, "is a function definition, not a Harness document", "give it with the input function-definition"))
+	default:
+		l.fault(doc.Fault(root, "is no Harness document: its root has none of the keys "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), ""))
+	}
+}
+
+// tooMany counts the nodes as often as they are used, up to a limit: aliases
+// of aliases can make a short file endless.
+func tooMany(n *yaml.Node) bool {
+	budget := 100_000
+	var count func(n *yaml.Node)
+	count = func(n *yaml.Node) {
+		if budget--; budget < 0 {
+			return
+		}
+		if n.Kind == yaml.AliasNode {
+			count(n.Alias)
+		}
+		for _, child := range n.Content {
+			if budget < 0 {
+				return
+			}
+			count(child)
+		}
+	}
+	count(n)
+	return budget < 0
+}
+
+func hasKey(n *yaml.Node, names ...string) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if slices.Contains(names, n.Content[i].Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// inputVariables lays the input variables over everything; new names are added
+// in the order of the alphabet.
+func (l *loader) inputVariables(list []layered) []layered {
+	for _, name := range slices.Sorted(maps.Keys(l.opts.Variables)) {
+		doc := expression.NewScalar("input variables", l.opts.Variables[name])
+		value := text{doc, doc.Root()}
+		list = replaceVariable(list, layered{variable{name: name, value: value, doc: doc, node: value.node}, layerInput})
+	}
+	return list
+}

@@ -1,0 +1,188 @@
+// Package service reads what is to be deployed where: Harness' Service,
+// Environment, Infrastructure, override and input-set documents as they are,
+// or the short inputs, which build the same Service in memory. Either way the
+// result is a list of Targets: one function in one Region, with every
+// expression rendered and the definition decoded.
+//
+// The documents are those of
+// https://developer.harness.io/docs/continuous-delivery/deploy-srv-diff-platforms/aws/aws-lambda-deployments,
+// the precedence of overrides that of
+// https://developer.harness.io/docs/continuous-delivery/x-platform-cd-features/overrides-v2.
+//
+// The package reads files only through Files, calls nobody, and never stops at
+// the first mistake: all faults of all files come out together. A key that
+// Harness knows and we do not need is read over; one that Harness does not know
+// is a warning; a wrong type is an error. The values of secrets are in
+// Set.Secrets even when there are faults, so that a caller can mask them before
+// it prints the first line.
+package service
+
+import (
+	"strings"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// Options is what a run names. Paths are relative to the workspace and may be
+// globs (*, ?, [a-z], and ** for any depth).
+type Options struct {
+	Files Files
+	// Services, Environments, Infrastructures and Overrides are document files.
+	Services, Environments, Infrastructures, Overrides []string
+	// Definitions are function definition files, the short way; without
+	// Services each is a Service of its own.
+	Definitions []string
+	// Aliases and AliasDefinitions replace the alias manifests of every service.
+	Aliases, AliasDefinitions []string
+	// Artifact replaces the artifact of every service.
+	Artifact string
+	// Variables stand above every layer of variables.
+	Variables map[string]string
+	// Inputs are the values of <+input> by path; InputSets are documents with
+	// more of them, which Inputs overrule.
+	Inputs    map[string]string
+	InputSets []string
+	// Secrets are the values of <+secrets.getValue("id")>.
+	Secrets map[string]string
+	// Connectors are the roles of connectorRefs.
+	Connectors map[string]string
+	// Host is what the CI host knows, by its dotted name: pipeline.name,
+	// pipeline.sequenceId, stage.name. Its values are never evaluated.
+	Host map[string]string
+	// Now is the clock of <+datetime.currentTime()>.
+	Now func() time.Time
+	// Serialised is set where the host runs one deployment at a time.
+	Serialised bool
+}
+
+// Target is one function in one Region.
+type Target struct {
+	// Service names what is deployed; Identifier is never empty.
+	Service Entity
+	// Environment names where; empty without an environment file.
+	Environment Entity
+	// Infrastructure is the account and Region; its zero value means the ones
+	// at hand.
+	Infrastructure Infrastructure
+	// Function is the definition, rendered and checked.
+	Function *definition.Function
+	// Aliases are the alias definitions in the order of the manifests.
+	Aliases []definition.Alias
+	// Artifact is where the code comes from.
+	Artifact Artifact
+	// Variables are the service variables after all overrides.
+	Variables []Variable
+	// Source is the file of the function definition.
+	Source string
+}
+
+// Entity is what an expression calls service or env.
+type Entity struct {
+	Identifier, Name, Type, Description string
+}
+
+// Infrastructure is one account and Region to deploy to.
+type Infrastructure struct {
+	Identifier, Name string
+	// Region is empty where nothing names one.
+	Region string
+	// ConnectorRef is the connector as the file names it, Role the ARN that
+	// the input connectors gives for it; empty for the credentials at hand.
+	ConnectorRef, Role string
+	// AllowSimultaneous is what allowSimultaneousDeployments says.
+	AllowSimultaneous bool
+}
+
+// ArtifactKind is where an Artifact is kept.
+type ArtifactKind string
+
+// The kinds of artifacts. Reference is the short input: s3://…, the URI of an
+// image, or a path.
+const (
+	S3        ArtifactKind = "S3"
+	ECR       ArtifactKind = "ECR"
+	Local     ArtifactKind = "Local"
+	Reference ArtifactKind = "Reference"
+)
+
+// Artifact names the code, rendered.
+type Artifact struct {
+	Kind       ArtifactKind
+	Identifier string
+	// Reference is the text of the short input.
+	Reference string
+	// Path is that of a Local artifact, relative to the workspace.
+	Path string
+	// Bucket, Key or KeyPattern, and Region name an object.
+	Bucket, Key, KeyPattern, Region string
+	// RegistryID (empty for the account at hand), ImagePath, Tag or Digest
+	// name an image.
+	RegistryID, ImagePath, Tag, Digest string
+	// ConnectorRef and Role are as in Infrastructure.
+	ConnectorRef, Role string
+}
+
+// IsImage tells whether the code is a container image.
+func (a Artifact) IsImage() bool {
+	return a.Kind == ECR || a.Kind == Reference && strings.Contains(a.Reference, ".dkr.ecr")
+}
+
+// Variable is a service variable after all overrides.
+type Variable struct {
+	Name, Value string
+	Secret      bool
+	// Layer is where the value came from: "service", "environment", ….
+	Layer string
+}
+
+// Set is what a run deploys.
+type Set struct {
+	Targets []Target
+	// Secrets are the values that no log may show, longest first.
+	Secrets []string
+	// Documents are the rendered definitions, for the command render.
+	Documents []Rendered
+}
+
+// Rendered is one definition after all variables.
+type Rendered struct {
+	Target   int
+	File     string
+	Document definition.Document
+}
+
+// Load reads all files, renders them and checks them. The set is there even
+// when there are faults, with the secrets and with the targets that have none.
+func Load(opts Options) (*Set, fault.List) {
+	l := &loader{opts: opts, secrets: map[string]bool{}}
+	for _, value := range opts.Secrets {
+		l.secret(value)
+	}
+	l.read()
+	set := &Set{}
+	l.targets(set)
+	set.Secrets = l.allSecrets()
+	return set, l.faults.Sorted()
+}
+
+// loader holds the documents of one run while its targets are made.
+type loader struct {
+	opts            Options
+	faults          fault.List
+	services        []*serviceDocument
+	environments    []*environmentDocument
+	infrastructures []*infrastructureDocument
+	overrides       []*overrideDocument
+	inputs          runtimeInputs
+	secrets         map[string]bool
+}
+
+func (l *loader) fault(f ...fault.Fault) { l.faults = append(l.faults, f...) }
+
+func (l *loader) secret(value string) {
+	if value != "" {
+		l.secrets[value] = true
+	}
+}

@@ -1,0 +1,85 @@
+package service
+
+import (
+	"path"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// short makes Services of the short inputs: each function definition is one,
+// named after its file.
+func (l *loader) short() {
+	names, faults := l.opts.Files.expand(l.opts.Definitions)
+	l.fault(faults...)
+	if len(names) > 0 && len(l.opts.Services) > 0 {
+		l.fault(fault.Fault{File: "input function-definition", Message: "stands beside the input service", Hint: "a service names its definition itself: give one of the two"})
+		return
+	}
+	for _, name := range names {
+		l.services = append(l.services, shortService(name, len(names) > 1))
+	}
+}
+
+func shortService(name string, several bool) *serviceDocument {
+	id := strings.TrimSuffix(path.Base(name), path.Ext(name))
+	if several {
+		id = strings.ReplaceAll(strings.TrimSuffix(name, path.Ext(name)), "/", "_")
+	}
+	doc := expression.NewScalar(name, id)
+	file := expression.NewScalar("input function-definition", name)
+	s := &serviceDocument{entity: entity{doc: doc, node: doc.Root(), identifier: text{doc, doc.Root()}}}
+	s.manifests = []manifest{{
+		typ: "AwsLambdaFunctionDefinition", identifier: "function-definition",
+		node: file.Root(), doc: file, paths: []text{{file, file.Root()}}, byInput: true,
+	}}
+	if several {
+		s.folder = path.Dir(name)
+	}
+	return s
+}
+
+// inFolder is a path of an input: with several definitions it is relative to
+// each definition's folder.
+func inFolder(folder, name string) string {
+	if folder == "" || path.IsAbs(name) {
+		return name
+	}
+	return path.Join(folder, name)
+}
+
+// named is the name of an alias as if it stood in a definition.
+type named struct{ *expression.Document }
+
+func (n named) Root() *yaml.Node {
+	name := n.Document.Root()
+	key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "name", Line: name.Line, Column: name.Column}
+	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{key, name}, Line: name.Line, Column: name.Column}
+}
+
+// inputAliases adds the aliases of the inputs alias (names) and
+// alias-definition (files), which replace the manifests.
+func (l *loader) inputAliases(set *Set, t *Target, folder string, e *expression.Evaluator) {
+	for _, name := range l.opts.Aliases {
+		doc := expression.NewScalar("input alias", name)
+		if faults := doc.Render(doc.Root(), e); len(faults) > 0 {
+			l.fault(faults...)
+			continue
+		}
+		l.alias(set, t, named{doc})
+	}
+	patterns := make([]string, len(l.opts.AliasDefinitions))
+	for i, pattern := range l.opts.AliasDefinitions {
+		patterns[i] = inFolder(folder, pattern)
+	}
+	names, faults := l.opts.Files.expand(patterns)
+	l.fault(faults...)
+	for _, name := range names {
+		if doc, ok := l.renderFile(name, e); ok {
+			l.alias(set, t, doc)
+		}
+	}
+}

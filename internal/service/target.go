@@ -1,0 +1,302 @@
+package service
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// targets makes one Target of each service in each place, in the order of the
+// inputs.
+func (l *loader) targets(set *Set) {
+	if len(l.services) == 0 {
+		if len(l.faults.Errors()) == 0 {
+			l.fault(fault.Fault{Message: "there is nothing to deploy", Hint: "name a file with the input service or function-definition"})
+		}
+		return
+	}
+	environment := l.environment()
+	for _, s := range l.services {
+		places := []place{{s, environment, nil}}
+		if len(l.infrastructures) > 0 {
+			places = places[:0]
+			for _, i := range l.infrastructures {
+				if i.admits(s) {
+					places = append(places, place{s, environment, i})
+				}
+			}
+			if len(places) == 0 {
+				l.fault(s.doc.Fault(s.node, "no infrastructure is scoped to the service "+quoted(s.id()), "see scopedServices"))
+			}
+		}
+		for _, p := range places {
+			l.target(set, p)
+		}
+	}
+	l.warnOfDuplicates()
+}
+
+// environment is the one environment of the run.
+func (l *loader) environment() *environmentDocument {
+	if len(l.environments) == 0 {
+		return nil
+	}
+	for _, other := range l.environments[1:] {
+		l.fault(other.doc.Fault(other.node, "a second environment: a run deploys to one", "give each infrastructure's run its own environment"))
+	}
+	e := l.environments[0]
+	for _, i := range l.infrastructures {
+		if ref := i.environmentRef.raw(); ref != "" && ref != e.id() {
+			l.fault(i.environmentRef.fault("the infrastructure belongs to the environment "+quoted(ref)+", but the run deploys to "+quoted(e.id()), ""))
+		}
+	}
+	return e
+}
+
+func (i *infrastructureDocument) admits(s *serviceDocument) bool {
+	return len(i.scoped) == 0 || slices.ContainsFunc(i.scoped, func(t text) bool { return t.raw() == s.id() })
+}
+
+// warnOfDuplicates names services that stand twice: the second would deploy
+// over the first.
+func (l *loader) warnOfDuplicates() {
+	seen := map[string]string{}
+	for _, s := range l.services {
+		if other, ok := seen[s.id()]; ok {
+			l.fault(s.doc.Fault(s.node, "the service "+quoted(s.id())+" stands in "+other+", too", "give each service an identifier of its own"))
+		}
+		seen[s.id()] = s.doc.File
+	}
+}
+
+// target renders one service in one place.
+func (l *loader) target(set *Set, p place) {
+	before := len(l.faults.Errors())
+	art, chosen := l.chosen(p.service)
+	variables := l.variables(p)
+	e := l.evaluator(p, variables, art)
+	defer func() {
+		for _, secret := range e.Secrets() {
+			l.secret(secret)
+		}
+	}()
+	t := Target{Service: l.entity(p.service.entity, e), Infrastructure: l.infrastructure(p, e)}
+	t.Service.Type = "AwsLambda"
+	if p.environment != nil {
+		t.Environment = l.entity(p.environment.entity, e)
+	}
+	t.Variables = l.rendered(variables, e)
+	if chosen {
+		t.Artifact, _ = art.render(l, e)
+	}
+	index := len(set.Targets)
+	l.definitions(set, &t, p, e)
+	if len(l.faults.Errors()) > before {
+		set.Documents = slices.DeleteFunc(set.Documents, func(r Rendered) bool { return r.Target == index })
+		return
+	}
+	l.fitToImage(&t)
+	set.Targets = append(set.Targets, t)
+}
+
+func (l *loader) entity(e entity, ev *expression.Evaluator) Entity {
+	out := Entity{Identifier: e.id(), Type: e.typ.raw()}
+	out.Name, _ = e.name.eval(l, ev)
+	out.Description, _ = e.description.eval(l, ev)
+	if out.Name == "" {
+		out.Name = out.Identifier
+	}
+	return out
+}
+
+// infrastructure renders where the target goes, and warns of what nobody
+// keeps from running twice at once.
+func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure {
+	if p.infrastructure == nil {
+		return Infrastructure{}
+	}
+	i := p.infrastructure
+	out := Infrastructure{Identifier: i.id(), AllowSimultaneous: i.allowSimultaneous}
+	out.Name, _ = i.name.eval(l, e)
+	out.Region, _ = i.region.eval(l, e)
+	out.ConnectorRef, _ = i.connectorRef.eval(l, e)
+	out.Role = l.opts.Connectors[out.ConnectorRef]
+	if !i.allowSimultaneous && !l.opts.Serialised {
+		f := i.doc.Fault(i.node, "allowSimultaneousDeployments is false, but this host may run two deployments at once",
+			"under GitHub give the job a concurrency group")
+		f.Warning = true
+		l.fault(f)
+	}
+	return out
+}
+
+// rendered evaluates the variables for those who list them; one that cannot be
+// evaluated is a fault only where it is used.
+func (l *loader) rendered(variables []layered, e *expression.Evaluator) []Variable {
+	var out []Variable
+	for _, v := range variables {
+		if v.required && v.value.raw() == "" && v.deflt.raw() == "" {
+			l.fault(v.doc.Fault(v.node, "the variable "+v.name+" is required and has no value", "give it with the input variables: "+v.name+"=…"))
+			continue
+		}
+		value, err := e.Variable("serviceVariables", v.name)
+		if err != nil {
+			continue
+		}
+		out = append(out, Variable{Name: v.name, Value: value.Text(), Secret: value.IsSecret(), Layer: v.layer.String()})
+	}
+	return out
+}
+
+// definitions reads, renders and decodes the manifests: the first file of the
+// first function definition, and the first file of each alias definition.
+func (l *loader) definitions(set *Set, t *Target, p place, e *expression.Evaluator) {
+	index, manifests := len(set.Targets), l.manifests(p)
+	replaced := len(l.opts.Aliases)+len(l.opts.AliasDefinitions) > 0
+	for _, m := range manifests {
+		switch m.typ {
+		case "AwsLambdaFunctionDefinition":
+			if t.Function != nil {
+				continue
+			}
+			doc, ok := l.manifestDocument(m, e)
+			if !ok {
+				return
+			}
+			f, faults := definition.Decode(doc)
+			l.fault(faults...)
+			t.Function = f
+			t.Source = doc.File
+			set.Documents = append(set.Documents, Rendered{index, doc.File, doc})
+		case "AwsLambdaFunctionAliasDefinition":
+			if replaced {
+				continue
+			}
+			if doc, ok := l.manifestDocument(m, e); ok {
+				l.alias(set, t, doc)
+			}
+		default:
+			l.fault(m.doc.Fault(m.node, "manifests of type "+quoted(m.typ)+" are not read", "AwsLambdaFunctionDefinition and AwsLambdaFunctionAliasDefinition are"))
+		}
+	}
+	if t.Function == nil && !slices.ContainsFunc(manifests, func(m manifest) bool { return m.typ == "AwsLambdaFunctionDefinition" }) {
+		l.fault(fault.Fault{Message: "the service " + quoted(t.Service.Identifier) + " has no manifest of type AwsLambdaFunctionDefinition"})
+	}
+	l.inputAliases(set, t, p.service.folder, e)
+}
+
+func (l *loader) alias(set *Set, t *Target, doc definition.Document) {
+	a, faults := definition.DecodeAlias(doc)
+	l.fault(faults...)
+	if a == nil {
+		return
+	}
+	if slices.ContainsFunc(t.Aliases, func(other definition.Alias) bool { return other.Name == a.Name }) {
+		l.fault(doc.Fault(doc.Root(), "the alias "+quoted(a.Name)+" is defined twice", ""))
+		return
+	}
+	t.Aliases = append(t.Aliases, *a)
+	set.Documents = append(set.Documents, Rendered{len(set.Targets), doc.Fault(doc.Root(), "", "").File, doc})
+}
+
+// manifestDocument reads and renders the file of a manifest.
+func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*expression.Document, bool) {
+	if m.content.set() {
+		content, ok := m.content.eval(l, e)
+		if !ok {
+			return nil, false
+		}
+		return l.render(m.doc.File, []byte(content), e)
+	}
+	if len(m.paths) == 0 {
+		l.fault(m.doc.Fault(m.node, "the manifest "+quoted(m.identifier)+" names no file", "write it below store.spec.paths"))
+		return nil, false
+	}
+	name, ok := m.paths[0].eval(l, e)
+	if !ok {
+		return nil, false
+	}
+	if !m.byInput {
+		// Harness' file store writes account:/folder/file; a repository's
+		// paths may begin with /. Both mean the workspace.
+		if _, rest, scoped := strings.Cut(name, ":/"); scoped {
+			name = rest
+		}
+		name = strings.TrimLeft(name, "/")
+	}
+	return l.renderFile(name, e)
+}
+
+func (l *loader) renderFile(name string, e *expression.Evaluator) (*expression.Document, bool) {
+	content, f := l.opts.Files.read(name)
+	if f != nil {
+		l.fault(*f)
+		return nil, false
+	}
+	return l.render(name, content, e)
+}
+
+// render parses a definition and fills in its expressions.
+func (l *loader) render(name string, content []byte, e *expression.Evaluator) (*expression.Document, bool) {
+	docs, faults := expression.Scan(name, content).Documents()
+	l.fault(faults...)
+	if len(faults) > 0 {
+		return nil, false
+	}
+	if len(docs) != 1 {
+		f := fault.Fault{File: name, Message: "is empty"}
+		if len(docs) > 1 {
+			f = docs[1].Fault(docs[1].Root(), "holds a second document", "one file is one definition")
+		}
+		l.fault(f)
+		return nil, false
+	}
+	doc := docs[0]
+	if tooMany(doc.Root()) {
+		l.fault(doc.Fault(doc.Root(), "has more values than any definition needs", "aliases count as often as they are used"))
+		return nil, false
+	}
+	faults = doc.Render(doc.Root(), e)
+	l.fault(faults...)
+	return doc, len(faults) == 0
+}
+
+// fitToImage takes out what a container image brings itself: Lambda refuses a
+// runtime, a handler or layers beside one.
+func (l *loader) fitToImage(t *Target) {
+	if !t.Artifact.IsImage() {
+		return
+	}
+	var dropped []string
+	f := t.Function
+	if f.Runtime != nil {
+		dropped, f.Runtime = append(dropped, "runtime"), nil
+	}
+	if f.Handler != nil {
+		dropped, f.Handler = append(dropped, "handler"), nil
+	}
+	if len(f.Layers) > 0 {
+		dropped, f.Layers = append(dropped, "layers"), nil
+	}
+	if len(dropped) > 0 {
+		l.fault(fault.Fault{
+			File: t.Source, Warning: true,
+			Message: "the artifact is a container image, so " + strings.Join(dropped, ", ") + " of the definition are left out",
+		})
+	}
+}
+
+func (l *loader) allSecrets() []string {
+	out := slices.Collect(maps.Keys(l.secrets))
+	slices.SortFunc(out, func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	return out
+}
