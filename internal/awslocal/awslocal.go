@@ -25,7 +25,9 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
 )
 
 // Options are how a Server behaves. The zero value keeps its state in memory,
@@ -59,6 +61,8 @@ type Server struct {
 	options  Options
 	store    *store.Store
 	lambda   *lambda.Service
+	s3       *s3.Service
+	sts      *sts.Service
 	services map[string]call.Service // by name in a credential scope
 	// principals knows the keys that STS handed out.
 	principals call.Principals
@@ -172,6 +176,9 @@ func (s *Server) refuse(r *http.Request, caller call.Caller, record *call.Record
 		if e := s.quota.take(s.Now(), caller, record.Operation); e != nil {
 			return e
 		}
+	}
+	if s.sts.Expired(caller.AccessKeyID) {
+		return errExpired
 	}
 	if s.authorize != nil {
 		return s.authorize(r, caller, record.Operation)

@@ -1,24 +1,70 @@
 package awslocal
 
 import (
+	"context"
+	"io"
+	"net/http"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
 )
 
 // plug makes the services and joins them.
 func (s *Server) plug() error {
+	var err error
+	if s.s3, err = s3.New(s.store, s.Now); err != nil {
+		return err
+	}
+	if s.sts, err = sts.New(s.store, s.Now, nil); err != nil {
+		return err
+	}
+	s.principals = s.sts
 	s.lambda = lambda.New(lambda.Options{
 		Store:      s.store,
 		Clock:      s.Now,
 		Pending:    s.options.Pending,
 		InProgress: s.options.InProgress,
+		Objects:    objects{s.s3, s.store},
 	})
 	s.services = map[string]call.Service{
 		"lambda": s.lambda,
+		"s3":     s.s3,
+		"sts":    s.sts,
 	}
-	live, err := s.lambda.Live()
+	return s.sweep()
+}
+
+// sweep removes the blobs that no service knows any more.
+func (s *Server) sweep() error {
+	code, err := s.lambda.Live()
 	if err != nil {
 		return err
 	}
-	return s.store.Sweep(live)
+	kept := map[string]bool{}
+	for sha256 := range s.s3.Blobs {
+		kept[sha256] = true
+	}
+	return s.store.Sweep(func(sha256 string) bool { return kept[sha256] || code(sha256) })
 }
+
+// objects gives Lambda the objects of S3.
+type objects struct {
+	s3    *s3.Service
+	store *store.Store
+}
+
+func (o objects) Object(ctx context.Context, bucket, key, version string) (io.ReadCloser, string, error) {
+	found, refusal := o.s3.Object(call.From(ctx), bucket, key, version)
+	if refusal != nil {
+		return nil, "", refusal
+	}
+	body, err := o.store.OpenBlob(found.Blob.SHA256)
+	return body, found.VersionID, err
+}
+
+// errExpired is what a session that has ended is told; each service writes it
+// in its own words ("Common errors").
+var errExpired = call.NewError(http.StatusForbidden, "ExpiredTokenException", "The security token included in the request is expired")

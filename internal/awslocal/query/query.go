@@ -64,6 +64,18 @@ func (o Operations) Handle(w http.ResponseWriter, r *http.Request, xmlns string)
 	write(w, xmlns, action, result)
 }
 
+// WriteError writes an error that the server has found before the service was
+// asked. The query protocol names two of them without "Exception" ("Common
+// errors" of STS, IAM and CloudWatch).
+func WriteError(w http.ResponseWriter, xmlns string, e *call.Error) {
+	if e.Code == "AccessDeniedException" || e.Code == "ExpiredTokenException" {
+		short := *e
+		short.Code = strings.TrimSuffix(e.Code, "Exception")
+		e = &short
+	}
+	call.WriteQueryXML(w, xmlns, e)
+}
+
 func write(w http.ResponseWriter, xmlns, action string, result any) {
 	type metadata struct {
 		RequestID string `xml:"RequestId"`

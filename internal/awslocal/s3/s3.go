@@ -125,6 +125,19 @@ func (s *Service) Operation(r *http.Request) string {
 	return operationOf(r, bucket, key).name
 }
 
+// WriteError writes an error that the server has found before S3 was asked;
+// S3 names two of them in its own way ("Error responses").
+func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, e *call.Error) {
+	err := newError(e.Status, e.Code, "%s", e.Message)
+	switch e.Code {
+	case "ExpiredTokenException":
+		err = newError(http.StatusBadRequest, "ExpiredToken", "The provided token has expired.")
+	case "AccessDeniedException":
+		err.Code = "AccessDenied"
+	}
+	err.write(w, r)
+}
+
 func operationOf(r *http.Request, bucket, key string) operation {
 	name := r.Method
 	switch {

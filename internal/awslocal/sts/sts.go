@@ -95,6 +95,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}.Handle(w, r, xmlns)
 }
 
+// WriteError writes an error that the server has found before STS was asked.
+func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *call.Error) {
+	query.WriteError(w, xmlns, e)
+}
+
 // Session is the session of an access key, ended or not; false for a key that
 // STS did not hand out.
 func (s *Service) Session(accessKeyID string) (Session, bool) {

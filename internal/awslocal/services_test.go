@@ -1,0 +1,82 @@
+package awslocal
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// s3As and stsAs are SDK clients of the harness by access key.
+func (h *harness) s3As(key string) *awss3.Client {
+	return awss3.New(awss3.Options{BaseEndpoint: &h.url, Region: "us-east-1", UsePathStyle: true, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+}
+
+func (h *harness) stsAs(key string) *awssts.Client {
+	return awssts.New(awssts.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+}
+
+// assume returns the access key of a session of a role.
+func (h *harness) assume(t testing.TB, role string) string {
+	t.Helper()
+	out, err := h.stsAs("test").AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("run")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *out.Credentials.AccessKeyId
+}
+
+func TestCodeComesFromS3ByVersion(t *testing.T) {
+	t.Parallel()
+	h := start(t, Options{})
+	c := h.s3As("test")
+	code := zipped(t, "bootstrap", "one")
+	if _, err := c.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("artifacts")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("artifacts"), Key: aws.String("f.zip"), Body: bytes.NewReader(code)}); err != nil {
+		t.Fatal(err)
+	}
+	create := func(key string) (*awslambda.CreateFunctionOutput, error) {
+		return h.lambda.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{FunctionName: aws.String("f"), Role: aws.String(testRole), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("x"), Code: &types.FunctionCode{S3Bucket: aws.String("artifacts"), S3Key: &key}})
+	}
+	if _, err := create("lost.zip"); err == nil || !bytes.Contains([]byte(err.Error()), []byte("S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.")) {
+		t.Errorf("a missing key: %v", err)
+	}
+	out, err := create("f.zip")
+	if err != nil || *out.CodeSha256 != sha(code) {
+		t.Errorf("%v, %v", out, err)
+	}
+}
+
+func TestASessionThatHasEndedIsRefusedByEachService(t *testing.T) {
+	t.Parallel()
+	h := start(t, Options{})
+	key := h.assume(t, "arn:aws:iam::000000000000:role/deploy")
+	calls := map[string]struct {
+		try  func() error
+		want string
+	}{
+		"lambda": {func() error {
+			_, err := client(h.url, "us-east-1", key).ListFunctions(t.Context(), nil)
+			return err
+		}, "ExpiredTokenException"},
+		"s3":  {func() error { _, err := h.s3As(key).ListBuckets(t.Context(), nil); return err }, "ExpiredToken"},
+		"sts": {func() error { _, err := h.stsAs(key).GetCallerIdentity(t.Context(), nil); return err }, "ExpiredToken"},
+	}
+	for name, c := range calls {
+		if err := c.try(); err != nil {
+			t.Errorf("%s in time: %v", name, err)
+		}
+	}
+	h.Advance(time.Hour)
+	for name, c := range calls {
+		t.Run(name, func(t *testing.T) { wantCode(t, c.try(), c.want) })
+	}
+}
