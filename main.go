@@ -2,4 +2,19 @@
 // everything back when the job fails.
 package main
 
-func main() {}
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/app"
+)
+
+func main() {
+	process, err := app.OS()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lambda-rollout:", err)
+		os.Exit(1)
+	}
+	os.Exit(app.Main(context.Background(), process))
+}

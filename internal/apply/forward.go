@@ -82,7 +82,7 @@ func (e *Engine) prepareStep(ctx context.Context, w plan.Wanted, s plan.Step) er
 	switch {
 	case s.Call == plan.PublishVersion && s.RestorePoint:
 		e.Log.Line("Publishing a restore point: $LATEST is no version that an alias serves")
-		point, err := e.publish(ctx, w.RestoreMarker, true)
+		point, err := e.publish(ctx, w.Marker.RestorePoint(), true)
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (e *Engine) prepareStep(ctx context.Context, w plan.Wanted, s plan.Step) er
 		return e.refresh(ctx)
 	case s.Call == plan.PublishVersion:
 		e.Log.Line("Publishing new version")
-		version, err := e.publish(ctx, w.Marker, false)
+		version, err := e.publish(ctx, w.Marker.String(), false)
 		if err != nil {
 			return err
 		}

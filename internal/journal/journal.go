@@ -72,13 +72,19 @@ type Target struct {
 	Region    string `json:"region"`
 	Account   string `json:"account"`
 	Partition string `json:"partition,omitempty"`
-	Endpoint  string `json:"endpoint,omitempty"`
+	// Endpoint is where the calls went, "" for AWS itself; LocalEndpoint and a
+	// folder for the embedded AWS.
+	Endpoint string `json:"endpoint,omitempty"`
 	// Role is the role that the run assumed for this Target, "" where it used
 	// the credentials at hand.
 	Role string `json:"role,omitempty"`
 	// Connector is the infrastructure's role, assumed from Role's credentials.
 	Connector string `json:"connector,omitempty"`
 }
+
+// LocalEndpoint begins the endpoint of a run against the embedded AWS: the
+// folder of its state follows.
+const LocalEndpoint = "local:"
 
 // Content is what stands in $LATEST: a digest for each configuration field, and
 // the code's hash.
@@ -230,7 +236,7 @@ func create(ctx context.Context, store Store, header Header, now func() time.Tim
 	}
 	if log, err := Parse(old); err != nil {
 		return nil, err
-	} else if log.Header.Run != "" && !log.State.Settled() && log.Changed() {
+	} else if log.Header.Run != "" && log.State == Open && log.Changed() {
 		return nil, &OpenError{Name: store.Name(), Run: log.Header.Run, State: log.State}
 	}
 	header.Format = Format

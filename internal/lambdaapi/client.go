@@ -57,6 +57,9 @@ func (c *Client) Region() string { return c.region }
 // Pace is the client's timing.
 func (c *Client) Pace() Pace { return c.pace }
 
+// invokeLimit is the longest that a function may run, and a little more.
+const invokeLimit = 16 * time.Minute
+
 // once sends a changing call a single time.
 func once(o *lambda.Options) { o.Retryer = session.NoRetry() }
 

@@ -14,9 +14,7 @@ type Wanted struct {
 	Aliases  []definition.Alias
 	Code     definition.Code
 	// Marker goes into the description of the published version.
-	Marker string
-	// RestoreMarker goes into the description of a restore point.
-	RestoreMarker string
+	Marker Marker
 	// Run is the id that tags a created function.
 	Run string
 	// StagingBucket says that rollback has a place for a zip above 50 MB.

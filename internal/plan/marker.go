@@ -52,6 +52,12 @@ func (m Marker) String() string {
 	return string([]rune(short)[:descriptionLimit])
 }
 
+// RestorePoint is the description of the version that keeps what stood before.
+func (m Marker) RestorePoint() string {
+	m.Was, m.Text = nil, "restore point"
+	return m.String()
+}
+
 func join(parts ...string) string {
 	var set []string
 	for _, p := range parts {

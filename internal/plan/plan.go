@@ -127,3 +127,16 @@ type Observation struct {
 	// deploy names one.
 	CodeSigning string
 }
+
+// Serving says what each alias serves now, "none" for one that is not there.
+func (o Observation) Serving(aliases []definition.Alias) []AliasWas {
+	var was []AliasWas
+	for _, a := range aliases {
+		version := "none"
+		if now := o.Aliases[a.Name]; now != nil {
+			version = now.Version
+		}
+		was = append(was, AliasWas{Alias: a.Name, Version: version})
+	}
+	return was
+}

@@ -166,6 +166,7 @@ func (d *deployment) observe(ctx context.Context) error {
 			return err
 		}
 		t.Wanted.Function.Environment = merged
+		t.Wanted.Marker.Was = before.Serving(t.Wanted.Aliases)
 		t.plan = plan.Forward(t.Wanted, before)
 		details(log, t.Wanted.Function.FunctionName, before)
 		return nil

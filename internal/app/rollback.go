@@ -1,0 +1,191 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/apply"
+	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/run"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+)
+
+// rollback puts back what a deployment changed: by hand where a function or
+// another job's data is named, else from the journal.
+func (a *app) rollback(ctx context.Context) error {
+	if a.host.IsPost() {
+		// The inputs are those of the deployment; only its journal counts.
+		return a.fromJournal(ctx)
+	}
+	if a.in.String("function") != "" || a.in.String("rollback-data") != "" {
+		return a.byHand(ctx)
+	}
+	return a.fromJournal(ctx)
+}
+
+// fromJournal rolls back the newest journal that is not settled.
+func (a *app) fromJournal(ctx context.Context) error {
+	path, err := a.findJournal()
+	if err != nil {
+		return err
+	}
+	if path == "" {
+		a.log().Line("No journal of a deployment was found: nothing was changed, nothing to roll back")
+		return nil
+	}
+	store := a.Store(path)
+	if err := store.Stop(ctx); err != nil {
+		return a.cannot(path, fmt.Errorf("ask the deployment to stop: %w", err))
+	}
+	wait, cancel := context.WithTimeoutCause(ctx, a.lockWait(), fmt.Errorf("the deployment did not end within %s", a.lockWait()))
+	defer cancel()
+	j, err := journal.Resume(wait, store, a.Now)
+	if err != nil {
+		return a.cannot(path, err)
+	}
+	if j == nil {
+		a.log().Line("The deployment ended before its first change: nothing to roll back")
+		return nil
+	}
+	return errors.Join(a.rollBack(ctx, j), j.Close())
+}
+
+// lockWait is as long as a call of the deployment may last.
+func (a *app) lockWait() time.Duration { return a.Pace.Upload + a.Timing.Grace }
+
+func (a *app) findJournal() (string, error) {
+	if named := a.in.String("journal"); named != "" && a.host.State("journal") == "" {
+		if strings.HasPrefix(named, "s3://") {
+			return "", &run.InputError{Err: fmt.Errorf("journal %s: only files are supported", named)}
+		}
+		path := a.absolute(named)
+		if _, err := os.Stat(path); err != nil && !a.host.IsPost() {
+			return "", &run.InputError{Err: fmt.Errorf("journal %s: %w", named, err)}
+		}
+		return path, nil
+	}
+	for _, path := range a.host.Journals() {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		log, err := journal.Parse(content)
+		if err != nil {
+			return path, nil
+		}
+		if !log.State.Settled() && log.Header.Run != "" {
+			return path, nil
+		}
+	}
+	return "", nil
+}
+
+// cannot is a rollback that could not begin: a person must look.
+func (a *app) cannot(path string, err error) error {
+	return &exitError{exitIncomplete, fmt.Errorf("roll back %s: %w\nwhen that is mended: lambda-rollout rollback --journal %s", path, err, path)}
+}
+
+func (a *app) rollBack(ctx context.Context, j *journal.Journal) error {
+	log := j.Log()
+	if log.State.Settled() {
+		a.log().Line("The journal says %s: nothing to roll back", log.State)
+		return nil
+	}
+	if !log.Changed() {
+		a.log().Line("Nothing was changed: nothing to roll back")
+		return j.Settle(ctx, journal.RolledBack)
+	}
+	if a.host.IsPost() && !a.wanted(log.State) {
+		a.log().Line("rollback-on does not ask for a rollback now: what was deployed stays")
+		return j.Settle(ctx, journal.Kept)
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), a.in.Duration("rollback-timeout"),
+		fmt.Errorf("the rollback took longer than its timeout of %s", a.in.Duration("rollback-timeout")))
+	defer cancel()
+	temp, clean, err := artifact.NewTemp(a.host.TempDir(), a.host.Workspace())
+	if err != nil {
+		return a.cannot(j.Name(), err)
+	}
+	engines, err := a.engines(ctx, j, temp)
+	if err != nil {
+		return errors.Join(a.cannot(j.Name(), err), clean())
+	}
+	restored, err := run.Back(ctx, j, engines, run.Options{Log: a.log(), MaxParallel: a.in.Int("max-parallel")})
+	next := ""
+	if err != nil {
+		next = "lambda-rollout rollback --journal " + j.Name()
+	}
+	return errors.Join(err, a.rollbackSummary("", restored, next), clean())
+}
+
+// wanted asks rollback-on. A run that was cut off half-way is always put back:
+// nobody asked for half of it.
+func (a *app) wanted(state journal.State) bool {
+	if state == journal.Open {
+		return true
+	}
+	on := a.in.List("rollback-on")
+	switch a.in.String("job-status") {
+	case "cancelled":
+		return slices.Contains(on, "cancelled")
+	case "success":
+		return false
+	}
+	return slices.Contains(on, "failure")
+}
+
+// engines connect to where the journal says that each Target stands, and check
+// the account before any other call.
+func (a *app) engines(ctx context.Context, j *journal.Journal, temp string) ([]run.Engine, error) {
+	sessions := map[journal.Target]*session.Session{}
+	var engines []run.Engine
+	header := j.Log().Header
+	for i, t := range header.Targets {
+		place := t
+		place.Function = ""
+		if sessions[place] == nil {
+			s, err := a.sessionOf(ctx, t)
+			if err != nil {
+				return nil, err
+			}
+			if err := s.RequireAccount(ctx, t.Account); err != nil {
+				return nil, err
+			}
+			sessions[place] = s
+		}
+		engines = append(engines, run.Engine{Label: label(t.Function, t.Region), Engine: &apply.Engine{
+			API: lambdaapi.New(sessions[place], t.Region, a.paceOf(t.Endpoint)), Journal: j, Index: i, Log: a.log(), Timing: a.Timing,
+			Code: &fetcher{session: sessions[place], region: t.Region, temp: temp, bucket: header.StagingBucket},
+		}})
+	}
+	return engines, nil
+}
+
+// sessionOf opens the session that the journal's Target was deployed with:
+// endpoint and roles from there, credentials from here.
+func (a *app) sessionOf(ctx context.Context, t journal.Target) (*session.Session, error) {
+	opts := a.sessionOptions()
+	opts.Region, opts.Endpoint = t.Region, t.Endpoint
+	if t.Role != "" {
+		opts.Role = a.role(t.Role)
+	}
+	if dir, local := strings.CutPrefix(t.Endpoint, journal.LocalEndpoint); local {
+		e, err := a.embeddedIn(dir)
+		if err != nil {
+			return nil, err
+		}
+		opts = localOptions(opts, e)
+	}
+	s, err := session.Open(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return a.connector(s, t.Connector)
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/run"
+)
+
+func (a *app) rows(results []run.Result) []report.Row {
+	var rows []report.Row
+	for _, r := range results {
+		row := report.Row{
+			Function: r.Target.Journal.Function, Region: r.Target.Journal.Region, From: r.Previous(), To: r.Version,
+			CodeSha: r.CodeSha256, Took: r.Took, Changed: r.Changed,
+		}
+		if r.Target.Journal.Endpoint == "" {
+			row.Console = console(r.Target.Journal.Partition, row.Region, row.Function, row.To)
+		}
+		for _, alias := range r.Target.Wanted.Aliases {
+			row.Aliases = append(row.Aliases, alias.Name)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// console is the address of a version in AWS' console.
+func console(partition, region, function, version string) string {
+	domain := "console.aws.amazon.com"
+	switch partition {
+	case "aws-cn":
+		domain = "console.amazonaws.cn"
+	case "aws-us-gov":
+		domain = "console.amazonaws-us-gov.com"
+	}
+	return fmt.Sprintf("https://%s.%s/lambda/home?region=%s#/functions/%s/versions/%s", region, domain, region, url.PathEscape(function), url.PathEscape(version))
+}
+
+// undo are the commands that put the aliases back to what they served before.
+func (a *app) undo(results []run.Result) []string {
+	var lines []string
+	for _, r := range results {
+		if !r.Changed {
+			continue
+		}
+		for _, alias := range r.Target.Wanted.Aliases {
+			if r.Before.Aliases[alias.Name] == nil {
+				continue
+			}
+			line := fmt.Sprintf("lambda-rollout rollback --function %s --alias %s --aws-region %s", r.Target.Journal.Function, alias.Name, r.Target.Journal.Region)
+			if a.in.Bool("local") {
+				line += " --local"
+			}
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// failedSummary says what a deployment that failed left behind.
+func (a *app) failedSummary(_ []run.Result, failure error) error {
+	var incomplete *run.IncompleteError
+	var back *run.RolledBackError
+	switch {
+	case errors.As(failure, &incomplete):
+		reason := ""
+		if incomplete.Err != nil {
+			reason = firstLine(incomplete.Err.Error())
+		}
+		return a.rollbackSummary(reason, incomplete.Targets, "lambda-rollout rollback --journal "+incomplete.Journal)
+	case errors.As(failure, &back):
+		return a.rollbackSummary(firstLine(back.Err.Error()), back.Targets, "")
+	}
+	return nil
+}
+
+func (a *app) rollbackSummary(reason string, targets []run.Rollback, next string) error {
+	var lines []report.Back
+	for _, t := range targets {
+		for _, c := range t.Restored.Changes {
+			lines = append(lines, report.Back{Function: t.Target.Function, Region: t.Target.Region, Field: c.Field, From: c.From, To: c.To})
+		}
+		for _, left := range t.Left() {
+			lines = append(lines, report.Back{Function: t.Target.Function, Region: t.Target.Region, Problem: left})
+		}
+	}
+	return a.host.Summary(report.RollbackSummary(reason, lines, next))
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

@@ -1,0 +1,91 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Row is one Target of a summary.
+type Row struct {
+	Function, Region string
+	// From and To are versions; From is "" for a new function.
+	From, To string
+	Aliases  []string
+	CodeSha  string
+	Took     time.Duration
+	Changed  bool
+	// Console is a link to the function in AWS' console, "" where there is none.
+	Console string
+}
+
+// Summary is the page that a deployment leaves behind, as GitHub's Markdown,
+// with the command that undoes it.
+func Summary(rows []Row, undo []string) string {
+	var b strings.Builder
+	b.WriteString("### Lambda deployment\n\n")
+	b.WriteString("| Function | Region | Version | Aliases | Code SHA-256 | Time |\n|---|---|---|---|---|---|\n")
+	for _, r := range rows {
+		name := cell(r.Function)
+		if r.Console != "" {
+			name = fmt.Sprintf("[%s](%s)", name, r.Console)
+		}
+		version := cell(r.To)
+		switch {
+		case !r.Changed:
+			version += " (unchanged)"
+		case r.From != "" && r.From != r.To:
+			version = cell(r.From) + " → " + version
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | `%s` | %s |\n", name, cell(r.Region), version,
+			cell(strings.Join(r.Aliases, ", ")), r.CodeSha, r.Took.Round(10*time.Millisecond))
+	}
+	if len(undo) > 0 {
+		b.WriteString("\nTo undo this deployment:\n\n```sh\n" + strings.Join(undo, "\n") + "\n```\n")
+	}
+	return b.String()
+}
+
+// cell keeps text from breaking a table or starting markup.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ", "`", "'", "<", "&lt;", "*", `\*`, "_", `\_`, "[", `\[`).Replace(s)
+}
+
+// Back is one line of a rollback's summary: what was put back, or was not.
+type Back struct {
+	Function, Region string
+	// Field, From and To say what changed on the way back.
+	Field, From, To string
+	// Problem says in words what was not put back, and why.
+	Problem string
+}
+
+// RollbackSummary is the page of a rollback: what was put back, from what to
+// what, and in red what was not.
+func RollbackSummary(reason string, lines []Back, next string) string {
+	var b strings.Builder
+	failed := false
+	for _, l := range lines {
+		failed = failed || l.Problem != ""
+	}
+	if failed {
+		b.WriteString("### 🔴 Lambda rollback is not complete\n\n")
+	} else {
+		b.WriteString("### Lambda rollback: everything is as it was\n\n")
+	}
+	if reason != "" {
+		fmt.Fprintf(&b, "Because: %s\n\n", cell(reason))
+	}
+	b.WriteString("| Function | Region | What | From | To |\n|---|---|---|---|---|\n")
+	for _, l := range lines {
+		if l.Problem != "" {
+			fmt.Fprintf(&b, "| %s | %s | 🔴 **not put back** | %s | |\n", cell(l.Function), cell(l.Region), cell(l.Problem))
+			continue
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(l.Function), cell(l.Region), cell(l.Field), cell(l.From), cell(l.To))
+	}
+	if next != "" {
+		b.WriteString("\nWhen that is mended:\n\n```sh\n" + next + "\n```\n")
+	}
+	return b.String()
+}
