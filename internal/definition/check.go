@@ -67,7 +67,9 @@ func (d *decoder) checkEnum(f *field, n *yaml.Node, name, v string) bool {
 		d.warn(n, hint, "%s: %q is not known here; AWS decides", name, v)
 		return true
 	}
-	if hint == "" && len(f.enum) > 1 {
+	if meant, is := f.synonyms[strings.ToLower(v)]; is {
+		hint = "Lambda calls it " + meant
+	} else if hint == "" && len(f.enum) > 1 {
 		hint = "one of " + strings.Join(f.enum, ", ")
 	}
 	d.fault(n, hint, "%s cannot be %q", name, shorten(v))

@@ -29,7 +29,7 @@ func (d *decoder) crossCheck(f *Function) {
 	}
 	if f.Environment != nil {
 		if size := environmentSize(f.Environment.Variables); size > maxEnvironment {
-			d.fault(d.nodes["Environment.Variables"], "keep large values in SSM Parameter Store or Secrets Manager", "the environment's variables take %d bytes, but Lambda takes at most %d", size, maxEnvironment)
+			d.fault(d.keys["Environment.Variables"], "keep large values in SSM Parameter Store or Secrets Manager", "the environment's variables take %d bytes, but Lambda takes at most %d", size, maxEnvironment)
 		}
 	}
 	if f.Publish != nil && !*f.Publish {

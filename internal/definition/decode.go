@@ -16,19 +16,20 @@ import (
 // its place; the function is nil only where the document is no mapping. A null
 // names nothing. Code is passed over: the artifact stands in its place.
 func Decode(doc Document) (*Function, fault.List) {
-	d := &decoder{doc: doc, nodes: map[string]*yaml.Node{}}
+	d := newDecoder(doc)
 	f := &Function{}
 	if !d.document(functionFields, reflect.ValueOf(f).Elem()) {
 		return nil, d.faults
 	}
-	f.Code = nil
 	d.crossCheck(f)
+	d.hideSecrets()
 	return f, d.faults
 }
 
 // DecodeAlias reads an alias definition: a name and a description.
 func DecodeAlias(doc Document) (*Alias, fault.List) {
-	d := &decoder{doc: doc, nodes: map[string]*yaml.Node{}, alias: true}
+	d := newDecoder(doc)
+	d.alias = true
 	a := &Alias{}
 	if !d.document(aliasFields, reflect.ValueOf(a).Elem()) {
 		return nil, d.faults
@@ -43,15 +44,21 @@ type decoder struct {
 	doc    Document
 	alias  bool
 	faults fault.List
-	// nodes holds the value of every field that was named, by its path in
-	// AWS's spelling, for the rules that concern several fields.
-	nodes map[string]*yaml.Node
+	// keys and nodes hold every field that was named, by its path in AWS's
+	// spelling, for the rules that concern several fields.
+	keys, nodes map[string]*yaml.Node
+	// secrets are the values of the environment: no fault shows them.
+	secrets []*yaml.Node
 	// managed is set where the document gives the function a capacity provider,
 	// with which some limits are higher.
 	managed bool
 	// whole is the scalar whose expression gave the list or map being decoded:
 	// its parts have no place of their own.
 	whole *yaml.Node
+}
+
+func newDecoder(doc Document) *decoder {
+	return &decoder{doc: doc, keys: map[string]*yaml.Node{}, nodes: map[string]*yaml.Node{}}
 }
 
 func (d *decoder) fault(n *yaml.Node, hint, format string, args ...any) {
@@ -123,7 +130,7 @@ func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 		if d.absent(value) {
 			continue
 		}
-		d.remember(s.path+f.name, value)
+		d.remember(s.path+f.name, p.key, value)
 		if f.name == "Code" && s.path == "" {
 			d.warn(p.key, "remove it: the artifact says where the code comes from", "%q has no effect", p.key.Value)
 			continue
@@ -139,11 +146,11 @@ func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 }
 
 // remember keeps a field's node for the rules that concern several fields.
-func (d *decoder) remember(path string, n *yaml.Node) {
+func (d *decoder) remember(path string, key, value *yaml.Node) {
 	if d.whole != nil {
-		n = d.whole
+		key, value = d.whole, d.whole
 	}
-	d.nodes[path] = n
+	d.keys[path], d.nodes[path] = key, value
 }
 
 func find(fields []field, key string) *field {
@@ -222,6 +229,9 @@ func (d *decoder) collection(f *field, n *yaml.Node, s scope, into reflect.Value
 		want, words = yaml.SequenceNode, "a list"
 	}
 	if n.Kind != want {
+		if f.name == "Environment" || f.name == "Variables" {
+			d.secrets = append(d.secrets, n)
+		}
 		d.fault(n, shapeHint(f, n, name), "%s must be %s, not %s", name, words, nature(n))
 		return
 	}
@@ -290,7 +300,10 @@ func (d *decoder) table(f *field, n *yaml.Node, s scope, into reflect.Value) {
 	pairs := d.pairs(n)
 	d.checkCount(f, n, name, len(pairs))
 	for _, p := range pairs {
-		key := p.key.Value
+		key, value := p.key.Value, target(p.value)
+		if f.name == "Variables" {
+			d.secrets = append(d.secrets, value)
+		}
 		if seen[key] {
 			d.fault(p.key, "keep one of them", "%q is named twice", s.written+key)
 			continue
@@ -299,7 +312,6 @@ func (d *decoder) table(f *field, n *yaml.Node, s scope, into reflect.Value) {
 		if !d.checkKey(f, p.key, name) {
 			continue
 		}
-		value := target(p.value)
 		if d.foreign(value, s.written+key) {
 			continue
 		}

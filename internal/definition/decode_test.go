@@ -1,10 +1,16 @@
 package definition
 
 import (
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"gopkg.in/yaml.v3"
 )
 
 // decode reads a definition that must have no fault but warnings.
@@ -69,4 +75,258 @@ environment:
 			}
 		})
 	}
+}
+
+// rendered is a document whose scalars in angle brackets were wholly one
+// expression each, with the value that is given.
+type rendered struct {
+	Document
+	whole map[*yaml.Node]bool
+}
+
+func (r *rendered) Whole(n *yaml.Node) bool { return r.whole[n] }
+
+func render1(t *testing.T, src string, values map[string]string) Document {
+	t.Helper()
+	doc, faults := Parse("function.yaml", []byte(src))
+	if doc == nil {
+		t.Fatal(faults)
+	}
+	r := &rendered{doc, map[*yaml.Node]bool{}}
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if v, is := values[n.Value]; is && n.Kind == yaml.ScalarNode {
+			n.Value, n.Tag = v, "!expression"
+			r.whole[n] = true
+		}
+		for _, child := range n.Content {
+			walk(child)
+		}
+	}
+	walk(doc.Root())
+	return r
+}
+
+func TestAWholeExpressionFillsItsFieldAndNoOther(t *testing.T) {
+	t.Parallel()
+	src := minimal + "layers: <layers>\nenvironment: {variables: <variables>}\ntimeout: <timeout>\ndescription: <description>\n"
+	layer := "arn:aws:lambda:us-east-1:123456789012:layer:tools:1"
+	bomb := "[" + strings.Repeat("[x,x,x,x,x,x,x,x,x,x,x],", 2000) + "]"
+	tests := map[string]struct {
+		values map[string]string
+		want   []string
+	}{
+		"list, map, number, text": {map[string]string{
+			"<layers>": `["` + layer + `"]`, "<variables>": `{"AB": "b", "CD": 1.50}`, "<timeout>": "30", "<description>": "null",
+		}, nil},
+		"no list": {map[string]string{"<layers>": layer}, []string{
+			"function.yaml:6:9: layers must be a list, not a text (write [\"" + layer + "\"])",
+		}},
+		"no YAML": {map[string]string{"<layers>": "[a"}, []string{
+			"function.yaml:6:9: layers: the expression's value is neither a list nor a map (the value must be JSON or YAML)",
+		}},
+		"nothing": {map[string]string{"<layers>": ""}, []string{
+			"function.yaml:6:9: layers: the expression's value is neither a list nor a map (the value must be JSON or YAML)",
+		}},
+		"without end": {map[string]string{"<layers>": bomb}, []string{
+			"function.yaml:6:9: layers: the expression's value expands to more than 20000 values",
+		}},
+		"a fault inside stands at the expression": {map[string]string{"<variables>": "\n\n\n- AB"}, []string{
+			"function.yaml:7:26: environment.variables must be a mapping, not a list",
+		}},
+		"a bad key inside": {map[string]string{"<variables>": "{\n\n\nA-B: c}"}, []string{
+			"function.yaml:7:26: environment.variables: the key \"A-B\" must be a letter, then one or more letters, digits or underscores",
+		}},
+		"a value cannot add a field": {map[string]string{"<description>": "x\nrole: y"}, nil},
+	}
+	defaults := map[string]string{"<layers>": "[]", "<variables>": "{}", "<timeout>": "3", "<description>": ""}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			values := map[string]string{}
+			for key, value := range defaults {
+				values[key] = value
+				if v, is := tc.values[key]; is {
+					values[key] = v
+				}
+			}
+			f, faults := Decode(render1(t, src, values))
+			var got []string
+			for _, f := range faults {
+				got = append(got, f.Error())
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if tc.want == nil && deref(f.Description) != values["<description>"] {
+				t.Errorf("description %q", *f.Description)
+			}
+			if name == "list, map, number, text" {
+				want := map[string]string{"AB": "b", "CD": "1.50"}
+				if diff := cmp.Diff(want, f.Environment.Variables); diff != "" {
+					t.Error(diff)
+				}
+				if diff := cmp.Diff([]string{layer}, f.Layers); diff != "" || *f.Timeout != 30 {
+					t.Error(diff, *f.Timeout)
+				}
+			}
+		})
+	}
+}
+
+// The table drives everything through the names of the Go fields.
+func TestTheTableAndTheStructsNameTheSameFields(t *testing.T) {
+	t.Parallel()
+	var check func(at string, fields []field, of reflect.Type)
+	check = func(at string, fields []field, of reflect.Type) {
+		var rows, structs []string
+		types := map[kind]string{text: "*string", integer: "*int32", number: "*float64", boolean: "*bool", list: "[]string", table: "map[string]string"}
+		for i := range fields {
+			f := &fields[i]
+			rows = append(rows, f.name)
+			member, is := of.FieldByName(f.name)
+			if !is {
+				t.Errorf("%s%s is no field of %s", at, f.name, of)
+				continue
+			}
+			if want := types[f.kind]; want != "" && member.Type.String() != want && !(f.need && member.Type.String() == "string") {
+				t.Errorf("%s%s is %s, want %s", at, f.name, member.Type, want)
+			}
+			if f.doc == "" {
+				t.Errorf("%s%s has no description", at, f.name)
+			}
+			if (f.kind == object || f.kind == objects) && f.name != "Code" {
+				check(at+f.name+".", f.members, member.Type.Elem())
+			}
+		}
+		for i := range of.NumField() {
+			if name := of.Field(i).Name; !(of == reflect.TypeFor[Alias]() && (name == "Version" || name == "Weights")) {
+				structs = append(structs, name)
+			}
+		}
+		if diff := cmp.Diff(slices.Sorted(slices.Values(structs)), slices.Sorted(slices.Values(rows))); diff != "" {
+			t.Errorf("%s: struct (-) and table (+):\n%s", at, diff)
+		}
+	}
+	check("", functionFields, reflect.TypeFor[Function]())
+	check("", aliasFields, reflect.TypeFor[Alias]())
+}
+
+func TestFunctionNamesAreTakenApart(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]Name{
+		"hello":                       {Name: "hello"},
+		"function:hello":              {Name: "hello"},
+		"123456789012:function:hello": {Account: "123456789012", Name: "hello"},
+		"123456789012:hello":          {Account: "123456789012", Name: "hello"},
+		"us-gov-west-1:123456789012:function:hello":                      {Region: "us-gov-west-1", Account: "123456789012", Name: "hello"},
+		"arn:aws:lambda:us-east-2:123456789012:function:test-lambda_10":  {"aws", "us-east-2", "123456789012", "test-lambda_10"},
+		"arn:aws-cn:lambda:cn-north-1:123456789012:function:hello":       {"aws-cn", "cn-north-1", "123456789012", "hello"},
+		"arn:aws-eusc:lambda:eusc-de-east-1:123456789012:function:hello": {"aws-eusc", "eusc-de-east-1", "123456789012", "hello"},
+		"arn:aws-iso-b:lambda:us-isob-east-1:123456789012:function:a":    {"aws-iso-b", "us-isob-east-1", "123456789012", "a"},
+	} {
+		got, err := ParseFunctionName(s)
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v", s, got, err)
+			continue
+		}
+		if again, err := ParseFunctionName(got.String()); err != nil || again != want {
+			t.Errorf("%s prints as %s, which is %+v, %v", s, got, again, err)
+		}
+	}
+	for _, s := range []string{
+		"", "a b", "hello:1", "hello:$LATEST", "123456789012:function:hello:live", "12345:function:hello", "arn:aws:lambda:us-east-1:123456789012:function:",
+		"arn:aws:lambda:us-east-1:123456789012:function:hello:live", "arn:aws:lambda:us-east-1:123456789012:layer:hello", "arn:aws:lambda::123456789012:function:hello", "hello.world", strings.Repeat("a", 65),
+	} {
+		if got, err := ParseFunctionName(s); err == nil {
+			t.Errorf("%q is taken for %+v", s, got)
+		}
+	}
+}
+
+func TestCheckPackageHoldsTheDefinitionToItsArtifact(t *testing.T) {
+	t.Parallel()
+	layers := `layers: ["arn:aws:lambda:us-east-1:123456789012:layer:tools:1"]` + "\n"
+	nothing := "functionName: hello\nrole: arn:aws:iam::123456789012:role/hello\n"
+	tests := map[string]struct {
+		src, kind string
+		want      []string
+	}{
+		"zip":                       {minimal, "Zip", nil},
+		"zip that says so":          {minimal + "packageType: Zip\nimageConfig: {}\n", "Zip", nil},
+		"zip without runtime":       {nothing, "Zip", []string{"function.yaml:1:1: runtime is missing: a zip needs one", "function.yaml:1:1: handler is missing: a zip needs one"}},
+		"zip with an image's field": {minimal + "imageConfig: {command: [app]}\n", "Zip", []string{"function.yaml:6:1: imageConfig belongs to a container image, but the artifact is a zip (remove it)"}},
+		"zip for an image":          {minimal + "packageType: Image\n", "Zip", []string{"function.yaml:6:1: packageType is Image, but the artifact is a zip (remove packageType: it follows from the artifact)"}},
+		"image":                     {nothing, "Image", nil},
+		"image for a zip":           {nothing + "PackageType: Zip\n", "Image", []string{"function.yaml:3:1: packageType is Zip, but the artifact is a container image (remove packageType: it follows from the artifact)"}},
+		"image with a zip's fields": {minimal + layers, "Image", []string{
+			"function.yaml:4:1: warning: runtime is left out beside a container image (remove it: the image brings its own)",
+			"function.yaml:5:1: warning: handler is left out beside a container image (remove it: the image brings its own)",
+			"function.yaml:6:1: warning: layers is left out beside a container image (remove it: the image brings its own)",
+		}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			doc, _ := Parse("function.yaml", []byte(tc.src))
+			f, faults := Decode(doc)
+			if err := faults.Err(); err != nil {
+				t.Fatal(err)
+			}
+			out, faults := CheckPackage(*f, tc.kind, doc)
+			var got []string
+			for _, f := range faults {
+				got = append(got, f.Error())
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if tc.kind == "Image" && (out.Runtime != nil || out.Handler != nil || out.Layers != nil) {
+				t.Errorf("%+v", out)
+			}
+			if _, without := CheckPackage(*f, tc.kind, nil); len(without) != len(faults) {
+				t.Errorf("without a document: %v", without)
+			}
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, dir := range []string{"ok", "err"} {
+		entries, err := os.ReadDir("testdata/" + dir)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, e := range entries {
+			src, err := os.ReadFile(fmt.Sprintf("testdata/%s/%s", dir, e.Name()))
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(src)
+		}
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		doc, faults := Parse("f", src)
+		if doc == nil {
+			if faults.Err() == nil {
+				t.Fatal("no document and no fault")
+			}
+			return
+		}
+		function, faults := Decode(doc)
+		if function == nil && faults.Err() == nil {
+			t.Fatal("no function and no fault")
+		}
+		alias, _ := DecodeAlias(doc)
+		if function == nil || alias == nil || faults.Err() != nil {
+			return
+		}
+		again, faults := decodeText(string(Render(*function, false)))
+		if err := faults.Err(); err != nil {
+			t.Fatalf("what is rendered is not read again: %v", err)
+		}
+		if diff := cmp.Diff(function, again); diff != "" {
+			t.Fatal(diff)
+		}
+	})
 }

@@ -52,6 +52,9 @@ func Parse(file string, src []byte) (Document, fault.List) {
 	whole := func(message, hint string) (Document, fault.List) {
 		return nil, fault.List{{File: file, Message: message, Hint: hint}}
 	}
+	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
+		return whole("is UTF-16", "save it as UTF-8")
+	}
 	if i := notText(src); i >= 0 {
 		return whole(fmt.Sprintf("is not text: byte %d is no part of JSON or YAML", i), "name a definition in JSON or YAML; the code goes into the input artifact")
 	}

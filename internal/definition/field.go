@@ -60,8 +60,10 @@ type field struct {
 	enum    []string
 	// open marks an enum that AWS lengthens: an unknown value that resembles
 	// none of the known ones is a warning.
-	open    bool
-	pattern *regexp.Regexp
+	open bool
+	// synonyms are what others call the values of enum, in lower case.
+	synonyms map[string]string
+	pattern  *regexp.Regexp
 	// form is the pattern in words.
 	form string
 	// items describes each entry of a list and each value of a table.

@@ -42,8 +42,10 @@ var functionFields = []field{
 	},
 	{
 		name: "Architectures", kind: list, call: byCode, min: 1, max: 1, normal: []string{"x86_64"},
-		items: &field{kind: text, enum: []string{"x86_64", "arm64"}},
-		doc:   "The instruction set, exactly one: x86_64 or arm64. It changes together with the code.",
+		items: &field{kind: text, enum: []string{"x86_64", "arm64"}, synonyms: map[string]string{
+			"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "aarch64": "arm64", "arm64v8": "arm64", "graviton": "arm64",
+		}},
+		doc: "The instruction set, exactly one: x86_64 or arm64. It changes together with the code.",
 	},
 	{
 		name: "Environment", kind: object, normal: empty{},
