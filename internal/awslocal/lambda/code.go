@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
@@ -36,7 +35,7 @@ func (s *Service) takeCode(r *request, in *codeInput, packageType string) (code,
 		return s.takeImage(r, in)
 	}
 	if in.ImageUri != "" {
-		return code{}, invalid("Please do not provide ImageUri when updating a function with packageType Zip.")
+		return code{}, invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
 	}
 	c := code{KMSKeyArn: in.SourceKMSKeyArn}
 	var blob store.Blob
@@ -60,7 +59,7 @@ func (s *Service) takeCode(r *request, in *codeInput, packageType string) (code,
 	default:
 		return code{}, invalid("Please provide a source for function code.")
 	}
-	if err := s.checkZip(blob, maxUnzipped); err != nil {
+	if c.Unzipped, err = s.checkZip(blob); err != nil {
 		return code{}, err
 	}
 	c.Blob, c.Size, c.Sha256 = blob.SHA256, blob.Size, blob.Base64()
@@ -135,43 +134,47 @@ func splitImage(uri string) (repository, tag string) {
 
 var errUnzipped = invalid("Unzipped size must be smaller than 262144000 bytes")
 
-// checkZip reads each member to its end, but never more than the limit: a zip
-// whose directory lies about sizes is found out by its bytes.
-func (s *Service) checkZip(blob store.Blob, limit int64) (err error) {
+// checkZip gives the unzipped size. It reads each member to its end, but never
+// more than the limit: a zip whose directory lies about sizes is found out by
+// its bytes.
+func (s *Service) checkZip(blob store.Blob) (size int64, err error) {
 	f, err := s.Store.OpenBlob(blob.SHA256)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return checkZip(f, blob.Size, limit)
+	return unzippedSize(f, blob.Size)
 }
 
-func checkZip(f *os.File, size, limit int64) error {
+func unzippedSize(f io.ReaderAt, size int64) (int64, error) {
 	broken := invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
 	archive, err := zip.NewReader(f, size)
 	if err != nil {
-		return broken
+		return 0, broken
 	}
 	var declared uint64
 	for _, member := range archive.File {
+		if member.UncompressedSize64 > maxUnzipped {
+			return 0, errUnzipped
+		}
 		declared += member.UncompressedSize64
 	}
-	if declared > uint64(limit) {
-		return errUnzipped
+	if declared > maxUnzipped {
+		return 0, errUnzipped
 	}
-	left := limit
+	var read int64
 	for _, member := range archive.File {
 		r, err := member.Open()
 		if err != nil {
-			return broken
+			return 0, broken
 		}
-		n, err := io.Copy(io.Discard, io.LimitReader(r, left+1))
+		n, err := io.Copy(io.Discard, io.LimitReader(r, maxUnzipped-read+1))
 		if err = errors.Join(err, r.Close()); err != nil {
-			return broken
+			return 0, broken
 		}
-		if left -= n; left < 0 {
-			return errUnzipped
+		if read += n; read > maxUnzipped {
+			return 0, errUnzipped
 		}
 	}
-	return nil
+	return read, nil
 }

@@ -1,10 +1,8 @@
 package lambda
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 )
@@ -124,46 +122,3 @@ func (s *Service) deleteFunctionConcurrency(r *request) (answer, error) {
 	f.Reserved = nil
 	return answer{status: http.StatusNoContent}, s.save(r, f)
 }
-
-// provisioned is provisioned concurrency of a version or an alias.
-type provisioned struct {
-	Requested int
-	Ready     time.Time // IN_PROGRESS until then
-	Modified  time.Time
-	Done      bool
-}
-
-func (p *provisioned) settle(now time.Time) {
-	if !now.Before(p.Ready) {
-		p.Done = true
-	}
-}
-
-func (f *function) provisionedSum() int {
-	sum := 0
-	for _, p := range f.Provisioned {
-		sum += p.Requested
-	}
-	return sum
-}
-
-type functionURL struct{ json.RawMessage }
-type eventInvoke struct{ json.RawMessage }
-type runtimeChoice struct{ json.RawMessage }
-type scaling struct{ json.RawMessage }
-type policy struct{ json.RawMessage }
-
-type layer struct{ Versions []struct{ Blob string } }
-
-// Invoker runs code.
-type Invoker interface{}
-
-// Recorder counts.
-type Recorder interface{}
-
-func (s *Service) hasCodeSigning(string) bool { return true }
-func codeSigningNotFound(arn string) error    { return notFound(arn) }
-func (s *Service) useLayers(r *request, c *config, arns *[]string) error {
-	return nil
-}
-func (s *Service) moveProvisioned(f *function, old, a *alias) error { return nil }

@@ -58,6 +58,9 @@ type layerUse struct {
 	CodeSize int64
 }
 
+// layer is the ARN without the version.
+func (l layerUse) layer() string { return l.Arn[:strings.LastIndexByte(l.Arn, ':')] }
+
 type fileSystemConfig struct{ Arn, LocalMountPath string }
 
 type imageConfig struct {

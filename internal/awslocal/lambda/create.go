@@ -48,10 +48,16 @@ func (s *Service) createFunction(r *request) (answer, error) {
 	if old != nil {
 		return answer{}, conflict("Function already exist: " + t.name)
 	}
-	if f.CodeSigning != "" && !s.hasCodeSigning(f.CodeSigning) {
-		return answer{}, codeSigningNotFound(f.CodeSigning)
+	if f.CodeSigning != "" {
+		there, err := s.hasCodeSigning(f.CodeSigning)
+		if err != nil {
+			return answer{}, err
+		}
+		if !there {
+			return answer{}, codeSigningNotFound(f.CodeSigning)
+		}
 	}
-	if err := s.useLayers(r, &f.Latest.Config, in.Layers); err != nil {
+	if err := s.useLayers(r, f, in.Layers); err != nil {
 		return answer{}, err
 	}
 	shown := f.show(&f.Latest, "")

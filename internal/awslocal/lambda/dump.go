@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -66,57 +67,68 @@ func (f *function) published() []dumpedVersion {
 	return out
 }
 
-// restorable is what a rollback has to bring back. Lists that have no order are
-// sorted.
-func (f *function) restorable() any {
-	type dumpedAlias struct {
-		FunctionVersion string
-		Description     string
-		Weights         map[string]float64
-	}
-	aliases := map[string]dumpedAlias{}
-	for name, a := range f.Aliases {
-		w := a.Weights
-		if len(w) == 0 {
-			w = nil
-		}
-		aliases[name] = dumpedAlias{a.FunctionVersion, a.Description, w}
-	}
-	tags := f.Tags
-	if len(tags) == 0 {
-		tags = nil
-	}
-	l := dumped(&f.Latest)
-	if v := l.Config.VpcConfig; v != nil {
-		vpc := *v
-		vpc.SubnetIds, vpc.SecurityGroupIds = slices.Sorted(slices.Values(v.SubnetIds)), slices.Sorted(slices.Values(v.SecurityGroupIds))
-		l.Config.VpcConfig = &vpc
-		if len(vpc.SubnetIds) == 0 && !vpc.Ipv6AllowedForDualStack {
-			l.Config.VpcConfig = nil // cleared and absent are one state
-		}
-	}
-	if e := l.Config.Environment; e != nil && len(e.Variables) == 0 {
-		l.Config.Environment = nil
-	}
-	return struct {
-		Latest      dumpedVersion
-		Aliases     map[string]dumpedAlias
-		Tags        map[string]string
-		Policies    map[string]*policy
-		Reserved    *int
-		Provisioned map[string]int
-		URLs        map[string]*functionURL
-		EventInvoke map[string]*eventInvoke
-		Runtimes    map[string]*runtimeChoice
-		CodeSigning string
-		Recursion   string
-	}{l, aliases, tags, f.Policies, f.Reserved, f.provisionedNumbers(), f.URLs, f.EventInvoke, f.Runtimes, f.CodeSigning, f.Recursion}
+type dumpedAlias struct {
+	FunctionVersion string
+	Description     string
+	Weights         map[string]float64
 }
 
-func (f *function) provisionedNumbers() map[string]int {
-	out := map[string]int{}
-	for q, p := range f.Provisioned {
-		out[q] = p.Requested
+type dumpedFunction struct {
+	Latest      dumpedVersion
+	Aliases     map[string]dumpedAlias
+	Tags        map[string]string
+	Policies    map[string][]statement
+	Reserved    *int
+	Provisioned map[string]int
+	URLs        map[string]functionURL
+	EventInvoke map[string]eventInvoke
+	Runtimes    map[string]*runtimeChoice
+	CodeSigning string
+	Recursion   string
+}
+
+// restorable is what a rollback has to bring back. What a client cannot tell
+// apart by its effect is made one: empty and absent, and the order of lists that
+// have none.
+func (f *function) restorable() dumpedFunction {
+	d := dumpedFunction{Latest: dumped(&f.Latest), Aliases: map[string]dumpedAlias{}, Tags: map[string]string{},
+		Policies: map[string][]statement{}, Reserved: f.Reserved, Provisioned: map[string]int{},
+		URLs: map[string]functionURL{}, EventInvoke: map[string]eventInvoke{}, Runtimes: f.Runtimes,
+		CodeSigning: f.CodeSigning, Recursion: f.Recursion}
+	d.Latest.Config.canonical()
+	maps.Copy(d.Tags, f.Tags)
+	for name, a := range f.Aliases {
+		weights := map[string]float64{}
+		maps.Copy(weights, a.Weights)
+		d.Aliases[name] = dumpedAlias{a.FunctionVersion, a.Description, weights}
 	}
-	return out
+	for q, p := range f.Policies {
+		d.Policies[q] = p.Statements
+	}
+	for q, p := range f.Provisioned {
+		d.Provisioned[q] = p.Requested
+	}
+	for q, u := range f.URLs {
+		d.URLs[q] = functionURL{ID: u.ID, AuthType: u.AuthType, Cors: u.Cors, InvokeMode: u.InvokeMode}
+	}
+	for q, e := range f.EventInvoke {
+		d.EventInvoke[q] = eventInvoke{MaximumRetryAttempts: e.MaximumRetryAttempts,
+			MaximumEventAgeInSeconds: e.MaximumEventAgeInSeconds, DestinationConfig: e.DestinationConfig}
+	}
+	return d
+}
+
+// canonical makes cleared and absent fields one, and sorts sets.
+func (c *config) canonical() {
+	if v := c.VpcConfig; v != nil {
+		vpc := *v
+		vpc.SubnetIds, vpc.SecurityGroupIds = slices.Sorted(slices.Values(v.SubnetIds)), slices.Sorted(slices.Values(v.SecurityGroupIds))
+		c.VpcConfig = &vpc
+		if len(vpc.SubnetIds) == 0 && !vpc.Ipv6AllowedForDualStack {
+			c.VpcConfig = nil
+		}
+	}
+	if c.Environment != nil && len(c.Environment.Variables) == 0 {
+		c.Environment = nil
+	}
 }

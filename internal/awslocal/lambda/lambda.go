@@ -32,10 +32,8 @@ type Options struct {
 	// Pending and InProgress are how long a new function stays Pending and an
 	// update InProgress. With 0 the next call finds the change done.
 	Pending, InProgress time.Duration
-	Objects             Objects  // nil: code cannot come from S3
-	Images              Images   // nil: images are taken as they are named
-	Invoker             Invoker  // nil: nothing can be invoked
-	Recorder            Recorder // nil: nobody counts
+	Objects             Objects // nil: code cannot come from S3
+	Images              Images  // nil: images are taken as they are named
 }
 
 // Objects reads S3 objects; version "" is the newest one. Errors of S3's own

@@ -97,9 +97,6 @@ func (f *function) settle(now time.Time) {
 	for i := range f.Versions {
 		f.Versions[i].settle(now)
 	}
-	for _, p := range f.Provisioned {
-		p.settle(now)
-	}
 	for _, a := range f.Aliases {
 		a.settle(now)
 	}

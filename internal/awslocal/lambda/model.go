@@ -27,7 +27,6 @@ type function struct {
 	URLs        map[string]*functionURL   `json:",omitempty"` // by alias, "" for the function
 	EventInvoke map[string]*eventInvoke   `json:",omitempty"` // by qualifier
 	Runtimes    map[string]*runtimeChoice `json:",omitempty"` // by qualifier
-	Scaling     map[string]*scaling       `json:",omitempty"` // by qualifier
 	CodeSigning string                    `json:",omitempty"`
 	Recursion   string                    `json:",omitempty"`
 }
@@ -55,6 +54,7 @@ type served struct {
 type code struct {
 	Blob          string      `json:",omitempty"` // hex SHA-256 of the zip
 	Size          int64       `json:",omitempty"`
+	Unzipped      int64       `json:",omitempty"`
 	Sha256        string      // base64 of the zip's hash, or hex of the image's digest
 	ImageURI      string      `json:",omitempty"`
 	ResolvedImage string      `json:",omitempty"`

@@ -71,10 +71,8 @@ func (s *Service) updateFunctionConfiguration(r *request) (answer, error) {
 	c := &f.Latest.Config
 	c.put(&in.configInput)
 	c.RuntimeVersionConfig = c.runtimeVersion(call.Partition(t.region), t.region)
-	if in.Layers != nil {
-		if err := s.useLayers(r, c, in.Layers); err != nil {
-			return answer{}, err
-		}
+	if err := s.useLayers(r, f, in.Layers); err != nil {
+		return answer{}, err
 	}
 	return answer{http.StatusOK, f.show(&f.Latest, "")}, s.save(r, f)
 }
