@@ -11,6 +11,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/apply"
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
@@ -30,16 +31,24 @@ func (a *app) rollback(ctx context.Context) error {
 	return a.fromJournal(ctx)
 }
 
-// fromJournal rolls back the newest journal that is not settled.
+// fromJournal rolls back what the journals of this run say, the newest first.
 func (a *app) fromJournal(ctx context.Context) error {
-	path, err := a.findJournal()
+	paths, err := a.findJournals()
 	if err != nil {
 		return err
 	}
-	if path == "" {
+	if len(paths) == 0 {
 		a.log().Line("No journal of a deployment was found: nothing was changed, nothing to roll back")
 		return nil
 	}
+	var errs []error
+	for _, path := range paths {
+		errs = append(errs, a.journalBack(ctx, path))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) journalBack(ctx context.Context, path string) error {
 	store := a.Store(path)
 	if err := store.Stop(ctx); err != nil {
 		return a.cannot(path, fmt.Errorf("ask the deployment to stop: %w", err))
@@ -60,31 +69,25 @@ func (a *app) fromJournal(ctx context.Context) error {
 // lockWait is as long as a call of the deployment may last.
 func (a *app) lockWait() time.Duration { return a.Pace.Upload + a.Timing.Grace }
 
-func (a *app) findJournal() (string, error) {
+// findJournals is the journal that is named, or what the host kept of this run.
+// In a terminal, where every command is a run of its own, it is the newest one
+// alone: what was deployed before stays.
+func (a *app) findJournals() ([]string, error) {
 	if named := a.in.String("journal"); named != "" && a.host.State("journal") == "" {
 		if strings.HasPrefix(named, "s3://") {
-			return "", &run.InputError{Err: fmt.Errorf("journal %s: only files are supported", named)}
+			return nil, &run.InputError{Err: fmt.Errorf("journal %s: only files are supported", named)}
 		}
 		path := a.absolute(named)
 		if _, err := os.Stat(path); err != nil && !a.host.IsPost() {
-			return "", &run.InputError{Err: fmt.Errorf("journal %s: %w", named, err)}
+			return nil, &run.InputError{Err: fmt.Errorf("journal %s: %w", named, err)}
 		}
-		return path, nil
+		return []string{path}, nil
 	}
-	for _, path := range a.host.Journals() {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		log, err := journal.Parse(content)
-		if err != nil {
-			return path, nil
-		}
-		if !log.State.Settled() && log.Header.Run != "" {
-			return path, nil
-		}
+	paths := a.host.Journals()
+	if a.host.Kind() == host.Terminal && len(paths) > 1 {
+		paths = paths[:1]
 	}
-	return "", nil
+	return paths, nil
 }
 
 // cannot is a rollback that could not begin: a person must look.

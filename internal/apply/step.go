@@ -191,10 +191,6 @@ func (e *Engine) lookAlias(wanted *journal.Alias, name string) func(context.Cont
 // shifts weights of its own until the new version is ready.
 func (e *Engine) provisioned(ctx context.Context, wanted journal.Alias) error {
 	status, err := e.API.Provisioned(ctx, e.function, wanted.Name)
-	if lambdaapi.Classify(err) == lambdaapi.Denied && err != nil {
-		e.Log.Warn("cannot see whether alias %s has provisioned concurrency: %v", wanted.Name, err)
-		return nil
-	}
 	for try := 0; err == nil && status.Value == "IN_PROGRESS"; try++ {
 		e.Log.Waiting(e.function+":"+wanted.Name, "provisioned concurrency "+status.Value, status.Reason)
 		if !e.pause(ctx, min(try, 3)) {
@@ -202,8 +198,13 @@ func (e *Engine) provisioned(ctx context.Context, wanted journal.Alias) error {
 		}
 		status, err = e.API.Provisioned(ctx, e.function, wanted.Name)
 	}
-	if err != nil || status.Value == "" {
-		return err
+	if err != nil {
+		// The alias has moved: not knowing is no reason to move it back.
+		e.Log.Warn("cannot see whether alias %s has provisioned concurrency: %v", wanted.Name, err)
+		return ctx.Err()
+	}
+	if status.Value == "" {
+		return nil
 	}
 	if status.Value != "READY" {
 		return fmt.Errorf("provisioned concurrency of alias %s is %s: %s", wanted.Name, status.Value, status.Reason)
