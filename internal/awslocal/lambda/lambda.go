@@ -32,8 +32,10 @@ type Options struct {
 	// Pending and InProgress are how long a new function stays Pending and an
 	// update InProgress. With 0 the next call finds the change done.
 	Pending, InProgress time.Duration
-	Objects             Objects // nil: code cannot come from S3
-	Images              Images  // nil: images are taken as they are named
+	Objects             Objects  // nil: code cannot come from S3
+	Images              Images   // nil: images are taken as they are named
+	Invoker             Invoker  // nil: nothing can be invoked
+	Recorder            Recorder // nil: nobody counts
 }
 
 // Objects reads S3 objects; version "" is the newest one. Errors of S3's own
@@ -55,6 +57,7 @@ type Service struct {
 	mu     sync.Mutex
 	cache  map[string]*function // by store key; never changed once in here
 	faults outcomes
+	events chan struct{} // a place for each asynchronous invocation
 }
 
 // New returns a Service on what the store holds.
@@ -62,7 +65,7 @@ func New(o Options) *Service {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &Service{Options: o, cache: map[string]*function{}}
+	return &Service{Options: o, cache: map[string]*function{}, events: make(chan struct{}, maxEvents)}
 }
 
 // answer is what an operation gives back: a status and a JSON document, none

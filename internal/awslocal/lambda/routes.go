@@ -94,6 +94,7 @@ var routes = []route{
 	on("GET /2021-07-20/functions/{FunctionName}/runtime-management-config", "GetRuntimeManagementConfig", (*Service).getRuntimeManagementConfig),
 	on("PUT /2024-08-31/functions/{FunctionName}/recursion-config", "PutFunctionRecursionConfig", (*Service).putFunctionRecursionConfig),
 	on("GET /2024-08-31/functions/{FunctionName}/recursion-config", "GetFunctionRecursionConfig", (*Service).getFunctionRecursionConfig),
+	{method: "POST", path: []string{"2015-03-31", "functions", "{FunctionName}", "invocations"}, operation: "Invoke", raw: (*Service).invoke},
 	on("GET /2015-03-31/event-source-mappings", "ListEventSourceMappings", (*Service).listEventSourceMappings),
 }
 

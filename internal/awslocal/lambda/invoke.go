@@ -1,0 +1,272 @@
+package lambda
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
+)
+
+// Invoker runs code.
+type Invoker interface {
+	Invoke(ctx context.Context, f runner.Function, requestID string, payload []byte) (runner.Result, error)
+}
+
+// Invocation is one run of a function, as CloudWatch counts it.
+type Invocation struct {
+	Account, Region string
+	Function        string
+	Resource        string // "fn" or "fn:alias": as it was invoked
+	ExecutedVersion string
+	Time            time.Time
+	Duration        time.Duration
+	Error           bool
+	Throttled       bool
+}
+
+// Recorder counts invocations.
+type Recorder interface{ Record(Invocation) }
+
+// Sizes of a payload (developer guide, "Lambda quotas").
+const (
+	maxPayload      = 6291456
+	maxEventPayload = 1048576
+)
+
+// maxEvents bounds the asynchronous invocations that wait or run.
+const maxEvents = 256
+
+// invocation is a call of Invoke that has been found possible.
+type invocation struct {
+	f        *function
+	v        *version
+	resource string
+	run      runner.Function
+	payload  []byte
+}
+
+// invoke serves Invoke, which answers with the function's own payload.
+func (s *Service) invoke(r *request, w http.ResponseWriter) {
+	in, err := s.prepareInvocation(r)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	header := w.Header()
+	switch kind := r.http.Header.Get("X-Amz-Invocation-Type"); kind {
+	case "DryRun":
+		w.WriteHeader(http.StatusNoContent)
+	case "Event":
+		if err := s.queue(r, in); err != nil {
+			writeError(w, err)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	case "", "RequestResponse":
+		result, err := s.run(r.ctx, in, header.Get(call.RequestIDHeader))
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		header.Set("X-Amz-Executed-Version", in.v.Version)
+		if result.FunctionError != "" {
+			header.Set("X-Amz-Function-Error", result.FunctionError)
+		}
+		if r.http.Header.Get("X-Amz-Log-Type") == "Tail" {
+			header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(result.Log))
+		}
+		header.Set("Content-Type", "application/json")
+		header.Set("Content-Length", strconv.Itoa(len(result.Payload)))
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(result.Payload) // a client that has gone has no use for the answer
+	default:
+		var broken faults
+		broken.enum("invocationType", kind, "Event", "RequestResponse", "DryRun")
+		writeError(w, broken.err())
+	}
+}
+
+func (s *Service) prepareInvocation(r *request) (*invocation, error) {
+	t, err := r.target()
+	if err != nil {
+		return nil, err
+	}
+	payload, err := r.payload()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, err := s.edit(t.account, t.region, t.name)
+	if err != nil {
+		return nil, err
+	}
+	var v *version
+	if f != nil {
+		v = f.route(t.qualifier, s.Clock())
+	}
+	if v == nil {
+		if t.qualifier == "" {
+			t.qualifier = latest
+		}
+		return nil, functionNotFound(t.arn(t.qualifier))
+	}
+	in := &invocation{f: f, v: v, resource: f.Name, payload: payload}
+	if t.qualifier != "" && t.qualifier != latest {
+		in.resource += ":" + t.qualifier
+	}
+	if err := s.mayRun(in); err != nil {
+		return nil, err
+	}
+	in.run = s.runnable(r, in, f.arn(t.qualifier))
+	return in, nil
+}
+
+// payload reads the event, which must be JSON where there is one.
+func (r *request) payload() ([]byte, error) {
+	limit := maxPayload
+	if r.http.Header.Get("X-Amz-Invocation-Type") == "Event" {
+		limit = maxEventPayload
+	}
+	payload, err := io.ReadAll(io.LimitReader(r.http.Body, int64(limit)+1))
+	switch {
+	case err != nil:
+		return nil, call.NewError(http.StatusBadRequest, "InvalidRequestContentException", "Could not read the request body: "+err.Error())
+	case len(payload) > limit:
+		return nil, call.NewError(http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+			"Request must be smaller than "+strconv.Itoa(limit)+" bytes for the InvokeFunction operation")
+	case len(payload) == 0:
+		return []byte("{}"), nil
+	case !json.Valid(payload):
+		return nil, call.NewError(http.StatusBadRequest, "InvalidRequestContentException",
+			"Could not parse request body into json: the payload is not JSON")
+	}
+	return payload, nil
+}
+
+// route picks the version that serves a call, by chance where an alias has
+// weights (developer guide, "Weighted aliases").
+func (f *function) route(qualifier string, now time.Time) *version {
+	a := f.Aliases[qualifier]
+	if a == nil {
+		return f.resolve(qualifier)
+	}
+	dice := rand.Float64()
+	weights := a.weights(now)
+	for _, number := range slices.Sorted(maps.Keys(weights)) {
+		if dice -= weights[number]; dice < 0 {
+			return f.version(number)
+		}
+	}
+	return f.version(a.FunctionVersion)
+}
+
+// mayRun refuses a version that is not Active and a function whose reserved
+// concurrency is 0.
+func (s *Service) mayRun(in *invocation) error {
+	if state := in.v.Life.State; state != stateActive {
+		return conflict("The operation cannot be performed at this time. The function is currently in the following state: " + state)
+	}
+	if in.f.Reserved != nil && *in.f.Reserved == 0 {
+		s.record(in, runner.Result{}, true)
+		e := call.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+		e.Fields = map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}
+		return e
+	}
+	return nil
+}
+
+// runnable is the version as the runner takes it: while an update is under way
+// or has failed, what served before.
+func (s *Service) runnable(r *request, in *invocation, arn string) runner.Function {
+	c, code := in.v.Config, in.v.Code
+	if in.v.Serving != nil {
+		c, code = in.v.Serving.Config, in.v.Serving.Code
+	}
+	f := runner.Function{
+		Name: in.f.Name, ARN: arn, Version: in.v.Version, Region: in.f.Region, Runtime: c.Runtime, Handler: c.Handler,
+		MemoryMB: c.MemorySize, Timeout: time.Duration(c.Timeout) * time.Second, CodeSHA256: code.Sha256,
+		Code: func() (*os.File, error) { return s.Store.OpenBlob(code.Blob) },
+		// The account's number is a key that this server knows as the account.
+		System: map[string]string{"AWS_ACCESS_KEY_ID": in.f.Account, "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local"},
+	}
+	if c.Environment != nil {
+		f.Environment = c.Environment.Variables
+	}
+	if f.Environment["AWS_ENDPOINT_URL"] == "" {
+		f.System["AWS_ENDPOINT_URL"] = "http://" + r.http.Host
+	}
+	for _, l := range c.Layers {
+		f.Layers = append(f.Layers, l.Arn)
+	}
+	if c.imagePackage() {
+		f.Runtime = "container image"
+	}
+	return f
+}
+
+// run waits for the function's answer and counts it.
+func (s *Service) run(ctx context.Context, in *invocation, requestID string) (runner.Result, error) {
+	if s.Invoker == nil {
+		return runner.Result{}, notHere("this server runs no functions")
+	}
+	result, err := s.Invoker.Invoke(ctx, in.run, requestID, in.payload)
+	var unsupported *runner.UnsupportedError
+	switch {
+	case err == nil:
+		s.record(in, result, false)
+		return result, nil
+	case errors.As(err, &unsupported):
+		return result, notHere(err.Error())
+	case errors.Is(err, runner.ErrBusy):
+		s.record(in, result, true)
+		e := call.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+		e.Fields = map[string]string{"Reason": "ConcurrentInvocationLimitExceeded"}
+		return result, e
+	}
+	return result, err
+}
+
+// notHere says that the code cannot run on this machine. It is a 4xx, so that
+// no client tries again.
+func notHere(reason string) *call.Error {
+	return call.NewError(http.StatusBadRequest, "InvalidRuntimeException", reason)
+}
+
+// queue runs an asynchronous invocation behind the caller's back.
+func (s *Service) queue(r *request, in *invocation) error {
+	select {
+	case s.events <- struct{}{}:
+	default:
+		e := call.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+		e.Fields = map[string]string{"Reason": "ConcurrentInvocationLimitExceeded"}
+		return e
+	}
+	ctx := context.WithoutCancel(r.ctx)
+	go func() {
+		defer func() { <-s.events }()
+		// What becomes of an event is for metrics to say: nobody waits for it.
+		_, _ = s.run(ctx, in, call.NewID())
+	}()
+	return nil
+}
+
+func (s *Service) record(in *invocation, result runner.Result, throttled bool) {
+	if s.Recorder == nil {
+		return
+	}
+	s.Recorder.Record(Invocation{Account: in.f.Account, Region: in.f.Region, Function: in.f.Name, Resource: in.resource,
+		ExecutedVersion: in.v.Version, Time: s.Clock(), Duration: result.Duration, Error: result.FunctionError != "",
+		Throttled: throttled})
+}
