@@ -61,7 +61,9 @@ func zipped(t testing.TB, name, content string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	f, err := w.Create(name)
+	header := &zip.FileHeader{Name: name, Method: zip.Deflate}
+	header.SetMode(0o755)
+	f, err := w.CreateHeader(header)
 	if err == nil {
 		_, err = io.WriteString(f, content)
 	}

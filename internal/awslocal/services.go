@@ -7,6 +7,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
@@ -22,12 +23,15 @@ func (s *Server) plug() error {
 		return err
 	}
 	s.principals = s.sts
+	pool := runner.NewPool(runner.Options{})
+	s.closers = append(s.closers, pool)
 	s.lambda = lambda.New(lambda.Options{
 		Store:      s.store,
 		Clock:      s.Now,
 		Pending:    s.options.Pending,
 		InProgress: s.options.InProgress,
 		Objects:    objects{s.s3, s.store},
+		Invoker:    pool,
 	})
 	s.services = map[string]call.Service{
 		"lambda": s.lambda,
