@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
@@ -62,6 +63,7 @@ type Server struct {
 	store    *store.Store
 	lambda   *lambda.Service
 	s3       *s3.Service
+	ecr      *ecr.Service
 	sts      *sts.Service
 	services map[string]call.Service // by name in a credential scope
 	// principals knows the keys that STS handed out.

@@ -3,9 +3,11 @@ package awslocal
 import (
 	"context"
 	"io"
+	"iter"
 	"net/http"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
@@ -23,6 +25,9 @@ func (s *Server) plug() error {
 		return err
 	}
 	s.principals = s.sts
+	if s.ecr, err = ecr.New(s.store, s.Now, nil); err != nil {
+		return err
+	}
 	pool := runner.NewPool(runner.Options{})
 	s.closers = append(s.closers, pool)
 	s.lambda = lambda.New(lambda.Options{
@@ -31,11 +36,13 @@ func (s *Server) plug() error {
 		Pending:    s.options.Pending,
 		InProgress: s.options.InProgress,
 		Objects:    objects{s.s3, s.store},
+		Images:     s.ecr,
 		Invoker:    pool,
 	})
 	s.services = map[string]call.Service{
 		"lambda": s.lambda,
 		"s3":     s.s3,
+		"ecr":    s.ecr,
 		"sts":    s.sts,
 	}
 	return s.sweep()
@@ -48,8 +55,10 @@ func (s *Server) sweep() error {
 		return err
 	}
 	kept := map[string]bool{}
-	for sha256 := range s.s3.Blobs {
-		kept[sha256] = true
+	for _, blobs := range []iter.Seq[string]{s.s3.Blobs, s.ecr.Blobs} {
+		for sha256 := range blobs {
+			kept[sha256] = true
+		}
 	}
 	return s.store.Sweep(func(sha256 string) bool { return kept[sha256] || code(sha256) })
 }
