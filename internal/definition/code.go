@@ -31,9 +31,10 @@ const maxUnzipped = 262_144_000
 // CheckCode holds a zip to the definition: paths that stay inside, Lambda's
 // size, the handler's file, an executable bootstrap of the right architecture.
 // What a layer could bring is only a warning where layers are named. The
-// document gives the faults their places and may be nil.
+// document gives those faults their places that a field of it could mend, and
+// may be nil; faults of the zip alone have no place.
 func CheckCode(f Function, code CodeListing, doc Document) fault.List {
-	c := codeChecker{placer: placer{doc: doc}, code: code, function: f}
+	c := codeChecker{placer: placer{doc: doc, loose: true}, code: code, function: f}
 	c.entries()
 	if f.Handler != nil && f.Runtime != nil {
 		c.handler(*f.Runtime, *f.Handler)
@@ -149,16 +150,16 @@ func (c *codeChecker) need(handler string, files ...string) {
 		c.warn("Handler", "one of the layers must bring it", "%s", message)
 		return
 	}
-	c.fault("Handler", c.below(files), "%s", message)
+	c.fault("Handler", c.below(files, ", or name it in the handler"), "%s", message)
 }
 
 // below finds the file one or more folders too deep, the usual slip of
 // zipping a folder instead of what it holds.
-func (c *codeChecker) below(files []string) string {
+func (c *codeChecker) below(files []string, or string) string {
 	for _, name := range slices.Sorted(slices.Values(c.code.Names())) {
 		for _, file := range files {
 			if dir, is := strings.CutSuffix(name, "/"+file); is && !strings.Contains(dir, "node_modules") {
-				return "it is in the folder " + dir + ": make the zip from inside it, or name it in the handler"
+				return "it is in the folder " + dir + ": make the zip from inside it" + or
 			}
 		}
 	}
@@ -204,7 +205,7 @@ func (c *codeChecker) missingExecutable(name string) {
 		c.warn("Runtime", "one of the layers must bring it", "%s", message)
 		return
 	}
-	c.fault("Runtime", c.below([]string{name}), "%s", message)
+	c.fault("Runtime", c.below([]string{name}, ""), "%s", message)
 }
 
 // program looks at a program's first bytes.
@@ -238,8 +239,9 @@ func (c *codeChecker) machine(name string, head []byte) {
 	if elf.Data(head[elf.EI_DATA]) == elf.ELFDATA2MSB {
 		order = binary.BigEndian
 	}
-	built := elf.Machine(order.Uint16(head[at:])).String()
-	switch elf.Machine(order.Uint16(head[at:])) {
+	machine := elf.Machine(order.Uint16(head[at:]))
+	built := strings.TrimPrefix(machine.String(), "EM_")
+	switch machine {
 	case elf.EM_X86_64:
 		built = "x86_64"
 	case elf.EM_AARCH64:

@@ -186,15 +186,17 @@ func packageWords(packageType string) string {
 	return "a zip"
 }
 
-// placer makes faults after decoding, at the fields of the document.
+// placer makes faults after decoding, at the fields of the document; without a
+// document, or without a field where loose is set, they have no place.
 type placer struct {
 	doc    Document
+	loose  bool
 	faults fault.List
 }
 
 func (p *placer) fault(name, hint, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
-	if p.doc == nil {
+	if p.doc == nil || p.loose && name == "" {
 		p.faults = append(p.faults, fault.Fault{Message: message, Hint: hint})
 		return
 	}

@@ -1,7 +1,6 @@
 package definition
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -174,16 +173,21 @@ func show(v reflect.Value) string {
 	case []string:
 		return strings.Join(x, ", ")
 	case []FileSystemConfig:
-		if len(x) == 0 {
-			return ""
+		mounts := make([]string, len(x))
+		for i, fs := range x {
+			mounts[i] = fs.show()
 		}
-		b, err := json.Marshal(x)
-		if err != nil {
-			return fmt.Sprint(err)
-		}
-		return string(b)
+		return strings.Join(mounts, ", ")
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+func (c FileSystemConfig) show() string {
+	s := deref(c.Arn) + " at " + deref(c.LocalMountPath)
+	if c.S3FilesConfig != nil {
+		s += ", direct reads " + deref(c.S3FilesConfig.DirectS3Read)
+	}
+	return s
 }
 
 // DiffTags compares a definition's tags with AWS's: what to set, what to

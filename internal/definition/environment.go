@@ -34,5 +34,8 @@ func MergeEnvironment(mode string, wanted, have *Environment) (*Environment, err
 	default:
 		return nil, fmt.Errorf("environment-variables is replace, merge or keep, not %q", mode)
 	}
+	if size := environmentSize(there); size > maxEnvironment {
+		return nil, fmt.Errorf("the environment's variables would take %d bytes together with those that are there, but Lambda takes at most %d", size, maxEnvironment)
+	}
 	return &Environment{Variables: there}, nil
 }
