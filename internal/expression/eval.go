@@ -68,7 +68,7 @@ func (e *Evaluator) text(text string) (Value, error) {
 	if start == 0 && end == len(text) {
 		return e.span(text, 0)
 	}
-	n, err := parseText(text, 0, 0)
+	n, err := blocks{}.parseText(text, 0, 0)
 	if err != nil {
 		return Value{}, err
 	}
@@ -81,16 +81,24 @@ func notClosed(offset int) *Error {
 
 // span evaluates <+ … > as a whole.
 func (e *Evaluator) span(span string, base int) (Value, error) {
-	n, err := parseSpan(span, base, 1)
+	n, err := blocks{}.parseSpan(span, base, 1)
 	if err != nil {
 		return Value{}, err
 	}
 	return e.eval(n)
 }
 
+// charge counts work against the budget of one evaluation.
+func (e *Evaluator) charge(n node, steps int) error {
+	if e.steps += steps; e.steps > maxSteps {
+		return errorAt(n.pos(), "the expression takes too many steps")
+	}
+	return nil
+}
+
 func (e *Evaluator) eval(n node) (Value, error) {
-	if e.steps++; e.steps > maxSteps {
-		return Value{}, errorAt(n.pos(), "the expression takes too many steps")
+	if err := e.charge(n, 1); err != nil {
+		return Value{}, err
 	}
 	v, err := e.evalNode(n)
 	if err != nil {
@@ -244,8 +252,11 @@ func (e *Evaluator) part(n selectNode, from, key Value) (Value, error) {
 		return Value{}, unknownError{errorAt(n.key.pos(), "a list of %d has no item %s", len(d), name)}
 	}
 	err := errorAt(n.key.pos(), "%s has no part %q", from.kind, name)
-	if slices.Contains(methodNames, name) {
+	switch _, inner := n.from.(spanNode); {
+	case slices.Contains(methodNames, name):
 		err = err.hint("a method is written with parentheses: .%s()", name)
+	case inner:
+		err = err.hint("text that follows an expression stands outside of the brackets")
 	}
 	return Value{}, err
 }

@@ -55,6 +55,9 @@ func (e *Evaluator) functor(n callNode, name string) (Value, error) {
 	if err := n.arity(args, want, want); err != nil {
 		return Value{}, err
 	}
+	if err := e.chargeTexts(n, args); err != nil {
+		return Value{}, err
+	}
 	var v Value
 	switch name {
 	case "datetime":

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -48,7 +49,7 @@ func decodeJSON(text string) (Value, error) {
 		return Value{}, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return Value{}, fmt.Errorf("more follows after its end")
+		return Value{}, errors.New("more follows after its end")
 	}
 	return v, nil
 }
@@ -58,10 +59,7 @@ func jsonValue(d *json.Decoder, depth int) (Value, error) {
 	if depth > maxJSONDepth {
 		return Value{}, fmt.Errorf("it is nested deeper than %d", maxJSONDepth)
 	}
-	t, err := d.Token()
-	if err == io.EOF {
-		return Value{}, fmt.Errorf("it ends too early")
-	}
+	t, err := jsonToken(d)
 	if err != nil {
 		return Value{}, err
 	}
@@ -84,6 +82,14 @@ func jsonValue(d *json.Decoder, depth int) (Value, error) {
 	return Value{}, nil
 }
 
+func jsonToken(d *json.Decoder) (json.Token, error) {
+	t, err := d.Token()
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, errors.New("it ends too early")
+	}
+	return t, err
+}
+
 func jsonList(d *json.Decoder, depth int) (Value, error) {
 	items := []Value{}
 	for d.More() {
@@ -93,14 +99,14 @@ func jsonList(d *json.Decoder, depth int) (Value, error) {
 		}
 		items = append(items, v)
 	}
-	_, err := d.Token()
+	_, err := jsonToken(d)
 	return NewList(items), err
 }
 
 func jsonMap(d *json.Decoder, depth int) (Value, error) {
 	fields := []Field{}
 	for d.More() {
-		key, err := d.Token()
+		key, err := jsonToken(d)
 		if err != nil {
 			return Value{}, err
 		}
@@ -111,7 +117,7 @@ func jsonMap(d *json.Decoder, depth int) (Value, error) {
 		name, _ := key.(string)
 		fields = append(fields, Field{name, v})
 	}
-	_, err := d.Token()
+	_, err := jsonToken(d)
 	return NewMap(fields), err
 }
 
@@ -123,16 +129,13 @@ func selectJSON(v Value, path string, offset int) (Value, error) {
 	if err != nil {
 		return Value{}, errorAt(offset, "the path %q: %s", path, err)
 	}
-	found, many := []Value{v}, false
+	budget := maxVisits
+	found, many := follow(steps, v, &budget), false
+	if budget < 0 {
+		return Value{}, errorAt(offset, "the path %q selects too much", path)
+	}
 	for _, s := range steps {
-		var next []Value
-		for _, f := range found {
-			next = s.apply(f, next, 0)
-			if len(next) > maxNodes {
-				return Value{}, errorAt(offset, "the path %q selects too much", path)
-			}
-		}
-		found, many = next, many || s.many()
+		many = many || s.many()
 	}
 	switch {
 	case many:
@@ -141,6 +144,22 @@ func selectJSON(v Value, path string, offset int) (Value, error) {
 		return Value{}, unknownError{errorAt(offset, "nothing stands at %q", path)}
 	}
 	return found[0], nil
+}
+
+// maxVisits bounds how many values one path looks at.
+const maxVisits = 500_000
+
+// follow walks the steps from v; a budget below zero means that it gave up.
+func follow(steps []pathStep, v Value, budget *int) []Value {
+	found := []Value{v}
+	for _, s := range steps {
+		var next []Value
+		for _, f := range found {
+			next = s.apply(f, next, budget)
+		}
+		found = next
+	}
+	return found
 }
 
 // pathStep is one step of a path; exactly one of its parts says which.
@@ -160,24 +179,26 @@ type pathFilter struct {
 
 func (s pathStep) many() bool { return s.all || s.deep || s.filter != nil }
 
-func (s pathStep) apply(v Value, out []Value, depth int) []Value {
+func (s pathStep) apply(v Value, out []Value, budget *int) []Value {
+	if *budget--; *budget < 0 {
+		return out
+	}
 	if s.deep {
 		shallow := s
 		shallow.deep = false
-		out = shallow.apply(v, out, depth)
-		if depth < 100 {
-			for _, child := range children(v) {
-				out = s.apply(child, out, depth+1)
-			}
+		out = shallow.apply(v, out, budget)
+		for _, child := range children(v) {
+			out = s.apply(child, out, budget)
 		}
 		return out
 	}
 	switch {
 	case s.all:
+		*budget -= len(children(v))
 		return append(out, children(v)...)
 	case s.filter != nil:
 		for _, child := range children(v) {
-			if s.filter.holds(child) {
+			if s.filter.holds(child, budget) {
 				out = append(out, child)
 			}
 		}
@@ -209,15 +230,8 @@ func children(v Value) []Value {
 	return out
 }
 
-func (f *pathFilter) holds(v Value) bool {
-	found := []Value{v}
-	for _, s := range f.steps {
-		var next []Value
-		for _, x := range found {
-			next = s.apply(x, next, 0)
-		}
-		found = next
-	}
+func (f *pathFilter) holds(v Value, budget *int) bool {
+	found := follow(f.steps, v, budget)
 	if len(found) == 0 {
 		return false
 	}

@@ -33,6 +33,9 @@ func (e *Evaluator) call(n callNode) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
+	if err := e.chargeTexts(n, append(args, from)); err != nil {
+		return Value{}, err
+	}
 	v, err := e.method(n, from, args)
 	if err != nil {
 		return Value{}, err
@@ -40,6 +43,28 @@ func (e *Evaluator) call(n callNode) (Value, error) {
 	v = v.taintedBy(from).taintedBy(args...)
 	e.derived(v)
 	return v, nil
+}
+
+// chargeTexts makes long texts cost more steps, and patterns as much as the
+// text is long times the pattern.
+func (e *Evaluator) chargeTexts(n callNode, values []Value) error {
+	total, product := 0, 1
+	for _, v := range values {
+		size := 1
+		if s, ok := v.data.(string); ok {
+			size += len(s)
+		}
+		total += size
+		if product < maxValue*maxPattern {
+			product *= size
+		}
+	}
+	steps := total / 1024
+	switch n.method {
+	case "split", "replaceAll", "replaceFirst", "matches", "extract", "match", "replace":
+		steps += product / (16 << 10)
+	}
+	return e.charge(n, steps)
 }
 
 func (e *Evaluator) method(n callNode, from Value, args []Value) (Value, error) {

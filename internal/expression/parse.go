@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -81,11 +82,31 @@ type parser struct {
 	next   int
 	depth  int
 	spans  int // how deep this block is nested in others
+	blocks blocks
 }
 
-// parseBlock reads what stands between <+ and >. text is the block, base its
-// offset for faults.
-func parseBlock(text string, base, spans int) (node, *Error) {
+// blocks remembers the inner blocks of one text by their offset: a block that
+// is tried as an expression and then as text would else read its inner blocks
+// twice, those theirs twice, and so on.
+type blocks map[int]block
+
+type block struct {
+	node node
+	err  *Error
+}
+
+// parse reads what stands between <+ and >. text is the block, base its offset
+// for faults.
+func (b blocks) parse(text string, base, spans int) (node, *Error) {
+	known, ok := b[base]
+	if !ok {
+		known.node, known.err = b.parseBlock(text, base, spans)
+		b[base] = known
+	}
+	return known.node, known.err
+}
+
+func (b blocks) parseBlock(text string, base, spans int) (node, *Error) {
 	if spans > maxDepth {
 		return nil, errorAt(base, "expressions are nested deeper than %d", maxDepth)
 	}
@@ -93,17 +114,36 @@ func parseBlock(text string, base, spans int) (node, *Error) {
 		return nil, errorAt(base, "the expression is empty")
 	}
 	tokens, err := lex(text, base)
-	p := &parser{text: text, base: base, tokens: tokens, spans: spans}
+	p := &parser{text: text, base: base, tokens: tokens, spans: spans, blocks: b}
 	if err == nil {
 		var n node
-		if n, err = p.whole(); err == nil {
+		if n, err = p.whole(); err == nil && !namesOperand(n) {
 			return n, nil
 		}
+		if joined := p.juxtaposed(); joined != nil {
+			return joined, nil
+		}
+		return n, err
 	}
-	if n := p.juxtaposed(); n != nil {
-		return n, nil
+	if joined := p.juxtaposed(); joined != nil {
+		return joined, nil
 	}
 	return nil, err
+}
+
+// namesOperand finds a bare name in a - * / or %: no name stands for a number
+// by itself, so <+<+a>-suffix> is text.
+func namesOperand(n node) bool {
+	b, ok := n.(binaryNode)
+	if !ok || precedence[b.op] < precedence["+"] {
+		return false
+	}
+	for _, x := range []node{b.l, b.r} {
+		if _, bare := x.(nameNode); bare || namesOperand(x) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *parser) whole() (node, *Error) {
@@ -128,7 +168,7 @@ func (p *parser) juxtaposed() node {
 		return nil
 	}
 	trimmed := strings.TrimSpace(p.text)
-	n, err := parseText(trimmed, p.base+strings.Index(p.text, trimmed), p.spans)
+	n, err := p.blocks.parseText(trimmed, p.base+strings.Index(p.text, trimmed), p.spans)
 	if err != nil {
 		return nil
 	}
@@ -171,7 +211,7 @@ func hasOperator(text string) bool {
 			start, end = len(text), len(text)
 		}
 		outside.WriteString(text[i:start] + " ")
-		if end < len(text) && text[end] == '.' {
+		if methodCall.MatchString(text[end:]) {
 			return true
 		}
 		i = end
@@ -185,8 +225,10 @@ func hasOperator(text string) bool {
 	})
 }
 
+var methodCall = regexp.MustCompile(`^\)?\.\w+\(`)
+
 // parseText reads text with holes.
-func parseText(text string, base, spans int) (node, *Error) {
+func (b blocks) parseText(text string, base, spans int) (node, *Error) {
 	n := textNode{at: at(base)}
 	for i := 0; i < len(text); {
 		start, end, ok := nextSpan(text, i)
@@ -197,7 +239,7 @@ func parseText(text string, base, spans int) (node, *Error) {
 			n.parts = append(n.parts, literal{at(base + i), NewString(text[i:start])})
 		}
 		if ok {
-			span, err := parseSpan(text[start:end], base+start, spans+1)
+			span, err := b.parseSpan(text[start:end], base+start, spans+1)
 			if err != nil {
 				return nil, err
 			}
@@ -209,11 +251,11 @@ func parseText(text string, base, spans int) (node, *Error) {
 }
 
 // parseSpan reads <+ … > itself, with a runtime input's method chain.
-func parseSpan(span string, base, spans int) (node, *Error) {
+func (b blocks) parseSpan(span string, base, spans int) (node, *Error) {
 	if _, ok := ParseInput(span); ok {
 		return spanNode{at: at(base), input: true}, nil
 	}
-	inner, err := parseBlock(span[len(open):len(span)-1], base+len(open), spans)
+	inner, err := b.parse(span[len(open):len(span)-1], base+len(open), spans)
 	if err != nil {
 		return nil, err
 	}
@@ -482,7 +524,7 @@ func (p *parser) primary() (node, *Error) {
 		if strings.TrimSpace(t.text) == "input" {
 			return spanNode{at: at(t.at), input: true}, nil
 		}
-		inner, err := parseBlock(t.text, t.inner, p.spans+1)
+		inner, err := p.blocks.parse(t.text, t.inner, p.spans+1)
 		return spanNode{at: at(t.at), inner: inner}, err
 	case tokName:
 		return p.name(t)
@@ -523,7 +565,7 @@ func (p *parser) stringLiteral(t token) (node, *Error) {
 	if !strings.Contains(t.text, open) {
 		return literal{at(t.at), NewString(unescape(t.text))}, nil
 	}
-	n, err := parseText(t.text, t.inner, p.spans)
+	n, err := p.blocks.parseText(t.text, t.inner, p.spans)
 	if err != nil {
 		return nil, err
 	}

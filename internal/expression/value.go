@@ -176,11 +176,22 @@ func (v Value) Text() string {
 	return "null"
 }
 
+// floatText is Java's Double.toString: a point always, an E beyond seven
+// digits.
 func floatText(f float64) string {
-	if f == math.Trunc(f) && math.Abs(f) < 1e7 {
-		return strconv.FormatFloat(f, 'f', 1, 64)
+	if abs := math.Abs(f); abs == 0 || abs >= 1e-3 && abs < 1e7 {
+		s := strconv.FormatFloat(f, 'f', -1, 64)
+		if !strings.Contains(s, ".") {
+			s += ".0"
+		}
+		return s
 	}
-	return strconv.FormatFloat(f, 'g', -1, 64)
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E")
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	e, _ := strconv.Atoi(exponent)
+	return mantissa + "E" + strconv.Itoa(e)
 }
 
 // appendJSON stops at the depth limit: a Scope may be endless.

@@ -11,7 +11,9 @@ func Nearest(name string, candidates []string) string {
 		if c == name {
 			continue
 		}
-		if d := distance(strings.ToLower(name), strings.ToLower(c), bestDistance); d < bestDistance {
+		d := distance(strings.ToLower(name), strings.ToLower(c), bestDistance)
+		// A name of which nothing is left was not misspelt.
+		if d < bestDistance && d < len(name) {
 			best, bestDistance = c, d
 		}
 	}

@@ -1,0 +1,71 @@
+package expression
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// corpus gives the fuzz targets what the corpora hold.
+func corpus(f *testing.F) []string {
+	f.Helper()
+	var out []string
+	for _, file := range []string{"testdata/ok.txt", "testdata/err.txt"} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for line := range strings.SplitSeq(string(content), "\n") {
+			if text, _, _ := strings.Cut(line, " => "); strings.Contains(text, open) {
+				out = append(out, text)
+			}
+		}
+	}
+	return out
+}
+
+func FuzzEvaluate(f *testing.F) {
+	for _, text := range corpus(f) {
+		f.Add(text)
+	}
+	env := corpusEnv()
+	f.Fuzz(func(t *testing.T, text string) {
+		start := time.Now()
+		v, err := NewEvaluator(env).Evaluate(text)
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if err == nil && len(v.Text()) > 2*maxValue+len(text) {
+			t.Errorf("a value of %d bytes", len(v.Text()))
+		}
+		again, err2 := NewEvaluator(env).Evaluate(text)
+		if (err == nil) != (err2 == nil) || v.Text() != again.Text() {
+			t.Errorf("two evaluations differ: %q, %v and %q, %v", v.Text(), err, again.Text(), err2)
+		}
+	})
+}
+
+func FuzzRender(f *testing.F) {
+	for _, text := range corpus(f) {
+		f.Add("a: " + text + "\nb: [1, " + text + "]\n")
+		f.Add(`{"a": "` + text + `", "b": ` + text + `}`)
+	}
+	env := corpusEnv()
+	f.Fuzz(func(t *testing.T, text string) {
+		docs, faults := Scan("f", []byte(text)).Documents()
+		for _, doc := range docs {
+			faults = append(faults, doc.Render(doc.Root(), NewEvaluator(env))...)
+		}
+		lines := strings.Count(text, "\n") + 1
+		for _, fault := range faults {
+			if fault.File != "f" {
+				continue
+			}
+			if fault.Line < 0 || fault.Line > lines+1 || fault.Col < 0 || fault.Col > utf8.RuneCountInString(text)+2 {
+				t.Errorf("a fault outside of the text: %v", fault)
+			}
+		}
+	})
+}
