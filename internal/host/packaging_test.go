@@ -3,7 +3,6 @@ package host_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,8 +15,6 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
 )
-
-var update = flag.Bool("update", false, "write golden files and the generated parts of action.yml and README.md")
 
 // The table in the code is the only one: action.yml and the README hold what it
 // says, between two markers.
@@ -39,7 +36,7 @@ func TestPackagingFollowsTheTable(t *testing.T) {
 		if !ok || !closed {
 			t.Fatalf("%s has no %q … %q", tc.file, tc.begin, tc.end)
 		}
-		if *update {
+		if *host.Update {
 			if err := os.WriteFile(file, []byte(before+tc.begin+tc.want+tc.end+after), 0o644); err != nil {
 				t.Fatal(err)
 			}
