@@ -1,8 +1,6 @@
 package artifact
 
 import (
-	"archive/zip"
-	"compress/flate"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -58,33 +56,21 @@ func Zip(ctx context.Context, out io.Writer, folder string) (Zipped, error) {
 
 	sum := sha256.New()
 	counted := &counter{to: io.MultiWriter(out, sum)}
-	w := zip.NewWriter(counted)
-	w.RegisterCompressor(zip.Deflate, func(to io.Writer) (io.WriteCloser, error) {
-		return flate.NewWriter(to, flate.DefaultCompression)
-	})
-	zipped := Zipped{Files: len(entries), Warnings: warnings}
-	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			return Zipped{}, err
-		}
-		n, err := add(w, root, e, UnzippedLimit-zipped.Unzipped)
-		if err != nil {
-			return Zipped{}, fmt.Errorf("%s: %w", e.name, err)
-		}
-		zipped.Unzipped += n
-	}
-	if err := w.Close(); err != nil {
+	unzipped, err := pack(ctx, counted, root, entries)
+	if err != nil {
 		return Zipped{}, err
 	}
-	zipped.Size = counted.n
-	zipped.Sha256 = base64.StdEncoding.EncodeToString(sum.Sum(nil))
-	return zipped, nil
+	return Zipped{
+		Sha256: base64.StdEncoding.EncodeToString(sum.Sum(nil)),
+		Size:   counted.n, Unzipped: unzipped, Files: len(entries), Warnings: warnings,
+	}, nil
 }
 
 // entry is one file or symlink of a folder.
 type entry struct {
 	name string
 	mode fs.FileMode
+	size int64
 }
 
 // list walks a folder without following any symlink.
@@ -112,9 +98,9 @@ func list(root *os.Root) ([]entry, []string, error) {
 		}
 		switch mode := info.Mode(); {
 		case mode.IsRegular():
-			entries = append(entries, entry{name, normal(mode)})
+			entries = append(entries, entry{name, normal(mode), info.Size()})
 		case mode&fs.ModeSymlink != 0:
-			entries = append(entries, entry{name, fs.ModeSymlink | 0o777})
+			entries = append(entries, entry{name, fs.ModeSymlink | 0o777, 0})
 			if target, err := root.Readlink(name); err == nil && leaves(name, target) {
 				warnings = append(warnings, fmt.Sprintf("%s is a symlink to %s, outside the folder: its target is not in the zip", name, target))
 			}
@@ -145,44 +131,6 @@ func normal(mode fs.FileMode) fs.FileMode {
 	}
 	return 0o644
 }
-
-// dosEpoch is 1980-01-01, the earliest day that a zip can name.
-const dosEpoch = 1<<5 | 1
-
-// add writes one entry and gives its size; it stops past the limit.
-func add(w *zip.Writer, root *os.Root, e entry, limit int64) (int64, error) {
-	header := &zip.FileHeader{Name: e.name, Method: zip.Deflate, ModifiedDate: dosEpoch}
-	header.SetMode(e.mode)
-	if e.mode&fs.ModeSymlink != 0 {
-		target, err := root.Readlink(e.name)
-		if err != nil {
-			return 0, err
-		}
-		header.Method = zip.Store
-		to, err := w.CreateHeader(header)
-		if err != nil {
-			return 0, err
-		}
-		n, err := io.WriteString(to, target)
-		return int64(n), err
-	}
-	from, err := root.Open(e.name)
-	if err != nil {
-		return 0, err
-	}
-	defer from.Close()
-	to, err := w.CreateHeader(header)
-	if err != nil {
-		return 0, err
-	}
-	n, err := io.Copy(to, io.LimitReader(from, limit+1))
-	if err == nil && n > limit {
-		err = errTooLarge
-	}
-	return n, err
-}
-
-var errTooLarge = fmt.Errorf("the files together are above the %s that a function may hold unzipped", inMiB(UnzippedLimit))
 
 // readIgnore reads the folder's own rules; none is fine.
 func readIgnore(root *os.Root) (*Ignore, error) {

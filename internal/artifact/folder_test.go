@@ -3,10 +3,15 @@ package artifact
 import (
 	"archive/zip"
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -147,5 +152,124 @@ func TestZipRefusesAFolderWithoutFiles(t *testing.T) {
 	folder := write(t, t.TempDir(), map[string]string{".git/HEAD": "x", ".lambdaignore": "*\n", "a": "a"})
 	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), "holds no file") {
 		t.Errorf("got %v, want an error that says that nothing is left", err)
+	}
+}
+
+func TestZipIsTheSameWithManyProcessorsAsWithOne(t *testing.T) {
+	files := map[string]string{"large": strings.Repeat("0123456789", packSize/4)}
+	for i := range 200 {
+		files[fmt.Sprintf("d%d/f%d", i%7, i)] = strings.Repeat(fmt.Sprint(i), i*50)
+	}
+	folder := write(t, t.TempDir(), files)
+	zipped := func(processors int) []byte {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+		var out bytes.Buffer
+		if _, err := Zip(t.Context(), &out, folder); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	one, many := zipped(1), zipped(8)
+	if !bytes.Equal(one, many) {
+		t.Errorf("the zip depends on the number of processors")
+	}
+	for _, entry := range contents(t, one) {
+		if name, content, _ := strings.Cut(entry[len("-rw-r--r-- 1980-01-01 "):], " "); content != files[name] {
+			t.Errorf("%s has another content", name)
+		}
+	}
+}
+
+// The hash is that of one Go release: compress/flate may give other bytes in the
+// next one, which deploys each folder once more and deserves a release note.
+func TestZipGivesTheSameBytesOnEveryMachine(t *testing.T) {
+	t.Parallel()
+	if !strings.HasPrefix(runtime.Version(), "go1.26") {
+		t.Skipf("the hash below is not that of %s", runtime.Version())
+	}
+	folder := write(t, t.TempDir(), map[string]string{
+		"bootstrap*": "#!/bin/sh\necho hello\n", "lib/a.txt": strings.Repeat("hello, world. ", 5000), "link": "->lib/a.txt",
+	})
+	zipped, err := Zip(t.Context(), io.Discard, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "nNxHmdYJ07ca/G4PcCC/ZOA1Iljk1LRIIVFJstMUabU="; zipped.Sha256 != want {
+		t.Errorf("SHA-256 %s, want %s", zipped.Sha256, want)
+	}
+}
+
+func TestZipStopsAboveTheLimit(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	for name, size := range map[string]int64{"a": UnzippedLimit, "b": 1} {
+		file, err := os.Create(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A hole in the file takes no room on the disk.
+		if err := errors.Join(file.Truncate(size), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), "above the 250.0 MB") {
+		t.Errorf("got %v, want the limit", err)
+	}
+}
+
+func TestZipRefusesWhatIsNoFile(t *testing.T) {
+	t.Parallel()
+	folder := write(t, t.TempDir(), map[string]string{"a": "a"})
+	l, err := net.Listen("unix", filepath.Join(folder, "socket"))
+	if err != nil {
+		t.Skip(err)
+	}
+	defer l.Close()
+	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), "socket is neither a file") {
+		t.Errorf("got %v, want the socket's name", err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, IgnoreFile), []byte("socket\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Zip(t.Context(), io.Discard, folder); err != nil {
+		t.Errorf("left out by %s: %v", IgnoreFile, err)
+	}
+}
+
+func TestZipEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Zip(ctx, io.Discard, write(t, t.TempDir(), map[string]string{"a": "a"})); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the context's error", err)
+	}
+}
+
+func TestZipPassesOnWhatTheDiskSays(t *testing.T) {
+	t.Parallel()
+	folder := write(t, t.TempDir(), map[string]string{"a": "a", "b": "b"})
+	full := errors.New("disk full")
+	if _, err := Zip(t.Context(), writerFunc(func([]byte) (int, error) { return 0, full }), folder); !errors.Is(err, full) {
+		t.Errorf("got %v, want the disk's error", err)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func BenchmarkZipManySmallFiles(b *testing.B) {
+	folder := b.TempDir()
+	text := strings.Repeat("module.exports = function (a, b) { return a + b };\n", 100)
+	for i := range 4000 {
+		dir := filepath.Join(folder, fmt.Sprint("package", i%100))
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte(text[i%1000:]), 0o644)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if _, err := Zip(b.Context(), io.Discard, folder); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
