@@ -1,0 +1,112 @@
+package matrix
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+// scenario is a state before, and a deployment over it.
+type scenario struct {
+	name   string
+	before func(w *world)
+	// files are the workspace; definition is function.json of the short way.
+	definition string
+	files      map[string]string
+	args       []string
+}
+
+// definition with the fields that every scenario names.
+func define(fields string) string {
+	return `{"functionName": "f", "role": "` + role + `", "runtime": "provided.al2023", "handler": "bootstrap"` + fields + `}`
+}
+
+const newEnvironment = `, "environment": {"variables": {"SECRET": "` + canary + `-after"}}`
+
+// published is a function with version 1 that alias live serves.
+func published(w *world) {
+	w.create("f", nil)
+	w.alias("f", "live", w.publish("f"), nil)
+}
+
+func scenarios() []scenario {
+	code := map[string]string{"code/bootstrap": "two"}
+	same := map[string]string{"code/bootstrap": "one"}
+	short := []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live"}
+	return []scenario{
+		{name: "first deploy", before: func(*world) {}, definition: define(newEnvironment), files: code, args: short},
+		{name: "first deploy with two aliases and tags", before: func(*world) {},
+			definition: define(`, "tags": {"team": "b"}`), files: code,
+			args: []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live,beta"}},
+		{name: "code", before: published, definition: define(""), files: code, args: short},
+		{name: "configuration", before: published, definition: define(`, "memorySize": 256`), files: same, args: short},
+		{name: "both with a new alias", before: published, definition: define(`, "timeout": 30`), files: code,
+			args: []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live,beta"}},
+		{name: "environment", before: published, definition: define(newEnvironment), files: same, args: short},
+		{name: "layers, VPC, tracing, storage removed", before: removed, files: code, args: short,
+			definition: define(`, "layers": [], "vpcConfig": {"subnetIds": [], "securityGroupIds": []}, "tracingConfig": {"mode": "PassThrough"}, "ephemeralStorage": {"size": 512}, "environment": {}, "description": ""`)},
+		{name: "role change", before: published, files: same, args: short,
+			definition: strings.Replace(define(""), "role/matrix", "role/other", 1)},
+		{name: "tags", before: published, files: code, args: short,
+			definition: define(`, "tags": {"team": "b", "new": "1"}`)},
+		{name: "never published", before: func(w *world) { w.create("f", nil) }, definition: define(`, "memorySize": 256`), files: code, args: short},
+		{name: "no alias named", before: published, definition: define(`, "memorySize": 256`), files: code, args: short[:4]},
+		{name: "$LATEST ahead of the alias", before: ahead, definition: define(`, "memorySize": 256`), files: code, args: short},
+		{name: "alias with weights", before: weighted, definition: define(`, "memorySize": 256`), files: code, args: short},
+		{name: "alias on $LATEST", before: onLatest, definition: define(`, "memorySize": 256`), files: code, args: short},
+		{name: "three functions at once", before: three, files: threeFiles(),
+			args: []string{"--function-definition", "*/function.json", "--artifact", "code", "--alias", "live"}},
+	}
+}
+
+func removed(w *world) {
+	w.create("f", func(in *lambda.CreateFunctionInput) {
+		in.Layers = []string{"arn:aws:lambda:us-east-1:999999999999:layer:tools:3"}
+		in.VpcConfig = &types.VpcConfig{SubnetIds: []string{"subnet-0a1b2c3d"}, SecurityGroupIds: []string{"sg-0a1b2c3d"}}
+		in.TracingConfig = &types.TracingConfig{Mode: types.TracingModeActive}
+		in.EphemeralStorage = &types.EphemeralStorage{Size: aws.Int32(1024)}
+	})
+	w.alias("f", "live", w.publish("f"), nil)
+}
+
+func ahead(w *world) {
+	published(w)
+	w.update("f", func(in *lambda.UpdateFunctionConfigurationInput) {
+		in.Timeout, in.Description = aws.Int32(77), aws.String("edited by hand")
+	})
+}
+
+func weighted(w *world) {
+	w.create("f", nil)
+	first := w.publish("f")
+	w.update("f", func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(9) })
+	second := w.publish("f")
+	w.alias("f", "live", first, map[string]float64{second: 0.25})
+}
+
+func onLatest(w *world) {
+	w.create("f", nil)
+	w.publish("f")
+	w.alias("f", "live", "$LATEST", nil)
+}
+
+func three(w *world) {
+	for _, name := range []string{"f", "g"} {
+		w.create(name, nil)
+		w.alias(name, "live", w.publish(name), nil)
+	}
+	_, err := w.lambda.DeleteFunctionConcurrency(context.Background(), &lambda.DeleteFunctionConcurrencyInput{FunctionName: aws.String("f")})
+	w.must(err)
+}
+
+func threeFiles() map[string]string {
+	files := map[string]string{}
+	for _, name := range []string{"f", "g", "h"} {
+		files[name+"/function.json"] = strings.Replace(define(`, "memorySize": 256`), `"f"`, `"`+name+`"`, 1)
+		files[name+"/code/bootstrap"] = "two"
+	}
+	return files
+}

@@ -1,0 +1,228 @@
+package matrix
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+)
+
+const (
+	// late is when the effect of a lost call comes, and watch how long a
+	// rollback looks out for one: the 2 s and 30 s of the design, the second
+	// made short.
+	late  = 2 * time.Second
+	watch = 3 * time.Second
+	// canary stands in an environment and must never be seen outside of AWS.
+	canary = "canary-5e12f0a7c3"
+	role   = "arn:aws:iam::000000000000:role/matrix"
+)
+
+// world is an embedded AWS and a workspace, for one cut.
+type world struct {
+	t      *testing.T
+	server *awslocal.Server
+	url    string
+	lambda *lambda.Client
+	dir    string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	server, err := awslocal.New(awslocal.Options{Control: true, Pending: 15 * time.Millisecond, InProgress: 15 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(server)
+	t.Cleanup(func() {
+		web.CloseClientConnections()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		web.Close()
+	})
+	return &world{t: t, server: server, url: web.URL, dir: t.TempDir(), lambda: lambda.New(lambda.Options{
+		BaseEndpoint: aws.String(web.URL), Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("matrix", "matrix", ""),
+	})}
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// write puts files into the workspace.
+func (w *world) write(files map[string]string) {
+	w.t.Helper()
+	for name, content := range files {
+		path := filepath.Join(w.dir, name)
+		w.must(os.MkdirAll(filepath.Dir(path), 0o755))
+		w.must(os.WriteFile(path, []byte(content), 0o755))
+	}
+}
+
+// zipped is a deployment package with a bootstrap that says text.
+func zipped(text string) []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	f, err := z.Create("bootstrap")
+	if err == nil {
+		_, err = io.WriteString(f, text)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// create makes a function that stood before, changed by mod.
+func (w *world) create(name string, mod func(*lambda.CreateFunctionInput)) {
+	w.t.Helper()
+	in := &lambda.CreateFunctionInput{
+		FunctionName: &name, Role: aws.String(role), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		Code: &types.FunctionCode{ZipFile: zipped("one")}, Description: aws.String("stood before"),
+		Environment: &types.Environment{Variables: map[string]string{"SECRET": canary + "-before", "KEEP": "1"}},
+		Tags:        map[string]string{"team": "a", "old": "yes"},
+	}
+	if mod != nil {
+		mod(in)
+	}
+	_, err := w.lambda.CreateFunction(context.Background(), in)
+	w.must(err)
+	w.settle(name)
+}
+
+// settle moves the clock past whatever is under way.
+func (w *world) settle(string) { w.server.Advance(time.Second) }
+
+func (w *world) update(name string, mod func(*lambda.UpdateFunctionConfigurationInput)) {
+	w.t.Helper()
+	in := &lambda.UpdateFunctionConfigurationInput{FunctionName: &name}
+	mod(in)
+	_, err := w.lambda.UpdateFunctionConfiguration(context.Background(), in)
+	w.must(err)
+	w.settle(name)
+}
+
+func (w *world) publish(name string) string {
+	w.t.Helper()
+	out, err := w.lambda.PublishVersion(context.Background(), &lambda.PublishVersionInput{FunctionName: &name})
+	w.must(err)
+	w.settle(name)
+	return *out.Version
+}
+
+func (w *world) alias(name, alias, version string, weights map[string]float64) {
+	w.t.Helper()
+	in := &lambda.CreateAliasInput{FunctionName: &name, Name: &alias, FunctionVersion: &version, Description: aws.String("stood before")}
+	if weights != nil {
+		in.RoutingConfig = &types.AliasRoutingConfiguration{AdditionalVersionWeights: weights}
+	}
+	_, err := w.lambda.CreateAlias(context.Background(), in)
+	w.must(err)
+}
+
+// dump is what a client could see of every function, versions apart.
+func (w *world) dump() string {
+	w.t.Helper()
+	w.server.WaitLate()
+	w.settle("")
+	state, err := w.server.Dump("000000000000")
+	w.must(err)
+	text, err := json.MarshalIndent(state.Functions, "", " ")
+	w.must(err)
+	return string(text)
+}
+
+// ended is how a child ended.
+type ended struct {
+	code   int
+	killed bool
+	output string
+	count  count
+}
+
+// run starts the program in the workspace and waits for its end.
+func (w *world) run(c cut, args ...string) ended {
+	w.t.Helper()
+	spec, err := json.Marshal(c)
+	w.must(err)
+	counts := filepath.Join(w.t.TempDir(), "count.json")
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Dir = w.dir
+	cmd.Env = []string{
+		"AWS_ENDPOINT_URL=" + w.url, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=matrix", "AWS_SECRET_ACCESS_KEY=matrix",
+		"HOME=" + w.dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + w.t.TempDir(),
+		childCut + "=" + string(spec), childCount + "=" + counts,
+	}
+	out, err := cmd.CombinedOutput()
+	e := ended{code: cmd.ProcessState.ExitCode(), output: string(out)}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		w.t.Fatal(err)
+	}
+	e.killed = e.code == -1
+	if text, err := os.ReadFile(counts); err == nil {
+		w.must(json.Unmarshal(text, &e.count))
+	}
+	w.noSecret("output", out)
+	return e
+}
+
+// noSecret fails where an environment value is seen outside of AWS.
+func (w *world) noSecret(what string, content []byte) {
+	w.t.Helper()
+	if bytes.Contains(content, []byte(canary)) {
+		w.t.Errorf("the %s holds an environment value:\n%s", what, content)
+	}
+}
+
+// noSecretOnDisk looks through all that a run left in the workspace.
+func (w *world) noSecretOnDisk() {
+	w.t.Helper()
+	err := filepath.WalkDir(filepath.Join(w.dir, ".lambda-rollout"), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		w.noSecret(path, content)
+		return err
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) journal() string {
+	found, err := filepath.Glob(filepath.Join(w.dir, ".lambda-rollout", "*.jsonl"))
+	w.must(err)
+	var all strings.Builder
+	for _, path := range found {
+		content, err := os.ReadFile(path)
+		w.must(err)
+		fmt.Fprintf(&all, "%s\n%s", filepath.Base(path), content)
+	}
+	return all.String()
+}
