@@ -56,7 +56,7 @@ func (d *decoder) checkHome(f *Function, name Name) {
 		return
 	}
 	for i, layer := range f.Layers {
-		if region := arnPart(layer, 3); region != name.Region {
+		if region := arnPart(layer, 3); region != "" && region != name.Region {
 			d.fault(d.item("Layers", i), "", "layers[%d] is in %s, but the function is in %s", i, region, name.Region)
 		}
 	}

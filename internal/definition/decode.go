@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -175,7 +176,7 @@ func (d *decoder) unknown(key *yaml.Node, s scope) {
 			names[i] = s.fields[i].name
 		}
 	}
-	d.fault(key, fault.DidYouMean(key.Value, names), "unknown key %q", s.written+key.Value)
+	d.fault(key, cmp.Or(misplaced(key.Value, s.fields), fault.DidYouMean(key.Value, names)), "unknown key %q", s.written+key.Value)
 }
 
 // absent reports a null, which names nothing. The text of an expression is

@@ -104,7 +104,7 @@ var functionFields = []field{
 		name: "Layers", kind: list, max: 5, normal: empty{},
 		items: &field{
 			kind: text, max: 2048,
-			pattern: regexp.MustCompile(`^arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:(\d{12}:layer|aws:awslayer):[a-zA-Z0-9-_]+(:[0-9]+)?$`),
+			pattern: regexp.MustCompile(`^arn:[a-zA-Z0-9-]+:lambda:([a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+|::awslayer:[a-zA-Z0-9-_]+)$`),
 			form:    "the ARN of a layer's version: arn:aws:lambda:us-east-1:123456789012:layer:name:1",
 		},
 		doc: "The ARNs of layer versions, in the order in which they are laid over each other. [] removes them.",

@@ -12,12 +12,13 @@ const ownTags = "lambda-rollout:"
 
 const (
 	reported  = "remove it: Lambda reports it, a deployment cannot set it"
+	apart     = "remove it: a deployment leaves it as it is in AWS"
 	codeInput = "remove it: the artifact says where the code comes from"
 )
 
 // answers are keys that `aws lambda get-function-configuration` prints, or that
-// belong to other calls than CreateFunction, by their path in AWS's spelling,
-// with what to do about each.
+// belong to other calls or to templates of SAM, by their path in AWS's
+// spelling, with what to do about each.
 var answers = map[string]string{
 	"CodeSha256":                   reported,
 	"CodeSize":                     reported,
@@ -50,6 +51,18 @@ var answers = map[string]string{
 	"S3ObjectStorageMode":          codeInput,
 	"SourceKMSKeyArn":              codeInput,
 	"ZipFile":                      codeInput,
+	"CodeUri":                      codeInput,
+	"EnvironmentVariables":         "write environment: {variables: …}",
+	"Env":                          "write environment: {variables: …}",
+	"ReservedConcurrentExecutions": apart,
+	"Concurrency":                  apart,
+	"ProvisionedConcurrencyConfig": apart,
+	"FunctionUrl":                  apart,
+	"FunctionUrlConfig":            apart,
+	"EventInvokeConfig":            apart,
+	"Events":                       apart,
+	"Policies":                     "remove it: what the code may do stands in the role",
+	"AutoPublishAlias":             "remove it: the input alias names the aliases",
 }
 
 // aliasAnswers are keys of `aws lambda get-alias` and of CreateAlias that a
@@ -73,6 +86,16 @@ func (d *decoder) answer(path, key string) (string, bool) {
 	}
 	hint, is := known[path+strings.ToUpper(key[:1])+key[1:]]
 	return hint, is
+}
+
+// misplaced is the hint for a key that stands a level too high.
+func misplaced(key string, fields []field) string {
+	for i := range fields {
+		if find(fields[i].members, key) != nil && fields[i].kind == object {
+			return "it belongs below " + fields[i].lower()
+		}
+	}
+	return ""
 }
 
 // shapeHint says how a value of the wrong shape is written right.
