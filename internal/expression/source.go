@@ -50,7 +50,7 @@ type span struct {
 // expression shows when the scalar that holds it is rendered, so an odd <+ in
 // a comment harms nobody.
 func Scan(file string, src []byte) *Source {
-	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
+	src = yamlText(bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")))
 	s := &Source{File: file, raw: src, lines: []int{0}}
 	for i, c := range src {
 		if c == '\n' {

@@ -1,0 +1,71 @@
+package expression
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+var jsonOnly = regexp.MustCompile(`\\/|\\u[dD][89abAB]`)
+
+// yamlText makes of JSON what the YAML parser understands. YAML 1.2 has all of
+// JSON, but yaml.v3 knows neither the escape \/, which PHP writes for every
+// slash, nor a pair of surrogates like \ud83d\ude00, which Python writes for an
+// emoji. Each becomes the character that it stands for; spaces behind the
+// string keep the columns of what follows. Text that is no JSON stays as it is.
+func yamlText(src []byte) []byte {
+	trimmed := bytes.TrimLeft(src, " \t\r\n")
+	if len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' || !jsonOnly.Match(src) {
+		return src
+	}
+	var out bytes.Buffer
+	quoted, missing := false, 0
+	for i := 0; i < len(src); {
+		switch c := src[i]; {
+		case c == '"':
+			out.WriteByte(c)
+			if quoted {
+				out.WriteString(strings.Repeat(" ", missing))
+			}
+			quoted, missing = !quoted, 0
+			i++
+		case c == '\\' && quoted:
+			text, n := unescaped(src[i:])
+			out.Write(text)
+			missing += n - utf8.RuneCount(text)
+			i += n
+		default:
+			out.WriteByte(c)
+			i++
+		}
+	}
+	return out.Bytes()
+}
+
+// unescaped is the escape that the text begins with, and its length.
+func unescaped(src []byte) (text []byte, n int) {
+	if bytes.HasPrefix(src, []byte(`\/`)) {
+		return src[1:2], 2
+	}
+	if high, ok := hexEscape(src); ok && utf16.IsSurrogate(high) {
+		if low, ok := hexEscape(src[6:]); ok {
+			if r := utf16.DecodeRune(high, low); r != utf8.RuneError {
+				return utf8.AppendRune(nil, r), 12
+			}
+		}
+	}
+	n = min(2, len(src))
+	return src[:n], n
+}
+
+// hexEscape reads \uXXXX.
+func hexEscape(src []byte) (rune, bool) {
+	if len(src) < 6 || src[0] != '\\' || src[1] != 'u' {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(string(src[2:6]), 16, 16)
+	return rune(v), err == nil
+}
