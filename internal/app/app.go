@@ -168,6 +168,12 @@ func (a *app) report(err error) int {
 	if errors.As(err, &own) && own.err == nil {
 		return own.code
 	}
+	if a.host.Kind() == host.Terminal {
+		// There stderr is where people and scripts look for errors; a CI server
+		// shows both streams, and two of them in no certain order.
+		_ = a.host.Log().Flush()
+		a.host.LogToStderr()
+	}
 	var faults fault.List
 	if errors.As(err, &faults) {
 		a.faults(faults)

@@ -205,8 +205,8 @@ func (h *Host) OIDCToken(ctx context.Context, audience string) (string, error) {
 // breaks what would be read as a workflow command. Flush it at the end.
 func (h *Host) Log() *Log { return h.log }
 
-// LogToStderr keeps stdout free for a machine-readable result. Call it before
-// anything is logged or masked.
+// LogToStderr keeps stdout free for a machine-readable result from now on. Flush
+// the log first where something was logged.
 func (h *Host) LogToStderr() { h.log.setDestination(h.options.Stderr) }
 
 // Mask hides values from the log from now on: each one, each of its lines, and

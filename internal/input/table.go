@@ -164,7 +164,7 @@ var table = []Input{
 		Help: "Assume the role from the credentials at hand although an OIDC token is there."},
 	{Name: "audience", Kind: String, Commands: connects, Default: "sts.amazonaws.com", Group: groupAWS, Meta: "AUDIENCE",
 		Help: "Audience of the OIDC token."},
-	{Name: "connectors", Kind: Map, Commands: connects, Group: groupAWS, Meta: "REF=ARN",
+	{Name: "connectors", Kind: Map, Commands: slices.Concat(describes, []string{"rollback", "invoke"}), Group: groupAWS, Meta: "REF=ARN",
 		Help: "Role ARNs by connectorRef, of an Infrastructure or an artifact."},
 	{Name: "allowed-account-ids", Kind: List, Commands: connects, Group: groupAWS, Meta: "ID",
 		Help: "Refuse every other account."},

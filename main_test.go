@@ -1,0 +1,286 @@
+package main
+
+import (
+	"archive/zip"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+)
+
+var update = flag.Bool("update", false, "write what commands print into the scripts")
+
+// The test binary is the program too, under both of its names: a script runs
+// real processes with real signals and exit codes.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lambda-rollout": main, "rollback": main})
+}
+
+// TestScripts are what a user sees, one file a subject. Each script has an
+// embedded AWS of its own, reached over HTTP as the real one would be, and the
+// examples of this repository as its workspace.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		Setup:               setup,
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"calls":     calls,
+			"code":      exitCode,
+			"fail":      failNext,
+			"inject":    inject,
+			"state":     state,
+			"normal":    normal,
+			"interrupt": interrupt,
+			"request":   request,
+			"zip":       archive,
+		},
+	})
+}
+
+type awsKey struct{}
+
+// setup gives a script its workspace and its AWS.
+func setup(env *testscript.Env) error {
+	if err := os.CopyFS(filepath.Join(env.WorkDir, "examples"), os.DirFS("examples")); err != nil {
+		return err
+	}
+	server, err := awslocal.New(awslocal.Options{Account: "123456789012"})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return errors.Join(err, server.Close())
+	}
+	go func() { _ = server.Serve(listener) }() // Close ends it
+	env.Defer(func() { _ = server.Close() })
+	env.Values[awsKey{}] = &world{Server: server}
+	env.Setenv("AWS_ENDPOINT_URL", "http://"+listener.Addr().String())
+	env.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+	env.Setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI-example")
+	env.Setenv("AWS_REGION", "eu-central-1")
+	return nil
+}
+
+// world is a script's AWS, with a state to compare with.
+type world struct {
+	*awslocal.Server
+	kept awslocal.State
+}
+
+func aws(ts *testscript.TestScript) *world { return ts.Value(awsKey{}).(*world) }
+
+// reads are the operations that change nothing, by the first word of their
+// names.
+var reads = regexp.MustCompile(`^(Get|List|Head|Describe|Batch|Assume|Simulate|Invoke)`)
+
+// calls OPERATION… holds the calls that change something, answered or refused,
+// since the start or the last such line, against a list; without one, none may
+// have gone out.
+func calls(ts *testscript.TestScript, neg bool, args []string) {
+	var got []string
+	for _, c := range aws(ts).Calls() {
+		if !reads.MatchString(c.Operation) {
+			got = append(got, c.Operation)
+		}
+	}
+	aws(ts).ResetCalls()
+	if slices.Equal(got, args) == neg {
+		ts.Fatalf("calls that change something: %q, want %q", got, args)
+	}
+}
+
+// exitCode N COMMAND… runs a command that must end with an exit code.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N COMMAND…")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if exit := (interface{ ExitCode() int })(nil); errors.As(err, &exit) {
+		got = fmt.Sprint(exit.ExitCode())
+	} else {
+		ts.Check(err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, want %s", got, args[0])
+	}
+}
+
+// failNext WHAT FUNCTION CODE REASON lets the next create, update or version of
+// a function end as Failed.
+func failNext(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: fail create|update|version FUNCTION CODE REASON")
+	}
+	aws(ts).Fail(args[0], args[1], args[2], args[3])
+}
+
+// inject OPERATION STATUS CODE MESSAGE answers the next call of an operation
+// with an error.
+func inject(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: inject OPERATION STATUS CODE MESSAGE")
+	}
+	var status int
+	_, err := fmt.Sscan(args[1], &status)
+	ts.Check(err)
+	aws(ts).Inject(awslocal.Fault{Operation: args[0], Action: awslocal.Error, Status: status, Code: args[2], Message: args[3]})
+}
+
+// state keep remembers what stands in AWS; state same compares.
+func state(ts *testscript.TestScript, neg bool, args []string) {
+	now, err := aws(ts).Dump("123456789012")
+	ts.Check(err)
+	switch {
+	case len(args) == 1 && args[0] == "keep":
+		aws(ts).kept = now
+	case len(args) == 1 && args[0] == "same":
+		if diff := cmp.Diff(aws(ts).kept.Functions, now.Functions); (diff == "") == neg {
+			ts.Fatalf("the state of AWS (-kept +now):\n%s", diff)
+		}
+	default:
+		ts.Fatalf("usage: state keep|same")
+	}
+}
+
+// interrupt OPERATION CODE COMMAND… runs a command, sends it SIGINT when AWS
+// has seen an operation, and holds its exit code, and the six seconds that a
+// runner leaves it, against what they must be.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: interrupt OPERATION CODE COMMAND…")
+	}
+	cmd := exec.Command(args[2], args[3:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.Getenv("WORK"), ts.Stdout(), ts.Stderr()
+	for _, name := range passed {
+		if value := ts.Getenv(name); value != "" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	ts.Check(cmd.Start())
+	deadline := time.Now().Add(20 * time.Second)
+	for !slices.ContainsFunc(aws(ts).Calls(), func(c awslocal.Call) bool { return c.Operation == args[0] }) {
+		if time.Now().After(deadline) {
+			_ = cmd.Process.Kill()
+			ts.Fatalf("%s was not called", args[0])
+		}
+		time.Sleep(time.Millisecond)
+	}
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	stopped := time.Now()
+	err := cmd.Wait()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		ts.Check(err)
+	}
+	if took := time.Since(stopped); took > 6*time.Second {
+		ts.Fatalf("it took %s to stop", took)
+	}
+	if got := fmt.Sprint(cmd.ProcessState.ExitCode()); got != args[1] {
+		ts.Fatalf("exit code %s, want %s", got, args[1])
+	}
+}
+
+// passed are the variables that interrupt hands to its command.
+var passed = []string{"PATH", "HOME", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	"LAMBDA_ROLLOUT_POST", "GITHUB_ACTIONS", "GITHUB_STATE", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_RUN_ID", "RUNNER_TEMP"}
+
+// request SERVICE REGION METHOD PATH [BODY|@FILE] is somebody else's call: it
+// fills buckets and changes functions. Its answer is on stdout.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 4 {
+		ts.Fatalf("usage: request SERVICE REGION METHOD PATH [BODY|@FILE]")
+	}
+	body := strings.Join(args[4:], " ")
+	if file, ok := strings.CutPrefix(body, "@"); ok {
+		body = ts.ReadFile(file)
+	}
+	r, err := http.NewRequest(args[2], ts.Getenv("AWS_ENDPOINT_URL")+args[3], strings.NewReader(body))
+	ts.Check(err)
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDOTHER/20260101/"+args[1]+"/"+args[0]+"/aws4_request, SignedHeaders=host, Signature=0")
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer answer.Body.Close()
+	_, err = io.Copy(ts.Stdout(), answer.Body)
+	ts.Check(err)
+	if (answer.StatusCode >= 300) != neg {
+		ts.Fatalf("%s %s: %s", args[2], args[3], answer.Status)
+	}
+	if id := answer.Header.Get("X-Amz-Version-Id"); id != "" {
+		ts.Setenv("VERSION_ID", id)
+	}
+	aws(ts).ResetCalls()
+}
+
+// archive FILE [SIZE] NAME… writes a zip of files of the script. With a size in
+// MB, a file of that many random megabytes is in it too.
+func archive(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: zip FILE [SIZE] NAME…")
+	}
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	w := zip.NewWriter(f)
+	for _, name := range args[1:] {
+		header := &zip.FileHeader{Name: filepath.Base(name), Method: zip.Deflate}
+		header.SetMode(0o755)
+		size, err := strconv.ParseInt(name, 10, 64)
+		if err == nil {
+			header.Name, header.Method = "ballast", zip.Store
+		}
+		entry, createErr := w.CreateHeader(header)
+		ts.Check(createErr)
+		if err == nil {
+			_, err = io.CopyN(entry, rand.NewChaCha8([32]byte{}), size<<20)
+		} else {
+			_, err = io.WriteString(entry, ts.ReadFile(name))
+		}
+		ts.Check(err)
+	}
+	ts.Check(errors.Join(w.Close(), f.Close()))
+}
+
+var volatile = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "HOST"},
+	{regexp.MustCompile(`\b\d{8}T\d{6}-[0-9a-f]{6}(-1)?\b`), "RUN"},
+	{regexp.MustCompile(`[A-Za-z0-9+/]{43}=`), "SHA256"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "REQUEST"},
+	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs|s) \|`), "TIME |"},
+}
+
+// normal FROM TO writes what a command printed, or a file, without what differs
+// from run to run.
+func normal(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: normal FROM TO")
+	}
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), ts.Getenv("WORK"), "$WORK")
+	for _, v := range volatile {
+		text = v.pattern.ReplaceAllString(text, v.with)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
+}
