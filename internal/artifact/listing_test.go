@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
-	"io/fs"
 	"strings"
 	"testing"
 
@@ -88,17 +87,8 @@ func TestAnObjectIsListedWithoutReadingItAll(t *testing.T) {
 	}
 }
 
-func TestAListingServesTheChecksOfADefinition(t *testing.T) {
-	t.Parallel()
-	var listing interface {
-		Names() []string
-		Stat(name string) (fs.FileMode, int64, bool)
-		Open(name string) (io.ReadCloser, error)
-	} = &Listing{}
-	if listing.Names() != nil {
-		t.Error("an empty listing has names")
-	}
-}
+// CheckCode looks at a zip through a Listing.
+var _ definition.CodeListing = (*Listing)(nil)
 
 func TestSizesAreHeldToTheLimit(t *testing.T) {
 	t.Parallel()

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
@@ -46,7 +47,7 @@ const (
 	region = "eu-west-1"
 )
 
-// world is S3 and STS of the embedded AWS behind HTTP; the access key names the
+// world is S3, ECR and STS of the embedded AWS behind HTTP; the access key names the
 // account.
 type world struct {
 	*s3.Service
@@ -79,6 +80,10 @@ func serve(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.Service = objects
+	images, err := ecr.New(st, time.Now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		caller, service := call.Caller{Account: call.DefaultAccount}, "s3"
 		if m := scope.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
@@ -87,8 +92,12 @@ func serve(t testing.TB) *world {
 			service = m[3]
 		}
 		ctx := call.With(r.Context(), caller, &call.Record{})
-		if service == "sts" {
+		switch service {
+		case "sts":
 			identities.ServeHTTP(rw, r.WithContext(ctx))
+			return
+		case "ecr":
+			images.ServeHTTP(rw, r.WithContext(ctx))
 			return
 		}
 		w.mu.Lock()

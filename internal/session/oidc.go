@@ -26,9 +26,6 @@ func gitHubTokens(env func(string) string, client aws.HTTPClient) TokenSource {
 	if address == "" || bearer == "" {
 		return nil
 	}
-	if client == nil {
-		client = http.DefaultClient
-	}
 	return &gitHub{address: address, bearer: bearer, client: client}
 }
 

@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
@@ -166,9 +167,30 @@ func (s *Session) load(ctx context.Context) error {
 		return fmt.Errorf("read the AWS settings: %w", err)
 	}
 	s.setEndpoints(&cfg)
+	cfg.HTTPClient = shared(cfg.HTTPClient)
 	cfg.Credentials = &ambient{session: s, chain: cfg.Credentials}
 	s.base = cfg
 	return nil
+}
+
+// idleConnections, to one host, are kept for as many Targets as run at once.
+const idleConnections = 16
+
+// shared makes one pool of connections for all clients of the Session: each
+// client would make its own, and each pool pays for its own TLS handshakes.
+func shared(client aws.HTTPClient) aws.HTTPClient {
+	buildable := awshttp.NewBuildableClient()
+	switch given := client.(type) {
+	case nil:
+	case *awshttp.BuildableClient:
+		// It trusts AWS_CA_BUNDLE.
+		buildable = given
+	default:
+		return client
+	}
+	return buildable.WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost = idleConnections
+	}).Freeze()
 }
 
 func (s *Session) region() string {
@@ -237,12 +259,7 @@ func (s *Session) Region() (string, error) {
 // HTTPClient carries requests that are signed already or need no signature,
 // such as the address where Lambda keeps a function's code: with the same
 // proxies and certificates as all others.
-func (s *Session) HTTPClient() aws.HTTPClient {
-	if s.base.HTTPClient == nil {
-		return http.DefaultClient
-	}
-	return s.base.HTTPClient
-}
+func (s *Session) HTTPClient() aws.HTTPClient { return s.base.HTTPClient }
 
 // setEndpoints lets Options.Endpoint, and then the environment that the Session
 // was given, decide about endpoints.

@@ -1,0 +1,127 @@
+package session
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+)
+
+// embedded serves the embedded AWS over HTTP and counts the connections to it.
+func embedded(t *testing.T) (url string, connections *atomic.Int32) {
+	t.Helper()
+	server, err := awslocal.New(awslocal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	connections = new(atomic.Int32)
+	front := httptest.NewUnstartedServer(server)
+	front.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	front.Start()
+	t.Cleanup(func() {
+		front.Close()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return front.URL, connections
+}
+
+func TestRolesAreAssumedAndChainedOverOneConnection(t *testing.T) {
+	t.Parallel()
+	url, connections := embedded(t)
+	run, err := Open(t.Context(), Options{
+		Region: "eu-west-1", Endpoint: url, AccessKeyID: "111122223333", SecretAccessKey: "secret",
+		Role: &Role{ARN: roleOne, SessionName: "run 1"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	connector, err := run.Assume(Role{ARN: roleTwo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s, want := range map[*Session]string{
+		run:       "arn:aws:sts::111122223333:assumed-role/deploy/run-1",
+		connector: "arn:aws:sts::444455556666:assumed-role/prod/lambda-rollout",
+	} {
+		said, err := s.Identity(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked, err := sts.NewFromConfig(s.Config("")).GetCallerIdentity(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said.ARN != want || *asked.Arn != want || *asked.Account != said.Account || *asked.UserId != said.UserID {
+			t.Errorf("the session says %+v, STS %s %s; want %s", said, *asked.Arn, *asked.UserId, want)
+		}
+	}
+	if n := connections.Load(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
+	}
+}
+
+// tokens is a TokenSource that gives one token.
+type tokens string
+
+func (s tokens) Token(context.Context, string) (string, error) { return string(s), nil }
+
+func TestATokenThatSTSCannotReadIsRefused(t *testing.T) {
+	t.Parallel()
+	url, _ := embedded(t)
+	s, err := Open(t.Context(), Options{Region: "eu-west-1", Endpoint: url, Role: &Role{ARN: roleOne}, Tokens: tokens("junk")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Identity(t.Context()); !errors.As(err, new(AssumeRefused)) || !strings.Contains(err.Error(), "OIDC provider") {
+		t.Errorf("got %v, want AssumeRefused", err)
+	}
+}
+
+// It sets the process's environment, since it is the SDK that reads the file.
+func TestABundleOfCertificatesIsTrusted(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	defer server.Close()
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ask := func() error {
+		s, err := Open(t.Context(), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := s.HTTPClient().Do(req)
+		if err != nil {
+			return err
+		}
+		return resp.Body.Close()
+	}
+	if err := ask(); err == nil {
+		t.Errorf("a certificate that nobody vouches for was trusted")
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	if err := ask(); err != nil {
+		t.Errorf("with AWS_CA_BUNDLE: %v", err)
+	}
+}
