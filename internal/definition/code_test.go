@@ -106,7 +106,7 @@ func TestCheckCodeFindsWhatLambdaWouldOnlyFindWhenCalled(t *testing.T) {
 		if strings.Contains(tc.definition, "handler:") {
 			src = "functionName: hello\nrole: arn:aws:iam::123456789012:role/hello\n" + tc.definition + "\n"
 		}
-		doc, _ := Parse("function.yaml", []byte(src))
+		doc, _ := parse("function.yaml", []byte(src), nil)
 		f, faults := Decode(doc)
 		if err := faults.Err(); err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ func read(t *testing.T, path string) (rendered []byte, faults fault.List) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, faults := Parse(filepath.Base(path), src)
+	doc, faults := parse(filepath.Base(path), src, nil)
 	if doc == nil {
 		return nil, faults
 	}

@@ -35,6 +35,9 @@ func (d *decoder) crossCheck(f *Function) {
 	if f.Publish != nil && !*f.Publish {
 		d.warn(d.nodes["Publish"], "", "publish has no effect: every deployment publishes a version")
 	}
+	if f.PublishTo != nil {
+		d.warn(d.nodes["PublishTo"], "", "publishTo has no effect: every deployment publishes a version of its own number")
+	}
 	d.checkVpc(f.VpcConfig)
 	d.checkLogging(f.LoggingConfig)
 	d.checkSnapStart(f)

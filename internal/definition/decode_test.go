@@ -1,7 +1,9 @@
 package definition
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -9,8 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
-	"gopkg.in/yaml.v3"
 )
 
 // decode reads a definition that must have no fault but warnings.
@@ -24,12 +27,37 @@ func decode(t *testing.T, src string) Function {
 }
 
 func decodeText(src string) (*Function, fault.List) {
-	doc, faults := Parse("function.yaml", []byte(src))
+	doc, faults := parse("function.yaml", []byte(src), nil)
 	if doc == nil {
 		return nil, faults
 	}
 	return Decode(doc)
 }
+
+// parse reads a file as the program does, with service variables.
+func parse(file string, src []byte, values map[string]string) (Document, fault.List) {
+	docs, faults := expression.Scan(file, src).Documents()
+	if len(docs) != 1 || faults.Err() != nil {
+		return nil, append(faults, fault.Fault{File: file, Message: "is not one document"})
+	}
+	known := names{}
+	for name, value := range values {
+		known[name] = expression.NewString(value)
+	}
+	faults = docs[0].Render(docs[0].Root(), expression.NewEvaluator(expression.Env{
+		Names:   names{"serviceVariables": expression.NewObject(known)},
+		Secrets: map[string]string{"password": "hush"},
+	}))
+	if faults.Err() != nil {
+		return nil, faults
+	}
+	return docs[0], nil
+}
+
+type names map[string]expression.Value
+
+func (n names) Get(name string) (expression.Value, bool) { v, ok := n[name]; return v, ok }
+func (n names) Names() []string                          { return slices.Sorted(maps.Keys(n)) }
 
 const minimal = `
 functionName: hello
@@ -77,39 +105,13 @@ environment:
 	}
 }
 
-// rendered is a document whose scalars in angle brackets were wholly one
-// expression each, with the value that is given.
-type rendered struct {
-	Document
-	whole map[*yaml.Node]bool
-}
-
-func (r *rendered) Whole(n *yaml.Node) bool { return r.whole[n] }
-
-func render1(t *testing.T, src string, values map[string]string) Document {
-	t.Helper()
-	doc, faults := Parse("function.yaml", []byte(src))
-	if doc == nil {
-		t.Fatal(faults)
-	}
-	r := &rendered{doc, map[*yaml.Node]bool{}}
-	var walk func(n *yaml.Node)
-	walk = func(n *yaml.Node) {
-		if v, is := values[n.Value]; is && n.Kind == yaml.ScalarNode {
-			n.Value, n.Tag = v, "!expression"
-			r.whole[n] = true
-		}
-		for _, child := range n.Content {
-			walk(child)
-		}
-	}
-	walk(doc.Root())
-	return r
-}
-
 func TestAWholeExpressionFillsItsFieldAndNoOther(t *testing.T) {
 	t.Parallel()
-	src := minimal + "layers: <layers>\nenvironment: {variables: <variables>}\ntimeout: <timeout>\ndescription: <description>\n"
+	src := minimal + `layers: <+serviceVariables.layers>
+environment: {variables: <+serviceVariables.variables>}
+timeout: <+serviceVariables.timeout>
+description: "<+serviceVariables.description>"
+`
 	layer := "arn:aws:lambda:us-east-1:123456789012:layer:tools:1"
 	bomb := "[" + strings.Repeat("[x,x,x,x,x,x,x,x,x,x,x],", 2000) + "]"
 	tests := map[string]struct {
@@ -117,29 +119,29 @@ func TestAWholeExpressionFillsItsFieldAndNoOther(t *testing.T) {
 		want   []string
 	}{
 		"list, map, number, text": {map[string]string{
-			"<layers>": `["` + layer + `"]`, "<variables>": `{"AB": "b", "CD": 1.50}`, "<timeout>": "30", "<description>": "null",
+			"layers": `["` + layer + `"]`, "variables": `{"AB": "b", "CD": 1.50}`, "timeout": "30", "description": "null",
 		}, nil},
-		"no list": {map[string]string{"<layers>": layer}, []string{
+		"no list": {map[string]string{"layers": layer}, []string{
 			"function.yaml:6:9: layers must be a list, not a text (write [\"" + layer + "\"])",
 		}},
-		"no YAML": {map[string]string{"<layers>": "[a"}, []string{
+		"no YAML": {map[string]string{"layers": "[a"}, []string{
 			"function.yaml:6:9: layers: the expression's value is neither a list nor a map (the value must be JSON or YAML)",
 		}},
-		"nothing": {map[string]string{"<layers>": ""}, []string{
+		"nothing": {map[string]string{"layers": ""}, []string{
 			"function.yaml:6:9: layers: the expression's value is neither a list nor a map (the value must be JSON or YAML)",
 		}},
-		"without end": {map[string]string{"<layers>": bomb}, []string{
+		"without end": {map[string]string{"layers": bomb}, []string{
 			"function.yaml:6:9: layers: the expression's value expands to more than 20000 values",
 		}},
-		"a fault inside stands at the expression": {map[string]string{"<variables>": "\n\n\n- AB"}, []string{
+		"a fault inside stands at the expression": {map[string]string{"variables": "\n\n\n- AB"}, []string{
 			"function.yaml:7:26: environment.variables must be a mapping, not a list",
 		}},
-		"a bad key inside": {map[string]string{"<variables>": "{\n\n\nA-B: c}"}, []string{
+		"a bad key inside": {map[string]string{"variables": "{\n\n\nA-B: c}"}, []string{
 			"function.yaml:7:26: environment.variables: the key \"A-B\" must be a letter, then one or more letters, digits or underscores",
 		}},
-		"a value cannot add a field": {map[string]string{"<description>": "x\nrole: y"}, nil},
+		"a value cannot add a field": {map[string]string{"description": "x\nrole: y"}, nil},
 	}
-	defaults := map[string]string{"<layers>": "[]", "<variables>": "{}", "<timeout>": "3", "<description>": ""}
+	defaults := map[string]string{"layers": "[]", "variables": "{}", "timeout": "3", "description": ""}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,7 +152,11 @@ func TestAWholeExpressionFillsItsFieldAndNoOther(t *testing.T) {
 					values[key] = v
 				}
 			}
-			f, faults := Decode(render1(t, src, values))
+			doc, faults := parse("function.yaml", []byte(src), values)
+			if err := faults.Err(); err != nil {
+				t.Fatal(err)
+			}
+			f, faults := Decode(doc)
 			var got []string
 			for _, f := range faults {
 				got = append(got, f.Error())
@@ -158,7 +164,7 @@ func TestAWholeExpressionFillsItsFieldAndNoOther(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if tc.want == nil && deref(f.Description) != values["<description>"] {
+			if tc.want == nil && deref(f.Description) != values["description"] {
 				t.Errorf("description %q", *f.Description)
 			}
 			if name == "list, map, number, text" {
@@ -268,7 +274,7 @@ func TestCheckPackageHoldsTheDefinitionToItsArtifact(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			doc, _ := Parse("function.yaml", []byte(tc.src))
+			doc, _ := parse("function.yaml", []byte(tc.src), nil)
 			f, faults := Decode(doc)
 			if err := faults.Err(); err != nil {
 				t.Fatal(err)
@@ -306,11 +312,8 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		doc, faults := Parse("f", src)
+		doc, _ := parse("f", src, nil)
 		if doc == nil {
-			if faults.Err() == nil {
-				t.Fatal("no document and no fault")
-			}
 			return
 		}
 		function, faults := Decode(doc)
@@ -321,7 +324,11 @@ func FuzzDecode(f *testing.F) {
 		if function == nil || alias == nil || faults.Err() != nil {
 			return
 		}
-		again, faults := decodeText(string(Render(*function, false)))
+		text := Render(*function, false)
+		if bytes.Contains(text, []byte("<+")) {
+			return
+		}
+		again, faults := decodeText(string(text))
 		if err := faults.Err(); err != nil {
 			t.Fatalf("what is rendered is not read again: %v", err)
 		}

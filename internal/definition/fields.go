@@ -250,7 +250,7 @@ var functionFields = []field{
 	},
 	{
 		name: "PublishTo", kind: text, call: byNobody, enum: []string{"LATEST_PUBLISHED"}, open: true,
-		doc: "Where a version is published to, for functions on managed instances.",
+		doc: "Has no effect: every deployment publishes a version of its own number.",
 	},
 	{
 		name: "Code", kind: object, call: byNobody,
