@@ -121,6 +121,8 @@ func (a *app) command(ctx context.Context, name string) error {
 	switch name {
 	case "deploy":
 		return a.deploy(ctx)
+	case "plan":
+		return a.plan(ctx)
 	case "validate":
 		return a.validate()
 	case "render":

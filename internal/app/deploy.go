@@ -33,10 +33,23 @@ func (a *app) deploy(ctx context.Context) error {
 	return a.deployed(results, err)
 }
 
-func (a *app) deployTo(ctx context.Context, w *world, set *service.Set) ([]run.Result, error) {
+func (a *app) deployTo(ctx context.Context, w *world, set *service.Set) (results []run.Result, _ error) {
+	return results, a.withTargets(ctx, w, set, func(b *builder, targets []run.Target) error {
+		opts, err := a.options(b.runID)
+		if err != nil {
+			return &run.InputError{Err: err}
+		}
+		results, err = run.Deploy(ctx, targets, opts)
+		return err
+	})
+}
+
+// withTargets resolves every artifact and calls do with what is ready to be
+// observed. What was zipped or fetched is gone afterwards.
+func (a *app) withTargets(ctx context.Context, w *world, set *service.Set, do func(*builder, []run.Target) error) error {
 	temp, clean, err := artifact.NewTemp(a.host.TempDir(), a.host.Workspace())
 	if err != nil {
-		return nil, &run.InputError{Err: err}
+		return &run.InputError{Err: err}
 	}
 	defer func() {
 		if err := clean(); err != nil {
@@ -46,13 +59,9 @@ func (a *app) deployTo(ctx context.Context, w *world, set *service.Set) ([]run.R
 	b := &builder{app: a, world: w, temp: temp, runID: a.runID()}
 	targets, err := b.targets(ctx, set)
 	if err != nil {
-		return nil, &run.InputError{Err: err}
+		return &run.InputError{Err: err}
 	}
-	opts, err := a.options(b.runID)
-	if err != nil {
-		return nil, &run.InputError{Err: err}
-	}
-	return run.Deploy(ctx, targets, opts)
+	return do(b, targets)
 }
 
 // runID names a run in tags, markers and journals: the host's own name for it,

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
@@ -78,7 +79,7 @@ func (a *app) deployed(results []run.Result, failure error) error {
 	if failure != nil {
 		return errors.Join(failure, a.failedSummary(results, failure))
 	}
-	outputs, err := outputsOf(results)
+	outputs, err := a.outputsOf(results)
 	if err != nil {
 		return err
 	}
@@ -100,14 +101,20 @@ func (a *app) deployed(results []run.Result, failure error) error {
 			a.log().Line("Function %s in %s is unchanged: version %s", r.Target.Journal.Function, r.Target.Journal.Region, r.Version)
 		}
 	}
+	if a.host.Kind() == host.Terminal {
+		// The log has just told it in other words.
+		outputs = slices.DeleteFunc(outputs, func(o host.Output) bool { return o.Name == "plan" })
+	}
 	return errors.Join(a.host.SetOutputs(outputs), a.host.Summary(report.Summary(a.rows(results), a.undo(results))))
 }
 
-func outputsOf(results []run.Result) ([]host.Output, error) {
+func (a *app) outputsOf(results []run.Result) ([]host.Output, error) {
 	var all []result
 	var data []rollbackData
+	var diffs []report.Diff
 	changed := false
 	for _, r := range results {
+		diffs = append(diffs, a.diff(r))
 		all, data = append(all, resultOf(r)), append(data, rollbackDataOf(r))
 		changed = changed || r.Changed
 	}
@@ -132,6 +139,7 @@ func outputsOf(results []run.Result) ([]host.Output, error) {
 		{Name: "alias-arns", Value: texts["alias-arns"]},
 		{Name: "previous-version", Value: first.PreviousVersion},
 		{Name: "changed", Value: strconv.FormatBool(changed)},
+		{Name: "plan", Value: a.comment(diffs)},
 		{Name: "rollback-data", Value: texts["rollback-data"]},
 		{Name: "results", Value: texts["results"]},
 	}, nil

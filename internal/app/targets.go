@@ -186,17 +186,20 @@ type builder struct {
 	world *world
 	temp  string
 	runID string
+	// code is each Target's artifact, in their order.
+	code []*artifact.Result
 }
 
 // targets resolves every artifact and asks who is calling, side by side.
 func (b *builder) targets(ctx context.Context, set *service.Set) ([]run.Target, error) {
 	targets := make([]run.Target, len(set.Targets))
+	b.code = make([]*artifact.Result, len(set.Targets))
 	errs := make([]error, len(set.Targets))
 	var group errgroup.Group
 	group.SetLimit(b.in.Int("max-parallel"))
 	for i, t := range set.Targets {
 		group.Go(func() error {
-			targets[i], errs[i] = b.target(ctx, t)
+			targets[i], b.code[i], errs[i] = b.target(ctx, t)
 			return nil
 		})
 	}
@@ -222,18 +225,18 @@ func distinct(targets []run.Target) error {
 	return nil
 }
 
-func (b *builder) target(ctx context.Context, t service.Target) (run.Target, error) {
+func (b *builder) target(ctx context.Context, t service.Target) (run.Target, *artifact.Result, error) {
 	name, err := definition.ParseFunctionName(t.Function.FunctionName)
 	if err != nil {
-		return run.Target{}, err
+		return run.Target{}, nil, err
 	}
 	region, err := b.region(name.Region, t.Infrastructure.Region)
 	if err != nil {
-		return run.Target{}, fmt.Errorf("function %s: %w", name.Name, err)
+		return run.Target{}, nil, fmt.Errorf("function %s: %w", name.Name, err)
 	}
 	s, err := b.connector(b.world.base, t.Infrastructure.Role)
 	if err != nil {
-		return run.Target{}, err
+		return run.Target{}, nil, err
 	}
 	f := t.Function.Clone()
 	f.FunctionName = name.Name
@@ -244,10 +247,10 @@ func (b *builder) target(ctx context.Context, t service.Target) (run.Target, err
 	var code *artifact.Result
 	group.Go(func() (err error) { code, err = b.artifact(call, t.Artifact, s, region); return err })
 	if err := group.Wait(); err != nil {
-		return run.Target{}, err
+		return run.Target{}, nil, err
 	}
 	if name.Account != "" && name.Account != identity.Account {
-		return run.Target{}, fmt.Errorf("function %s is of account %s, but the credentials are of account %s", t.Function.FunctionName, name.Account, identity.Account)
+		return run.Target{}, nil, fmt.Errorf("function %s is of account %s, but the credentials are of account %s", t.Function.FunctionName, name.Account, identity.Account)
 	}
 	for _, w := range code.Warnings {
 		b.warnings(fault.List{{Message: w, Warning: true}})
@@ -270,7 +273,7 @@ func (b *builder) target(ctx context.Context, t service.Target) (run.Target, err
 		ready, err := code.Prepare(ctx)
 		return wantedCode(ready, f.Code), err
 	}
-	return out, nil
+	return out, code, nil
 }
 
 // wantedCode keeps what a definition's Code says of an artifact's code beside

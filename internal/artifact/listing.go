@@ -107,15 +107,10 @@ func differ(a, b *zip.File) bool {
 func (r *Result) Listing(ctx context.Context) (l *Listing, close func() error, err error) {
 	switch {
 	case r.local != "":
-		file, err := os.Open(r.local)
-		if err != nil {
-			return nil, nil, err
-		}
-		if l, err = ReadListing(file, r.Code.Size); err != nil {
-			file.Close()
+		if l, close, err = OpenListing(r.local); err != nil {
 			return nil, nil, fmt.Errorf("artifact %s: %w", r.Pinned, err)
 		}
-		return l, file.Close, nil
+		return l, close, nil
 	case r.object != nil:
 		if l, err = ReadListing(&remote{ctx: ctx, object: r.object}, r.object.size); err != nil {
 			return nil, nil, fmt.Errorf("artifact %s: %w", r.Pinned, r.object.explainRead(err))
@@ -123,4 +118,22 @@ func (r *Result) Listing(ctx context.Context) (l *Listing, close func() error, e
 		return l, func() error { return nil }, nil
 	}
 	return nil, nil, fmt.Errorf("artifact %s: it is not a zip", r.Pinned)
+}
+
+// OpenListing reads the table of contents of a zip on this machine. The Listing
+// is good until close.
+func OpenListing(path string) (l *Listing, close func() error, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err == nil {
+		l, err = ReadListing(file, info.Size())
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	return l, file.Close, nil
 }

@@ -1,0 +1,235 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/apply"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
+)
+
+// bench is a workspace and an embedded AWS that commands run against.
+type bench struct {
+	t   *testing.T
+	dir string
+	aws *awslocal.Server
+	url string
+	env []string
+}
+
+func newBench(t *testing.T, o awslocal.Options) *bench {
+	t.Helper()
+	server, err := awslocal.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewServer(server)
+	t.Cleanup(func() {
+		web.Close()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b := &bench{t: t, dir: t.TempDir(), aws: server, url: web.URL}
+	b.env = []string{
+		"AWS_ENDPOINT_URL=" + web.URL, "AWS_REGION=eu-central-1",
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "HOME=" + b.dir,
+	}
+	return b
+}
+
+// write puts a file into the workspace.
+func (b *bench) write(name, content string) {
+	b.t.Helper()
+	path := filepath.Join(b.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// run runs a command in the workspace.
+func (b *bench) run(args ...string) (code int, stdout, stderr string) {
+	b.t.Helper()
+	var out, errs bytes.Buffer
+	code = Main(b.t.Context(), Process{
+		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: &out, Stderr: &errs, Now: time.Now,
+		Pace:   lambdaapi.Pace{Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond},
+		Timing: apply.Timing{Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second},
+		Store:  func(path string) journal.Store { return journal.NewFile(path) },
+	})
+	return code, out.String(), errs.String()
+}
+
+// must runs a command that has to succeed.
+func (b *bench) must(args ...string) string {
+	b.t.Helper()
+	code, out, errs := b.run(args...)
+	if code != 0 {
+		b.t.Fatalf("%v: exit %d\n%s%s", args, code, out, errs)
+	}
+	return out
+}
+
+const minimal = `functionName: hello
+runtime: nodejs22.x
+handler: index.handler
+role: arn:aws:iam::000000000000:role/hello
+`
+
+func (b *bench) minimal() []string {
+	b.write("function.yaml", minimal)
+	b.write("code/index.js", "exports.handler = async () => 1\n")
+	return []string{"--function-definition", "function.yaml", "--artifact", "code", "--alias", "live"}
+}
+
+// changing are the calls that changed something.
+func (b *bench) changing() []string {
+	var names []string
+	for _, c := range b.aws.Calls() {
+		if c.Changed {
+			names = append(names, c.Operation)
+		}
+	}
+	return names
+}
+
+func TestPlanMakesNoCallThatChangesAnything(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	reads := map[string]bool{
+		"GetCallerIdentity": true, "GetFunction": true, "GetAlias": true, "GetFunctionCodeSigningConfig": true,
+		"HeadObject": true, "GetObject": true, "DescribeImages": true,
+	}
+	plan := func(state string) {
+		t.Helper()
+		b.aws.ResetCalls()
+		before := len(b.aws.Calls())
+		b.must(append([]string{"plan"}, inputs...)...)
+		calls := b.aws.Calls()[before:]
+		if len(calls) == 0 {
+			t.Errorf("%s: no call was made: nothing was observed", state)
+		}
+		for _, c := range calls {
+			if c.Changed || !reads[c.Operation] {
+				t.Errorf("%s: plan made the call %s.%s", state, c.Service, c.Operation)
+			}
+		}
+	}
+	plan("no function")
+	b.must(append([]string{"deploy"}, inputs...)...)
+	plan("nothing differs")
+	b.write("code/index.js", "exports.handler = async () => 2\n")
+	b.write("function.yaml", minimal+"timeout: 9\ntags: {team: web}\nenvironment: {variables: {NAME: value}}\n")
+	inputs[len(inputs)-1] = "live,next"
+	plan("everything differs")
+}
+
+// What AWS fills in by itself is no difference.
+func TestPlanAfterDeployOfTheSameFilesIsEmpty(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]string{
+		"minimal":      "",
+		"environment":  "environment: {variables: {NAME: b}}\n",
+		"nothing set":  "environment: {variables: {}}\nlayers: []\nvpcConfig: {subnetIds: [], securityGroupIds: []}\ndescription: \"\"\nkmsKeyArn: \"\"\ndeadLetterConfig: {targetArn: \"\"}\n",
+		"AWS' values":  "timeout: 3\nmemorySize: 128\npackageType: Zip\narchitectures: [x86_64]\ntracingConfig: {mode: PassThrough}\nephemeralStorage: {size: 512}\nsnapStart: {applyOn: None}\nloggingConfig: {logFormat: Text, logGroup: /aws/lambda/hello}\n",
+		"logging":      "loggingConfig: {logFormat: JSON}\n",
+		"log levels":   "loggingConfig: {logFormat: JSON, applicationLogLevel: DEBUG}\n",
+		"VPC":          "vpcConfig: {subnetIds: [subnet-2, subnet-1], securityGroupIds: [sg-1]}\n",
+		"IPv6":         "vpcConfig: {subnetIds: [subnet-1], securityGroupIds: [sg-1], ipv6AllowedForDualStack: false}\n",
+		"dead letters": "deadLetterConfig: {targetArn: \"arn:aws:sqs:eu-central-1:000000000000:dead\"}\n",
+		"tags":         "tags: {team: web}\n",
+		"no tags":      "tags: {}\n",
+		"arm64":        "architectures: [arm64]\n",
+		"tracing":      "tracingConfig: {mode: Active}\n",
+		"key":          "kmsKeyArn: arn:aws:kms:eu-central-1:000000000000:key/11111111-2222-3333-4444-555555555555\n",
+		"file system":  "fileSystemConfigs: [{arn: \"arn:aws:elasticfilesystem:eu-central-1:000000000000:access-point/fsap-12345678901234567\", localMountPath: /mnt/data}]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, awslocal.Options{})
+			inputs := b.minimal()
+			b.write("function.yaml", minimal+more)
+			b.must(append([]string{"deploy"}, inputs...)...)
+			out := b.must(append([]string{"plan", "--exit-code", "--output", "json"}, inputs...)...)
+			var got []report.Diff
+			if err := json.Unmarshal([]byte(out), &got); err != nil {
+				t.Fatal(err)
+			}
+			if len(got) != 1 || got[0].Changed || len(got[0].Changes) != 0 || len(got[0].Drift) != 0 {
+				t.Errorf("after a deployment of the same files the plan is not empty: %s", out)
+			}
+		})
+	}
+}
+
+func TestPlanExitCode(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	if code, out, _ := b.run(append([]string{"plan", "--exit-code"}, inputs...)...); code != 2 {
+		t.Errorf("exit %d, want 2\n%s", code, out)
+	}
+	if code, out, _ := b.run(append([]string{"plan"}, inputs...)...); code != 0 {
+		t.Errorf("without --exit-code: exit %d, want 0\n%s", code, out)
+	}
+	b.must(append([]string{"deploy"}, inputs...)...)
+	if code, out, _ := b.run(append([]string{"plan", "--exit-code"}, inputs...)...); code != 0 {
+		t.Errorf("unchanged: exit %d, want 0\n%s", code, out)
+	}
+}
+
+func TestPlanShowsFilesAndNoValueOfTheEnvironment(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	b.write("code/old.js", "1\n")
+	b.write("function.yaml", minimal+"environment: {variables: {KEPT: hunter1, GONE: hunter2, NEW_VALUE: hunter3}}\n")
+	b.must(append([]string{"deploy"}, inputs...)...)
+	if err := os.Remove(filepath.Join(b.dir, "code/old.js")); err != nil {
+		t.Fatal(err)
+	}
+	b.write("code/index.js", "exports.handler = async () => 'two'\n")
+	b.write("code/lib/new.js", "22\n")
+	b.write("function.yaml", minimal+"timeout: 9\nenvironment: {variables: {KEPT: hunter1, NEW_VALUE: hunter4, ADDED: hunter5}}\n")
+	out := b.must(append([]string{"plan"}, inputs...)...)
+	if strings.Contains(out, "hunter") {
+		t.Errorf("a value of the environment is shown:\n%s", out)
+	}
+	var got []string
+	for line := range strings.Lines(out) {
+		if line = strings.TrimSpace(line); !strings.Contains(line, "Code:") {
+			got = append(got, line)
+		}
+	}
+	want := []string{
+		"hello in eu-central-1: 6 changes by 4 calls",
+		"~ Timeout: 3 → 9",
+		"+ Environment.Variables.ADDED: set",
+		"- Environment.Variables.GONE: removed",
+		"~ Environment.Variables.NEW_VALUE: changed",
+		"~ index.js (32 B → 36 B)",
+		"+ lib/new.js (3 B)",
+		"- old.js (2 B)",
+		"~ Aliases.live: 1 → new version",
+		"calls: UpdateFunctionConfiguration, UpdateFunctionCode, PublishVersion, UpdateAlias live",
+		"warning: configuration and code both change, in two calls: callers of $LATEST see the new configuration with the old code for a moment; callers of an alias or a version do not",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,201 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Diff is one function of a plan, ready to be read: what differs, by which
+// calls it would change, and what a person should know before. Values of
+// environment variables are never in it.
+type Diff struct {
+	Function string `json:"function"`
+	Region   string `json:"region"`
+	// Changed says that a deployment would change something.
+	Changed bool `json:"changed"`
+	// Artifact names exactly the code that would be deployed.
+	Artifact string `json:"artifact"`
+	// Calls are those that change something, in their order.
+	Calls   []string `json:"calls"`
+	Changes []Line   `json:"changes"`
+	// Files is how two zips differ; nil where no zip changes.
+	Files *Files `json:"files,omitempty"`
+	// Served is the version that the alias serves, and Drift what was changed
+	// in $LATEST since: a deployment publishes that too.
+	Served string `json:"served,omitempty"`
+	Drift  []Line `json:"drift,omitempty"`
+	// Warnings stop nothing; NoWayBack is what a rollback could not restore;
+	// Blocked is what AWS would refuse.
+	Warnings  []string `json:"warnings,omitempty"`
+	NoWayBack []string `json:"noWayBack,omitempty"`
+	Blocked   []string `json:"blocked,omitempty"`
+}
+
+// Line is one field that differs.
+type Line struct {
+	// Op is + for what is set anew, ~ for what changes, - for what is removed.
+	Op    string `json:"op"`
+	Field string `json:"field"`
+	// From and To are empty for what must not be shown.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Note is a remark behind the values.
+	Note string `json:"note,omitempty"`
+}
+
+// Files is the difference of two zips.
+type Files struct {
+	Changes []File `json:"changes"`
+	// Note says why the files are not shown.
+	Note string `json:"note,omitempty"`
+}
+
+// File is one file that differs, with its sizes unzipped, in bytes.
+type File struct {
+	Op     string `json:"op"`
+	Name   string `json:"name"`
+	Before int64  `json:"before"`
+	After  int64  `json:"after"`
+}
+
+const (
+	// maxFiles is how many files of a zip are named; the JSON has them all.
+	maxFiles = 40
+	// maxValue is how many characters of a value are shown.
+	maxValue = 200
+)
+
+// Text is the plan for a terminal.
+func Text(diffs []Diff) string {
+	var b strings.Builder
+	for i, d := range diffs {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "%s in %s: %s\n", d.Function, d.Region, d.headline())
+		for _, line := range d.lines() {
+			b.WriteString("  " + line + "\n")
+		}
+		for _, line := range d.remarks() {
+			b.WriteString("  " + line + "\n")
+		}
+	}
+	return b.String()
+}
+
+func (d Diff) headline() string {
+	switch {
+	case !d.Changed && len(d.Calls) == 0:
+		return "nothing to change"
+	case !d.Changed:
+		return "nothing to change; " + strings.Join(d.Calls, ", ") + " gives back the version that stands, or publishes $LATEST"
+	}
+	return fmt.Sprintf("%s by %s", count(len(d.Changes), "change"), count(len(d.Calls), "call"))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// lines are the changes, the files below the code.
+func (d Diff) lines() []string {
+	var lines []string
+	for _, c := range d.Changes {
+		lines = append(lines, c.String())
+		if c.Field == "Code" && d.Files != nil {
+			lines = append(lines, d.Files.lines()...)
+		}
+	}
+	return lines
+}
+
+// remarks are the calls and what a person should know.
+func (d Diff) remarks() []string {
+	var lines []string
+	if d.Changed {
+		lines = append(lines, "calls: "+strings.Join(d.Calls, ", "))
+	}
+	if len(d.Drift) > 0 {
+		lines = append(lines, fmt.Sprintf("drift: $LATEST is not version %s, which the alias serves; what differs goes live with this deployment unless it is named above:", d.Served))
+		for _, c := range d.Drift {
+			lines = append(lines, "  "+c.String())
+		}
+	}
+	for _, list := range []struct {
+		title string
+		texts []string
+	}{{"warning", d.Warnings}, {"no way back", d.NoWayBack}, {"AWS would refuse", d.Blocked}} {
+		for _, text := range list.texts {
+			lines = append(lines, list.title+": "+text)
+		}
+	}
+	return lines
+}
+
+// String is the line as a diff shows it.
+func (l Line) String() string {
+	s := l.Op + " " + l.Field
+	switch {
+	case l.From == "" && l.To == "":
+		s += ": " + map[string]string{"+": "set", "~": "changed", "-": "removed"}[l.Op]
+	case l.Op == "+":
+		s += ": " + shown(l.To)
+	case l.Op == "-":
+		s += ": " + shown(l.From)
+	default:
+		s += ": " + shown(l.From) + " → " + shown(l.To)
+	}
+	if l.Note != "" {
+		s += " (" + l.Note + ")"
+	}
+	return s
+}
+
+// shown keeps a value on one line and short.
+func shown(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || s != strings.TrimSpace(s) || s == "" {
+		s = strconv.Quote(s)
+	}
+	if r := []rune(s); len(r) > maxValue {
+		s = string(r[:maxValue]) + "…"
+	}
+	return s
+}
+
+func (f *Files) lines() []string {
+	var lines []string
+	for i, c := range f.Changes {
+		if i == maxFiles {
+			lines = append(lines, fmt.Sprintf("    and %s more", count(len(f.Changes)-i, "file")))
+			break
+		}
+		sizes := Size(c.After)
+		switch c.Op {
+		case "-":
+			sizes = Size(c.Before)
+		case "~":
+			sizes = Size(c.Before) + " → " + Size(c.After)
+		}
+		lines = append(lines, fmt.Sprintf("    %s %s (%s)", c.Op, shown(c.Name), sizes))
+	}
+	if f.Note != "" {
+		lines = append(lines, "    "+f.Note)
+	}
+	return lines
+}
+
+// Size writes a number of bytes for a person.
+func Size(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1000)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1000_000)
+}
