@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
@@ -59,13 +60,14 @@ type Options struct {
 
 // Server is an http.Handler. Close ends what it runs.
 type Server struct {
-	options  Options
-	store    *store.Store
-	lambda   *lambda.Service
-	s3       *s3.Service
-	ecr      *ecr.Service
-	sts      *sts.Service
-	services map[string]call.Service // by name in a credential scope
+	options    Options
+	store      *store.Store
+	lambda     *lambda.Service
+	s3         *s3.Service
+	ecr        *ecr.Service
+	cloudwatch *cloudwatch.Service
+	sts        *sts.Service
+	services   map[string]call.Service // by name in a credential scope
 	// principals knows the keys that STS handed out.
 	principals call.Principals
 	authorize  func(*http.Request, call.Caller, string) *call.Error // nil: everybody may

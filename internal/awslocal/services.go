@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
@@ -28,6 +29,9 @@ func (s *Server) plug() error {
 	if s.ecr, err = ecr.New(s.store, s.Now, nil); err != nil {
 		return err
 	}
+	if s.cloudwatch, err = cloudwatch.New(s.store, s.Now); err != nil {
+		return err
+	}
 	pool := runner.NewPool(runner.Options{})
 	s.closers = append(s.closers, pool)
 	s.lambda = lambda.New(lambda.Options{
@@ -38,12 +42,14 @@ func (s *Server) plug() error {
 		Objects:    objects{s.s3, s.store},
 		Images:     s.ecr,
 		Invoker:    pool,
+		Recorder:   recorder{s.cloudwatch},
 	})
 	s.services = map[string]call.Service{
-		"lambda": s.lambda,
-		"s3":     s.s3,
-		"ecr":    s.ecr,
-		"sts":    s.sts,
+		"lambda":     s.lambda,
+		"monitoring": s.cloudwatch,
+		"s3":         s.s3,
+		"ecr":        s.ecr,
+		"sts":        s.sts,
 	}
 	return s.sweep()
 }
@@ -62,6 +68,11 @@ func (s *Server) sweep() error {
 	}
 	return s.store.Sweep(func(sha256 string) bool { return kept[sha256] || code(sha256) })
 }
+
+// recorder gives CloudWatch the invocations of Lambda.
+type recorder struct{ metrics *cloudwatch.Service }
+
+func (r recorder) Record(i lambda.Invocation) { r.metrics.Record(cloudwatch.Invocation(i)) }
 
 // objects gives Lambda the objects of S3.
 type objects struct {
