@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		ContinueOnError:     true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"calls":     calls,
 			"code":      exitCode,

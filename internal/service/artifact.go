@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // artifactSource is the artifact of one service, not rendered yet: a source of
@@ -29,6 +30,9 @@ func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	list := strings.Join(identifiers, ", ")
 	ref := s.primaryRef.raw()
 	switch {
+	case len(s.sources) == 0 && s.short:
+		l.fault(fault.Fault{File: s.doc.File, Message: "nothing says where its code is", Hint: "give artifact: a folder, a zip, s3://bucket/key or an ECR image"})
+		return artifactSource{}, false
 	case len(s.sources) == 0:
 		l.fault(s.doc.Fault(s.node, "the service has no artifact", "name one below artifacts.primary.sources, or with the input artifact"))
 		return artifactSource{}, false

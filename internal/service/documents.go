@@ -17,7 +17,9 @@ type (
 		primaryRef text
 		sources    []source
 		variables  []variable
-		// folder is what the inputs of the short way are relative to.
+		// short says that it was made of the short inputs; folder is what they
+		// are relative to.
+		short  bool
 		folder string
 	}
 

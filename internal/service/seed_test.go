@@ -51,7 +51,7 @@ func TestSeedServiceEnvironmentAndInfrastructureMakeOneTarget(t *testing.T) {
 			},
 			Variables: []Variable{{Name: "workload_name", Value: "workloadNameValue", Layer: "service"}},
 			Source:    "serverless/aws-lambda/createFunction.json",
-			Function:  got.Function,
+			Function:  got.Function, Document: got.Document,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", file, diff)
@@ -85,7 +85,7 @@ func TestSeedDefinitions(t *testing.T) {
 				Role:         text("arn:aws:iam::123456789012:role/my-lambda-role"),
 				Timeout:      number(30), MemorySize: number(256),
 			},
-			warnings: "the artifact is a container image, so runtime, handler of the definition are left out",
+			warnings: "handler is left out beside a container image",
 		},
 	}
 	for name, tc := range tests {

@@ -74,8 +74,10 @@ type Target struct {
 	Artifact Artifact
 	// Variables are the service variables after all overrides.
 	Variables []Variable
-	// Source is the file of the function definition.
-	Source string
+	// Source is the file of the function definition, Document what it holds: it
+	// gives later faults their places.
+	Source   string
+	Document definition.Document
 }
 
 // Entity is what an expression calls service or env.

@@ -31,7 +31,7 @@ func shortService(name string, several bool) *serviceDocument {
 	}
 	doc := expression.NewScalar(name, id)
 	file := expression.NewScalar("input function-definition", name)
-	s := &serviceDocument{entity: entity{doc: doc, node: doc.Root(), identifier: text{doc, doc.Root()}}}
+	s := &serviceDocument{short: true, entity: entity{doc: doc, node: doc.Root(), identifier: text{doc, doc.Root()}}}
 	s.manifests = []manifest{{
 		typ: "AwsLambdaFunctionDefinition", identifier: "function-definition",
 		node: file.Root(), doc: file, paths: []text{{file, file.Root()}}, byInput: true,

@@ -99,7 +99,9 @@ func (l *loader) target(set *Set, p place) {
 		set.Documents = slices.DeleteFunc(set.Documents, func(r Rendered) bool { return r.Target == index })
 		return
 	}
-	l.fitToImage(&t)
+	if !l.fitToArtifact(&t) {
+		return
+	}
 	set.Targets = append(set.Targets, t)
 }
 
@@ -170,7 +172,7 @@ func (l *loader) definitions(set *Set, t *Target, p place, e *expression.Evaluat
 			f, faults := definition.Decode(doc)
 			l.fault(faults...)
 			t.Function = f
-			t.Source = doc.File
+			t.Source, t.Document = doc.File, doc
 			set.Documents = append(set.Documents, Rendered{index, doc.File, doc})
 		case "AwsLambdaFunctionAliasDefinition":
 			if replaced {
@@ -265,29 +267,17 @@ func (l *loader) render(name string, content []byte, e *expression.Evaluator) (*
 	return doc, len(faults) == 0
 }
 
-// fitToImage takes out what a container image brings itself: Lambda refuses a
-// runtime, a handler or layers beside one.
-func (l *loader) fitToImage(t *Target) {
-	if !t.Artifact.IsImage() {
-		return
+// fitToArtifact holds the definition to the kind of its artifact, and takes out
+// what a container image brings itself.
+func (l *loader) fitToArtifact(t *Target) bool {
+	kind := "Zip"
+	if t.Artifact.IsImage() {
+		kind = "Image"
 	}
-	var dropped []string
-	f := t.Function
-	if f.Runtime != nil {
-		dropped, f.Runtime = append(dropped, "runtime"), nil
-	}
-	if f.Handler != nil {
-		dropped, f.Handler = append(dropped, "handler"), nil
-	}
-	if len(f.Layers) > 0 {
-		dropped, f.Layers = append(dropped, "layers"), nil
-	}
-	if len(dropped) > 0 {
-		l.fault(fault.Fault{
-			File: t.Source, Warning: true,
-			Message: "the artifact is a container image, so " + strings.Join(dropped, ", ") + " of the definition are left out",
-		})
-	}
+	fitting, faults := definition.CheckPackage(*t.Function, kind, t.Document)
+	l.fault(faults...)
+	t.Function = &fitting
+	return len(faults.Errors()) == 0
 }
 
 func (l *loader) allSecrets() []string {

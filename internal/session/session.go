@@ -36,6 +36,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/logging"
 )
 
 // Options is what a run knows about its account before the first call.
@@ -152,6 +153,9 @@ func (s *Session) load(ctx context.Context) error {
 		config.WithRetryer(readRetryer),
 		config.WithAPIOptions(apiOptions(s.opts)),
 		config.WithCredentialsCacheOptions(expiryWindow),
+		// The SDK would write past the host's masks; what it warns of comes
+		// back as an error.
+		config.WithLogger(logging.Nop{}),
 	}
 	if s.opts.HTTPClient != nil {
 		loaders = append(loaders, config.WithHTTPClient(s.opts.HTTPClient))
