@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,5 +43,31 @@ func TestSchemasInDocsAreThoseOfTheTable(t *testing.T) {
 	}
 	if _, err := Schema("pipeline"); err == nil {
 		t.Error("a kind that does not exist has a schema")
+	}
+}
+
+// An editor checks a file against the schema that its first line names.
+func TestExamplesNameTheirSchema(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for pattern, kind := range map[string]string{"function*": "function", "alias*": "alias"} {
+		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", "*", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			found++
+			src, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "../../docs/schema/" + kind + ".json"
+			if first, _, _ := strings.Cut(string(src), "\n"); !strings.Contains(string(src), `"$schema": "`+want+`"`) && first != "# yaml-language-server: $schema="+want {
+				t.Errorf("%s does not name %s", path, want)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("there is no example")
 	}
 }

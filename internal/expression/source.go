@@ -224,6 +224,9 @@ func (s *Source) Documents() (docs []*Document, faults fault.List) {
 // binary refuses what is no text before the YAML parser says so in its own
 // words.
 func (s *Source) binary() *fault.Fault {
+	if bytes.HasPrefix(s.raw, []byte("\xff\xfe")) || bytes.HasPrefix(s.raw, []byte("\xfe\xff")) {
+		return &fault.Fault{File: s.File, Message: "is a text file in UTF-16", Hint: "save it as UTF-8"}
+	}
 	if i := bytes.IndexByte(s.raw, 0); i >= 0 || !utf8.Valid(s.raw) {
 		return &fault.Fault{File: s.File, Message: "is not a text file in UTF-8"}
 	}
