@@ -80,3 +80,11 @@ func TestASessionThatHasEndedIsRefusedByEachService(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantCode(t, c.try(), c.want) })
 	}
 }
+
+func bucketInput(name string) *awss3.CreateBucketInput {
+	return &awss3.CreateBucketInput{Bucket: &name}
+}
+
+func objectInput(bucket, key string, body []byte) *awss3.PutObjectInput {
+	return &awss3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}
+}

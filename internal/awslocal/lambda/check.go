@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -173,16 +174,16 @@ func (in *configInput) check() error {
 		return err
 	}
 	if in.Environment != nil {
-		return checkEnvironment(in.Environment.Variables)
+		return in.Environment.check()
 	}
 	return nil
 }
 
-// checkEnvironment measures the compact JSON of the variables
+// check refuses reserved keys, and measures the compact JSON of the variables
 // (TestLambdaSizeLimits::test_large_environment_variables_fails).
-func checkEnvironment(variables map[string]string) error {
+func (e *environment) check() error {
 	var reserved []string
-	for key := range variables {
+	for key := range e.Variables {
 		if slices.Contains(reservedKeys, key) {
 			reserved = append(reserved, key)
 		}
@@ -192,14 +193,15 @@ func checkEnvironment(variables map[string]string) error {
 		return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: " +
 			strings.Join(reserved, ", "))
 	}
-	measured, err := compactJSON(variables)
-	if err != nil {
+	measured, err := compactJSON(e.Variables)
+	if err != nil || len(measured) <= 4096 {
 		return err
 	}
-	if len(measured) > 4096 {
-		return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: " + measured)
+	var given bytes.Buffer
+	if err := json.Compact(&given, e.given); err != nil {
+		return err
 	}
-	return nil
+	return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: " + given.String())
 }
 
 func compactJSON(v any) (string, error) {

@@ -154,12 +154,12 @@ func unzippedSize(f io.ReaderAt, size int64) (int64, error) {
 	}
 	var declared uint64
 	for _, member := range archive.File {
-		if member.UncompressedSize64 > maxUnzipped {
+		if member.UncompressedSize64 >= maxUnzipped {
 			return 0, errUnzipped
 		}
 		declared += member.UncompressedSize64
 	}
-	if declared > maxUnzipped {
+	if declared >= maxUnzipped {
 		return 0, errUnzipped
 	}
 	var read int64
@@ -172,7 +172,7 @@ func unzippedSize(f io.ReaderAt, size int64) (int64, error) {
 		if err = errors.Join(err, r.Close()); err != nil {
 			return 0, broken
 		}
-		if read += n; read > maxUnzipped {
+		if read += n; read >= maxUnzipped {
 			return 0, errUnzipped
 		}
 	}

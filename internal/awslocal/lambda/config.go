@@ -49,6 +49,17 @@ type deadLetterConfig struct {
 
 type environment struct {
 	Variables map[string]string
+	given     json.RawMessage // the variables as the request wrote them
+}
+
+// UnmarshalJSON keeps the order of the variables, which AWS repeats in an error.
+func (e *environment) UnmarshalJSON(b []byte) error {
+	var in struct{ Variables json.RawMessage }
+	if err := json.Unmarshal(b, &in); err != nil || in.Variables == nil {
+		return err
+	}
+	e.given = in.Variables
+	return json.Unmarshal(in.Variables, &e.Variables)
 }
 
 type tracingConfig struct{ Mode string }
@@ -238,7 +249,7 @@ func (c config) clone() config {
 	c.Layers = slices.Clone(c.Layers)
 	c.Architectures = slices.Clone(c.Architectures)
 	if c.Environment != nil {
-		c.Environment = &environment{maps.Clone(c.Environment.Variables)}
+		c.Environment = &environment{Variables: maps.Clone(c.Environment.Variables)}
 	}
 	return c
 }

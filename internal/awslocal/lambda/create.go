@@ -152,7 +152,7 @@ func (f *function) publish(now time.Time, description string) *version {
 	f.Counter++
 	v := version{Version: strconv.Itoa(f.Counter), Config: f.Latest.Config.clone(), Code: f.Latest.Code, Life: active()}
 	v.touch(now)
-	v.Config.Description = description
+	v.LatestDescription, v.Config.Description = f.Latest.Config.Description, description
 	f.Versions = append(f.Versions, v)
 	return f.newest()
 }

@@ -39,6 +39,9 @@ type version struct {
 	Config     config
 	Code       code
 	Life       life
+	// LatestDescription is what $LATEST's Description was when this version was
+	// published; the version's own may be another.
+	LatestDescription string `json:",omitempty"`
 	// Serving is what Invoke runs while an update of $LATEST is under way or
 	// after one has failed (developer guide, "Lambda function states"); nil: what
 	// stands here.

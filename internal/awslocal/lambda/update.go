@@ -236,11 +236,12 @@ func (s *Service) newVersion(f *function, t target, description string) *version
 	return v
 }
 
-// same says whether publishing latest would make a version like v: all that
-// goes into a version but the description.
+// same says whether nothing has changed in $LATEST since v was published. A new
+// Description of $LATEST is a change (TestLambdaVersions::test_version_lifecycle),
+// that of the call to PublishVersion is not.
 func (v *version) same(latest *version) bool {
 	a, b := v.Config.clone(), latest.Config.clone()
-	a.Description, b.Description = "", ""
+	a.Description = v.LatestDescription
 	a.SnapStart.OptimizationStatus, b.SnapStart.OptimizationStatus = "", ""
 	left, err1 := compactJSON([]any{a, v.Code.Sha256, v.Code.KMSKeyArn})
 	right, err2 := compactJSON([]any{b, latest.Code.Sha256, latest.Code.KMSKeyArn})
@@ -343,6 +344,13 @@ func (s *Service) read(r *request) (*function, *version, target, error) {
 }
 
 func (s *Service) listFunctions(r *request) (answer, error) {
+	var broken faults
+	if v := r.query("FunctionVersion"); v != "" {
+		broken.enum("functionVersion", v, "ALL")
+	}
+	if err := broken.err(); err != nil {
+		return answer{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := r.query("FunctionVersion") == "ALL"
