@@ -72,9 +72,25 @@ func (a *app) runID() string {
 	return a.host.Run().Key() + "-" + hex.EncodeToString(random[:])
 }
 
-func (a *app) options(runID string) (run.Options, error) {
+// newSalt goes into the digests of a journal.
+func newSalt() []byte {
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
+	return salt
+}
+
+func (a *app) options(runID string) (run.Options, error) {
+	opts, err := a.rollbackOptions(runID)
+	opts.Begun = func(name string) error { return a.host.SaveState("journal", name) }
+	opts.Timeout = a.in.Duration("timeout")
+	opts.AllowPartial = a.in.Bool("allow-partial-rollback")
+	opts.PostFollows = a.host.PostFollows()
+	return opts, err
+}
+
+// rollbackOptions are what a deployment and a rollback by hand share: both
+// begin a journal.
+func (a *app) rollbackOptions(runID string) (run.Options, error) {
 	r := a.host.Run()
 	store, err := a.newStore()
 	if err != nil {
@@ -83,15 +99,11 @@ func (a *app) options(runID string) (run.Options, error) {
 	return run.Options{
 		Header: journal.Header{
 			Run: runID, Started: a.Now().UTC(), Tool: versionNumber(), Repository: r.Repository,
-			Commit: r.Commit, RunURL: r.URL, Salt: salt,
+			Commit: r.Commit, RunURL: r.URL, Salt: newSalt(),
 			FirstDeploy: a.in.String("first-deploy"), StagingBucket: a.in.String("staging-bucket"),
 		},
-		Store: store,
-		Begun: func(name string) error { return a.host.SaveState("journal", name) },
-		Log:   a.log(), Timing: a.Timing,
-		Timeout: a.in.Duration("timeout"), RollbackTimeout: a.in.Duration("rollback-timeout"),
-		MaxParallel: a.in.Int("max-parallel"), AllowPartial: a.in.Bool("allow-partial-rollback"),
-		PostFollows: a.host.PostFollows(), Now: a.Now,
+		Store: store, Log: a.log(), Timing: a.Timing, Now: a.Now,
+		RollbackTimeout: a.in.Duration("rollback-timeout"), MaxParallel: a.in.Int("max-parallel"),
 	}, nil
 }
 

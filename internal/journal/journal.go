@@ -330,6 +330,24 @@ func (j *Journal) End(ctx context.Context, target, step int, outcome Outcome) er
 	return j.Append(ctx, Record{Target: target, Step: step, Outcome: &outcome})
 }
 
+// Adopt records a Target's state as found, with the steps that are taken for
+// this run's own: what a rollback by hand starts from.
+func (j *Journal) Adopt(ctx context.Context, t *TargetLog) error {
+	if err := j.Append(ctx, Record{Snapshot: t.Snapshot}); err != nil {
+		return err
+	}
+	for _, s := range t.Steps {
+		step, err := j.Begin(ctx, 0, s.Intent)
+		if err != nil {
+			return err
+		}
+		if err := j.End(ctx, 0, step, *s.Outcome); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Settle records the run's state.
 func (j *Journal) Settle(ctx context.Context, state State) error {
 	return j.Append(ctx, Record{Target: -1, State: state})
