@@ -15,12 +15,16 @@ import (
 // Decode reads a function definition: CreateFunction's fields in PascalCase or
 // lowerCamelCase, nothing else. It reports every fault of the document, each at
 // its place; the function is nil only where the document is no mapping. A null
-// names nothing. Code is passed over: the artifact stands in its place.
+// names nothing. Where the code comes from is passed over with a warning: the
+// artifact stands in its place.
 func Decode(doc Document) (*Function, fault.List) {
 	d := newDecoder(doc)
 	f := &Function{}
 	if !d.document(functionFields, reflect.ValueOf(f).Elem()) {
 		return nil, d.faults
+	}
+	if f.Code != nil && *f.Code == (Code{}) {
+		f.Code = nil
 	}
 	d.crossCheck(f)
 	d.hideSecrets()
@@ -132,8 +136,8 @@ func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 			continue
 		}
 		d.remember(s.path+f.name, p.key, value)
-		if f.name == "Code" && s.path == "" {
-			d.warn(p.key, "remove it: the artifact says where the code comes from", "%q has no effect", p.key.Value)
+		if f.idle {
+			d.warn(p.key, codeInput, "%q has no effect", s.written+p.key.Value)
 			continue
 		}
 		d.field(f, value, s.under(f, p.key.Value), f.in(into))

@@ -79,6 +79,8 @@ type field struct {
 	// whole marks an object that AWS replaces as a whole; of any other object
 	// the members that are not named keep their values.
 	whole bool
+	// idle marks what a definition may name without effect.
+	idle bool
 	// free marks text that is people's own and may look like a placeholder.
 	free bool
 	// pivotal marks an object that AWS neither adds to nor takes from a

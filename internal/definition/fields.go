@@ -254,9 +254,26 @@ var functionFields = []field{
 	},
 	{
 		name: "Code", kind: object, call: byNobody,
-		doc: "Has no effect: the code comes from the artifact.",
+		doc: "How the code is kept; where it comes from is the artifact's to say.",
+		members: []field{
+			{
+				name: "S3ObjectStorageMode", kind: text, enum: []string{"COPY", "REFERENCE"}, open: true,
+				doc: "COPY keeps a copy of the zip in Lambda, REFERENCE reads it from its bucket.",
+			},
+			{
+				name: "SourceKMSKeyArn", camel: "sourceKmsKeyArn", kind: text, pattern: arnOrNothing, form: "the ARN of a KMS key",
+				doc: "The KMS key that encrypts the zip.",
+			},
+			{name: "ImageUri", kind: text, idle: true, doc: noEffect},
+			{name: "S3Bucket", kind: text, idle: true, doc: noEffect},
+			{name: "S3Key", kind: text, idle: true, doc: noEffect},
+			{name: "S3ObjectVersion", kind: text, idle: true, doc: noEffect},
+			{name: "ZipFile", kind: text, idle: true, doc: noEffect},
+		},
 	},
 }
+
+const noEffect = "Has no effect: the artifact stands in its place."
 
 // An alias' own rules
 // (https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html).

@@ -38,8 +38,11 @@ func renderObject(b *bytes.Buffer, fields []field, v reflect.Value, redact bool)
 	first := true
 	for i := range fields {
 		f := &fields[i]
+		if f.idle {
+			continue
+		}
 		value := f.in(v)
-		if value.IsZero() || f.name == "Code" {
+		if value.IsZero() {
 			continue
 		}
 		if !first {

@@ -107,11 +107,7 @@ func (d schemaDefs) value(f *field, path string) *schema {
 	s := &schema{Description: f.doc, Default: f.schemaDefault()}
 	switch f.kind {
 	case object:
-		shape := &schema{Type: "object"}
-		if len(f.members) > 0 {
-			shape = d.object(f.members, path+".")
-		}
-		s.AnyOf = []*schema{shape}
+		s.AnyOf = []*schema{d.object(f.members, path+".")}
 	case objects:
 		s.AnyOf = []*schema{{Type: "array", Items: d.object(f.members, path+"."), MinItems: int(f.min), MaxItems: int(f.max)}}
 	default:
