@@ -1,6 +1,13 @@
 package awslocal
 
-import "strings"
+import (
+	"path"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+)
 
 func init() {
 	play("TestLambdaVersions", map[string]func(*replay){
@@ -223,5 +230,18 @@ func playImageVersions(r *replay) {
 	r.same("second_publish_response", "PublishVersion", with(fn, args{"Description": "Third version description :)"}))
 }
 
-// pushImage puts an image into ECR where that is served.
-func (r *replay) pushImage(string) {}
+// pushImage puts an image of its own into a repository.
+func (r *replay) pushImage(uri string) {
+	r.t.Helper()
+	name := path.Base(uri)
+	c := ecr.New(ecr.Options{BaseEndpoint: &r.url, Region: "us-east-1", RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(replayAccount, "s", "")})
+	if _, err := c.CreateRepository(r.t.Context(), &ecr.CreateRepositoryInput{RepositoryName: &name}); err != nil {
+		r.t.Fatal(err)
+	}
+	manifest := `{"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "config": {"digest": "sha256:` +
+		strings.Repeat("0", 64) + `"}, "layers": [], "annotations": {"name": "` + name + `"}}`
+	if _, err := c.PutImage(r.t.Context(), &ecr.PutImageInput{RepositoryName: &name, ImageManifest: &manifest, ImageTag: aws.String("latest")}); err != nil {
+		r.t.Fatal(err)
+	}
+}
