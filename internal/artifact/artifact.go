@@ -23,8 +23,6 @@ package artifact
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -53,6 +51,9 @@ type Options struct {
 	Workspace string
 	// TempDir holds what is zipped or fetched; see NewTemp.
 	TempDir string
+	// Folders remembers what was zipped for other Targets of the run; may be
+	// nil.
+	Folders *Folders
 }
 
 // Result is an artifact that exists.
@@ -103,62 +104,6 @@ func Resolve(ctx context.Context, ref Ref, opts Options) (*Result, error) {
 	return r, nil
 }
 
-func (r *Result) resolvePath(ctx context.Context, ref Ref) error {
-	path := ref.Path
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(r.opts.Workspace, path)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("artifact %s: %w", ref.Path, err)
-	}
-	r.Pinned = ref.Path
-	if info.IsDir() {
-		r.Kind = Folder
-		return r.zipFolder(ctx, path, ref.Path)
-	}
-	r.Kind = File
-	return r.useZip(ctx, path, ref.Path)
-}
-
-// zipFolder builds the zip at once: only its bytes have a hash to compare.
-func (r *Result) zipFolder(ctx context.Context, folder, name string) error {
-	out, err := os.CreateTemp(r.opts.TempDir, "folder-*.zip")
-	if err != nil {
-		return fmt.Errorf("zip folder %s: %w", name, err)
-	}
-	zipped, err := Zip(ctx, out, folder)
-	if closeErr := out.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return fmt.Errorf("zip folder %s: %w", name, err)
-	}
-	r.Warnings = zipped.Warnings
-	r.local = out.Name()
-	r.Code = definition.Code{ZipPath: r.local, Sha256: zipped.Sha256, Size: zipped.Size}
-	return r.checkInline(name)
-}
-
-// useZip takes a zip or jar as it is.
-func (r *Result) useZip(ctx context.Context, path, name string) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("artifact %s: %w", name, err)
-	}
-	defer file.Close()
-	sum, size, err := hash(ctx, file)
-	if err != nil {
-		return fmt.Errorf("artifact %s: %w", name, err)
-	}
-	if _, err := ReadListing(file, size); err != nil {
-		return fmt.Errorf("artifact %s: %w", name, err)
-	}
-	r.local = path
-	r.Code = definition.Code{ZipPath: path, Sha256: sum, Size: size}
-	return r.checkInline(name)
-}
-
 // checkInline refuses a zip that has no way to Lambda.
 func (r *Result) checkInline(name string) error {
 	if r.Code.Size > InlineLimit && r.opts.StagingBucket == "" {
@@ -174,11 +119,9 @@ func (r *Result) checkInline(name string) error {
 // nothing.
 func (r *Result) Prepare(ctx context.Context) (definition.Code, error) {
 	if r.mustFetch {
-		code, err := r.object.fetch(ctx, r.opts.TempDir)
-		if err != nil {
+		if err := r.fetch(ctx); err != nil {
 			return definition.Code{}, err
 		}
-		r.Code, r.local, r.mustFetch = code, code.ZipPath, false
 	}
 	if r.Code.ZipPath == "" || r.Code.Size <= InlineLimit {
 		return r.Code, nil

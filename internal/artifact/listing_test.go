@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -130,7 +131,7 @@ func TestWhatIsNoZipIsRefused(t *testing.T) {
 	for name, want := range map[string]string{
 		"junk.zip":  "not a zip that can be read",
 		"empty.jar": "not a zip that can be read",
-		"none.zip":  "no such file",
+		"none.zip":  "there is no such file or folder",
 	} {
 		_, err := w.resolve(t, Ref{Kind: Path, Path: name}, func(o *Options) { o.Workspace = folder })
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "artifact "+name) {
@@ -143,14 +144,17 @@ func TestAZipAndAFolderAreTakenFromTheWorkspace(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
 	content := zipOf(t, 100)
-	folder := write(t, t.TempDir(), map[string]string{"f.zip": string(content), "src/bootstrap*": "x"})
+	folder, err := filepath.EvalSymlinks(write(t, t.TempDir(), map[string]string{"f.zip": string(content), "src/bootstrap*": "x"}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	here := func(o *Options) { o.Workspace = folder }
 
 	r, err := w.resolve(t, Ref{Kind: Path, Path: "f.zip"}, here)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := definition.Code{ZipPath: folder + "/f.zip", Sha256: sumOf(content), Size: int64(len(content))}
+	want := definition.Code{ZipPath: filepath.Join(folder, "f.zip"), Sha256: sumOf(content), Size: int64(len(content))}
 	if code, err := r.Prepare(t.Context()); err != nil || code != want || r.Kind != File || r.Pinned != "f.zip" {
 		t.Errorf("got %+v, %v; want %+v", code, err, want)
 	}

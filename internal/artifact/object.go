@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -66,22 +65,36 @@ func (r *Result) resolveObject(ctx context.Context, ref Ref) error {
 	if found.size > UnzippedLimit {
 		return fmt.Errorf("artifact %s: %s is above the %s that a function may hold unzipped", found, inMiB(found.size), inMiB(UnzippedLimit))
 	}
-	if found.sha256 == "" {
-		if err := found.learnHash(ctx); err != nil {
-			return err
-		}
-	}
-	r.Kind, r.Pinned = S3, found.String()
+	r.Kind, r.Pinned, r.object = S3, found.String(), found
+	r.mustFetch = found.region != r.opts.Region || !r.deployerCanRead(ctx, ref, found)
 	r.Code = definition.Code{
 		S3Bucket: found.bucket, S3Key: found.key, S3ObjectVersion: found.version,
 		Sha256: found.sha256, Size: found.size,
 	}
-	r.object = found
-	if found.region == r.opts.Region && r.deployerCanRead(ctx, ref, found) {
-		return nil
+	if r.mustFetch {
+		if err := r.checkInline(found.String()); err != nil {
+			return err
+		}
 	}
-	r.mustFetch = true
-	return r.checkInline(found.String())
+	switch {
+	case found.sha256 != "":
+		return nil
+	case r.mustFetch:
+		// It has to be read for its hash anyway: once is enough.
+		return r.fetch(ctx)
+	}
+	r.Code.Sha256, err = found.hash(ctx)
+	return err
+}
+
+// fetch replaces a reference that Lambda cannot follow by a file.
+func (r *Result) fetch(ctx context.Context) error {
+	code, err := r.object.fetch(ctx, r.opts.TempDir)
+	if err != nil {
+		return err
+	}
+	r.Code, r.local, r.mustFetch = code, code.ZipPath, false
+	return nil
 }
 
 // deployerCanRead reports whether the function's own session may read the
@@ -198,23 +211,23 @@ func httpStatus(err error) int {
 	return 0
 }
 
-// learnHash streams the object where S3 stored no checksum of the whole.
-func (o *object) learnHash(ctx context.Context) error {
+// hash streams the object where S3 stored no checksum of the whole.
+func (o *object) hash(ctx context.Context) (string, error) {
 	body := o.open(ctx)
 	defer body.Close()
 	sum, _, err := hash(ctx, body)
 	if err != nil {
-		return fmt.Errorf("artifact %s: read it for its SHA-256: %w", o, o.explainRead(err))
+		return "", fmt.Errorf("artifact %s: read it for its SHA-256: %w", o, o.explainRead(err))
 	}
-	o.sha256 = sum
-	return nil
+	return sum, nil
 }
 
 func (o *object) explainRead(err error) error {
 	return session.Explain(err, session.Call{Action: "s3:GetObject", Resource: o.arn()})
 }
 
-// fetch brings the object to a file of this machine and checks its hash.
+// fetch brings the object to a file of this machine, and checks its hash where
+// S3 knows it.
 func (o *object) fetch(ctx context.Context, dir string) (definition.Code, error) {
 	fail := func(err error) (definition.Code, error) {
 		return definition.Code{}, fmt.Errorf("fetch %s: %w", o, o.explainRead(err))
@@ -234,10 +247,11 @@ func (o *object) fetch(ctx context.Context, dir string) (definition.Code, error)
 	if err := file.Close(); err != nil {
 		return fail(err)
 	}
-	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != o.sha256 {
-		return fail(fmt.Errorf("its SHA-256 is %s, S3 said %s: the object changed meanwhile, or its checksum is wrong", got, o.sha256))
+	got := base64.StdEncoding.EncodeToString(sum.Sum(nil))
+	if o.sha256 != "" && got != o.sha256 {
+		return fail(fmt.Errorf("its SHA-256 is %s, S3 said %s: the checksum that was uploaded with it is wrong", got, o.sha256))
 	}
-	return definition.Code{ZipPath: file.Name(), Sha256: o.sha256, Size: n}, nil
+	return definition.Code{ZipPath: file.Name(), Sha256: got, Size: n}, nil
 }
 
 const (
@@ -330,49 +344,4 @@ func (r *objectReader) Close() error {
 		r.cancel = nil
 	}
 	return nil
-}
-
-// newest finds the object that was written last among those whose whole key
-// matches the pattern (Harness' filePathRegex).
-func newest(ctx context.Context, s *session.Session, ref Ref, region string) (Ref, error) {
-	name := "s3://" + ref.Bucket + "/" + ref.KeyPattern
-	pattern, err := regexp.Compile(`^(?:` + ref.KeyPattern + `)$`)
-	if err != nil {
-		return Ref{}, fmt.Errorf("artifact %s: %w", name, err)
-	}
-	if ref.Region != "" {
-		region = ref.Region
-	}
-	prefix, _ := regexp.MustCompile(ref.KeyPattern).LiteralPrefix()
-	var best types.Object
-	list := func(region string) error {
-		best = types.Object{}
-		pages := s3.NewListObjectsV2Paginator(newS3(s, region), &s3.ListObjectsV2Input{Bucket: &ref.Bucket, Prefix: &prefix})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return err
-			}
-			for _, o := range page.Contents {
-				if pattern.MatchString(aws.ToString(o.Key)) && aws.ToTime(o.LastModified).After(aws.ToTime(best.LastModified)) {
-					best = o
-				}
-			}
-		}
-		return nil
-	}
-	err = list(region)
-	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != region {
-		ref.Region = elsewhere
-		err = list(elsewhere)
-	}
-	if err != nil {
-		return Ref{}, fmt.Errorf("artifact %s: %w", name, session.Explain(err,
-			session.Call{Action: "s3:ListBucket", Resource: "arn:" + partitionOf(region) + ":s3:::" + ref.Bucket}))
-	}
-	if best.Key == nil {
-		return Ref{}, fmt.Errorf("artifact %s: no object's key matches", name)
-	}
-	ref.Key, ref.KeyPattern = *best.Key, ""
-	return ref, nil
 }

@@ -179,8 +179,8 @@ func TestWhatIsWrongWithAnObjectHasItsOwnWords(t *testing.T) {
 		{Ref{Bucket: "code", Key: "other.zip", VersionID: version}, "no such object or version"},
 		{Ref{Bucket: "nowhere", Key: "f.zip"}, "there is no bucket nowhere"},
 		{Ref{Bucket: "private", Key: "f.zip"}, `this statement allows it: {"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::private/f.zip"]}`},
-		{Ref{Bucket: "code", KeyPattern: "x(.*"}, "missing closing )"},
-		{Ref{Bucket: "code", KeyPattern: `build-\d+\.zip`}, "no object's key matches"},
+		{Ref{Bucket: "code", KeyPattern: "x(*"}, "missing closing )"},
+		{Ref{Bucket: "code", KeyPattern: `build-\d+\.zip`}, "no object's key fits"},
 	}
 	for _, test := range tests {
 		test.ref.Kind = S3
@@ -198,16 +198,42 @@ func TestAPatternTakesTheObjectThatWasWrittenLast(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
 	w.bucket(t, ours, "us-east-1", "code", false)
-	for i, key := range []string{"app/build-9.zip", "app/build-10.zip", "app/build-x.zip", "other/build-11.zip"} {
+	for i, key := range []string{"app/build-9.zip", "app/build-10.zip", "app/build-x.jar", "other/build-11.zip"} {
 		w.put(t, ours, "us-east-1", "code", key, zipOf(t, int64(i)), true)
 		w.ahead.Add(int64(time.Second)) // S3 tells times in seconds
 	}
-	r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", KeyPattern: `app/build-\d+\.zip`}, nil)
+	for pattern, want := range map[string]string{
+		"app/build-*.zip":      "app/build-10.zip",
+		"app/build-?.zip":      "app/build-9.zip",
+		"app/*":                "app/build-x.jar",
+		"*":                    "other/build-11.zip",
+		`app/build-\d+\.zip`:   "app/build-10.zip",
+		`.*/build-(9|10)\.zip`: "app/build-10.zip",
+	} {
+		r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", KeyPattern: pattern}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", pattern, err)
+			continue
+		}
+		if r.Pinned != "s3://code/"+want {
+			t.Errorf("%s took %s, want %s", pattern, r.Pinned, want)
+		}
+	}
+}
+
+func TestAnObjectWithoutAChecksumIsFetchedOnce(t *testing.T) {
+	t.Parallel()
+	w := serve(t)
+	w.bucket(t, ours, "us-east-1", "code", false)
+	content := zipOf(t, 1000)
+	w.put(t, ours, "us-east-1", "code", "f.zip", content, false)
+	r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", Key: "f.zip"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Pinned != "s3://code/app/build-10.zip" {
-		t.Errorf("took %s", r.Pinned)
+	code, err := r.Prepare(t.Context())
+	if n := len(w.made("GET")); err != nil || n != 1 || code.Sha256 != sumOf(content) || code.ZipPath == "" {
+		t.Errorf("%d reads gave %+v, %v; want one", n, code, err)
 	}
 }
 

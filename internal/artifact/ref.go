@@ -23,8 +23,8 @@ type Ref struct {
 	Kind Kind
 	// Path is a zip, jar or folder.
 	Path string
-	// Bucket and Key name an object. KeyPattern, in Key's place, is a regular
-	// expression: the newest object whose whole key it matches is taken.
+	// Bucket and Key name an object. KeyPattern stands in Key's place where the
+	// newest of several objects is wanted.
 	Bucket, Key, KeyPattern string
 	// VersionID pins the object; empty means the newest version.
 	VersionID string
@@ -57,7 +57,7 @@ func (i Image) URI() string {
 var (
 	imageRef = regexp.MustCompile(`^((\d{12})\.dkr\.ecr(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9-]+(?:\.[a-z0-9-]+)+))/` +
 		`([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`)
-	bucketName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._:/-]{1,}[a-zA-Z0-9]$`)
+	bucketName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$`)
 )
 
 // ParseRef reads the short form of an artifact: s3://bucket/key[?versionId=…],
@@ -83,7 +83,7 @@ func parseObject(s string) (Ref, error) {
 	address, version, pinned := strings.Cut(strings.TrimPrefix(s, "s3://"), "?versionId=")
 	bucket, key, _ := strings.Cut(address, "/")
 	switch {
-	case len(bucket) < 3 || len(bucket) > 63 || !bucketName.MatchString(bucket):
+	case !bucketName.MatchString(bucket):
 		return Ref{}, fmt.Errorf("artifact %s: %q is not the name of a bucket", s, bucket)
 	case key == "" || strings.HasSuffix(key, "/"):
 		return Ref{}, fmt.Errorf("artifact %s: it names no object: write s3://bucket/path/function.zip", s)
