@@ -188,6 +188,8 @@ type builder struct {
 	runID string
 	// code is each Target's artifact, in their order.
 	code []*artifact.Result
+	// folders zips a folder once for all Targets.
+	folders artifact.Folders
 }
 
 // targets resolves every artifact and asks who is calling, side by side.
@@ -333,7 +335,7 @@ func (b *builder) artifact(ctx context.Context, from service.Artifact, s *sessio
 	}
 	return artifact.Resolve(ctx, ref, artifact.Options{
 		Session: s, Source: source, Region: region, StagingBucket: b.in.String("staging-bucket"),
-		Workspace: b.host.Workspace(), TempDir: b.temp,
+		Workspace: b.host.Workspace(), TempDir: b.temp, Folders: &b.folders,
 	})
 }
 
