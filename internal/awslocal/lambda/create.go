@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
-	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 )
@@ -145,14 +143,4 @@ func (in *createInput) checkImage() error {
 		return invalid("Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.")
 	}
 	return nil
-}
-
-// publish makes a version of $LATEST as it stands.
-func (f *function) publish(now time.Time, description string) *version {
-	f.Counter++
-	v := version{Version: strconv.Itoa(f.Counter), Config: f.Latest.Config.clone(), Code: f.Latest.Code, Life: active()}
-	v.touch(now)
-	v.LatestDescription, v.Config.Description = f.Latest.Config.Description, description
-	f.Versions = append(f.Versions, v)
-	return f.newest()
 }

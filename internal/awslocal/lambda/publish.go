@@ -1,0 +1,105 @@
+package lambda
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+)
+
+// publishVersion compares with the last version, and gives that one back where
+// nothing changed; the new description is then ignored
+// (TestLambdaVersions::test_version_lifecycle).
+func (s *Service) publishVersion(r *request) (answer, error) {
+	t, err := r.target()
+	if err != nil {
+		return answer{}, err
+	}
+	var in struct {
+		CodeSha256  string
+		Description *string
+		RevisionId  string
+		PublishTo   string
+	}
+	if err := r.decode(&in); err != nil {
+		return answer{}, err
+	}
+	var broken faults
+	if in.Description != nil {
+		broken.length("description", *in.Description, 256)
+	}
+	if err := broken.err(); err != nil {
+		return answer{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, err := s.change(t, in.RevisionId)
+	if err != nil {
+		return answer{}, err
+	}
+	if in.CodeSha256 != "" && in.CodeSha256 != f.Latest.Code.Sha256 {
+		return answer{}, invalid("CodeSHA256 (" + in.CodeSha256 + ") is different from current CodeSHA256 in $LATEST (" +
+			f.Latest.Code.Sha256 + "). Please try again with the CodeSHA256 in $LATEST.")
+	}
+	if last := f.newest(); last != nil && last.same(&f.Latest) {
+		return answer{http.StatusCreated, f.show(last, last.Version)}, nil
+	}
+	description := f.Latest.Config.Description
+	if in.Description != nil && *in.Description != "" {
+		description = *in.Description
+	}
+	v := s.newVersion(f, t, description)
+	return answer{http.StatusCreated, f.show(v, v.Version)}, s.save(r, f)
+}
+
+// newVersion publishes a settled $LATEST. The version is Active at once, but
+// for SnapStart, where it is Pending until the snapshot is there
+// (TestLambdaSnapStart::test_snapstart_lifecycle). $LATEST's own RevisionId moves
+// (TestLambdaRevisions::test_function_revisions_version_and_alias).
+func (s *Service) newVersion(f *function, t target, description string) *version {
+	now := s.Clock()
+	v := f.publish(now, description)
+	f.Latest.RevisionID = call.NewID()
+	fail := s.faults.take(t, stateOfVersion)
+	if fail != nil || v.Config.SnapStart.ApplyOn == snapStartPublished {
+		v.Life = creating(now.Add(s.Pending), fail)
+	}
+	return v
+}
+
+// same says whether nothing has changed in $LATEST since v was published. A new
+// Description of $LATEST is a change (TestLambdaVersions::test_version_lifecycle),
+// that of the call to PublishVersion is not.
+func (v *version) same(latest *version) bool {
+	a, b := v.Config.clone(), latest.Config.clone()
+	a.Description = v.LatestDescription
+	a.SnapStart.OptimizationStatus, b.SnapStart.OptimizationStatus = "", ""
+	left, err1 := compactJSON([]any{a, v.Code.Sha256, v.Code.KMSKeyArn})
+	right, err2 := compactJSON([]any{b, latest.Code.Sha256, latest.Code.KMSKeyArn})
+	return err1 == nil && err2 == nil && left == right
+}
+
+// publishPending makes the version that an update of the code asked for: it is
+// Pending, without a LastUpdateStatus, until the update is through
+// (TestLambdaVersions::test_publish_with_update). Where nothing differs from the
+// last version, that one stands.
+func (s *Service) publishPending(f *function, t target) *version {
+	if last := f.newest(); last != nil && last.same(&f.Latest) {
+		return last
+	}
+	now := s.Clock()
+	v := f.publish(now, f.Latest.Config.Description)
+	v.Life = creating(now.Add(s.InProgress), s.faults.take(t, stateOfVersion))
+	return v
+}
+
+// publish makes a version of $LATEST as it stands.
+func (f *function) publish(now time.Time, description string) *version {
+	f.Counter++
+	v := version{Version: strconv.Itoa(f.Counter), Config: f.Latest.Config.clone(), Code: f.Latest.Code, Life: active()}
+	v.touch(now)
+	v.LatestDescription, v.Config.Description = f.Latest.Config.Description, description
+	f.Versions = append(f.Versions, v)
+	return f.newest()
+}
