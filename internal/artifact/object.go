@@ -122,7 +122,9 @@ func findObject(ctx context.Context, s *session.Session, ref Ref, region string)
 	if err != nil {
 		return nil, o.explain(ctx, err)
 	}
-	o.etag, o.size = aws.ToString(head.ETag), aws.ToInt64(head.ContentLength)
+	if o.etag, o.size = aws.ToString(head.ETag), aws.ToInt64(head.ContentLength); o.size == 0 {
+		return nil, fmt.Errorf("artifact %s: it is empty", o)
+	}
 	if version := aws.ToString(head.VersionId); version != "null" {
 		o.version = version
 	}

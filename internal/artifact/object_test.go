@@ -1,12 +1,16 @@
 package artifact
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -275,4 +279,59 @@ func TestAReadEndsWithItsContext(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
+}
+
+// stalling is S3 on a line that hangs after the first bytes, once.
+type stalling struct {
+	content []byte
+	reads   int
+}
+
+func (s *stalling) Do(r *http.Request) (*http.Response, error) {
+	header := http.Header{"Etag": {`"e"`}, "Content-Length": {strconv.Itoa(len(s.content))}}
+	resp := &http.Response{StatusCode: http.StatusOK, Header: header, Body: http.NoBody}
+	if r.Method == http.MethodHead {
+		return resp, nil
+	}
+	s.reads++
+	if s.reads == 1 {
+		resp.Body = &hanging{ctx: r.Context(), first: bytes.NewReader(s.content[:10])}
+		return resp, nil
+	}
+	resp.StatusCode, resp.Body = http.StatusPartialContent, io.NopCloser(bytes.NewReader(s.content[10:]))
+	return resp, nil
+}
+
+type hanging struct {
+	ctx   context.Context
+	first *bytes.Reader
+}
+
+func (h *hanging) Read(p []byte) (int, error) {
+	if h.first.Len() > 0 {
+		return h.first.Read(p)
+	}
+	<-h.ctx.Done()
+	return 0, h.ctx.Err()
+}
+
+func (h *hanging) Close() error { return nil }
+
+func TestALineThatHangsIsGivenUpAndTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		line := &stalling{content: zipOf(t, 1000)}
+		s, err := session.Open(t.Context(), session.Options{Region: region, AccessKeyID: "AKIA" + ours, SecretAccessKey: "s", HTTPClient: line})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		r, err := Resolve(t.Context(), Ref{Kind: S3, Bucket: "code", Key: "f.zip"}, Options{Session: s, Region: region})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Code.Sha256 != sumOf(line.content) || line.reads != 2 || time.Since(start) != stallAfter {
+			t.Errorf("%d reads in %s gave %+v", line.reads, time.Since(start), r.Code)
+		}
+	})
 }

@@ -85,7 +85,7 @@ type ForeignAccount struct {
 
 // Error names both sides.
 func (e ForeignAccount) Error() string {
-	return fmt.Sprintf("the credentials belong to account %s, allowed is %s: nothing was called there", e.Account, strings.Join(e.Allowed, ", "))
+	return fmt.Sprintf("the credentials belong to account %s, but only %s may be touched", e.Account, strings.Join(e.Allowed, ", "))
 }
 
 // AssumeRefused is a role that cannot be assumed.

@@ -42,8 +42,10 @@ type fakeAWS struct {
 	metadata bool
 	// silent never answers an action.
 	silent string
-	tokens int
-	keys   int
+	// tokenOutage is how many token requests fail first.
+	tokenOutage int
+	tokens      int
+	keys        int
 }
 
 const (
@@ -100,6 +102,10 @@ func (f *fakeAWS) answerToken(r *http.Request) (*http.Response, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, "token "+r.URL.Query().Get("audience"))
+	if f.tokenOutage > 0 {
+		f.tokenOutage--
+		return answer(http.StatusBadGateway, ""), nil
+	}
 	f.tokens++
 	if r.Header.Get("Authorization") != "Bearer runner" {
 		return answer(http.StatusUnauthorized, ""), nil

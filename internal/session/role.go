@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -158,7 +159,7 @@ func (p *roleProvider) byToken(ctx context.Context) (*types.Credentials, *types.
 		o.Retryer = retry.AddWithMaxAttempts(retry.AddWithErrorCodes(o.Retryer, "IDPCommunicationError"), tokenTries)
 	})
 	if err == nil && out.Credentials == nil {
-		err = fmt.Errorf("the answer holds no credentials")
+		err = errors.New("the answer holds no credentials")
 	}
 	if err != nil {
 		return nil, nil, AssumeRefused{Role: p.role.ARN, Action: action, Audience: p.role.Audience, Err: err}
@@ -177,7 +178,7 @@ func (p *roleProvider) byCredentials(ctx context.Context) (*types.Credentials, *
 	}
 	out, err := p.client().AssumeRole(ctx, in)
 	if err == nil && out.Credentials == nil {
-		err = fmt.Errorf("the answer holds no credentials")
+		err = errors.New("the answer holds no credentials")
 	}
 	if err != nil {
 		return nil, nil, p.refused(err)
@@ -189,8 +190,8 @@ func (p *roleProvider) byCredentials(ctx context.Context) (*types.Credentials, *
 // says no.
 func (p *roleProvider) refused(err error) error {
 	if known := credentialsError(err); known != nil {
-		if missing, ok := known.(NoCredentials); ok && p.from.env("GITHUB_ACTIONS") == "true" && !p.role.Chaining {
-			return NoIDToken{Role: p.role.ARN, Err: missing}
+		if _, missing := known.(NoCredentials); missing && p.from.env("GITHUB_ACTIONS") == "true" && !p.role.Chaining {
+			return NoIDToken{Role: p.role.ARN, Err: errors.New("the job has no OIDC endpoint, and there are no other credentials")}
 		}
 		return known
 	}

@@ -56,6 +56,21 @@ func TestATokenIsMintedForEachRenewal(t *testing.T) {
 	})
 }
 
+func TestAnOutageOfTheTokenEndpointIsSatOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		aws := &fakeAWS{tokenOutage: tokenTries - 1}
+		if _, err := open(t, aws, githubEnv, Options{Role: &Role{ARN: roleOne}}).Identity(t.Context()); err != nil {
+			t.Error(err)
+		}
+		aws = &fakeAWS{tokenOutage: tokenTries}
+		_, err := open(t, aws, githubEnv, Options{Role: &Role{ARN: roleOne}}).Identity(t.Context())
+		if !errors.As(err, new(NoIDToken)) || !strings.Contains(err.Error(), "502") || len(aws.calls) != tokenTries {
+			t.Errorf("got %v after %d requests, want NoIDToken and the answer's status", err, len(aws.calls))
+		}
+	})
+}
+
 func TestARoleIsAssumedByCredentialsWhereThereIsNoToken(t *testing.T) {
 	t.Parallel()
 	both := maps.Clone(githubEnv)

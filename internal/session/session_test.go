@@ -228,6 +228,25 @@ func TestASilentServerIsGivenUpAndAReadAskedAgain(t *testing.T) {
 	})
 }
 
+func TestAnUploadIsGivenItsOwnTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, &fakeAWS{silent: "GetCallerIdentity"}, keysEnv, Options{})
+		client := sts.NewFromConfig(s.Config(""), func(o *sts.Options) { o.Retryer = NoRetry() })
+		key(t, s)
+		start := time.Now()
+		_, err := client.GetCallerIdentity(WithCallTimeout(t.Context(), time.Hour), nil)
+		if took := time.Since(start); took != time.Hour || !errors.As(err, new(CallTimeout)) {
+			t.Errorf("got %v after %s, want CallTimeout after an hour", err, took)
+		}
+		ctx, cancel := context.WithTimeout(WithCallTimeout(t.Context(), 0), 2*time.Hour)
+		defer cancel()
+		if _, err := client.GetCallerIdentity(ctx, nil); errors.As(err, new(CallTimeout)) {
+			t.Errorf("a call without a bound of its own ended with %v", err)
+		}
+	})
+}
+
 func TestACancelledCallIsNotCalledATimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
