@@ -21,6 +21,11 @@ func Canonical(f Function) Function {
 			f.FileSystemConfigs[i].S3FilesConfig = nil
 		}
 	}
+	if len(f.VpcConfig.SubnetIds) == 0 {
+		// Lambda has no security groups without subnets, so who names no subnets
+		// wants neither.
+		f.VpcConfig.SecurityGroupIds = []string{}
+	}
 	f.LoggingConfig.normalize(f.FunctionName)
 	return f
 }
@@ -93,7 +98,9 @@ func normalizeSeveral(f *field, v reflect.Value) {
 		return
 	}
 	if f.unordered {
-		slices.Sort(v.Interface().([]string))
+		members := v.Interface().([]string)
+		slices.Sort(members)
+		v.Set(reflect.ValueOf(slices.Compact(members)))
 	}
 	if f.kind == objects {
 		for i := range v.Len() {
@@ -165,25 +172,20 @@ func EqualConfiguration(a, b Function) bool {
 // It is a prediction and asks nobody.
 func (f Function) With(patch Function) Function {
 	out := Canonical(f)
-	patch = patch.Clone()
-	from, to := reflect.ValueOf(patch), reflect.ValueOf(&out).Elem()
+	from, to := reflect.ValueOf(patch.Clone()), reflect.ValueOf(&out).Elem()
 	for field := range configuration() {
 		overlay(field, field.in(to), field.in(from))
-	}
-	if v := patch.VpcConfig; v != nil && v.SubnetIds != nil && len(v.SubnetIds) == 0 {
-		// Without subnets there is nothing that a security group could guard.
-		out.VpcConfig.SecurityGroupIds = []string{}
 	}
 	return Canonical(out)
 }
 
 // overlay puts what is named over what is there. An object that is named but
-// empty clears: all its members take AWS's values.
+// empty clears: all its members take AWS's values, where AWS has any.
 func overlay(f *field, to, from reflect.Value) {
 	if from.IsNil() {
 		return
 	}
-	if f.kind != object || f.whole || to.IsNil() || from.Elem().IsZero() {
+	if f.kind != object || f.whole || to.IsNil() || f.normal != nil && from.Elem().IsZero() {
 		to.Set(from)
 		return
 	}

@@ -250,19 +250,23 @@ func (d *decoder) collection(f *field, n *yaml.Node, s scope, into reflect.Value
 		d.members(n, s, v.Elem())
 		into.Set(v)
 	case objects:
-		d.checkCount(f, n, name, len(n.Content))
-		v := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))
-		for i, item := range n.Content {
-			item = target(item)
-			at := scope{f.members, fmt.Sprintf("%s[%d].", name, i), fmt.Sprintf("%s[%d].", strings.TrimSuffix(s.path, "."), i)}
-			if item.Kind != yaml.MappingNode {
-				d.fault(item, "", "%s[%d] must be a mapping, not %s", name, i, nature(item))
-				continue
-			}
-			d.members(item, at, v.Index(i))
-		}
-		into.Set(v)
+		d.objects(f, n, s, into)
 	}
+}
+
+func (d *decoder) objects(f *field, n *yaml.Node, s scope, into reflect.Value) {
+	name, path := strings.TrimSuffix(s.written, "."), strings.TrimSuffix(s.path, ".")
+	d.checkCount(f, n, name, len(n.Content))
+	v := reflect.MakeSlice(into.Type(), len(n.Content), len(n.Content))
+	for i, item := range n.Content {
+		item = target(item)
+		if item.Kind != yaml.MappingNode {
+			d.fault(item, "", "%s[%d] must be a mapping, not %s", name, i, nature(item))
+			continue
+		}
+		d.members(item, scope{f.members, fmt.Sprintf("%s[%d].", name, i), fmt.Sprintf("%s[%d].", path, i)}, v.Index(i))
+	}
+	into.Set(v)
 }
 
 // expand parses the text that a whole expression gave for a list or a map: it
@@ -296,7 +300,11 @@ func (d *decoder) list(f *field, n *yaml.Node, name string, into reflect.Value) 
 			out = append(out, v)
 		}
 	}
-	into.Set(reflect.ValueOf(out))
+	// A list with a hole would be another list; nil keeps it out of the rules
+	// that follow.
+	if len(out) == len(n.Content) {
+		into.Set(reflect.ValueOf(out))
+	}
 }
 
 func (d *decoder) table(f *field, n *yaml.Node, s scope, into reflect.Value) {

@@ -113,7 +113,7 @@ func compare(f *field, path string, from, to reflect.Value) []Change {
 		return secretChanges(path, a, b)
 	}
 	a, b := show(from), show(to)
-	if a == b {
+	if reflect.DeepEqual(from.Interface(), to.Interface()) || a == "" && b == "" {
 		return nil
 	}
 	return []Change{change(path, a, b)}
@@ -171,7 +171,7 @@ func show(v reflect.Value) string {
 	case *bool:
 		return strconv.FormatBool(*x)
 	case []string:
-		return strings.Join(x, ", ")
+		return showList(x)
 	case []FileSystemConfig:
 		mounts := make([]string, len(x))
 		for i, fs := range x {
@@ -180,6 +180,17 @@ func show(v reflect.Value) string {
 		return strings.Join(mounts, ", ")
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+// showList puts quotes only around what would not be seen as one entry.
+func showList(list []string) string {
+	shown := make([]string, len(list))
+	for i, s := range list {
+		if shown[i] = s; s == "" || strings.ContainsAny(s, ", \"\n") {
+			shown[i] = strconv.Quote(s)
+		}
+	}
+	return strings.Join(shown, ", ")
 }
 
 func (c FileSystemConfig) show() string {

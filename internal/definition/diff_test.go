@@ -57,6 +57,7 @@ func TestNothingDiffersThatAWSFillsIn(t *testing.T) {
 		{"VpcConfig", `vpcConfig: {}`, ``},
 		{"VpcConfig", `vpcConfig: {subnetIds: [], securityGroupIds: []}`, `vpcConfig: {subnetIds: [], securityGroupIds: [], ipv6AllowedForDualStack: false}`},
 		{"VpcConfig", `vpcConfig: {subnetIds: [subnet-2, subnet-1], securityGroupIds: [sg-1]}`, `vpcConfig: {subnetIds: [subnet-1, subnet-2], securityGroupIds: [sg-1], ipv6AllowedForDualStack: false}`},
+		{"VpcConfig", `vpcConfig: {subnetIds: [subnet-1, subnet-1], securityGroupIds: [sg-1]}`, `vpcConfig: {subnetIds: [subnet-1], securityGroupIds: [sg-1], ipv6AllowedForDualStack: false}`},
 		{"VpcConfig", `vpcConfig: {subnetIds: [subnet-1], securityGroupIds: [sg-1]}`, `vpcConfig: {subnetIds: [subnet-1], securityGroupIds: [sg-1], ipv6AllowedForDualStack: true}`},
 		{"DeadLetterConfig", `deadLetterConfig: {}`, ``},
 		{"DeadLetterConfig", `deadLetterConfig: {targetArn: ""}`, ``},
@@ -218,8 +219,12 @@ loggingConfig: {logFormat: JSON, applicationLogLevel: DEBUG, systemLogLevel: INF
 			Patch: Function{ImageConfig: &ImageConfig{EntryPoint: []string{"run", "a, b"}}},
 			Changes: []Change{
 				{"ImageConfig.Command", "a", "", Removed},
-				{"ImageConfig.EntryPoint", "", "run, a, b", Set},
+				{"ImageConfig.EntryPoint", "", `run, "a, b"`, Set},
 			},
+		}},
+		"an argument with a comma is not two": {`imageConfig: {command: ["a, b"]}`, `imageConfig: {command: [a, b]}`, Difference{
+			Patch:   Function{ImageConfig: &ImageConfig{Command: []string{"a, b"}}},
+			Changes: []Change{{"ImageConfig.Command", "a, b", `"a, b"`, Changed}},
 		}},
 		"the order of layers counts": {
 			`layers: ["arn:aws:lambda:us-east-1:123456789012:layer:b:1", "arn:aws:lambda:us-east-1:123456789012:layer:a:1"]`,
