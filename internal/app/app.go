@@ -123,10 +123,14 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.deploy(ctx)
 	case "plan":
 		return a.plan(ctx)
+	case "policy":
+		return a.policy(ctx)
 	case "validate":
 		return a.validate()
 	case "render":
 		return a.render()
+	case "schema":
+		return a.schema()
 	case "rollback":
 		return a.rollback(ctx)
 	case "local":

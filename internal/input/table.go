@@ -87,6 +87,8 @@ var commands = []Command{
 		"From the journal of a deploy, from its rollback-data in another job, or by hand\nwith --function and --alias: to what the alias served before, or to\n--to-version."},
 	{"policy", "print the least IAM policy that this deployment needs",
 		"Covers deploy and rollback of exactly these functions."},
+	{"schema", "print the JSON Schema of a definition",
+		"For editors: of function definitions, or with --kind alias of alias definitions."},
 	{"local", "serve an embedded AWS on loopback",
 		"Runs until interrupted and prints the variables that point a client at it."},
 	{"invoke", "invoke a function and print its answer", ""},
@@ -101,6 +103,7 @@ var (
 	changes   = []string{"deploy", "rollback"}
 	deploys   = []string{"deploy"}
 	plans     = []string{"deploy", "plan"}
+	decides   = []string{"deploy", "plan", "policy"}
 	rollsBack = []string{"rollback"}
 	serves    = []string{"local"}
 )
@@ -171,18 +174,18 @@ var table = []Input{
 	{Name: "staging-bucket", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy", "rollback"}, Group: groupAWS, Meta: "BUCKET",
 		Help: "Where a zip above 50 MB, or one from another Region or account, is uploaded to, in deploy and rollback. May hold {region} and {account}."},
 
-	{Name: "version-description", Kind: String, Commands: plans, Group: groupRun, Meta: "TEXT",
+	{Name: "version-description", Kind: String, Commands: decides, Group: groupRun, Meta: "TEXT",
 		Help: "Added to the marker in the published version's description."},
-	{Name: "environment-variables", Kind: Enum, Commands: plans, Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
+	{Name: "environment-variables", Kind: Enum, Commands: decides, Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
 		Help: "What the definition's environment does to the variables already there. A definition without environment leaves them alone."},
-	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "rollback"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
+	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
 		Help: "How many functions are worked on at once."},
 	{Name: "timeout", Kind: Duration, Commands: deploys, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "Time for the deploy, with its unit: 90s, 10m. A function's own timeout stands in its definition."},
 
 	{Name: "rollback-on", Kind: List, Commands: changes, Default: "failure, cancelled", Enum: []string{"failure", "cancelled", "never"}, Group: groupRollback, Meta: "WHEN",
 		Help: "When the post step rolls back: failure, cancelled, or never. A deploy that fails by itself always does."},
-	{Name: "first-deploy", Kind: Enum, Commands: changes, Default: "delete", Enum: []string{"delete", "keep"}, Group: groupRollback,
+	{Name: "first-deploy", Kind: Enum, Commands: []string{"deploy", "rollback", "policy"}, Default: "delete", Enum: []string{"delete", "keep"}, Group: groupRollback,
 		Help: "What a rollback does with a function that did not exist before."},
 	{Name: "allow-partial-rollback", Kind: Bool, Commands: plans, Group: groupRollback,
 		Help: "Start although something could not be restored. The plan says what."},
@@ -225,6 +228,8 @@ var table = []Input{
 		Help: "End plan with exit code 2 where something would change."},
 	{Name: "format", Kind: Enum, Commands: []string{"policy"}, Default: "json", Enum: []string{"json", "terraform"}, Group: groupOutput,
 		Help: "Format of the policy."},
+	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias"}, Group: groupOutput,
+		Help: "Which definitions the schema is of."},
 	{Name: "verbose", Kind: Bool, Group: groupOutput,
 		Help: "Print each call to AWS."},
 	{Name: "job-status", Kind: String, Commands: rollsBack, ActionDefault: "${{ job.status }}", Group: groupOutput, Meta: "STATUS",

@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+	"github.com/lambda-rollout/lambda-rollout/internal/run"
+	"github.com/lambda-rollout/lambda-rollout/internal/service"
+)
+
+// policy prints the least IAM policy of this deployment and its rollback.
+func (a *app) policy(ctx context.Context) error {
+	set, err := a.load()
+	if err != nil {
+		return err
+	}
+	w, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	return a.withTargets(ctx, w, set, func(b *builder, targets []run.Target) error {
+		results, err := a.prepare(ctx, targets)
+		if err != nil {
+			return err
+		}
+		sets := b.policies(ctx, set, results)
+		var text []byte
+		if a.in.String("format") == "terraform" {
+			text = policy.Terraform(sets)
+		} else if text, err = policy.JSON(sets); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.Stdout, "%s\n", strings.TrimRight(string(text), "\n"))
+		return err
+	})
+}
+
+// policies makes one set for each role that the deployment works as.
+func (b *builder) policies(ctx context.Context, set *service.Set, results []run.Result) []policy.Set {
+	type role struct{ account, connector string }
+	var order []role
+	needs := map[role][]policy.Need{}
+	partitions := map[role]string{}
+	for i, r := range results {
+		key := role{r.Target.Journal.Account, r.Target.Journal.Connector}
+		if needs[key] == nil {
+			order = append(order, key)
+		}
+		t := b.policyTarget(set.Targets[i], b.code[i], r)
+		needs[key], partitions[key] = append(needs[key], policy.Needs(t)...), r.Target.Journal.Partition
+		if t.Artifact.Elsewhere {
+			b.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", r.Target.Journal.Function, set.Targets[i].Artifact.Role)
+		}
+		if r.Plan.Empty() {
+			b.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more", r.Target.Journal.Function)
+		}
+	}
+	var sets []policy.Set
+	for _, key := range order {
+		repository := policy.Repository{Account: key.account, Partition: partitions[key], Name: b.host.Run().Repository, Subject: b.subject(ctx)}
+		if !githubName.MatchString(repository.Name) {
+			repository.Name = ""
+		}
+		sets = append(sets, policy.Set{
+			Account: key.account, Role: key.connector,
+			Permissions: policy.Of(needs[key]), Trust: policy.Trust(repository, b.in.String("audience")),
+		})
+	}
+	return sets
+}
+
+var githubName = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
+
+// policyTarget says of a Target what package policy has to know.
+func (b *builder) policyTarget(t service.Target, code *artifact.Result, r run.Result) policy.Target {
+	out := policy.Target{
+		Account: r.Target.Journal.Account, Partition: r.Target.Journal.Partition, Region: r.Target.Journal.Region,
+		Wanted: r.Target.Wanted, Before: r.Before, Plan: r.Plan, Artifact: policyArtifact(t.Artifact, code),
+		Keep: b.in.String("first-deploy") == "keep",
+	}
+	if stages(r) {
+		out.StagingBucket = strings.NewReplacer("{region}", out.Region, "{account}", out.Account).Replace(b.in.String("staging-bucket"))
+	}
+	return out
+}
+
+// stages says whether the deployment or its rollback sends a zip that no call
+// can carry.
+func stages(r run.Result) bool {
+	for _, s := range r.Plan.Steps {
+		if s.Call != plan.CreateFunction && s.Call != plan.UpdateCode {
+			continue
+		}
+		old := int64(0)
+		if was := r.Before.Latest; was != nil && was.ResolvedImageUri == "" && was.ResolvedS3Object == nil {
+			old = was.CodeSize
+		}
+		return max(old, r.Target.Wanted.Code.Size) > artifact.InlineLimit && r.Target.Wanted.Code.ImageUri == ""
+	}
+	return false
+}
+
+func policyArtifact(from service.Artifact, code *artifact.Result) policy.Artifact {
+	out := policy.Artifact{Elsewhere: from.Role != ""}
+	switch code.Kind {
+	case artifact.S3:
+		named, err := reference(from)
+		out.Bucket, out.Key, out.Version = code.Code.S3Bucket, code.Code.S3Key, code.Code.S3ObjectVersion
+		if err == nil {
+			out.Pinned, out.Listed, out.Prefix = named.VersionID != "", named.KeyPattern != "", keyPrefix(named.KeyPattern)
+		}
+	case artifact.ECR:
+		out.RegistryAccount, out.Repository = code.Image.Account, code.Image.Repository
+	}
+	return out
+}
+
+// keyPrefix is what every key that matches the pattern begins with.
+func keyPrefix(pattern string) string {
+	compiled, err := regexp.Compile(pattern)
+	if err != nil {
+		return ""
+	}
+	prefix, _ := compiled.LiteralPrefix()
+	return prefix
+}
+
+// subject is the job's own name in its OIDC token; "" where it has none, and
+// for a pull request, which does not deploy.
+func (b *builder) subject(ctx context.Context) string {
+	if !b.host.HasOIDC() || b.in.Bool("local") {
+		return ""
+	}
+	token, err := b.host.OIDCToken(ctx, b.in.String("audience"))
+	if err != nil {
+		b.log().Warn("the trust policy names the whole repository: %v", err)
+		return ""
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	var claims struct {
+		Subject string `json:"sub"`
+	}
+	body, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(body, &claims) != nil || strings.HasSuffix(claims.Subject, ":pull_request") {
+		return ""
+	}
+	return claims.Subject
+}

@@ -1,0 +1,365 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+)
+
+// Target is one function of a deployment and its plan.
+type Target struct {
+	Account, Partition, Region string
+	Wanted                     plan.Wanted
+	Before                     plan.Observation
+	Plan                       plan.Plan
+	Artifact                   Artifact
+	// StagingBucket takes what a call cannot carry; empty where nothing is
+	// staged, forward or back.
+	StagingBucket string
+	// Keep says that a rollback leaves a new function alone.
+	Keep bool
+}
+
+// Artifact is where the code is read from. Its zero value is a zip or folder on
+// this machine.
+type Artifact struct {
+	// Bucket and Key name an object, Version pins it.
+	Bucket, Key, Version string
+	// Pinned says that the input named the version, so that nobody asks for the
+	// newest.
+	Pinned bool
+	// Prefix, where Listed is set, is what the keys begin with among which the
+	// newest is taken.
+	Listed bool
+	Prefix string
+	// RegistryAccount and Repository name an image's.
+	RegistryAccount, Repository string
+	// Elsewhere says that a connector of its own reads the artifact: its role
+	// needs the reading, not the deployment's.
+	Elsewhere bool
+}
+
+// Needs are the actions of the deployment of t and of its rollback, wherever
+// it is cut off.
+func Needs(t Target) []Need {
+	n := needs{t: t}
+	n.reads()
+	for _, s := range t.Plan.Steps {
+		n.step(s)
+	}
+	n.wayBack()
+	n.artifact()
+	n.keys()
+	n.staging()
+	return n.all
+}
+
+type needs struct {
+	t   Target
+	all []Need
+}
+
+func (n *needs) add(action string, resources ...string) {
+	n.all = append(n.all, Need{Action: action, Resources: resources})
+}
+
+func (n *needs) arn() string {
+	return "arn:" + n.t.Partition + ":lambda:" + n.t.Region + ":" + n.t.Account + ":function:" + n.t.Wanted.Function.FunctionName
+}
+
+// function is an action on the function, its versions and its aliases. AWS
+// checks some calls against the one and some against the other ARN and says
+// nowhere which.
+func (n *needs) function(actions ...string) {
+	for _, a := range actions {
+		n.add("lambda:"+a, n.arn(), n.arn()+":*")
+	}
+}
+
+func (n *needs) has(calls ...plan.Call) bool {
+	return slices.ContainsFunc(n.t.Plan.Steps, func(s plan.Step) bool { return slices.Contains(calls, s.Call) })
+}
+
+func (n *needs) reads() {
+	n.function("GetFunction")
+	f := n.t.Wanted.Function
+	if f.Tags != nil || n.has(plan.CreateFunction) {
+		// GetFunction shows the tags to those alone who may list them.
+		n.function("ListTags")
+	}
+	if len(n.t.Wanted.Aliases) > 0 {
+		n.function("GetAlias")
+	}
+	if f.CodeSigningConfigArn != nil {
+		n.function("GetFunctionCodeSigningConfig")
+	}
+	if n.has(plan.UpdateAlias) {
+		n.function("GetProvisionedConcurrencyConfig")
+	}
+}
+
+// step is one call forward, and the one that undoes it where that is another.
+func (n *needs) step(s plan.Step) {
+	switch s.Call {
+	case plan.CreateFunction:
+		n.function("CreateFunction", "TagResource")
+		n.configuration(s.Function, definition.Function{})
+	case plan.UpdateConfiguration:
+		n.function("UpdateFunctionConfiguration")
+		n.configuration(s.Function, n.t.Before.Latest.Function)
+	case plan.CreateAlias:
+		n.function("CreateAlias")
+		if n.t.Before.Latest != nil {
+			n.function("DeleteAlias")
+		}
+	case plan.TagResource:
+		n.function("TagResource")
+		for key := range s.Tags {
+			if _, had := n.t.Before.Latest.Tags[key]; !had {
+				n.function("UntagResource")
+			}
+		}
+	case plan.UntagResource:
+		n.function("UntagResource", "TagResource")
+	case plan.PutCodeSigning, plan.DeleteCodeSigning:
+		n.codeSigning()
+	default:
+		n.function(string(s.Call))
+	}
+}
+
+func (n *needs) codeSigning() {
+	for _, arn := range []string{*n.t.Wanted.Function.CodeSigningConfigArn, n.t.Before.CodeSigning} {
+		if arn == "" {
+			n.function("DeleteFunctionCodeSigningConfig")
+			continue
+		}
+		n.add("lambda:PutFunctionCodeSigningConfig", n.arn(), arn)
+	}
+}
+
+// configuration is what Lambda checks of the caller when fields are set: to the
+// new values, and in a rollback to the old ones.
+func (n *needs) configuration(patch, old definition.Function) {
+	if patch.Role != nil {
+		n.passRole(patch.Role)
+		n.passRole(old.Role)
+	}
+	if patch.Layers != nil {
+		for _, layer := range slices.Concat(patch.Layers, old.Layers) {
+			n.add("lambda:GetLayerVersion", layer)
+		}
+	}
+	if v := patch.VpcConfig; v != nil && len(v.SubnetIds)+subnets(old) > 0 {
+		// https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+		for _, what := range []string{"SecurityGroups", "Subnets", "Vpcs"} {
+			n.add("ec2:Describe"+what, "*")
+		}
+	}
+	if len(patch.FileSystemConfigs) > 0 || patch.FileSystemConfigs != nil && len(old.FileSystemConfigs) > 0 {
+		// https://docs.aws.amazon.com/lambda/latest/dg/configuration-filesystem.html
+		n.add("elasticfilesystem:DescribeMountTargets", "*")
+	}
+	if patch.CapacityProviderConfig != nil {
+		// https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-capacity-providers.html
+		for _, c := range []*definition.CapacityProviderConfig{patch.CapacityProviderConfig, old.CapacityProviderConfig} {
+			if c != nil && c.LambdaManagedInstancesCapacityProviderConfig != nil && c.LambdaManagedInstancesCapacityProviderConfig.CapacityProviderArn != nil {
+				n.add("lambda:PassCapacityProvider", *c.LambdaManagedInstancesCapacityProviderConfig.CapacityProviderArn)
+			}
+		}
+	}
+}
+
+func subnets(f definition.Function) int {
+	if f.VpcConfig == nil {
+		return 0
+	}
+	return len(f.VpcConfig.SubnetIds)
+}
+
+// passRole is the permission to give the very role to Lambda and to nobody else
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+func (n *needs) passRole(role *string) {
+	if role == nil || *role == "" {
+		return
+	}
+	n.all = append(n.all, Need{Action: "iam:PassRole", Resources: []string{*role},
+		Condition: Condition{"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}})
+}
+
+// wayBack is what only a rollback calls.
+func (n *needs) wayBack() {
+	switch {
+	case n.has(plan.CreateFunction):
+		if n.t.Keep {
+			return
+		}
+		// Before it deletes what it created it looks who uses it by now.
+		n.function("DeleteFunction", "GetPolicy", "ListAliases")
+		n.add("lambda:ListEventSourceMappings", "*")
+	case n.has(plan.UpdateCode, plan.UpdateConfiguration, plan.PublishVersion):
+		// After a lost answer one write of the description makes a late copy of
+		// the lost call die of its RevisionId.
+		n.function("UpdateFunctionConfiguration")
+		if n.has(plan.PublishVersion) {
+			// A version that AWS could not start; never the function.
+			n.add("lambda:DeleteFunction", n.arn()+":*")
+		}
+	}
+}
+
+func (n *needs) artifact() {
+	a := n.t.Artifact
+	sends := n.has(plan.CreateFunction, plan.UpdateCode)
+	switch {
+	case a.Bucket != "":
+		if a.Elsewhere {
+			return
+		}
+		if a.Listed {
+			n.list(a)
+		}
+		n.object(a.Bucket, a.Key, a.Version, !a.Pinned)
+	case a.Repository != "":
+		repository := "arn:" + n.t.Partition + ":ecr:" + n.t.Region + ":" + a.RegistryAccount + ":repository/" + a.Repository
+		if !a.Elsewhere {
+			n.add("ecr:DescribeImages", repository)
+		}
+		if sends {
+			n.image(repository, a.RegistryAccount)
+		}
+	}
+	n.oldCode(sends)
+}
+
+func (n *needs) list(a Artifact) {
+	need := Need{Action: "s3:ListBucket", Resources: []string{n.bucket(a.Bucket)}}
+	if a.Prefix != "" {
+		need.Condition = Condition{"StringLike": {"s3:prefix": literal.Replace(a.Prefix) + "*"}}
+	}
+	n.all = append(n.all, need)
+}
+
+func (n *needs) bucket(name string) string { return "arn:" + n.t.Partition + ":s3:::" + name }
+
+// object is reading one object: the newest version of it, the named one, or
+// both. Lambda fetches it with the caller's permission, too.
+func (n *needs) object(bucket, key, version string, newest bool) {
+	arn := n.bucket(bucket) + "/" + literal.Replace(key)
+	if newest || version == "" {
+		n.add("s3:GetObject", arn)
+	}
+	if version != "" {
+		n.add("s3:GetObjectVersion", arn)
+	}
+}
+
+// literal keeps what a name holds from being read as a wildcard or a variable
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars).
+var literal = strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
+
+// image is what Lambda checks when it takes an image: in the caller's account
+// the caller may have to let Lambda into the repository
+// (https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#gettingstarted-images-permissions),
+// from another account the caller must be able to read it.
+func (n *needs) image(repository, account string) {
+	actions := []string{"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"}
+	if account != n.t.Account {
+		actions = []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+	}
+	for _, a := range actions {
+		n.add(a, repository)
+	}
+}
+
+// oldCode is what a rollback sends again, where that is a reference.
+func (n *needs) oldCode(changes bool) {
+	was := n.t.Before.Latest
+	if was == nil || !changes {
+		return
+	}
+	if o := was.ResolvedS3Object; o != nil {
+		n.object(o.S3Bucket, o.S3Key, o.S3ObjectVersion, false)
+	}
+	if account, repository, ok := registry(was.ResolvedImageUri); ok {
+		n.image("arn:"+n.t.Partition+":ecr:"+n.t.Region+":"+account+":repository/"+repository, account)
+	}
+}
+
+// registry takes an image's URI apart: ACCOUNT.dkr.ecr.REGION.…/REPOSITORY@DIGEST.
+func registry(uri string) (account, repository string, ok bool) {
+	host, path, ok := strings.Cut(uri, "/")
+	if !ok {
+		return "", "", false
+	}
+	account, _, _ = strings.Cut(host, ".")
+	repository, _, _ = strings.Cut(path, "@")
+	return account, repository, true
+}
+
+// keys are the customer's own: without them nobody reads the environment, and
+// nobody sets it
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html).
+func (n *needs) keys() {
+	changes := len(n.t.Plan.Steps) > 0
+	for _, arn := range n.keysOf(func(f definition.Function) *string { return f.KMSKeyArn }) {
+		n.key(arn, "kms:Decrypt")
+		if changes {
+			n.key(arn, "kms:Encrypt")
+			n.key(arn, "kms:CreateGrant")
+		}
+	}
+	// https://docs.aws.amazon.com/lambda/latest/dg/encrypt-zip-package.html
+	source := []string{n.t.Wanted.Code.SourceKMSKeyArn}
+	if n.t.Before.Latest != nil {
+		source = append(source, n.t.Before.Latest.SourceKMSKeyArn)
+	}
+	for _, arn := range source {
+		if arn == "" {
+			continue
+		}
+		n.key(arn, "kms:Decrypt")
+		if n.has(plan.CreateFunction, plan.UpdateCode) {
+			n.key(arn, "kms:GenerateDataKey")
+		}
+	}
+}
+
+func (n *needs) keysOf(field func(definition.Function) *string) []string {
+	functions := []definition.Function{n.t.Wanted.Function}
+	if n.t.Before.Latest != nil {
+		functions = append(functions, n.t.Before.Latest.Function)
+	}
+	var arns []string
+	for _, f := range functions {
+		if arn := field(f); arn != nil && *arn != "" && !slices.Contains(arns, *arn) {
+			arns = append(arns, *arn)
+		}
+	}
+	return arns
+}
+
+// key grants one key. KMS knows no alias as a resource
+// (https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html).
+func (n *needs) key(arn, action string) {
+	need := Need{Action: action, Resources: []string{arn}}
+	if place, alias, is := strings.Cut(arn, ":alias/"); is {
+		need.Resources = []string{place + ":key/*"}
+		need.Condition = Condition{"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/" + alias}}
+	}
+	n.all = append(n.all, need)
+}
+
+// stagingKeys is where package artifact puts what it stages.
+const stagingKeys = "/lambda-rollout/*"
+
+func (n *needs) staging() {
+	if n.t.StagingBucket == "" {
+		return
+	}
+	for _, action := range []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"} {
+		n.add(action, n.bucket(n.t.StagingBucket)+stagingKeys)
+	}
+}

@@ -1,0 +1,186 @@
+// Package policy says what a deployment and its rollback are allowed to need:
+// the least IAM policy, made of the Plan itself, and the trust policy by which
+// a repository's jobs may assume the role.
+//
+// It promises an action for each call that the run makes, forward and back,
+// the calls after a lost answer included, and none besides; and the narrowest
+// resource that IAM knows for it. It makes no call and guesses no name.
+//
+// Which call needs which action stands in AWS' service authorization reference
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html);
+// what Lambda does with the caller's own permission (passing a role, reading
+// code, layers, keys and networks) in Lambda's developer guide, named where it
+// is used.
+package policy
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Need is one action on some resources.
+type Need struct {
+	// Action is in IAM's words: lambda:GetFunction.
+	Action string
+	// Resources are as a policy grants them, * included.
+	Resources []string
+	// Condition narrows the grant; nil for none.
+	Condition Condition
+}
+
+// Condition is IAM's: an operator, then a key and its value.
+type Condition map[string]map[string]string
+
+// Document is an IAM policy
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
+type Document struct {
+	Version   string
+	Statement []Statement
+}
+
+// Statement is one of its grants.
+type Statement struct {
+	Sid       string `json:",omitempty"`
+	Effect    string
+	Principal map[string]string `json:",omitempty"`
+	Action    []string
+	Resource  []string  `json:",omitempty"`
+	Condition Condition `json:",omitempty"`
+}
+
+const version = "2012-10-17"
+
+// Of grants the needs: one statement for all actions of a service on the same
+// resources, and for all resources of the same actions.
+func Of(needs []Need) Document {
+	d := Document{Version: version}
+	for _, n := range needs {
+		d.grant(n)
+	}
+	for i := range d.Statement {
+		slices.Sort(d.Statement[i].Action)
+	}
+	d.join()
+	sids := map[string]int{}
+	for i := range d.Statement {
+		s := &d.Statement[i]
+		s.Sid = sid(service(s.Action[0]), sids)
+	}
+	return d
+}
+
+// grant adds an action to the statement of its service, resources and condition.
+func (d *Document) grant(n Need) {
+	i := slices.IndexFunc(d.Statement, func(s Statement) bool {
+		return service(s.Action[0]) == service(n.Action) && slices.Equal(s.Resource, n.Resources) && s.Condition.equal(n.Condition)
+	})
+	if i < 0 {
+		d.Statement = append(d.Statement, Statement{Effect: "Allow", Action: []string{n.Action}, Resource: n.Resources, Condition: n.Condition})
+		return
+	}
+	if s := &d.Statement[i]; !slices.Contains(s.Action, n.Action) {
+		s.Action = append(s.Action, n.Action)
+	}
+}
+
+// join makes one statement of those that differ in their resources alone, as
+// those of several functions do: a managed policy holds 6,144 characters.
+func (d *Document) join() {
+	var joined []Statement
+	for _, s := range d.Statement {
+		i := slices.IndexFunc(joined, func(other Statement) bool {
+			return slices.Equal(s.Action, other.Action) && s.Condition.equal(other.Condition)
+		})
+		if i < 0 {
+			joined = append(joined, s)
+			continue
+		}
+		joined[i].Resource = slices.Concat(joined[i].Resource, s.Resource)
+	}
+	d.Statement = joined
+}
+
+func service(action string) string {
+	name, _, _ := strings.Cut(action, ":")
+	return name
+}
+
+// sid names a statement by its service, counted from the second on.
+func sid(service string, seen map[string]int) string {
+	name := strings.ToUpper(service[:1]) + strings.ReplaceAll(service[1:], "-", "")
+	seen[name]++
+	if n := seen[name]; n > 1 {
+		name += strconv.Itoa(n)
+	}
+	return name
+}
+
+func (c Condition) equal(other Condition) bool {
+	return maps.EqualFunc(c, other, maps.Equal[map[string]string])
+}
+
+// Actions are all actions that the document grants, each once, sorted.
+func (d Document) Actions() []string {
+	var all []string
+	for _, s := range d.Statement {
+		all = append(all, s.Action...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Set is what a person attaches to one role of a deployment.
+type Set struct {
+	Account string `json:"account"`
+	// Role is the connector's, where an infrastructure names one.
+	Role string `json:"role,omitempty"`
+	// Permissions is the role's policy.
+	Permissions Document `json:"permissions"`
+	// Trust says who may assume the role.
+	Trust Document `json:"trust"`
+}
+
+// JSON prints one set as an object, several as a list.
+func JSON(sets []Set) ([]byte, error) {
+	if len(sets) == 1 {
+		return json.MarshalIndent(sets[0], "", "  ")
+	}
+	return json.MarshalIndent(sets, "", "  ")
+}
+
+// Repository is who is trusted to assume the role.
+type Repository struct {
+	// Account and Partition are the role's.
+	Account, Partition string
+	// Name is owner/name; empty puts a placeholder.
+	Name string
+	// Subject is the token's own, as this very job has it; empty trusts every
+	// branch and environment of the repository.
+	Subject string
+}
+
+// Placeholder stands for a repository that nobody named.
+const Placeholder = "OWNER/REPOSITORY"
+
+// Trust lets the jobs of a GitHub repository assume the role by their OIDC token
+// (https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws).
+func Trust(r Repository, audience string) Document {
+	const issuer = "token.actions.githubusercontent.com"
+	equals := map[string]string{issuer + ":aud": audience}
+	condition := Condition{"StringEquals": equals}
+	if r.Subject != "" {
+		equals[issuer+":sub"] = r.Subject
+	} else {
+		condition["StringLike"] = map[string]string{issuer + ":sub": "repo:" + cmp.Or(r.Name, Placeholder) + ":*"}
+	}
+	return Document{Version: version, Statement: []Statement{{
+		Effect:    "Allow",
+		Principal: map[string]string{"Federated": "arn:" + r.Partition + ":iam::" + r.Account + ":oidc-provider/" + issuer},
+		Action:    []string{"sts:AssumeRoleWithWebIdentity"},
+		Condition: condition,
+	}}}
+}
