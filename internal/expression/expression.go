@@ -57,10 +57,8 @@ const (
 type Origin struct {
 	File      string
 	Line, Col int
-	// Source is the line's own text.
-	Source string
-	// Name is what the text belongs to, for example serviceVariables.mem.
-	Name string
+	// Text is the whole file, for the line that a fault shows.
+	Text string
 }
 
 // Error is a fault in an expression: Offset counts bytes from the start of the

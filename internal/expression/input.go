@@ -121,23 +121,23 @@ func ParseInput(text string) (*Input, bool) {
 	return in, true
 }
 
-// Check tells whether a value may stand for the input; the message names what
-// is allowed. A Default is checked like any other value.
-func (in *Input) Check(value string) (problem string, ok bool) {
+// Check says what is wrong with a value for the input, "" when nothing is. A
+// Default is checked like any other value.
+func (in *Input) Check(value string) (problem string) {
 	if in.Allowed != nil && !slices.Contains(in.Allowed, value) {
-		return "is none of the allowed values " + strings.Join(in.Allowed, ", "), false
+		return "is none of the allowed values " + strings.Join(in.Allowed, ", ")
 	}
 	if in.Pattern == "" {
-		return "", true
+		return ""
 	}
 	re, err := regexp.Compile(`^(?:` + in.Pattern + `)$`)
 	if err != nil {
-		return "cannot be checked: " + in.Pattern + " is not a regular expression that Go knows: " + regexpReason(err), false
+		return "cannot be checked: " + in.Pattern + " is not a regular expression: " + regexpReason(err)
 	}
 	if !re.MatchString(value) {
-		return "does not match " + in.Pattern, false
+		return "does not match " + in.Pattern
 	}
-	return "", true
+	return ""
 }
 
 // splitArguments cuts a,b,\'c,d\' at the commas outside quotes.

@@ -45,7 +45,7 @@ var operators = []string{
 
 // lex cuts the block that starts at base (an offset into the whole text).
 func lex(block string, base int) ([]token, *Error) {
-	var out []token
+	out := make([]token, 0, 2+len(block)/6)
 	for i := 0; i < len(block); {
 		c := block[i]
 		var t token

@@ -98,6 +98,9 @@ type block struct {
 // parse reads what stands between <+ and >. text is the block, base its offset
 // for faults.
 func (b blocks) parse(text string, base, spans int) (node, *Error) {
+	if spans < 2 {
+		return b.parseBlock(text, base, spans)
+	}
 	known, ok := b[base]
 	if !ok {
 		known.node, known.err = b.parseBlock(text, base, spans)

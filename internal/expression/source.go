@@ -31,17 +31,18 @@ const (
 type Source struct {
 	File   string
 	raw    []byte
+	text   string // raw as a string
 	masked []byte
 	spans  []span
-	// lines holds the offset of each line of raw.
-	lines []int
 }
 
 // span is one expression of a Source: raw[start:end], which became one
-// character at line and col of the masked text.
+// character of the masked text.
 type span struct {
 	start, end int
-	line, col  int
+	// line and col are the character's place in the masked text; from and to
+	// are where the span begins and ends in raw.
+	masked, from, to place
 	// literal marks a character of raw that only looks like a token.
 	literal bool
 }
@@ -50,35 +51,51 @@ type span struct {
 // expression shows when the scalar that holds it is rendered, so an odd <+ in
 // a comment harms nobody.
 func Scan(file string, src []byte) *Source {
-	src = yamlText(bytes.TrimPrefix(src, []byte("\xef\xbb\xbf")))
-	s := &Source{File: file, raw: src, lines: []int{0}}
-	for i, c := range src {
-		if c == '\n' {
-			s.lines = append(s.lines, i+1)
-		}
-	}
-	text := string(src)
-	masked := make([]byte, 0, len(src)+64)
-	line, col := 1, 1
-	for i := 0; i < len(text); {
-		start, end := s.nextMask(text, i)
-		masked = append(masked, text[i:start]...)
-		line, col = advance(text[i:start], line, col)
+	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
+	s := &Source{File: file, raw: src, text: string(src)}
+	s.masked = make([]byte, 0, len(src)+64)
+	masked, original := place{1, 1}, place{1, 1}
+	for i := 0; i < len(s.text); {
+		start, end := s.nextMask(i)
+		between := s.text[i:start]
+		s.masked = append(s.masked, between...)
+		masked, original = masked.advance(between), original.advance(between)
 		if start < end {
-			token := firstToken + rune(len(s.spans))
-			s.spans = append(s.spans, span{start, end, line, col, !strings.HasPrefix(text[start:], open)})
-			masked = utf8.AppendRune(masked, token)
-			col++
+			sp := span{start: start, end: end, masked: masked, from: original, literal: !strings.HasPrefix(s.text[start:], open)}
+			sp.to = original.advance(s.text[start:end])
+			s.masked = utf8.AppendRune(s.masked, firstToken+rune(len(s.spans)))
+			s.spans = append(s.spans, sp)
+			masked.col++
+			original = sp.to
 		}
 		i = end
 	}
-	s.masked = masked
+	s.masked = yamlText(s.masked)
 	return s
+}
+
+// place is a line and a column, both from 1; columns count characters.
+type place struct{ line, col int }
+
+func (p place) advance(text string) place {
+	if n := strings.Count(text, "\n"); n > 0 {
+		p = place{p.line + n, 1}
+		text = text[strings.LastIndexByte(text, '\n')+1:]
+	}
+	return place{p.line, p.col + utf8.RuneCountInString(text)}
+}
+
+func (p place) compare(q place) int {
+	if p.line != q.line {
+		return p.line - q.line
+	}
+	return p.col - q.col
 }
 
 // nextMask finds the next thing to set aside: a span, or a character that
 // could be taken for a token.
-func (s *Source) nextMask(text string, from int) (start, end int) {
+func (s *Source) nextMask(from int) (start, end int) {
+	text := s.text
 	start, end = len(text), len(text)
 	if firstToken+rune(len(s.spans)) > lastToken {
 		return start, end
@@ -112,45 +129,27 @@ func clipComment(text string, start, end int) int {
 	return end
 }
 
-func advance(text string, line, col int) (int, int) {
-	if n := strings.Count(text, "\n"); n > 0 {
-		line += n
-		col = 1
-		text = text[strings.LastIndexByte(text, '\n')+1:]
-	}
-	return line, col + utf8.RuneCountInString(text)
-}
-
-// position gives line and column of raw for a byte offset of raw.
-func (s *Source) position(offset int) (line, col int) {
-	line, found := slices.BinarySearch(s.lines, offset)
-	if found {
-		line++
-	}
-	return line, utf8.RuneCount(s.raw[s.lines[line-1]:offset]) + 1
+// position gives line and column of raw for an offset that is not before the
+// span.
+func (s *Source) position(sp span, offset int) place {
+	return sp.from.advance(s.text[sp.start:min(offset, len(s.text))])
 }
 
 // original maps a place of the masked text back to raw.
 func (s *Source) original(line, col int) (int, int) {
-	i, _ := slices.BinarySearchFunc(s.spans, span{line: line, col: col}, func(a, b span) int {
-		if a.line != b.line {
-			return a.line - b.line
-		}
-		return a.col - b.col
-	})
-	// spans[i] is the first that does not stand before the place.
-	if i < len(s.spans) && s.spans[i].line == line && s.spans[i].col == col {
-		return s.position(s.spans[i].start)
-	}
-	if i == 0 {
+	p := place{line, col}
+	i, found := slices.BinarySearchFunc(s.spans, p, func(sp span, p place) int { return sp.masked.compare(p) })
+	switch {
+	case found:
+		return s.spans[i].from.line, s.spans[i].from.col
+	case i == 0:
 		return line, col
 	}
 	last := s.spans[i-1]
-	endLine, endCol := s.position(last.end)
-	if last.line != line {
-		return endLine + line - last.line, col
+	if last.masked.line != line {
+		return last.to.line + line - last.masked.line, col
 	}
-	return endLine, endCol + col - last.col - 1
+	return last.to.line, last.to.col + col - last.masked.col - 1
 }
 
 // Raw is the text as it was given, for the source lines of faults.
@@ -164,7 +163,7 @@ func (s *Source) Fault(n *yaml.Node, message, hint string) fault.Fault {
 func (s *Source) faultAt(line, col int, message, hint string) fault.Fault {
 	return fault.Fault{
 		File: s.File, Line: line, Col: col, Message: message, Hint: hint,
-		Source: fault.Line(s.raw, line),
+		Source: fault.Line(s.text, line),
 	}
 }
 
@@ -214,7 +213,7 @@ func (s *Source) Documents() (docs []*Document, faults fault.List) {
 		if err != nil {
 			return docs, fault.List{s.syntaxFault(err)}
 		}
-		s.relocate(&doc, map[*yaml.Node]bool{})
+		s.relocate(&doc)
 		if root := doc.Content[0]; root.Kind != yaml.ScalarNode || root.Tag != "!!null" {
 			docs = append(docs, &Document{s, root})
 		}
@@ -243,19 +242,16 @@ func (s *Source) syntaxFault(err error) fault.Fault {
 		line = 1
 	}
 	line, _ = s.original(line, 1)
-	source := fault.Line(s.raw, line)
+	source := fault.Line(s.text, line)
 	col := 1 + len(source) - len(strings.TrimLeft(source, " \t"))
 	return s.faultAt(line, col, "is not YAML: "+m[2], "")
 }
 
-func (s *Source) relocate(n *yaml.Node, seen map[*yaml.Node]bool) {
-	if n == nil || seen[n] {
-		return
-	}
-	seen[n] = true
+// relocate visits each node once: what an alias stands for is in the tree, too.
+func (s *Source) relocate(n *yaml.Node) {
 	n.Line, n.Column = s.original(n.Line, n.Column)
 	for _, child := range n.Content {
-		s.relocate(child, seen)
+		s.relocate(child)
 	}
 }
 
@@ -287,12 +283,12 @@ func (s *Source) Text(n *yaml.Node) string {
 
 // Origin is where a scalar's text begins, for a template that is evaluated
 // later.
-func (s *Source) Origin(n *yaml.Node, name string) *Origin {
+func (s *Source) Origin(n *yaml.Node) *Origin {
 	col := n.Column
 	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		col++
 	}
-	return &Origin{File: s.File, Line: n.Line, Col: col, Source: fault.Line(s.raw, n.Line), Name: name}
+	return &Origin{File: s.File, Line: n.Line, Col: col, Text: s.text}
 }
 
 func hasToken(value string) bool {
@@ -302,7 +298,7 @@ func hasToken(value string) bool {
 // unquoted undoes the escapes that the quotes around a span ask for; offset
 // maps an offset in the text back to raw.
 func (s *Source) unquoted(sp span, style yaml.Style) (text string, offset func(int) int) {
-	raw := string(s.raw[sp.start:sp.end])
+	raw := s.text[sp.start:sp.end]
 	text = raw
 	switch {
 	case style&yaml.DoubleQuotedStyle != 0 && strings.Contains(raw, `\`) && onlyEscapedQuotes(raw):
@@ -355,13 +351,12 @@ func unescapeJSON(raw string) string {
 		case 'r':
 			b.WriteByte('\r')
 		case 'u':
-			r, ok := hexRune(raw[i+1:])
-			if !ok {
-				b.WriteString(`\u`)
-				continue
+			text, n := unescaped([]byte(raw[i-1:]))
+			if r, ok := hexRune(raw[i+1:]); n == 2 && ok {
+				text, n = utf8.AppendRune(nil, r), 6
 			}
-			b.WriteRune(r)
-			i += 4
+			b.Write(text)
+			i += n - 2
 		default:
 			b.WriteString(raw[i-1 : i+1])
 		}
@@ -386,7 +381,7 @@ func alignedOffset(raw, text string, i int) int {
 // Render fills in every scalar below n, in place, and gives all faults. Keys
 // are never rendered: an expression there is a fault.
 func (s *Source) Render(n *yaml.Node, e *Evaluator) fault.List {
-	r := renderer{source: s, eval: e, seen: map[*yaml.Node]bool{}}
+	r := renderer{source: s, eval: e}
 	r.node(n)
 	return r.faults
 }
@@ -394,20 +389,15 @@ func (s *Source) Render(n *yaml.Node, e *Evaluator) fault.List {
 type renderer struct {
 	source *Source
 	eval   *Evaluator
-	seen   map[*yaml.Node]bool
 	faults fault.List
 }
 
+// node renders what is below n; what an alias stands for is rendered where it
+// stands.
 func (r *renderer) node(n *yaml.Node) {
-	if n == nil || r.seen[n] {
-		return
-	}
-	r.seen[n] = true
 	switch n.Kind {
 	case yaml.ScalarNode:
 		r.scalar(n)
-	case yaml.AliasNode:
-		r.node(n.Alias)
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if key := n.Content[i]; hasToken(key.Value) || strings.Contains(key.Value, open) {
@@ -460,7 +450,7 @@ func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *faul
 		case !ok:
 			b.WriteRune(c)
 		case sp.literal:
-			b.Write(s.raw[sp.start:sp.end])
+			b.WriteString(s.text[sp.start:sp.end])
 		default:
 			part, f := s.spanValue(sp, n.Style, e)
 			if f != nil {
@@ -499,13 +489,13 @@ func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *fau
 		err = errorAt(0, "the expression has no value").hint("give it one with ?: as in <+a ?: \"b\">")
 	}
 	if err != nil {
-		f := s.expressionFault(err, offset)
+		f := s.expressionFault(err, func(i int) place { return s.position(sp, offset(i)) })
 		return Value{}, &f
 	}
 	return v, nil
 }
 
-func (s *Source) expressionFault(err error, offset func(int) int) fault.Fault {
+func (s *Source) expressionFault(err error, place func(offset int) place) fault.Fault {
 	var e *Error
 	if !errors.As(err, &e) {
 		return fault.Fault{File: s.File, Message: err.Error()}
@@ -513,14 +503,14 @@ func (s *Source) expressionFault(err error, offset func(int) int) fault.Fault {
 	if e.Origin != nil {
 		return e.Origin.Fault(e)
 	}
-	if offset == nil {
+	if place == nil {
 		return fault.Fault{File: s.File, Message: e.Message, Hint: e.Hint}
 	}
-	line, col := s.position(offset(e.Offset))
-	return s.faultAt(line, col, e.Message, e.Hint)
+	p := place(e.Offset)
+	return s.faultAt(p.line, p.col, e.Message, e.Hint)
 }
 
 // Fault is an error in a text that begins at the origin.
 func (o *Origin) Fault(e *Error) fault.Fault {
-	return fault.Fault{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint, Source: o.Source}
+	return fault.Fault{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint, Source: fault.Line(o.Text, o.Line)}
 }

@@ -82,6 +82,7 @@ func (l List) Sorted() List {
 			cmp.Compare(a.File, b.File),
 			cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Col, b.Col),
+			cmp.Compare(a.Message, b.Message),
 		)
 	})
 	return slices.Compact(out)
@@ -183,14 +184,28 @@ func pad(source string, col int) string {
 
 // Line is line number n (from 1) of a text, without its line break: what
 // stands in a Fault's Source.
-func Line(src []byte, n int) string {
-	for i := 1; i < n; i++ {
-		_, rest, found := bytes.Cut(src, []byte("\n"))
-		if !found {
+func Line[Text string | []byte](src Text, n int) string {
+	from := 0
+	for line := 1; line < n; line++ {
+		i := indexNewline(src[from:])
+		if i < 0 {
 			return ""
 		}
-		src = rest
+		from += i + 1
 	}
-	line, _, _ := bytes.Cut(src, []byte("\n"))
-	return string(bytes.TrimSuffix(line, []byte("\r")))
+	end := len(src)
+	if i := indexNewline(src[from:]); i >= 0 {
+		end = from + i
+	}
+	return strings.TrimSuffix(string(src[from:end]), "\r")
+}
+
+func indexNewline[Text string | []byte](src Text) int {
+	switch src := any(src).(type) {
+	case string:
+		return strings.IndexByte(src, '\n')
+	case []byte:
+		return bytes.IndexByte(src, '\n')
+	}
+	return -1
 }

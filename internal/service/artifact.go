@@ -75,6 +75,9 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 		return Artifact{Kind: Reference, Identifier: "primary", Reference: value}, ok
 	}
 	kind, known := kindsOfSources[a.source.typ]
+	if a.source.template {
+		return Artifact{}, false
+	}
 	if !known {
 		l.fault(a.source.doc.Fault(a.source.node, "artifacts of type "+quoted(a.source.typ)+" cannot be deployed to Lambda", "AmazonS3, Ecr and Local can"))
 		return Artifact{}, false
@@ -92,7 +95,7 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 		Path:   values["path"],
 		Bucket: values["bucketName"], Key: values["filePath"], KeyPattern: values["filePathRegex"], Region: values["region"],
 		RegistryID: values["registryId"], ImagePath: values["imagePath"], Tag: values["tag"], Digest: values["digest"],
-		ConnectorRef: values["connectorRef"], Role: l.opts.Connectors[values["connectorRef"]],
+		ConnectorRef: values["connectorRef"], Role: l.role(*a.source.spec["connectorRef"], values["connectorRef"]),
 	}, true
 }
 
@@ -122,20 +125,23 @@ func (a artifactSource) names() names {
 		"type":       expression.NewString(a.source.typ),
 	}
 	for key, t := range a.source.spec {
-		if t.set() {
+		if t.raw() != "" {
 			n[key] = t.template("artifact." + key)
 		}
 	}
-	if path := a.source.spec["filePath"]; path != nil && path.set() {
-		n["path"] = path.template("artifact.path")
+	if path, ok := n["filePath"]; ok {
+		n["path"] = path
 	}
 	metadata := names{}
-	if digest := a.source.spec["digest"]; digest != nil && digest.set() {
-		metadata["SHA"] = digest.template("artifact.metadata.SHA")
+	if digest, ok := n["digest"]; ok {
+		metadata["SHA"] = digest
 	}
-	if image := a.source.spec["imagePath"]; image != nil && image.set() {
+	if _, ok := n["imagePath"]; ok {
 		n["image"] = expression.NewTemplate(imageTemplate(a.source.spec), nil)
-		metadata["image"], metadata["tag"] = n["image"], n["tag"]
+		metadata["image"] = n["image"]
+	}
+	if tag, ok := n["tag"]; ok {
+		metadata["tag"] = tag
 	}
 	n["metadata"] = metadata.value()
 	return n
@@ -144,14 +150,20 @@ func (a artifactSource) names() names {
 // imageTemplate writes the image as Harness does: with its registry where that
 // is known without asking AWS.
 func imageTemplate(spec map[string]*text) string {
-	image := spec["imagePath"].raw()
-	if id, region := spec["registryId"], spec["region"]; id.set() && region.set() {
-		image = id.raw() + ".dkr.ecr." + region.raw() + ".amazonaws.com/" + image
+	field := func(name string) string {
+		if t := spec[name]; t != nil {
+			return t.raw()
+		}
+		return ""
 	}
-	if spec["digest"].set() {
-		return image + "@" + spec["digest"].raw()
+	image := field("imagePath")
+	if id, region := field("registryId"), field("region"); id != "" && region != "" {
+		image = id + ".dkr.ecr." + region + ".amazonaws.com/" + image
 	}
-	return image + ":" + spec["tag"].raw()
+	if digest := field("digest"); digest != "" {
+		return image + "@" + digest
+	}
+	return image + ":" + field("tag")
 }
 
 // referenceNames are artifact.x of the input artifact.

@@ -53,6 +53,7 @@ type (
 		node            *yaml.Node
 		doc             *expression.Document
 		spec            map[string]*text
+		template        bool
 	}
 
 	variable struct {
@@ -212,6 +213,7 @@ func (r reader) source(n *yaml.Node) source {
 		"type":       r.text(&typ, "type"),
 		"spec":       func(n *yaml.Node) { src.spec = r.sourceSpec(n) },
 		"template": func(n *yaml.Node) {
+			src.template = true
 			r.fault(r.doc.Fault(n, "artifact source templates cannot be read from here", "write the template's spec in its place"))
 		},
 	}, "name")
@@ -221,7 +223,7 @@ func (r reader) source(n *yaml.Node) source {
 
 // sourceKeys are the keys of all kinds of sources; which of them a kind needs
 // is checked when it is rendered.
-var sourceKeys = strings.Fields("connectorRef bucketName region filePath filePathRegex imagePath tag tagRegex digest registryId path versionId")
+var sourceKeys = strings.Fields("connectorRef bucketName region filePath filePathRegex imagePath tag tagRegex digest registryId path")
 
 func (r reader) sourceSpec(n *yaml.Node) map[string]*text {
 	spec, need := map[string]*text{}, fields{}

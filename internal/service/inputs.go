@@ -1,12 +1,14 @@
 package service
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // runtimeInputs are the values of <+input> by path: artifacts.primary.
@@ -91,12 +93,33 @@ func (l *loader) readInputs(docs []parsed) runtimeInputs {
 		}
 	}
 	for path, value := range l.opts.Inputs {
-		for _, wrapper := range []string{"service.", "serviceDefinition.", "spec."} {
-			path = strings.TrimPrefix(path, wrapper)
+		in[plainPath(path)] = value
+		if n := flow(value); n != nil {
+			walkScalars(n, path, func(path string, scalar *yaml.Node) { in[plainPath(path)] = scalar.Value })
 		}
-		in[variablePath(path)] = value
 	}
 	return in
+}
+
+// flow is a value that is written as a list or a map, in JSON or YAML's flow
+// style; nil for any other.
+func flow(value string) *yaml.Node {
+	if s := strings.TrimSpace(value); !strings.HasPrefix(s, "[") && !strings.HasPrefix(s, "{") {
+		return nil
+	}
+	var parsed yaml.Node
+	if err := yaml.Unmarshal([]byte(value), &parsed); err != nil || len(parsed.Content) != 1 {
+		return nil
+	}
+	return parsed.Content[0]
+}
+
+// plainPath takes off a path what Harness nests around it.
+func plainPath(path string) string {
+	for _, wrapper := range []string{"service.", "serviceDefinition.", "spec."} {
+		path = strings.TrimPrefix(path, wrapper)
+	}
+	return variablePath(path)
 }
 
 // collect finds the inputs of services, environments and infrastructures
@@ -154,14 +177,7 @@ func (in runtimeInputs) add(doc *expression.Document, n *yaml.Node, prefix, ref 
 
 // value looks a path up, first under the document's own identifier.
 func (in runtimeInputs) value(id, path string) (string, bool) {
-	paths := []string{id + "." + path, path}
-	if name, ok := strings.CutPrefix(path, "serviceVariables."); ok {
-		paths = append(paths, "variables."+name)
-	}
-	if name, ok := strings.CutPrefix(path, "infra."); ok {
-		paths = append(paths, id+"."+name, "infrastructure."+name)
-	}
-	for _, p := range paths {
+	for _, p := range alternatives(id, path) {
 		if v, ok := in[p]; ok {
 			return v, true
 		}
@@ -169,52 +185,103 @@ func (in runtimeInputs) value(id, path string) (string, bool) {
 	return "", false
 }
 
+// alternatives are the ways to write a path.
+func alternatives(id, path string) []string {
+	paths := []string{id + "." + path, path}
+	if name, ok := strings.CutPrefix(path, "serviceVariables."); ok {
+		paths = append(paths, "variables."+name)
+	}
+	if name, ok := strings.CutPrefix(path, "overrides.variables."); ok {
+		paths = append(paths, "serviceVariables."+name)
+	}
+	if name, ok := strings.CutPrefix(path, "infra."); ok {
+		paths = append(paths, id+"."+name, "infrastructure."+name)
+	}
+	return paths
+}
+
 // fillInputs puts values in the place of the <+input> of one document, and
-// lists what is missing or refused.
-func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, prefix string) {
-	id := itemName(n)
+// lists what is missing or refused. id is what the document is called, prefix
+// what its paths begin with.
+func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, id, prefix string) {
 	walkScalars(n, prefix, func(path string, scalar *yaml.Node) {
 		input, ok := expression.ParseInput(doc.Text(scalar))
 		if !ok {
 			return
 		}
+		l.asked = append(l.asked, alternatives(id, path)...)
 		value, given := l.inputs.value(id, path)
-		switch {
-		case given:
-		case input.Default != nil:
-			value = *input.Default
-		case path == "artifacts.primary.primaryArtifactRef":
-			// With one source the choice is made; with several the artifact's
-			// own check lists them.
-			*scalar = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: scalar.Line, Column: scalar.Column}
-			return
-		default:
-			l.fault(doc.Fault(scalar, "the runtime input "+path+" has no value", "give it with the input inputs: "+path+"=…"))
-			return
-		}
-		if problem, ok := input.Check(value); !ok {
-			what := "the runtime input " + path + ": " + quoted(value) + " "
-			if !given {
-				what = "the runtime input " + path + ": its default " + quoted(value) + " "
+		problem := ""
+		if input.Default != nil {
+			if problem = input.Check(*input.Default); problem != "" {
+				problem = "its default " + quoted(*input.Default) + " " + problem
 			}
-			l.fault(doc.Fault(scalar, what+problem, ""))
+			if !given {
+				value, given = *input.Default, true
+			}
+		}
+		switch {
+		case !given:
+			l.missingInput(doc, scalar, path)
+			return
+		case problem == "":
+			if problem = input.Check(value); problem != "" {
+				problem = quoted(value) + " " + problem
+			}
+		}
+		if problem != "" {
+			l.fault(doc.Fault(scalar, "the runtime input "+path+": "+problem, ""))
+			// The fault is told; nothing else may stumble over the same place.
+			*scalar = nullAt(scalar)
 			return
 		}
 		*scalar = inputNode(value, scalar)
 	})
 }
 
+func (l *loader) missingInput(doc *expression.Document, scalar *yaml.Node, path string) {
+	if path == "artifacts.primary.primaryArtifactRef" {
+		// With one source the choice is made; with several the artifact's own
+		// check lists them.
+		*scalar = nullAt(scalar)
+		return
+	}
+	l.fault(doc.Fault(scalar, "the runtime input "+path+" has no value", "give it with the input inputs: "+path+"=…"))
+	*scalar = nullAt(scalar)
+}
+
+func nullAt(n *yaml.Node) yaml.Node {
+	return yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line, Column: n.Column}
+}
+
+// warnOfUnused names inputs, overrides and connectors that nothing asked for:
+// most often they are misspelt.
+func (l *loader) warnOfUnused(places []place) {
+	warn := func(f fault.Fault) {
+		f.Warning = true
+		l.fault(f)
+	}
+	for _, path := range slices.Sorted(maps.Keys(l.opts.Inputs)) {
+		below := func(asked string) bool { return asked == plainPath(path) || strings.HasPrefix(asked, path+".") }
+		if !slices.ContainsFunc(l.asked, below) {
+			warn(fault.Fault{File: "input inputs", Message: "no <+input> stands at " + path, Hint: fault.DidYouMean(path, l.asked)})
+		}
+	}
+	for _, o := range l.overrides {
+		if !slices.ContainsFunc(places, o.applies) {
+			warn(o.doc.Fault(o.node, "the override is for another environment, infrastructure or service, and changes nothing here", ""))
+		}
+	}
+}
+
 func quoted(s string) string { return `"` + s + `"` }
 
 // inputNode is a given value as a node: a list or a map where it is written
-// as one, in JSON or YAML's flow style, else a text.
+// as one, else a text.
 func inputNode(value string, place *yaml.Node) yaml.Node {
-	var parsed yaml.Node
-	if trimmed := strings.TrimSpace(value); strings.HasPrefix(trimmed, "[") || strings.HasPrefix(trimmed, "{") {
-		if err := yaml.Unmarshal([]byte(value), &parsed); err == nil && len(parsed.Content) == 1 {
-			moveTo(parsed.Content[0], place)
-			return *parsed.Content[0]
-		}
+	if n := flow(value); n != nil {
+		moveTo(n, place)
+		return *n
 	}
 	return yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value, Line: place.Line, Column: place.Column}
 }

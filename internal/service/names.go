@@ -114,6 +114,9 @@ func (l *loader) variableValue(v layered) expression.Value {
 // secretVariable reads a Secret variable: its value is the id of a secret, or
 // an expression that leads to one.
 func (l *loader) secretVariable(t text, name string) expression.Value {
+	if !t.set() {
+		return expression.NewString("")
+	}
 	id := t.raw()
 	if value, ok := l.opts.Secrets[id]; ok {
 		return expression.NewString(value).Secret()
@@ -122,7 +125,7 @@ func (l *loader) secretVariable(t text, name string) expression.Value {
 		return t.template(name).Secret()
 	}
 	lookup := `<+secrets.getValue("` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `")>`
-	return expression.NewTemplate(lookup, t.doc.Origin(t.node, name)).Secret()
+	return expression.NewTemplate(lookup, t.doc.Origin(t.node)).Secret()
 }
 
 // hostNames makes pipeline and stage from the host's dotted names. Project,
@@ -131,6 +134,9 @@ func (l *loader) secretVariable(t text, name string) expression.Value {
 func (l *loader) hostNames() names {
 	root := names{}
 	for _, dotted := range slices.Sorted(maps.Keys(l.opts.Host)) {
+		if l.opts.Host[dotted] == "" {
+			continue // what the host does not know is unknown, not empty
+		}
 		parts := strings.Split(dotted, ".")
 		n := root
 		for _, part := range parts[:len(parts)-1] {
@@ -140,7 +146,7 @@ func (l *loader) hostNames() names {
 	}
 	given := names{}
 	for name, value := range l.opts.Variables {
-		given[name] = expression.NewTemplate(value, &expression.Origin{File: "input variables", Line: 1, Col: 1, Source: value})
+		given[name] = expression.NewTemplate(value, &expression.Origin{File: "input variables", Line: 1, Col: 1, Text: value})
 	}
 	root["variable"] = variableScope{given}.value()
 	for _, scope := range []string{"pipeline", "stage"} {

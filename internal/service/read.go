@@ -34,14 +34,14 @@ var kinds = map[string]struct {
 // parsed is a document with the input that named its file and, out of a
 // Terraform resource, that resource's attributes.
 type parsed struct {
-	doc        *expression.Document
-	input      string
-	attributes map[string]string
+	input, file string
+	doc         *expression.Document
+	attributes  map[string]string
 }
 
 // read reads all documents; what they refer to is looked at per target.
 func (l *loader) read() {
-	var all []parsed
+	var files []parsed
 	for _, set := range []struct {
 		input string
 		names []string
@@ -55,9 +55,12 @@ func (l *loader) read() {
 		names, faults := l.opts.Files.expand(set.names)
 		l.fault(faults...)
 		for _, name := range names {
-			all = append(all, l.parse(set.input, name)...)
+			files = append(files, parsed{input: set.input, file: name})
 		}
 	}
+	documents := make([][]parsed, len(files))
+	l.each(len(files), func(l *loader, i int) { documents[i] = l.parse(files[i]) })
+	all := slices.Concat(documents...)
 	// The values of runtime inputs are needed before the first document is
 	// taken apart.
 	l.inputs = l.readInputs(all)
@@ -81,27 +84,31 @@ func (l *loader) checkVariableNames() {
 
 // parse gives the documents of a file: YAML, JSON, or Terraform with YAML in
 // it.
-func (l *loader) parse(input, name string) []parsed {
+func (l *loader) parse(from parsed) []parsed {
+	name := from.file
 	content, f := l.opts.Files.read(name)
 	if f != nil {
 		l.fault(*f)
 		return nil
 	}
+	before := len(l.faults)
 	resources := []resource{{yaml: content}}
 	if path.Ext(name) == ".tf" {
 		resources = l.terraform(name, content)
 	}
 	var out []parsed
-	clean := true
 	for _, res := range resources {
 		docs, faults := expression.Scan(name, res.yaml).Documents()
 		l.fault(faults...)
-		clean = clean && len(faults) == 0
 		for _, doc := range docs {
-			out = append(out, parsed{doc, input, res.attributes})
+			if tooMany(doc.Root()) {
+				l.fault(doc.Fault(doc.Root(), "has more values than any document needs", "aliases count as often as they are used"))
+				continue
+			}
+			out = append(out, parsed{from.input, name, doc, res.attributes})
 		}
 	}
-	if len(out) == 0 && clean {
+	if len(out) == 0 && len(l.faults) == before {
 		l.fault(fault.Fault{File: name, Message: "holds no document"})
 	}
 	return out
@@ -115,10 +122,6 @@ func (l *loader) readDocument(p parsed) {
 		l.fault(doc.Fault(root, "is no Harness document: its root must be a mapping", ""))
 		return
 	}
-	if tooMany(root) {
-		l.fault(doc.Fault(root, "has more values than any document needs", "aliases count as often as they are used"))
-		return
-	}
 	known := false
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		kind, ok := kinds[root.Content[i].Value]
@@ -127,14 +130,14 @@ func (l *loader) readDocument(p parsed) {
 		}
 		known = true
 		if n := resolved(root.Content[i+1]); kind.read != nil {
-			l.fillInputs(doc, n, kind.path)
+			l.fillInputs(doc, n, itemName(n), kind.path)
 			kind.read(l, doc, n)
 		}
 	}
 	switch {
 	case known:
 	case p.input == "overrides" || p.attributes["env_id"] != "":
-		l.fillInputs(doc, root, "overrides")
+		l.fillInputs(doc, root, itemName(root), "overrides")
 		l.readOverride(doc, root)
 		l.overrides[len(l.overrides)-1].refer(p.attributes)
 	case hasKey(root, "functionName", "FunctionName"):

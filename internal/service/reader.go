@@ -41,7 +41,7 @@ func (t text) template(name string) expression.Value {
 	if t.node == nil {
 		return expression.NewString("")
 	}
-	return expression.NewTemplate(t.raw(), t.doc.Origin(t.node, name))
+	return expression.NewTemplate(t.raw(), t.doc.Origin(t.node))
 }
 
 // eval renders the text; a fault goes to the loader.

@@ -18,7 +18,9 @@
 package service
 
 import (
+	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -144,21 +146,12 @@ type Set struct {
 	Targets []Target
 	// Secrets are the values that no log may show, longest first.
 	Secrets []string
-	// Documents are the rendered definitions, for the command render.
-	Documents []Rendered
-}
-
-// Rendered is one definition after all variables.
-type Rendered struct {
-	Target   int
-	File     string
-	Document definition.Document
 }
 
 // Load reads all files, renders them and checks them. The set is there even
 // when there are faults, with the secrets and with the targets that have none.
 func Load(opts Options) (*Set, fault.List) {
-	l := &loader{opts: opts, secrets: map[string]bool{}}
+	l := &loader{opts: opts}
 	for _, value := range opts.Secrets {
 		l.secret(value)
 	}
@@ -172,19 +165,68 @@ func Load(opts Options) (*Set, fault.List) {
 // loader holds the documents of one run while its targets are made.
 type loader struct {
 	opts            Options
-	faults          fault.List
 	services        []*serviceDocument
 	environments    []*environmentDocument
 	infrastructures []*infrastructureDocument
 	overrides       []*overrideDocument
 	inputs          runtimeInputs
-	secrets         map[string]bool
+	findings
 }
 
-func (l *loader) fault(f ...fault.Fault) { l.faults = append(l.faults, f...) }
+// findings are what reading and rendering bring to light.
+type findings struct {
+	faults  fault.List
+	errors  int
+	secrets map[string]bool
+	// asked are the paths at which a runtime input stands.
+	asked []string
+}
 
-func (l *loader) secret(value string) {
-	if value != "" {
-		l.secrets[value] = true
+func (f *findings) fault(faults ...fault.Fault) {
+	f.faults = append(f.faults, faults...)
+	for _, one := range faults {
+		if !one.Warning {
+			f.errors++
+		}
+	}
+}
+
+func (f *findings) secret(value string) {
+	if value == "" {
+		return
+	}
+	if f.secrets == nil {
+		f.secrets = map[string]bool{}
+	}
+	f.secrets[value] = true
+}
+
+// each calls do for 0 to n-1, side by side, each with findings of its own,
+// which are joined in order afterwards. What do reads of the loader it must
+// not change.
+func (l *loader) each(n int, do func(l *loader, i int)) {
+	parts := make([]loader, n)
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := range next {
+				parts[i] = *l
+				parts[i].findings = findings{}
+				do(&parts[i], i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	for i := range parts {
+		l.fault(parts[i].faults...)
+		l.asked = append(l.asked, parts[i].asked...)
+		for value := range parts[i].secrets {
+			l.secret(value)
+		}
 	}
 }

@@ -62,14 +62,14 @@ func (n named) Root() *yaml.Node {
 
 // inputAliases adds the aliases of the inputs alias (names) and
 // alias-definition (files), which replace the manifests.
-func (l *loader) inputAliases(set *Set, t *Target, folder string, e *expression.Evaluator) {
+func (l *loader) inputAliases(t *Target, folder string, e *expression.Evaluator) {
 	for _, name := range l.opts.Aliases {
 		doc := expression.NewScalar("input alias", name)
 		if faults := doc.Render(doc.Root(), e); len(faults) > 0 {
 			l.fault(faults...)
 			continue
 		}
-		l.alias(set, t, named{doc})
+		l.alias(t, named{doc})
 	}
 	patterns := make([]string, len(l.opts.AliasDefinitions))
 	for i, pattern := range l.opts.AliasDefinitions {
@@ -78,8 +78,8 @@ func (l *loader) inputAliases(set *Set, t *Target, folder string, e *expression.
 	names, faults := l.opts.Files.expand(patterns)
 	l.fault(faults...)
 	for _, name := range names {
-		if doc, ok := l.renderFile(name, e); ok {
-			l.alias(set, t, doc)
+		if doc, ok := l.renderFile(name, aliasInputs, e); ok {
+			l.alias(t, doc)
 		}
 	}
 }

@@ -14,30 +14,43 @@ import (
 // inputs.
 func (l *loader) targets(set *Set) {
 	if len(l.services) == 0 {
-		if len(l.faults.Errors()) == 0 {
+		if l.errors == 0 {
 			l.fault(fault.Fault{Message: "there is nothing to deploy", Hint: "name a file with the input service or function-definition"})
 		}
 		return
 	}
-	environment := l.environment()
-	for _, s := range l.services {
-		places := []place{{s, environment, nil}}
-		if len(l.infrastructures) > 0 {
-			places = places[:0]
-			for _, i := range l.infrastructures {
-				if i.admits(s) {
-					places = append(places, place{s, environment, i})
-				}
-			}
-			if len(places) == 0 {
-				l.fault(s.doc.Fault(s.node, "no infrastructure is scoped to the service "+quoted(s.id()), "see scopedServices"))
-			}
-		}
-		for _, p := range places {
-			l.target(set, p)
+	places := l.places()
+	targets := make([]*Target, len(places))
+	l.each(len(places), func(l *loader, i int) { targets[i] = l.target(places[i]) })
+	for _, t := range targets {
+		if t != nil {
+			set.Targets = append(set.Targets, *t)
 		}
 	}
 	l.warnOfDuplicates()
+	l.warnOfUnused(places)
+}
+
+// places are each service with each infrastructure that takes it.
+func (l *loader) places() []place {
+	environment := l.environment()
+	var out []place
+	for _, s := range l.services {
+		if len(l.infrastructures) == 0 {
+			out = append(out, place{s, environment, nil})
+			continue
+		}
+		before := len(out)
+		for _, i := range l.infrastructures {
+			if i.admits(s) {
+				out = append(out, place{s, environment, i})
+			}
+		}
+		if len(out) == before {
+			l.fault(s.doc.Fault(s.node, "no infrastructure is scoped to the service "+quoted(s.id()), "see scopedServices"))
+		}
+	}
+	return out
 }
 
 // environment is the one environment of the run.
@@ -73,9 +86,8 @@ func (l *loader) warnOfDuplicates() {
 	}
 }
 
-// target renders one service in one place.
-func (l *loader) target(set *Set, p place) {
-	before := len(l.faults.Errors())
+// target renders one service in one place; nil when that brings up an error.
+func (l *loader) target(p place) *Target {
 	art, chosen := l.chosen(p.service)
 	variables := l.variables(p)
 	e := l.evaluator(p, variables, art)
@@ -91,18 +103,16 @@ func (l *loader) target(set *Set, p place) {
 	}
 	t.Variables = l.rendered(variables, e)
 	if chosen {
-		t.Artifact, _ = art.render(l, e)
+		t.Artifact, chosen = art.render(l, e)
 	}
-	index := len(set.Targets)
-	l.definitions(set, &t, p, e)
-	if len(l.faults.Errors()) > before {
-		set.Documents = slices.DeleteFunc(set.Documents, func(r Rendered) bool { return r.Target == index })
-		return
+	l.definitions(&t, p, e)
+	if !chosen || t.Function == nil || l.errors > 0 {
+		return nil
 	}
 	if !l.fitToArtifact(&t) {
-		return
+		return nil
 	}
-	set.Targets = append(set.Targets, t)
+	return &t
 }
 
 func (l *loader) entity(e entity, ev *expression.Evaluator) Entity {
@@ -126,7 +136,7 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 	out.Name, _ = i.name.eval(l, e)
 	out.Region, _ = i.region.eval(l, e)
 	out.ConnectorRef, _ = i.connectorRef.eval(l, e)
-	out.Role = l.opts.Connectors[out.ConnectorRef]
+	out.Role = l.role(i.connectorRef, out.ConnectorRef)
 	if !i.allowSimultaneous && !l.opts.Serialised {
 		f := i.doc.Fault(i.node, "allowSimultaneousDeployments is false, but this host may run two deployments at once",
 			"under GitHub give the job a concurrency group")
@@ -134,6 +144,19 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 		l.fault(f)
 	}
 	return out
+}
+
+// role is what the input connectors gives for a connector; a connector that is
+// not among them is most often misspelt.
+func (l *loader) role(t text, ref string) string {
+	role, ok := l.opts.Connectors[ref]
+	if !ok && ref != "" && len(l.opts.Connectors) > 0 {
+		f := t.fault("the connector "+quoted(ref)+" has no role in the input connectors: the credentials at hand are used",
+			fault.DidYouMean(ref, slices.Sorted(maps.Keys(l.opts.Connectors))))
+		f.Warning = true
+		l.fault(f)
+	}
+	return role
 }
 
 // rendered evaluates the variables for those who list them; one that cannot be
@@ -156,8 +179,8 @@ func (l *loader) rendered(variables []layered, e *expression.Evaluator) []Variab
 
 // definitions reads, renders and decodes the manifests: the first file of the
 // first function definition, and the first file of each alias definition.
-func (l *loader) definitions(set *Set, t *Target, p place, e *expression.Evaluator) {
-	index, manifests := len(set.Targets), l.manifests(p)
+func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
+	manifests := l.manifests(p)
 	replaced := len(l.opts.Aliases)+len(l.opts.AliasDefinitions) > 0
 	for _, m := range manifests {
 		switch m.typ {
@@ -173,25 +196,24 @@ func (l *loader) definitions(set *Set, t *Target, p place, e *expression.Evaluat
 			l.fault(faults...)
 			t.Function = f
 			t.Source, t.Document = doc.File, doc
-			set.Documents = append(set.Documents, Rendered{index, doc.File, doc})
 		case "AwsLambdaFunctionAliasDefinition":
 			if replaced {
 				continue
 			}
 			if doc, ok := l.manifestDocument(m, e); ok {
-				l.alias(set, t, doc)
+				l.alias(t, doc)
 			}
 		default:
 			l.fault(m.doc.Fault(m.node, "manifests of type "+quoted(m.typ)+" are not read", "AwsLambdaFunctionDefinition and AwsLambdaFunctionAliasDefinition are"))
 		}
 	}
 	if t.Function == nil && !slices.ContainsFunc(manifests, func(m manifest) bool { return m.typ == "AwsLambdaFunctionDefinition" }) {
-		l.fault(fault.Fault{Message: "the service " + quoted(t.Service.Identifier) + " has no manifest of type AwsLambdaFunctionDefinition"})
+		l.fault(p.service.doc.Fault(p.service.node, "the service "+quoted(p.service.id())+" has no manifest of type AwsLambdaFunctionDefinition", ""))
 	}
-	l.inputAliases(set, t, p.service.folder, e)
+	l.inputAliases(t, p.service.folder, e)
 }
 
-func (l *loader) alias(set *Set, t *Target, doc definition.Document) {
+func (l *loader) alias(t *Target, doc definition.Document) {
 	a, faults := definition.DecodeAlias(doc)
 	l.fault(faults...)
 	if a == nil {
@@ -202,7 +224,6 @@ func (l *loader) alias(set *Set, t *Target, doc definition.Document) {
 		return
 	}
 	t.Aliases = append(t.Aliases, *a)
-	set.Documents = append(set.Documents, Rendered{len(set.Targets), doc.Fault(doc.Root(), "", "").File, doc})
 }
 
 // manifestDocument reads and renders the file of a manifest.
@@ -212,7 +233,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*express
 		if !ok {
 			return nil, false
 		}
-		return l.render(m.doc.File, []byte(content), e)
+		return l.render(m.doc.File, []byte(content), m.inputPath(), e)
 	}
 	if len(m.paths) == 0 {
 		l.fault(m.doc.Fault(m.node, "the manifest "+quoted(m.identifier)+" names no file", "write it below store.spec.paths"))
@@ -230,20 +251,30 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*express
 		}
 		name = strings.TrimLeft(name, "/")
 	}
-	return l.renderFile(name, e)
+	return l.renderFile(name, m.inputPath(), e)
 }
 
-func (l *loader) renderFile(name string, e *expression.Evaluator) (*expression.Document, bool) {
+// inputPath is what the paths of runtime inputs in a definition begin with.
+func (m manifest) inputPath() string {
+	if m.typ == "AwsLambdaFunctionAliasDefinition" {
+		return aliasInputs
+	}
+	return "functionDefinition"
+}
+
+const aliasInputs = "aliasDefinition"
+
+func (l *loader) renderFile(name, inputs string, e *expression.Evaluator) (*expression.Document, bool) {
 	content, f := l.opts.Files.read(name)
 	if f != nil {
 		l.fault(*f)
 		return nil, false
 	}
-	return l.render(name, content, e)
+	return l.render(name, content, inputs, e)
 }
 
 // render parses a definition and fills in its expressions.
-func (l *loader) render(name string, content []byte, e *expression.Evaluator) (*expression.Document, bool) {
+func (l *loader) render(name string, content []byte, inputs string, e *expression.Evaluator) (*expression.Document, bool) {
 	docs, faults := expression.Scan(name, content).Documents()
 	l.fault(faults...)
 	if len(faults) > 0 {
@@ -262,6 +293,7 @@ func (l *loader) render(name string, content []byte, e *expression.Evaluator) (*
 		l.fault(doc.Fault(doc.Root(), "has more values than any definition needs", "aliases count as often as they are used"))
 		return nil, false
 	}
+	l.fillInputs(doc, doc.Root(), name, inputs)
 	faults = doc.Render(doc.Root(), e)
 	l.fault(faults...)
 	return doc, len(faults) == 0
