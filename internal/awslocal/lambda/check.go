@@ -3,13 +3,10 @@ package lambda
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 )
 
 // maxConfiguration bounds the body of UpdateFunctionConfiguration (Lambda API
@@ -229,13 +226,4 @@ func (in *configInput) checkSnapStart() error {
 		return nil
 	}
 	return invalid(*in.Runtime + " is not supported for SnapStart enabled functions.")
-}
-
-// tooLong refuses a body of UpdateFunctionConfiguration above 5,120 bytes.
-func (r *request) tooLong() error {
-	if r.http.ContentLength > maxConfiguration {
-		return call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
-			"Request must be smaller than "+strconv.Itoa(maxConfiguration)+" bytes for the UpdateFunctionConfiguration operation")
-	}
-	return nil
 }

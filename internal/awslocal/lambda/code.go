@@ -3,6 +3,7 @@ package lambda
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
@@ -146,8 +147,29 @@ func (s *Service) checkZip(blob store.Blob) (size int64, err error) {
 	return unzippedSize(f, blob.Size)
 }
 
+// maxDirectory bounds a zip's directory, which is read into memory: some
+// 100,000 files.
+const maxDirectory = 16 << 20
+
+// directorySize is how many bytes lie between where a zip says that its
+// directory begins and its end.
+func directorySize(f io.ReaderAt, size int64) int64 {
+	tail := make([]byte, min(size, 1<<16+22))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return 0
+	}
+	end := bytes.LastIndex(tail, []byte("PK\x05\x06"))
+	if end < 0 || len(tail)-end < 22 {
+		return 0
+	}
+	return size - int64(binary.LittleEndian.Uint32(tail[end+16:]))
+}
+
 func unzippedSize(f io.ReaderAt, size int64) (int64, error) {
 	broken := invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+	if directorySize(f, size) > maxDirectory {
+		return 0, broken
+	}
 	archive, err := zip.NewReader(f, size)
 	if err != nil {
 		return 0, broken

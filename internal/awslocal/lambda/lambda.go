@@ -85,30 +85,48 @@ type request struct {
 
 func (r *request) query(name string) string { return r.http.URL.Query().Get(name) }
 
-// maxBody is what AWS takes for CreateFunction and UpdateFunctionCode
-// (TestLambdaSizeLimits::test_oversized_request_create_lambda); other bodies are
-// bounded by it too.
-const maxBody = 70167211
+// Bodies of requests: with code as large as AWS takes them
+// (TestLambdaSizeLimits::test_oversized_request_create_lambda), others far above
+// what any of them needs.
+const (
+	maxBody      = 70167211
+	maxSmallBody = 1 << 20
+)
 
-func errTooLarge(operation string) *call.Error {
+// maxDrained bounds what is read of a body that is too large, so that clients
+// that write all before they read still get their answer.
+const maxDrained = 256 << 20
+
+// tooLarge answers to a body above its limit.
+func (r *request) tooLarge(limit int64) error {
+	_, _ = io.CopyN(io.Discard, r.http.Body, maxDrained) // the answer is the same where this fails
 	return call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
-		"Request must be smaller than "+strconv.Itoa(maxBody)+" bytes for the "+operation+" operation")
+		"Request must be smaller than "+strconv.FormatInt(limit, 10)+" bytes for the "+call.RecordOf(r.ctx).Operation+" operation")
+}
+
+func (r *request) limit() int64 {
+	switch call.RecordOf(r.ctx).Operation {
+	case "CreateFunction", "UpdateFunctionCode", "PublishLayerVersion":
+		return maxBody
+	case "UpdateFunctionConfiguration":
+		return maxConfiguration
+	}
+	return maxSmallBody
 }
 
 // decode reads the JSON body into v. An empty body is an empty document.
 func (r *request) decode(v any) error {
-	operation := call.RecordOf(r.ctx).Operation
-	if r.http.ContentLength > maxBody {
-		return errTooLarge(operation)
+	limit := r.limit()
+	if r.http.ContentLength > limit {
+		return r.tooLarge(limit)
 	}
-	body := &io.LimitedReader{R: r.http.Body, N: maxBody}
-	dec := json.NewDecoder(body)
-	err := dec.Decode(v)
+	body := &io.LimitedReader{R: r.http.Body, N: limit + 1}
+	err := json.NewDecoder(body).Decode(v)
 	switch {
+	case body.N <= 0:
+		return r.tooLarge(limit)
 	case err == nil, errors.Is(err, io.EOF):
 		return nil
-	case body.N <= 0:
-		return errTooLarge(operation)
 	}
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {

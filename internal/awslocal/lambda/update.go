@@ -39,9 +39,6 @@ func (s *Service) updateFunctionConfiguration(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := r.tooLong(); err != nil {
-		return answer{}, err
-	}
 	var in struct {
 		configInput
 		RevisionId string

@@ -78,7 +78,7 @@ func (s *Store) PutBlob(r io.Reader, limit int64) (_ Blob, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.Remove(temp.Name()))
+			_ = os.Remove(temp.Name()) // what stays is removed at the next start
 		}
 	}()
 	if limit > 0 {
@@ -86,23 +86,29 @@ func (s *Store) PutBlob(r io.Reader, limit int64) (_ Blob, err error) {
 	}
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(temp, sum), r)
-	if s.dir != "" && err == nil {
-		err = temp.Sync()
+	blob := Blob{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n}
+	path := filepath.Join(dir, blob.SHA256)
+	known := false
+	switch {
+	case err != nil:
+	case limit > 0 && n > limit:
+		err = fmt.Errorf("more than %d bytes: %w", limit, ErrTooLarge)
+	default:
+		_, statErr := os.Stat(path)
+		if known = statErr == nil; !known && s.dir != "" {
+			err = temp.Sync()
+		}
 	}
 	if err = errors.Join(err, temp.Close()); err != nil {
 		return Blob{}, fmt.Errorf("keep a blob: %w", err)
 	}
-	if limit > 0 && n > limit {
-		return Blob{}, fmt.Errorf("keep a blob of more than %d bytes: %w", limit, ErrTooLarge)
+	if known {
+		return blob, os.Remove(temp.Name())
 	}
-	blob := Blob{SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n}
-	if err = os.Rename(temp.Name(), filepath.Join(dir, blob.SHA256)); err != nil {
+	if err = os.Rename(temp.Name(), path); err != nil {
 		return Blob{}, fmt.Errorf("keep a blob: %w", err)
 	}
-	if s.dir != "" {
-		err = syncDir(dir)
-	}
-	return blob, err
+	return blob, nil
 }
 
 // PutBlobBytes is PutBlob for bytes that are in memory already.
