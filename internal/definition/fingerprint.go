@@ -1,10 +1,10 @@
 package definition
 
 import (
+	"bytes"
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"reflect"
 )
@@ -23,24 +23,28 @@ func Fingerprint(f Function, salt []byte) map[string]string {
 	v := reflect.ValueOf(Canonical(f))
 	out := map[string]string{}
 	for field := range configuration() {
-		out[field.name] = hex.EncodeToString(digest(field, field.in(v).Interface(), salt)[:8])
+		out[field.name] = hex.EncodeToString(digest(field, field.in(v), salt)[:8])
 	}
 	return out
 }
 
-func digest(f *field, value any, salt []byte) []byte {
-	b, err := json.Marshal(value)
-	if err == nil && f.name == "Environment" {
-		b, err = pbkdf2.Key(sha256.New, string(b), salt, environmentIterations, sha256.Size)
-		if err == nil {
-			return b
-		}
+// digest reads the value as it is rendered, without what is not there: a field
+// that AWS invents tomorrow does not change what is known of today's.
+func digest(f *field, value reflect.Value, salt []byte) []byte {
+	var b bytes.Buffer
+	if value.IsNil() {
+		b.WriteString("null")
+	} else {
+		render(&b, f, value, false)
 	}
+	if f.name != "Environment" {
+		sum := sha256.Sum256(b.Bytes())
+		return sum[:]
+	}
+	key, err := pbkdf2.Key(sha256.New, b.String(), salt, environmentIterations, sha256.Size)
 	if err != nil {
-		// Plain structs of texts and numbers always encode, and PBKDF2 refuses
-		// only short salts in FIPS mode: a fault of the program, not of input.
+		// Only a short salt in FIPS mode: a fault of the program, not of input.
 		panic(fmt.Sprintf("fingerprint of %s: %v", f.name, err))
 	}
-	sum := sha256.Sum256(b)
-	return sum[:]
+	return key
 }
