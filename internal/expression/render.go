@@ -1,0 +1,148 @@
+package expression
+
+import (
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// Render fills in every scalar below n, in place, and gives all faults. Keys
+// are never rendered: an expression there is a fault.
+func (s *Source) Render(n *yaml.Node, e *Evaluator) fault.List {
+	r := renderer{source: s, eval: e}
+	r.node(n)
+	return r.faults
+}
+
+type renderer struct {
+	source *Source
+	eval   *Evaluator
+	faults fault.List
+}
+
+// node renders what is below n; what an alias stands for is rendered where it
+// stands.
+func (r *renderer) node(n *yaml.Node) {
+	switch n.Kind {
+	case yaml.ScalarNode:
+		r.scalar(n)
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if key := n.Content[i]; hasToken(key.Value) || strings.Contains(key.Value, open) {
+				r.faults = append(r.faults, r.source.Fault(key, "an expression cannot be a key", ""))
+			}
+			r.node(n.Content[i+1])
+		}
+	default:
+		for _, child := range n.Content {
+			r.node(child)
+		}
+	}
+}
+
+func (r *renderer) scalar(n *yaml.Node) {
+	if !hasToken(n.Value) && !strings.Contains(n.Value, open) {
+		return
+	}
+	v, whole, f := r.source.value(n, r.eval)
+	switch {
+	case f != nil:
+		r.faults = append(r.faults, *f)
+	case whole:
+		n.Value, n.Tag, n.Style = v.Text(), wholeTag, 0
+	default:
+		n.Value, n.Tag = v.Text(), "!!str"
+	}
+}
+
+// Value evaluates a scalar and leaves it as it is: the value of the expression
+// that it wholly is, else a string.
+func (s *Source) Value(n *yaml.Node, e *Evaluator) (Value, *fault.Fault) {
+	v, _, f := s.value(n, e)
+	return v, f
+}
+
+func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *fault.Fault) {
+	if !hasToken(n.Value) {
+		return s.plainValue(n, e)
+	}
+	first, size := utf8.DecodeRuneInString(n.Value)
+	if sp, ok := s.spanAt(first); ok && size == len(n.Value) && !sp.literal {
+		v, f = s.spanValue(sp, n.Style, e)
+		return v, true, f
+	}
+	var b strings.Builder
+	for _, c := range n.Value {
+		sp, ok := s.spanAt(c)
+		switch {
+		case !ok:
+			b.WriteRune(c)
+		case sp.literal:
+			b.WriteString(s.text[sp.start:sp.end])
+		default:
+			part, f := s.spanValue(sp, n.Style, e)
+			if f != nil {
+				return Value{}, false, f
+			}
+			b.WriteString(part.Text())
+			v = v.taintedBy(part)
+		}
+	}
+	return NewString(b.String()).taintedBy(v), false, nil
+}
+
+// plainValue is a scalar without a span of the file: text, or the value that a
+// runtime input was given, whose expressions are evaluated here.
+func (s *Source) plainValue(n *yaml.Node, e *Evaluator) (Value, bool, *fault.Fault) {
+	if !strings.Contains(n.Value, open) {
+		return NewString(n.Value), false, nil
+	}
+	v, err := e.Evaluate(n.Value)
+	if err == nil {
+		_, end, _ := nextSpan(n.Value, 0)
+		return v, strings.HasPrefix(n.Value, open) && end == len(n.Value), nil
+	}
+	f := s.expressionFault(err, nil)
+	if f.Line == 0 {
+		f = s.Fault(n, f.Message, f.Hint)
+	}
+	return Value{}, false, &f
+}
+
+// spanValue evaluates one span; a fault in it is reported at its own place.
+func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *fault.Fault) {
+	text, offset := s.unquoted(sp, style)
+	v, err := e.Evaluate(text)
+	if err == nil && v.Kind() == Null {
+		err = errorAt(0, "the expression has no value").hint("give it one with ?: as in <+a ?: \"b\">")
+	}
+	if err != nil {
+		f := s.expressionFault(err, func(i int) place { return s.position(sp, offset(i)) })
+		return Value{}, &f
+	}
+	return v, nil
+}
+
+func (s *Source) expressionFault(err error, place func(offset int) place) fault.Fault {
+	var e *Error
+	if !errors.As(err, &e) {
+		return fault.Fault{File: s.File, Message: err.Error()}
+	}
+	if e.Origin != nil {
+		return e.Origin.Fault(e)
+	}
+	if place == nil {
+		return fault.Fault{File: s.File, Message: e.Message, Hint: e.Hint}
+	}
+	p := place(e.Offset)
+	return s.faultAt(p.line, p.col, e.Message, e.Hint)
+}
+
+// Fault is an error in a text that begins at the origin.
+func (o *Origin) Fault(e *Error) fault.Fault {
+	return fault.Fault{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint, Source: fault.Line(o.Text, o.Line)}
+}
