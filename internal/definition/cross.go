@@ -24,7 +24,7 @@ func (d *decoder) crossCheck(f *Function) {
 			if r.refused {
 				outlook = "Lambda takes it no more"
 			}
-			d.warn(d.nodes["Runtime"], "see "+runtimesPage, "runtime %s is deprecated since %s: %s", r.name, r.deprecated, outlook)
+			d.warn(d.nodes["Runtime"], "as of "+runtimesAsOf+"; AWS moves its dates: see "+runtimesPage, "runtime %s is deprecated since %s: %s", r.name, r.deprecated, outlook)
 		}
 	}
 	if f.Environment != nil {

@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// Hidden stands where an environment value would.
-const Hidden = "***"
+// hidden stands where an environment value would.
+const hidden = "***"
 
 // Render prints the fields that the function names as JSON: lowerCamelCase,
 // three spaces a level, in the table's order, so that equal functions look
@@ -79,7 +79,7 @@ func render(b *bytes.Buffer, f *field, v reflect.Value, redact bool) {
 			renderText(b, key)
 			b.WriteByte(':')
 			if redact && f.name == "Variables" {
-				renderText(b, Hidden)
+				renderText(b, hidden)
 			} else {
 				renderText(b, m[key])
 			}

@@ -2,16 +2,16 @@ package definition
 
 const runtimesPage = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"
 
-// RuntimesAsOf dates what this file knows of AWS's page of runtimes. AWS adds
+// runtimesAsOf dates what this file knows of AWS's page of runtimes. AWS adds
 // runtimes and moves its dates, mostly back: so neither a runtime that is
 // missing here nor a deprecated one is ever more than a warning.
-const RuntimesAsOf = "2026-06-02"
+const runtimesAsOf = "2026-06-02"
 
 // runtimeInfo is one row of AWS's tables.
 type runtimeInfo struct {
 	name string
 	// deprecated is the day from which the runtime gets no more updates, "" if
-	// it lay after RuntimesAsOf.
+	// it lay after runtimesAsOf.
 	deprecated string
 	// refused marks a runtime that AWS takes for neither new functions nor
 	// updates any more.

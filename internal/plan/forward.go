@@ -249,6 +249,9 @@ func (f *forward) wayBack() {
 	if f.code && latest.ResolvedImageUri == "" && latest.ResolvedS3Object == nil && latest.CodeSize > inlineLimit && !f.w.StagingBucket {
 		f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("the code that stands is a zip of %d bytes, above the %d that can be sent back directly: name a staging-bucket", latest.CodeSize, inlineLimit))
 	}
+	if old := latest.Runtime; f.patch.Runtime != nil && old != nil && definition.RuntimeRefused(*old) {
+		f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("the runtime that stands is %s, to which Lambda lets no function go back", *old))
+	}
 	if f.config && f.code {
 		f.plan.Warnings = append(f.plan.Warnings, "configuration and code both change, in two calls: callers of $LATEST see the new configuration with the old code for a moment; callers of an alias or a version do not")
 	}
