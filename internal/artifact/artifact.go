@@ -104,13 +104,16 @@ func Resolve(ctx context.Context, ref Ref, opts Options) (*Result, error) {
 	return r, nil
 }
 
-// checkInline refuses a zip that has no way to Lambda.
-func (r *Result) checkInline(name string) error {
-	if r.Code.Size > InlineLimit && r.opts.StagingBucket == "" {
-		return fmt.Errorf("artifact %s: %s zipped is above the %s that a call may carry: set staging-bucket",
-			name, inMiB(r.Code.Size), inMiB(InlineLimit))
+// checkWay refuses a zip that this machine cannot bring to Lambda.
+func (r *Result) checkWay(ctx context.Context, name string) error {
+	switch {
+	case r.Code.Size <= InlineLimit:
+		return nil
+	case r.opts.StagingBucket == "":
+		return fmt.Errorf("artifact %s: %d bytes zipped, above the %s that a call may carry: set staging-bucket",
+			name, r.Code.Size, limit(InlineLimit))
 	}
-	return nil
+	return CheckStaging(ctx, r.opts.Session, Upload{Bucket: r.opts.StagingBucket, Region: r.opts.Region})
 }
 
 // Prepare brings the code to where Lambda can take it and says how to send it:
@@ -140,5 +143,5 @@ func (r *Result) Prepare(ctx context.Context) (definition.Code, error) {
 	return code, nil
 }
 
-// inMiB writes a size the way Lambda's limits are written.
-func inMiB(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }
+// limit writes one of Lambda's limits, which AWS counts in units of 1024.
+func limit(n int64) string { return fmt.Sprintf("%d bytes (%d MB)", n, n>>20) }

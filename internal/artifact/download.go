@@ -77,7 +77,7 @@ func download(ctx context.Context, client aws.HTTPClient, from Source, dir strin
 		return "", true, fmt.Errorf("fetch the code that Lambda holds: %w", withoutURL(err))
 	}
 	if n > UnzippedLimit {
-		return "", false, fmt.Errorf("fetch the code that Lambda holds: it is above %s", inMiB(UnzippedLimit))
+		return "", false, fmt.Errorf("fetch the code that Lambda holds: it is above %s", limit(UnzippedLimit))
 	}
 	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != from.Sha256 {
 		return "", true, fmt.Errorf("fetch the code that Lambda holds: its SHA-256 is %s, not %s", got, from.Sha256)

@@ -212,7 +212,7 @@ func TestZipStopsAboveTheLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), "above the 250.0 MB") {
+	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), "above the 262144000 bytes (250 MB)") {
 		t.Errorf("got %v, want the limit", err)
 	}
 }

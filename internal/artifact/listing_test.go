@@ -114,7 +114,7 @@ func TestSizesAreHeldToTheLimit(t *testing.T) {
 		"a sum past 2^63": liar(1<<63, 1<<63),
 	} {
 		_, err := ReadListing(bytes.NewReader(content), int64(len(content)))
-		if err == nil || !strings.Contains(err.Error(), "above the 250.0 MB") {
+		if err == nil || !strings.Contains(err.Error(), "above the 262144000 bytes (250 MB)") {
 			t.Errorf("%s: got %v, want the limit", name, err)
 		}
 	}

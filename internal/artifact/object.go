@@ -37,7 +37,6 @@ type object struct {
 func newS3(s *session.Session, region string) *s3.Client {
 	return s3.NewFromConfig(s.Config(region), func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil
-		o.DisableLogOutputChecksumValidationSkipped = true
 	})
 }
 
@@ -63,7 +62,7 @@ func (r *Result) resolveObject(ctx context.Context, ref Ref) error {
 		return err
 	}
 	if found.size > UnzippedLimit {
-		return fmt.Errorf("artifact %s: %s is above the %s that a function may hold unzipped", found, inMiB(found.size), inMiB(UnzippedLimit))
+		return fmt.Errorf("artifact %s: %d bytes, above the %s that a function may hold unzipped", found, found.size, limit(UnzippedLimit))
 	}
 	r.Kind, r.Pinned, r.object = S3, found.String(), found
 	r.mustFetch = found.region != r.opts.Region || !r.deployerCanRead(ctx, ref, found)
@@ -72,7 +71,7 @@ func (r *Result) resolveObject(ctx context.Context, ref Ref) error {
 		Sha256: found.sha256, Size: found.size,
 	}
 	if r.mustFetch {
-		if err := r.checkInline(found.String()); err != nil {
+		if err := r.checkWay(ctx, found.String()); err != nil {
 			return err
 		}
 	}
@@ -193,15 +192,23 @@ func (o *object) arn() string {
 	return "arn:" + partitionOf(o.region) + ":s3:::" + o.bucket + "/" + o.key
 }
 
-// partitionOf knows the partitions by their Regions' names.
+// partitions are those that a Region's name tells of, the longer name first.
+var partitions = [...]struct{ prefix, partition string }{
+	{"cn-", "aws-cn"},
+	{"us-gov-", "aws-us-gov"},
+	{"us-isob-", "aws-iso-b"},
+	{"us-isof-", "aws-iso-f"},
+	{"us-iso-", "aws-iso"},
+	{"eu-isoe-", "aws-iso-e"},
+	{"eusc-", "aws-eusc"},
+}
+
+// partitionOf is the partition that a Region is in.
 func partitionOf(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	case strings.HasPrefix(region, "eusc-"):
-		return "aws-eusc"
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.prefix) {
+			return p.partition
+		}
 	}
 	return "aws"
 }

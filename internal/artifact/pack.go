@@ -24,7 +24,7 @@ const packSize = 1 << 20
 // dosEpoch is 1980-01-01, the earliest day that a zip can name.
 const dosEpoch = 1<<5 | 1
 
-var errTooLarge = fmt.Errorf("the files together are above the %s that a function may hold unzipped", inMiB(UnzippedLimit))
+var errTooLarge = fmt.Errorf("the files together are above the %s that a function may hold unzipped", limit(UnzippedLimit))
 
 // packer writes the entries of one zip.
 type packer struct {

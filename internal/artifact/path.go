@@ -36,7 +36,7 @@ func (r *Result) resolvePath(ctx context.Context, ref Ref) error {
 	if err != nil {
 		return fmt.Errorf("artifact %s: %w", ref.Path, err)
 	}
-	return r.checkInline(ref.Path)
+	return r.checkWay(ctx, ref.Path)
 }
 
 // inWorkspace holds a relative path to the workspace, through symlinks too. What

@@ -42,14 +42,11 @@ func Stage(ctx context.Context, s *session.Session, up Upload) (definition.Code,
 	if err != nil {
 		return definition.Code{}, err
 	}
-	bucket, owner, err := stagingBucket(ctx, s, up)
+	place, err := staging(ctx, s, up)
 	if err != nil {
 		return definition.Code{}, err
 	}
-	place := staged{client: newS3(s, up.Region), region: up.Region, bucket: bucket, key: "lambda-rollout/" + sum + ".zip"}
-	if owner != "" {
-		place.owner = &owner
-	}
+	place.key = "lambda-rollout/" + sum + ".zip"
 	version, there, err := place.find(ctx, up)
 	if err == nil && !there {
 		version, err = place.put(ctx, up)
@@ -57,21 +54,43 @@ func Stage(ctx context.Context, s *session.Session, up Upload) (definition.Code,
 	if err != nil {
 		return definition.Code{}, fmt.Errorf("stage %s in s3://%s/%s: %w", up.Path, place.bucket, place.key, err)
 	}
-	return definition.Code{S3Bucket: bucket, S3Key: place.key, S3ObjectVersion: version, Sha256: up.Sha256, Size: up.Size}, nil
+	return definition.Code{S3Bucket: place.bucket, S3Key: place.key, S3ObjectVersion: version, Sha256: up.Sha256, Size: up.Size}, nil
 }
 
-// stagingBucket fills the name's places. A name that holds the account must
-// belong to it: somebody else could have taken a name that can be guessed.
-func stagingBucket(ctx context.Context, s *session.Session, up Upload) (bucket, owner string, err error) {
-	bucket = strings.ReplaceAll(up.Bucket, "{region}", up.Region)
-	if !strings.Contains(bucket, "{account}") {
-		return bucket, "", nil
-	}
-	id, err := s.Identity(ctx)
+// CheckStaging refuses a staging bucket that is not there, or not in the
+// function's Region, before anything is changed. Only Bucket and Region of the
+// Upload count. Who may not look at the bucket may still be allowed to write.
+func CheckStaging(ctx context.Context, s *session.Session, up Upload) error {
+	place, err := staging(ctx, s, up)
 	if err != nil {
-		return "", "", err
+		return err
 	}
-	return strings.ReplaceAll(bucket, "{account}", id.Account), id.Account, nil
+	_, err = place.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &place.bucket, ExpectedBucketOwner: place.owner})
+	switch status := httpStatus(err); {
+	case err == nil, status == http.StatusForbidden:
+		return nil
+	case status == http.StatusNotFound:
+		err = place.missing()
+	default:
+		err = place.explain(err, "s3:ListBucket")
+	}
+	return fmt.Errorf("staging-bucket %s: %w", place.bucket, err)
+}
+
+// staging fills the bucket's name. A name that holds the account must belong to
+// it: somebody else could have taken a name that can be guessed.
+func staging(ctx context.Context, s *session.Session, up Upload) (staged, error) {
+	place := staged{client: newS3(s, up.Region), region: up.Region}
+	place.bucket = strings.ReplaceAll(up.Bucket, "{region}", up.Region)
+	if strings.Contains(place.bucket, "{account}") {
+		id, err := s.Identity(ctx)
+		if err != nil {
+			return staged{}, err
+		}
+		place.bucket = strings.ReplaceAll(place.bucket, "{account}", id.Account)
+		place.owner = &id.Account
+	}
+	return place, nil
 }
 
 // staged is the place of one zip in the staging bucket.
@@ -120,9 +139,13 @@ func (p staged) explain(err error, action string) error {
 		return p.wrongRegion(elsewhere)
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "NoSuchBucket" {
-		return fmt.Errorf("there is no bucket %s: create it in %s, or set staging-bucket", p.bucket, p.region)
+		return p.missing()
 	}
 	return session.Explain(err, session.Call{Action: action, Resource: "arn:" + partitionOf(p.region) + ":s3:::" + p.bucket + "/" + p.key})
+}
+
+func (p staged) missing() error {
+	return fmt.Errorf("there is no bucket %s: create it in %s, or name another as staging-bucket", p.bucket, p.region)
 }
 
 func (p staged) wrongRegion(is string) error {

@@ -104,6 +104,31 @@ func TestWhatIsWrongWithAStagingBucketHasItsOwnWords(t *testing.T) {
 	}
 }
 
+func TestAStagingBucketIsCheckedBeforeItIsNeeded(t *testing.T) {
+	t.Parallel()
+	w := serve(t)
+	w.bucket(t, ours, region, "near", true)
+	w.bucket(t, ours, "us-east-1", "far", true)
+	w.bucket(t, theirs, region, "foreign", true)
+	folder := write(t, t.TempDir(), map[string]string{"f.zip": string(zipOf(t, InlineLimit))})
+	w.made("PUT")
+	for bucket, want := range map[string]string{
+		"near":    "",
+		"foreign": "",
+		"far":     "staging-bucket far: the bucket is in us-east-1, the function in eu-west-1",
+		"nowhere": "staging-bucket nowhere: there is no bucket nowhere",
+		"":        "52428932 bytes zipped, above the 52428800 bytes (50 MB) that a call may carry: set staging-bucket",
+	} {
+		_, err := w.resolve(t, Ref{Kind: Path, Path: "f.zip"}, func(o *Options) { o.Workspace, o.StagingBucket = folder, bucket })
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", bucket, err, want)
+		}
+	}
+	if puts := w.made("PUT"); len(puts) > 0 {
+		t.Errorf("something was uploaded: %q", puts)
+	}
+}
+
 func TestNoZipIsWholeInMemory(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, region, "staging", true)
