@@ -282,7 +282,7 @@ func (a *app) showBack(ctx context.Context, s standing, log *journal.TargetLog) 
 
 // restore journals the order and rolls it back.
 func (a *app) restore(ctx context.Context, w *world, s standing, log *journal.TargetLog) error {
-	opts, err := a.rollbackOptions(log.Run)
+	opts, err := a.rollbackOptions(w, log.Run)
 	if err != nil {
 		return &run.InputError{Err: err}
 	}
@@ -291,6 +291,11 @@ func (a *app) restore(ctx context.Context, w *world, s standing, log *journal.Ta
 	j, err := journal.Create(ctx, opts.Store, header, a.Now)
 	if err != nil {
 		return &run.InputError{Err: err}
+	}
+	if opts.Claim != nil {
+		if err := opts.Claim(ctx, j.Name(), header.Targets); err != nil {
+			return errors.Join(&run.InputError{Err: err}, j.Settle(ctx, journal.Kept), j.Close())
+		}
 	}
 	if err := j.Adopt(ctx, log); err != nil {
 		return errors.Join(&run.InputError{Err: err}, j.Close())

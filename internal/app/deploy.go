@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
@@ -35,7 +32,7 @@ func (a *app) deploy(ctx context.Context) error {
 
 func (a *app) deployTo(ctx context.Context, w *world, set *service.Set) (results []run.Result, _ error) {
 	return results, a.withTargets(ctx, w, set, func(b *builder, targets []run.Target) error {
-		opts, err := a.options(b.runID)
+		opts, err := a.options(w, b.runID)
 		if err != nil {
 			return &run.InputError{Err: err}
 		}
@@ -79,8 +76,8 @@ func newSalt() []byte {
 	return salt
 }
 
-func (a *app) options(runID string) (run.Options, error) {
-	opts, err := a.rollbackOptions(runID)
+func (a *app) options(w *world, runID string) (run.Options, error) {
+	opts, err := a.rollbackOptions(w, runID)
 	opts.Begun = func(name string) error { return a.host.SaveState("journal", name) }
 	opts.Timeout = a.in.Duration("timeout")
 	opts.AllowPartial = a.in.Bool("allow-partial-rollback")
@@ -90,21 +87,18 @@ func (a *app) options(runID string) (run.Options, error) {
 
 // rollbackOptions are what a deployment and a rollback by hand share: both
 // begin a journal.
-func (a *app) rollbackOptions(runID string) (run.Options, error) {
+func (a *app) rollbackOptions(w *world, runID string) (run.Options, error) {
 	r := a.host.Run()
-	store, err := a.newStore()
-	if err != nil {
-		return run.Options{}, err
-	}
-	return run.Options{
+	opts := run.Options{
 		Header: journal.Header{
 			Run: runID, Started: a.Now().UTC(), Tool: versionNumber(), Repository: r.Repository,
 			Commit: r.Commit, RunURL: r.URL, Salt: newSalt(),
 			FirstDeploy: a.in.String("first-deploy"), StagingBucket: a.in.String("staging-bucket"),
 		},
-		Store: store, Log: a.log(), Timing: a.Timing, Now: a.Now,
+		Log: a.log(), Timing: a.Timing, Now: a.Now,
 		RollbackTimeout: a.in.Duration("rollback-timeout"), MaxParallel: a.in.Int("max-parallel"),
-	}, nil
+	}
+	return opts, a.keepIn(w, &opts)
 }
 
 func (a *app) log() *report.Log {
@@ -122,39 +116,9 @@ func (a *app) annotateWarning() func(string) {
 	}
 }
 
-// newStore is where this run's journal will be.
-func (a *app) newStore() (journal.Store, error) {
-	switch named := a.in.String("journal"); {
-	case strings.HasPrefix(named, "s3://"):
-		return nil, fmt.Errorf("journal %s: only files are supported", named)
-	case named != "":
-		return a.Store(a.absolute(named)), nil
-	}
-	return a.Store(a.host.JournalPath()), nil
-}
-
 func (a *app) absolute(path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(a.host.Workspace(), path)
-}
-
-// noOpenJournal refuses to deploy over a run that was cut off in this place:
-// its changes stand, and its journal is the only way back.
-func (a *app) noOpenJournal() error {
-	for _, path := range a.host.Journals() {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		log, err := journal.Parse(content)
-		if err != nil {
-			return fmt.Errorf("journal %s: %w (remove it when nothing of that run has to be put back)", path, err)
-		}
-		if log.State == journal.Open && log.Changed() {
-			return &journal.OpenError{Name: path, Run: log.Header.Run, State: log.State}
-		}
-	}
-	return nil
 }

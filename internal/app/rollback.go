@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/apply"
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
-	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
@@ -25,15 +23,37 @@ func (a *app) rollback(ctx context.Context) error {
 		// The inputs are those of the deployment; only its journal counts.
 		return a.fromJournal(ctx)
 	}
-	if a.in.String("function") != "" || a.in.String("rollback-data") != "" {
+	if a.in.String("rollback-data") != "" || a.in.String("function") != "" && !a.held(ctx) {
 		return a.byHand(ctx)
 	}
 	return a.fromJournal(ctx)
 }
 
+// held says that the function that is named is held by a run whose journal in
+// S3 is open: the journal knows better than a person what to put back.
+func (a *app) held(ctx context.Context) bool {
+	if !a.s3Journal() || a.in.Int("to-version") > 0 {
+		return false
+	}
+	found, err := a.findObjects(ctx)
+	if err != nil || len(found) == 0 {
+		return false
+	}
+	store, err := a.openStore(ctx, found[0])
+	if err != nil {
+		return false
+	}
+	content, err := store.Load(ctx)
+	if err != nil {
+		return false
+	}
+	log, err := journal.Parse(content)
+	return err == nil && log.State == journal.Open && log.Changed()
+}
+
 // fromJournal rolls back what the journals of this run say, the newest first.
 func (a *app) fromJournal(ctx context.Context) error {
-	paths, err := a.findJournals()
+	paths, err := a.findJournals(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,7 +69,10 @@ func (a *app) fromJournal(ctx context.Context) error {
 }
 
 func (a *app) journalBack(ctx context.Context, path string) error {
-	store := a.Store(path)
+	store, err := a.openStore(ctx, path)
+	if err != nil {
+		return a.cannot(path, err)
+	}
 	if err := store.Stop(ctx); err != nil {
 		return a.cannot(path, fmt.Errorf("ask the deployment to stop: %w", err))
 	}
@@ -68,27 +91,6 @@ func (a *app) journalBack(ctx context.Context, path string) error {
 
 // lockWait is as long as a call of the deployment may last.
 func (a *app) lockWait() time.Duration { return a.Pace.Upload + a.Timing.Grace }
-
-// findJournals is the journal that is named, or what the host kept of this run.
-// In a terminal, where every command is a run of its own, it is the newest one
-// alone: what was deployed before stays.
-func (a *app) findJournals() ([]string, error) {
-	if named := a.in.String("journal"); named != "" && a.host.State("journal") == "" {
-		if strings.HasPrefix(named, "s3://") {
-			return nil, &run.InputError{Err: fmt.Errorf("journal %s: only files are supported", named)}
-		}
-		path := a.absolute(named)
-		if _, err := os.Stat(path); err != nil && !a.host.IsPost() {
-			return nil, &run.InputError{Err: fmt.Errorf("journal %s: %w", named, err)}
-		}
-		return []string{path}, nil
-	}
-	paths := a.host.Journals()
-	if a.host.Kind() == host.Terminal && len(paths) > 1 {
-		paths = paths[:1]
-	}
-	return paths, nil
-}
 
 // cannot is a rollback that could not begin: a person must look.
 func (a *app) cannot(path string, err error) error {

@@ -24,10 +24,10 @@ func newest(ctx context.Context, s *session.Session, ref Ref, region string) (Re
 	if ref.Region != "" {
 		region = ref.Region
 	}
-	best, err := fits.newest(ctx, newS3(s, region), ref.Bucket)
+	best, err := fits.newest(ctx, NewS3(s, region), ref.Bucket)
 	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != region {
 		ref.Region = elsewhere
-		best, err = fits.newest(ctx, newS3(s, elsewhere), ref.Bucket)
+		best, err = fits.newest(ctx, NewS3(s, elsewhere), ref.Bucket)
 	}
 	if err != nil {
 		return Ref{}, fmt.Errorf("artifact %s: %w", name, session.Explain(err,

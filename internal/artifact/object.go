@@ -33,8 +33,9 @@ type object struct {
 	storageClass types.StorageClass
 }
 
-// newS3 makes a client. An endpoint that was set by hand has no name a bucket.
-func newS3(s *session.Session, region string) *s3.Client {
+// NewS3 makes a client for the buckets of a Region. An endpoint that was set by
+// hand has no name a bucket.
+func NewS3(s *session.Session, region string) *s3.Client {
 	return s3.NewFromConfig(s.Config(region), func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil
 	})
@@ -140,7 +141,7 @@ func findObject(ctx context.Context, s *session.Session, ref Ref, region string)
 }
 
 func (o *object) head(ctx context.Context, s *session.Session) (*s3.HeadObjectOutput, error) {
-	o.client = newS3(s, o.region)
+	o.client = NewS3(s, o.region)
 	in := &s3.HeadObjectInput{Bucket: &o.bucket, Key: &o.key, ChecksumMode: types.ChecksumModeEnabled}
 	if o.version != "" {
 		in.VersionId = &o.version

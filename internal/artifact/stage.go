@@ -80,7 +80,7 @@ func CheckStaging(ctx context.Context, s *session.Session, up Upload) error {
 // staging fills the bucket's name. A name that holds the account must belong to
 // it: somebody else could have taken a name that can be guessed.
 func staging(ctx context.Context, s *session.Session, up Upload) (staged, error) {
-	place := staged{client: newS3(s, up.Region), region: up.Region}
+	place := staged{client: NewS3(s, up.Region), region: up.Region}
 	place.bucket = strings.ReplaceAll(up.Bucket, "{region}", up.Region)
 	if strings.Contains(place.bucket, "{account}") {
 		id, err := s.Identity(ctx)

@@ -132,7 +132,7 @@ func (w *world) session(t testing.TB, account string) *session.Session {
 
 func (w *world) client(t testing.TB, account, region string) *awss3.Client {
 	t.Helper()
-	return newS3(w.session(t, account), region)
+	return NewS3(w.session(t, account), region)
 }
 
 // bucket makes a bucket, with versions where it is told so.

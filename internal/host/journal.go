@@ -37,14 +37,14 @@ func (h *Host) Journals() []string {
 	if h.kind == GitHub && h.IsPost() {
 		return nil
 	}
-	return newestFirst(h.journalDir(), h.journalPrefix())
+	return newestFirst(h.journalDir(), h.JournalPrefix())
 }
 
-// journalPrefix is what the names of the run's own journals begin with. The
+// JournalPrefix is what the names of the run's own journals begin with. The
 // step counts only for act's post; elsewhere the step that rolls back is
 // another than the one that deployed. A terminal's run has just begun, so any
 // journal will do.
-func (h *Host) journalPrefix() string {
+func (h *Host) JournalPrefix() string {
 	const name = "lambda-rollout-"
 	switch {
 	case h.kind == Terminal && h.env["GITLAB_CI"] != "true":

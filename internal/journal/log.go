@@ -71,29 +71,36 @@ const (
 // broken is an error. Nothing gives an empty Log.
 func Parse(content []byte) (*Log, error) {
 	var log Log
+	header := true
 	for number := 1; len(content) > log.sound; number++ {
 		line, _, whole := bytes.Cut(content[log.sound:], []byte{'\n'})
 		if !whole {
 			break
 		}
+		if len(line) == 0 {
+			// Whoever takes a journal over in S3 leaves an empty line.
+			log.sound++
+			continue
+		}
 		if len(line) > maxLine {
 			return nil, fmt.Errorf("line %d is longer than %d bytes", number, maxLine)
 		}
-		if err := log.parse(number, line); err != nil {
+		if err := log.parse(header, line); err != nil {
 			if log.sound+len(line)+1 == len(content) && errors.Is(err, errSyntax) {
 				break
 			}
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 		log.sound += len(line) + 1
+		header = false
 	}
 	return &log, nil
 }
 
 var errSyntax = errors.New("not a record")
 
-func (l *Log) parse(number int, line []byte) error {
-	if number == 1 {
+func (l *Log) parse(header bool, line []byte) error {
+	if header {
 		var h Header
 		if err := json.Unmarshal(line, &h); err != nil {
 			return fmt.Errorf("%w: %w", errSyntax, err)

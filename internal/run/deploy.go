@@ -43,7 +43,10 @@ type Options struct {
 	// Store is where the journal is kept.
 	Store journal.Store
 	// Begun is told the journal's name before the first change.
-	Begun  func(name string) error
+	Begun func(name string) error
+	// Claim keeps other runs off the Targets, where the journal's place can;
+	// nil where it cannot.
+	Claim  func(ctx context.Context, journal string, targets []journal.Target) error
 	Log    *report.Log
 	Timing apply.Timing
 	// Timeout bounds the deployment, RollbackTimeout the way back.
@@ -238,6 +241,11 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 	j, err := journal.Create(wait, d.opts.Store, header, d.opts.Now)
 	if err != nil {
 		return nil, err
+	}
+	if d.opts.Claim != nil {
+		if err := d.opts.Claim(ctx, j.Name(), header.Targets); err != nil {
+			return nil, errors.Join(err, j.Settle(ctx, journal.Kept), j.Close())
+		}
 	}
 	err = d.opts.Begun(j.Name())
 	for i, t := range d.targets {
