@@ -3,9 +3,24 @@
 // type for all three, so that "what differs" is asked in one place.
 //
 // A field that is nil was not named. A field that is named but empty (an empty
-// list, an empty map, a pointer to "") clears what stands in AWS. The package
-// does no I/O and imports nothing of the AWS SDK; internal/lambdaapi alone
-// turns these types into the SDK's and back.
+// list, an empty map, a pointer to "") clears what stands in AWS.
+//
+// One table, functionFields, says of each field how it is spelled, what it may
+// be, which call carries it and what AWS makes of it where nobody names it.
+// Decoding, validation, the canonical form, the diff, the prediction of an
+// update, rendering and the JSON Schema all read that table; what a rule needs
+// more than one field for stands in cross.go and canonical.go.
+//
+// The package promises that a definition is read whole or not at all, that all
+// its faults come at once and at their places, that what AWS fills in is no
+// difference, and that no value of the environment leaves it in a fault, a
+// change or a fingerprint. It does no I/O, asks no clock, and imports nothing of
+// the AWS SDK; internal/lambdaapi alone turns these types into the SDK's and
+// back.
+//
+// Sources: https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html,
+// https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html
+// and what the service was seen to answer.
 package definition
 
 // Function is the shape of Lambda's CreateFunction request

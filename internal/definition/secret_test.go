@@ -1,0 +1,45 @@
+package definition
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestNoFaultShowsAValueOfTheEnvironment(t *testing.T) {
+	t.Parallel()
+	for name, src := range map[string]string{
+		"minified JSON":     `{"functionName": "hello", "environment": {"variables": {"AB": "hush", "CD": "\"hush\" hush"}}, "colour": 1}`,
+		"flow":              `{functionName: hello, environment: {variables: {AB: hush, CD: 'it''s hush'}}, colour: 1}`,
+		"after an é":        `{"description": "é", "environment": {"variables": {"AB": "hush"}}, "colour": 1}`,
+		"block":             "environment:\n  variables:\n    A-B: hush\n    AWS_REGION: \"hush\"\n",
+		"a list":            "environment:\n  variables: [hush, AB=hush]\n",
+		"a text":            "environment: AB=hush\n",
+		"a mapping":         "environment: {variables: {AB: {hush: hush}}}\n",
+		"a foreign tag":     "environment: {variables: {AB: !Sub hush}}\n",
+		"twice":             "environment: {variables: {AB: hush, AB: hush}}\n",
+		"a secret":          "environment: {variables: {A-B: <+secrets.getValue(\"password\")>, CD: hush}}\n",
+		"an expression":     "environment: {variables: {A-B: \"x<+'hush'>y\", CD: <+'hush'>}}\n",
+		"by an alias":       "description: &a\nenvironment: {variables: &v {A-B: hush}}\n",
+		"unquoted to a map": "environment: <+serviceVariables.environment>\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			doc, faults := parse("f", []byte(src), map[string]string{"environment": `{"variables": {"A-B": "hush"}, "hu": 1}`})
+			if doc == nil {
+				t.Fatal(faults)
+			}
+			_, faults = Decode(doc)
+			if faults.Err() == nil {
+				t.Fatal("there is no fault")
+			}
+			var b bytes.Buffer
+			if err := faults.Print(&b); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(b.String(), "hush") {
+				t.Error(b.String())
+			}
+		})
+	}
+}
