@@ -46,7 +46,7 @@ type Client struct {
 // New makes a client that calls as the Session, within its limits.
 func New(s *session.Session, region string, pace Pace) *Client {
 	api := lambda.NewFromConfig(s.Config(region), func(o *lambda.Options) {
-		o.APIOptions = append(o.APIOptions, s.Limit(region))
+		o.APIOptions = append(o.APIOptions, s.Limit(region), explain)
 	})
 	return &Client{api: api, region: region, pace: pace}
 }

@@ -51,7 +51,11 @@ func (e Denied) Statement() string {
 	statement := struct {
 		Effect, Action string
 		Resource       []string
-	}{"Allow", e.Action, []string{e.Resource}}
+		Condition      map[string]map[string]string `json:",omitempty"`
+	}{Effect: "Allow", Action: e.Action, Resource: []string{e.Resource}}
+	if e.Action == "iam:PassRole" {
+		statement.Condition = map[string]map[string]string{"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
+	}
 	if function := functionARN.FindString(e.Resource); function != "" && strings.HasPrefix(e.Action, "lambda:") {
 		statement.Resource = []string{function, function + ":*"}
 	}

@@ -28,7 +28,7 @@ func TestADeniedCallNamesTheStatementThatAllowsIt(t *testing.T) {
 		Call{}, `{"Effect":"Allow","Action":"lambda:GetFunction","Resource":["arn:aws:lambda:us-east-1:111122223333:function:f","arn:aws:lambda:us-east-1:111122223333:function:f:*"]}`, "is not allowed",
 	}, {
 		"pass role", &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "User: u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::111122223333:role/run because no identity-based policy allows it"},
-		Call{Action: "lambda:CreateFunction"}, `{"Effect":"Allow","Action":"iam:PassRole","Resource":["arn:aws:iam::111122223333:role/run"]}`, "iam:PassRole on arn:aws:iam::111122223333:role/run",
+		Call{Action: "lambda:CreateFunction"}, `{"Effect":"Allow","Action":"iam:PassRole","Resource":["arn:aws:iam::111122223333:role/run"],"Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}`, "iam:PassRole on arn:aws:iam::111122223333:role/run",
 	}, {
 		"s3 without a body", head, Call{"s3:GetObject", "arn:aws:s3:::b/k"},
 		`{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::b/k"]}`, "s3:GetObject on arn:aws:s3:::b/k",

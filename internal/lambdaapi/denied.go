@@ -1,0 +1,64 @@
+package lambdaapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+)
+
+// explain gives a refused call the name of the permission that it lacks. Every
+// call passes here, so nobody else has to.
+func explain(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("lambda-rollout:explain",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			out, meta, err := next.HandleInitialize(ctx, in)
+			if err != nil {
+				err = named(err, stack.ID())
+			}
+			return out, meta, err
+		}), middleware.Before)
+}
+
+var (
+	// What Lambda says when it meets another service with the caller's own
+	// permission: code in S3, subnets and security groups in EC2.
+	deniedBy = regexp.MustCompile(`denied by (\w+), please make sure your request credentials have permission to (\w+)(?: for ([^\s,]+?))?[.,](?: |$)`)
+
+	// What it says when the image's repository lets it not in
+	// (https://repost.aws/knowledge-center/lambda-ecr-image).
+	deniedImage = "Lambda does not have permission to access the ECR image"
+)
+
+func named(err error, operation string) error {
+	text := ""
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		text = api.ErrorMessage()
+	}
+	if strings.Contains(text, deniedImage) {
+		return fmt.Errorf("%w (let lambda.amazonaws.com into the repository's policy, or allow the caller ecr:GetRepositoryPolicy and ecr:SetRepositoryPolicy on it; in another account ecr:BatchGetImage and ecr:GetDownloadUrlForLayer)", err)
+	}
+	if m := deniedBy.FindStringSubmatch(text); m != nil {
+		denied := session.Denied{Action: strings.ToLower(m[1]) + ":" + m[2], Resource: "*", Err: err}
+		if m[1] == "S3" && m[3] != "" {
+			denied.Resource = "arn:aws:s3:::" + m[3]
+		}
+		return denied
+	}
+	return session.Explain(err, session.Call{Action: "lambda:" + permission(operation)})
+}
+
+// permission is an operation's name in IAM, where it is another one.
+func permission(operation string) string {
+	if operation == "Invoke" {
+		return "InvokeFunction"
+	}
+	return operation
+}
