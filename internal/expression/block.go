@@ -39,20 +39,17 @@ func (b blocks) parseBlock(text string, base, spans int) (node, *Error) {
 	}
 	tokens, err := lex(text, base)
 	p := &parser{text: text, base: base, tokens: tokens, spans: spans, blocks: b}
+	var n node
 	if err == nil {
-		var n node
-		if n, err = p.whole(); err == nil && !namesOperand(n) {
-			return n, nil
-		}
-		if joined := p.juxtaposed(); joined != nil {
-			return joined, nil
-		}
-		return n, err
+		n, err = p.whole()
+	}
+	if err == nil && !namesOperand(n) {
+		return n, nil
 	}
 	if joined := p.juxtaposed(); joined != nil {
 		return joined, nil
 	}
-	return nil, err
+	return n, err
 }
 
 // namesOperand finds a bare name in a - * / or %: no name stands for a number

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
@@ -12,7 +13,7 @@ import (
 // its document, or the input artifact.
 type artifactSource struct {
 	source *source
-	given  text
+	given  document.Text
 	folder string
 }
 
@@ -20,15 +21,14 @@ type artifactSource struct {
 // primaryArtifactRef names, or the only one.
 func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	if l.opts.Artifact != "" {
-		doc := expression.NewScalar("input artifact", l.opts.Artifact)
-		return artifactSource{given: text{doc, doc.Root()}, folder: s.folder}, true
+		return artifactSource{given: document.Of("input artifact", l.opts.Artifact), folder: s.folder}, true
 	}
 	identifiers := make([]string, len(s.sources))
 	for i, src := range s.sources {
 		identifiers[i] = src.identifier
 	}
 	list := strings.Join(identifiers, ", ")
-	ref := s.primaryRef.raw()
+	ref := s.primaryRef.Raw()
 	switch {
 	case len(s.sources) == 0 && s.short:
 		l.fault(fault.Fault{File: s.doc.File, Message: "nothing says where its code is", Hint: "give artifact: a folder, a zip, s3://bucket/key or an ECR image"})
@@ -44,7 +44,7 @@ func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	}
 	i := slices.Index(identifiers, ref)
 	if i < 0 {
-		l.fault(s.primaryRef.fault("there is no artifact source "+quoted(ref)+": the service has "+list, ""))
+		l.fault(s.primaryRef.Fault("there is no artifact source "+quoted(ref)+": the service has "+list, ""))
 		return artifactSource{}, false
 	}
 	return artifactSource{source: &s.sources[i]}, true
@@ -64,9 +64,9 @@ var kindsOfSources = map[string]struct {
 // render evaluates the artifact's fields.
 func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bool) {
 	if a.source == nil {
-		value, ok := a.given.eval(l, e)
+		value, ok := l.eval(a.given, e)
 		if ok && strings.TrimSpace(value) == "" {
-			l.fault(a.given.fault("the artifact is empty", ""))
+			l.fault(a.given.Fault("the artifact is empty", ""))
 			ok = false
 		}
 		if !strings.Contains(value, "://") && !strings.Contains(value, ".dkr.ecr") {
@@ -84,7 +84,7 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 	}
 	values, ok := map[string]string{}, true
 	for key, t := range a.source.spec {
-		value, good := t.eval(l, e)
+		value, good := l.eval(*t, e)
 		values[key], ok = strings.TrimSpace(value), ok && good
 	}
 	if !ok || !a.complete(l, kind.need, values) {
@@ -106,7 +106,7 @@ func (a artifactSource) complete(l *loader, need []string, values map[string]str
 		if !slices.ContainsFunc(strings.Split(field, "|"), func(f string) bool { return values[f] != "" }) {
 			ok = false
 			hint := ""
-			if t := a.source.spec["tagRegex"]; t != nil && t.set() && strings.HasPrefix(field, "tag") {
+			if t := a.source.spec["tagRegex"]; t != nil && t.Set() && strings.HasPrefix(field, "tag") {
 				hint = "a tagRegex is not searched for: name the tag or the digest"
 			}
 			l.fault(a.source.doc.Fault(a.source.node, "the artifact source "+quoted(a.source.identifier)+" has no "+strings.ReplaceAll(field, "|", " and no "), hint))
@@ -125,8 +125,8 @@ func (a artifactSource) names() names {
 		"type":       expression.NewString(a.source.typ),
 	}
 	for key, t := range a.source.spec {
-		if t.raw() != "" {
-			n[key] = t.template("artifact." + key)
+		if t.Raw() != "" {
+			n[key] = t.Template()
 		}
 	}
 	if path, ok := n["filePath"]; ok {
@@ -149,10 +149,10 @@ func (a artifactSource) names() names {
 
 // imageTemplate writes the image as Harness does: with its registry where that
 // is known without asking AWS.
-func imageTemplate(spec map[string]*text) string {
+func imageTemplate(spec map[string]*document.Text) string {
 	field := func(name string) string {
 		if t := spec[name]; t != nil {
-			return t.raw()
+			return t.Raw()
 		}
 		return ""
 	}
@@ -167,9 +167,9 @@ func imageTemplate(spec map[string]*text) string {
 }
 
 // referenceNames are artifact.x of the input artifact.
-func referenceNames(t text) names {
-	ref := t.raw()
-	if !t.set() || strings.Contains(ref, "<+") {
+func referenceNames(t document.Text) names {
+	ref := t.Raw()
+	if !t.Set() || strings.Contains(ref, "<+") {
 		return names{}
 	}
 	n := names{"identifier": expression.NewString("primary"), "metadata": names{}.value()}

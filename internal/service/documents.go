@@ -5,7 +5,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // The documents as they are written. Their texts are rendered later, once for
@@ -14,7 +16,7 @@ type (
 	serviceDocument struct {
 		entity
 		manifests  []manifest
-		primaryRef text
+		primaryRef document.Text
 		sources    []source
 		variables  []variable
 		// short says that it was made of the short inputs; folder is what they
@@ -27,13 +29,13 @@ type (
 	entity struct {
 		doc                                *expression.Document
 		node                               *yaml.Node
-		identifier, name, typ, description text
+		identifier, name, typ, description document.Text
 		tags                               []tag
 	}
 
 	tag struct {
 		key   string
-		value text
+		value document.Text
 	}
 
 	// manifest is a definition that stands in a file.
@@ -42,8 +44,8 @@ type (
 		node            *yaml.Node
 		doc             *expression.Document
 		store           string
-		paths           []text
-		content         text
+		paths           []document.Text
+		content         document.Text
 		// byInput marks a file that an input names: its path may be absolute.
 		byInput bool
 	}
@@ -52,14 +54,14 @@ type (
 		identifier, typ string
 		node            *yaml.Node
 		doc             *expression.Document
-		spec            map[string]*text
+		spec            map[string]*document.Text
 		template        bool
 	}
 
 	variable struct {
 		name         string
 		typ          string
-		value, deflt text
+		value, deflt document.Text
 		required     bool
 		node         *yaml.Node
 		doc          *expression.Document
@@ -73,32 +75,55 @@ const (
 	storeKeys    = "connectorRef gitFetchType branch commitId repoName repo region bucketName secretFiles"
 )
 
-func (l *loader) reader(doc *expression.Document) reader { return reader{doc, l.fault} }
+// reader reads the parts that several kinds of documents hold.
+type reader struct{ document.Reader }
+
+// reader warns of keys that Harness does not know.
+func (l *loader) reader(doc *expression.Document) reader {
+	return reader{document.Reader{Doc: doc, Report: l.fault, Unknown: func(key *yaml.Node, what string, known []string) {
+		f := doc.Fault(key, what+" has no key "+quoted(key.Value)+"; it is read over", fault.DidYouMean(key.Value, known))
+		f.Warning = true
+		l.fault(f)
+	}}}
+}
+
+// eval renders a text.
+func (l *loader) eval(t document.Text, e *expression.Evaluator) (string, bool) {
+	if !t.Set() {
+		return "", true
+	}
+	v, f := t.Doc.Value(t.Node, e)
+	if f != nil {
+		l.fault(*f)
+		return "", false
+	}
+	return v.Text(), true
+}
 
 func (l *loader) readService(doc *expression.Document, n *yaml.Node) {
 	r := l.reader(doc)
 	s := &serviceDocument{entity: entity{doc: doc, node: n}}
 	need := r.entity(&s.entity)
 	need["serviceDefinition"] = func(n *yaml.Node) {
-		r.mapping(n, "serviceDefinition", fields{
-			"type": r.text(&s.typ, "type"),
+		r.Mapping(n, "serviceDefinition", document.Fields{
+			"type": r.Text(&s.typ, "type"),
 			"spec": func(n *yaml.Node) { r.serviceSpec(s, n) },
 		}, "")
 	}
-	r.mapping(n, "a service", need, entityKeys+" gitOpsEnabled useFromStage")
-	if typ := s.typ.raw(); typ != "AwsLambda" && s.typ.set() {
-		l.fault(s.typ.fault("serviceDefinition.type is "+typ+", but only AwsLambda is deployed here", ""))
+	r.Mapping(n, "a service", need, entityKeys+" gitOpsEnabled useFromStage")
+	if typ := s.typ.Raw(); typ != "AwsLambda" && s.typ.Set() {
+		l.fault(s.typ.Fault("serviceDefinition.type is "+typ+", but only AwsLambda is deployed here", ""))
 	}
 	l.named(s.entity, "the service")
 	l.services = append(l.services, s)
 }
 
 // entity gives the readers of the keys that every document has.
-func (r reader) entity(e *entity) fields {
-	return fields{
-		"name":        r.text(&e.name, "name"),
-		"identifier":  r.text(&e.identifier, "identifier"),
-		"description": r.text(&e.description, "description"),
+func (r reader) entity(e *entity) document.Fields {
+	return document.Fields{
+		"name":        r.Text(&e.name, "name"),
+		"identifier":  r.Text(&e.identifier, "identifier"),
+		"description": r.Text(&e.description, "description"),
 		"tags":        r.tags(&e.tags),
 	}
 }
@@ -106,20 +131,20 @@ func (r reader) entity(e *entity) fields {
 // id is what other documents call the entity: Harness makes the identifier of
 // the name where it is missing.
 func (e entity) id() string {
-	if e.identifier.set() {
-		return e.identifier.raw()
+	if e.identifier.Set() {
+		return e.identifier.Raw()
 	}
-	return strings.NewReplacer(" ", "_", "-", "_").Replace(e.name.raw())
+	return strings.NewReplacer(" ", "_", "-", "_").Replace(e.name.Raw())
 }
 
 func (l *loader) named(e entity, what string) {
-	if !e.identifier.set() && !e.name.set() {
+	if !e.identifier.Set() && !e.name.Set() {
 		l.fault(e.doc.Fault(e.node, what+" has neither identifier nor name", ""))
 	}
 }
 
 func (r reader) serviceSpec(s *serviceDocument, n *yaml.Node) {
-	r.mapping(n, "serviceDefinition.spec", fields{
+	r.Mapping(n, "serviceDefinition.spec", document.Fields{
 		"manifests": func(n *yaml.Node) { r.manifests(&s.manifests, n) },
 		"artifacts": func(n *yaml.Node) { r.artifacts(s, n) },
 		"variables": func(n *yaml.Node) { r.variables(&s.variables, n) },
@@ -128,16 +153,16 @@ func (r reader) serviceSpec(s *serviceDocument, n *yaml.Node) {
 
 func (r reader) tags(tags *[]tag) func(*yaml.Node) {
 	return func(n *yaml.Node) {
-		n = resolved(n)
+		n = document.Resolved(n)
 		if n.Kind != yaml.MappingNode {
-			if !isNull(n) {
-				r.wrong(n, "tags", "a mapping")
+			if !document.IsNull(n) {
+				r.Wrong(n, "tags", "a mapping")
 			}
 			return
 		}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			t := tag{key: n.Content[i].Value}
-			r.text(&t.value, "a tag")(n.Content[i+1])
+			r.Text(&t.value, "a tag")(n.Content[i+1])
 			*tags = append(*tags, t)
 		}
 	}
@@ -145,20 +170,20 @@ func (r reader) tags(tags *[]tag) func(*yaml.Node) {
 
 // manifests reads the list; each item wraps its content in the key manifest.
 func (r reader) manifests(list *[]manifest, n *yaml.Node) {
-	r.items(n, "manifests", func(item *yaml.Node) {
-		r.mapping(item, "an item of manifests", fields{"manifest": func(n *yaml.Node) {
-			m := manifest{node: resolved(n), doc: r.doc}
-			var identifier, typ text
-			r.mapping(n, "a manifest", fields{
-				"identifier": r.text(&identifier, "identifier"),
-				"type":       r.text(&typ, "type"),
+	r.Items(n, "manifests", func(item *yaml.Node) {
+		r.Mapping(item, "an item of manifests", document.Fields{"manifest": func(n *yaml.Node) {
+			m := manifest{node: document.Resolved(n), doc: r.Doc}
+			var identifier, typ document.Text
+			r.Mapping(n, "a manifest", document.Fields{
+				"identifier": r.Text(&identifier, "identifier"),
+				"type":       r.Text(&typ, "type"),
 				"spec": func(n *yaml.Node) {
-					r.mapping(n, "a manifest's spec", fields{
+					r.Mapping(n, "a manifest's spec", document.Fields{
 						"store": func(n *yaml.Node) { r.store(&m, n) },
 					}, manifestKeys)
 				},
 			}, "")
-			m.identifier, m.typ = identifier.raw(), typ.raw()
+			m.identifier, m.typ = identifier.Raw(), typ.Raw()
 			*list = append(*list, m)
 		}}, "")
 	})
@@ -167,57 +192,57 @@ func (r reader) manifests(list *[]manifest, n *yaml.Node) {
 // store reads where a manifest's files lie. Whatever its type, they are read
 // from the workspace, which is the repository; Inline carries them itself.
 func (r reader) store(m *manifest, n *yaml.Node) {
-	var typ, folder text
-	r.mapping(n, "store", fields{
-		"type": r.text(&typ, "type"),
+	var typ, folder document.Text
+	r.Mapping(n, "store", document.Fields{
+		"type": r.Text(&typ, "type"),
 		"spec": func(n *yaml.Node) {
-			r.mapping(n, "store.spec", fields{
-				"paths":      r.texts(&m.paths, "paths"),
-				"files":      r.texts(&m.paths, "files"),
-				"folderPath": r.text(&folder, "folderPath"),
-				"content":    r.text(&m.content, "content"),
+			r.Mapping(n, "store.spec", document.Fields{
+				"paths":      r.Texts(&m.paths, "paths"),
+				"files":      r.Texts(&m.paths, "files"),
+				"folderPath": r.Text(&folder, "folderPath"),
+				"content":    r.Text(&m.content, "content"),
 			}, storeKeys)
 		},
 	}, "")
-	m.store = typ.raw()
-	if len(m.paths) == 0 && folder.set() {
-		m.paths = []text{folder}
+	m.store = typ.Raw()
+	if len(m.paths) == 0 && folder.Set() {
+		m.paths = []document.Text{folder}
 	}
 }
 
 // artifacts reads the primary artifact: its sources and which of them to use,
 // or the older form without a list.
 func (r reader) artifacts(s *serviceDocument, n *yaml.Node) {
-	r.mapping(n, "artifacts", fields{"primary": func(n *yaml.Node) {
-		single := source{identifier: "primary", node: resolved(n), doc: r.doc}
-		var typ text
-		r.mapping(n, "artifacts.primary", fields{
-			"primaryArtifactRef": r.text(&s.primaryRef, "primaryArtifactRef"),
+	r.Mapping(n, "artifacts", document.Fields{"primary": func(n *yaml.Node) {
+		single := source{identifier: "primary", node: document.Resolved(n), doc: r.Doc}
+		var typ document.Text
+		r.Mapping(n, "artifacts.primary", document.Fields{
+			"primaryArtifactRef": r.Text(&s.primaryRef, "primaryArtifactRef"),
 			"sources": func(n *yaml.Node) {
-				r.items(n, "sources", func(item *yaml.Node) { s.sources = append(s.sources, r.source(item)) })
+				r.Items(n, "sources", func(item *yaml.Node) { s.sources = append(s.sources, r.source(item)) })
 			},
-			"type": r.text(&typ, "type"),
+			"type": r.Text(&typ, "type"),
 			"spec": func(n *yaml.Node) { single.spec = r.sourceSpec(n) },
 		}, "")
-		if single.typ = typ.raw(); single.typ != "" {
+		if single.typ = typ.Raw(); single.typ != "" {
 			s.sources = append(s.sources, single)
 		}
 	}}, "sidecars")
 }
 
 func (r reader) source(n *yaml.Node) source {
-	src := source{node: n, doc: r.doc}
-	var identifier, typ text
-	r.mapping(n, "an artifact source", fields{
-		"identifier": r.text(&identifier, "identifier"),
-		"type":       r.text(&typ, "type"),
+	src := source{node: n, doc: r.Doc}
+	var identifier, typ document.Text
+	r.Mapping(n, "an artifact source", document.Fields{
+		"identifier": r.Text(&identifier, "identifier"),
+		"type":       r.Text(&typ, "type"),
 		"spec":       func(n *yaml.Node) { src.spec = r.sourceSpec(n) },
 		"template": func(n *yaml.Node) {
 			src.template = true
-			r.fault(r.doc.Fault(n, "artifact source templates cannot be read from here", "write the template's spec in its place"))
+			r.Report(r.Doc.Fault(n, "artifact source templates cannot be read from here", "write the template's spec in its place"))
 		},
 	}, "name")
-	src.identifier, src.typ = identifier.raw(), typ.raw()
+	src.identifier, src.typ = identifier.Raw(), typ.Raw()
 	return src
 }
 
@@ -225,44 +250,44 @@ func (r reader) source(n *yaml.Node) source {
 // is checked when it is rendered.
 var sourceKeys = strings.Fields("connectorRef bucketName region filePath filePathRegex imagePath tag tagRegex digest registryId path")
 
-func (r reader) sourceSpec(n *yaml.Node) map[string]*text {
-	spec, need := map[string]*text{}, fields{}
+func (r reader) sourceSpec(n *yaml.Node) map[string]*document.Text {
+	spec, need := map[string]*document.Text{}, document.Fields{}
 	for _, key := range sourceKeys {
-		spec[key] = new(text)
-		need[key] = r.text(spec[key], key)
+		spec[key] = new(document.Text)
+		need[key] = r.Text(spec[key], key)
 	}
-	r.mapping(n, "an artifact source's spec", need, "enableDeclarativeRollback")
+	r.Mapping(n, "an artifact source's spec", need, "enableDeclarativeRollback")
 	return spec
 }
 
 func (r reader) variables(list *[]variable, n *yaml.Node) {
-	r.items(n, "variables", func(item *yaml.Node) {
-		v := variable{node: item, doc: r.doc}
-		var name, typ, description text
-		r.mapping(item, "a variable", fields{
-			"name":        r.text(&name, "name"),
-			"type":        r.text(&typ, "type"),
-			"value":       r.text(&v.value, "value"),
-			"default":     r.text(&v.deflt, "default"),
-			"required":    r.boolean(&v.required, "required"),
-			"description": r.text(&description, "description"),
+	r.Items(n, "variables", func(item *yaml.Node) {
+		v := variable{node: item, doc: r.Doc}
+		var name, typ, description document.Text
+		r.Mapping(item, "a variable", document.Fields{
+			"name":        r.Text(&name, "name"),
+			"type":        r.Text(&typ, "type"),
+			"value":       r.Text(&v.value, "value"),
+			"default":     r.Text(&v.deflt, "default"),
+			"required":    r.Bool(&v.required, "required"),
+			"description": r.Text(&description, "description"),
 		}, "identifier")
-		v.name, v.typ = name.raw(), typ.raw()
+		v.name, v.typ = name.Raw(), typ.Raw()
 		r.checkVariable(v, name, typ)
 		*list = append(*list, v)
 	})
 }
 
-func (r reader) checkVariable(v variable, name, typ text) {
+func (r reader) checkVariable(v variable, name, typ document.Text) {
 	switch {
-	case !name.set():
-		r.fault(r.doc.Fault(v.node, "the variable has no name", ""))
+	case !name.Set():
+		r.Report(r.Doc.Fault(v.node, "the variable has no name", ""))
 	case !variableName.MatchString(v.name):
-		r.fault(name.fault("a variable's name begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128", ""))
+		r.Report(name.Fault("a variable's name begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128", ""))
 	}
 	switch v.typ {
 	case "", "String", "Number", "Secret":
 	default:
-		r.fault(typ.fault("a variable's type is String, Number or Secret, not "+v.typ, ""))
+		r.Report(typ.Fault("a variable's type is String, Number or Secret, not "+v.typ, ""))
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
@@ -33,7 +34,7 @@ func inputPath(path, key string) string {
 // itemName is what an item of a list is called in a path: by its identifier or
 // its name.
 func itemName(n *yaml.Node) string {
-	n = resolved(n)
+	n = document.Resolved(n)
 	if n.Kind != yaml.MappingNode {
 		return ""
 	}
@@ -65,7 +66,7 @@ func variablePath(path string) string {
 
 // walkScalars calls visit for each scalar below n, with its path.
 func walkScalars(n *yaml.Node, path string, visit func(path string, n *yaml.Node)) {
-	n = resolved(n)
+	n = document.Resolved(n)
 	switch n.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -125,7 +126,7 @@ func plainPath(path string) string {
 // collect finds the inputs of services, environments and infrastructures
 // wherever a pipeline holds them.
 func (in runtimeInputs) collect(doc *expression.Document, n *yaml.Node) {
-	n = resolved(n)
+	n = document.Resolved(n)
 	for i, child := range n.Content {
 		key := ""
 		if n.Kind == yaml.MappingNode {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
@@ -33,7 +34,7 @@ func (l *loader) evaluator(p place, variables []layered, art artifactSource) *ex
 	}
 	root["serviceVariables"] = own.value()
 	root["serviceVariableOverrides"] = overridden.value()
-	root["service"] = entityNames(p.service.entity, "service", "AwsLambda").value()
+	root["service"] = entityNames(p.service.entity, "AwsLambda").value()
 	root["env"] = l.environmentNames(p).value()
 	root["infra"] = infrastructureNames(p).value()
 	artifact := art.names()
@@ -43,20 +44,20 @@ func (l *loader) evaluator(p place, variables []layered, art artifactSource) *ex
 }
 
 // entityNames are the paths that every document has.
-func entityNames(e entity, what, typ string) names {
+func entityNames(e entity, typ string) names {
 	tags := names{}
 	for _, t := range e.tags {
-		tags[t.key] = t.value.template(what + ".tags." + t.key)
+		tags[t.key] = t.value.Template()
 	}
 	n := names{
 		"identifier":  expression.NewString(e.id()),
-		"description": e.description.template(what + ".description"),
+		"description": e.description.Template(),
 		"tags":        tags.value(),
 		"type":        expression.NewString(typ),
 	}
 	n["name"] = n["identifier"]
-	if e.name.set() {
-		n["name"] = e.name.template(what + ".name")
+	if e.name.Set() {
+		n["name"] = e.name.Template()
 	}
 	return n
 }
@@ -69,7 +70,7 @@ func (l *loader) environmentNames(p place) names {
 		}
 		return names{"identifier": expression.NewString(id), "name": expression.NewString(id), "variables": names{}.value()}
 	}
-	n := entityNames(p.environment.entity, "env", p.environment.typ.raw())
+	n := entityNames(p.environment.entity, p.environment.typ.Raw())
 	variables := names{}
 	for _, v := range p.environment.variables {
 		variables[v.name] = l.variableValue(layered{v, layerEnvironment})
@@ -82,50 +83,49 @@ func infrastructureNames(p place) names {
 	if p.infrastructure == nil {
 		return names{}
 	}
-	n := entityNames(p.infrastructure.entity, "infra", "AwsLambda")
+	n := entityNames(p.infrastructure.entity, "AwsLambda")
 	n["infraIdentifier"] = n["identifier"]
-	n["connectorRef"] = p.infrastructure.connectorRef.template("infra.connectorRef")
-	n["region"] = p.infrastructure.region.template("infra.region")
+	n["connectorRef"] = p.infrastructure.connectorRef.Template()
+	n["region"] = p.infrastructure.region.Template()
 	return n
 }
 
 // variableValue is what serviceVariables.name stands for.
 func (l *loader) variableValue(v layered) expression.Value {
-	name := "serviceVariables." + v.name
 	t := v.value
-	if !t.set() || t.raw() == "" {
-		if v.deflt.set() {
+	if !t.Set() || t.Raw() == "" {
+		if v.deflt.Set() {
 			t = v.deflt
 		}
 	}
 	switch {
 	case v.typ == "Secret" && v.layer == layerInput:
 		// The input carries the value itself, not the secret's id.
-		l.secret(t.raw())
-		return expression.NewString(t.raw()).Secret()
+		l.secret(t.Raw())
+		return expression.NewString(t.Raw()).Secret()
 	case v.typ == "Secret":
-		return l.secretVariable(t, name)
+		return l.secretVariable(t)
 	case v.typ == "Number":
-		return expression.Number(t.raw(), t.template(name))
+		return expression.Number(t.Raw(), t.Template())
 	}
-	return t.template(name)
+	return t.Template()
 }
 
 // secretVariable reads a Secret variable: its value is the id of a secret, or
 // an expression that leads to one.
-func (l *loader) secretVariable(t text, name string) expression.Value {
-	if !t.set() {
+func (l *loader) secretVariable(t document.Text) expression.Value {
+	if !t.Set() {
 		return expression.NewString("")
 	}
-	id := t.raw()
+	id := t.Raw()
 	if value, ok := l.opts.Secrets[id]; ok {
 		return expression.NewString(value).Secret()
 	}
 	if strings.Contains(id, "<+") {
-		return t.template(name).Secret()
+		return t.Template().Secret()
 	}
 	lookup := `<+secrets.getValue("` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `")>`
-	return expression.NewTemplate(lookup, t.doc.Origin(t.node)).Secret()
+	return expression.NewTemplate(lookup, t.Doc.Origin(t.Node)).Secret()
 }
 
 // hostNames makes pipeline and stage from the host's dotted names. Project,

@@ -3,6 +3,7 @@ package service
 import (
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
@@ -15,10 +16,10 @@ type (
 
 	infrastructureDocument struct {
 		entity
-		environmentRef       text
-		connectorRef, region text
+		environmentRef       document.Text
+		connectorRef, region document.Text
 		allowSimultaneous    bool
-		scoped               []text
+		scoped               []document.Text
 	}
 
 	// overrideDocument changes variables and manifests of one environment, of
@@ -26,8 +27,8 @@ type (
 	overrideDocument struct {
 		doc                                      *expression.Document
 		node                                     *yaml.Node
-		typ                                      text
-		environmentRef, serviceRef, infraRef, id text
+		typ                                      document.Text
+		environmentRef, serviceRef, infraRef, id document.Text
 		variables                                []variable
 		manifests                                []manifest
 	}
@@ -37,15 +38,15 @@ func (l *loader) readEnvironment(doc *expression.Document, n *yaml.Node) {
 	r := l.reader(doc)
 	e := &environmentDocument{entity: entity{doc: doc, node: n}}
 	need := r.entity(&e.entity)
-	need["type"] = r.text(&e.typ, "type")
+	need["type"] = r.Text(&e.typ, "type")
 	need["variables"] = func(n *yaml.Node) { r.variables(&e.variables, n) }
 	need["overrides"] = func(n *yaml.Node) {
-		r.mapping(n, "overrides", fields{
+		r.Mapping(n, "overrides", document.Fields{
 			"manifests": func(n *yaml.Node) { r.manifests(&e.manifests, n) },
 			"variables": func(n *yaml.Node) { r.variables(&e.variables, n) },
 		}, "configFiles applicationSettings connectionStrings")
 	}
-	r.mapping(n, "an environment", need, entityKeys+" color serviceOverrides infrastructureDefinitions")
+	r.Mapping(n, "an environment", need, entityKeys+" color serviceOverrides infrastructureDefinitions")
 	l.named(e.entity, "the environment")
 	l.environments = append(l.environments, e)
 }
@@ -54,19 +55,19 @@ func (l *loader) readInfrastructure(doc *expression.Document, n *yaml.Node) {
 	r := l.reader(doc)
 	i := &infrastructureDocument{entity: entity{doc: doc, node: n}}
 	need := r.entity(&i.entity)
-	need["environmentRef"] = r.text(&i.environmentRef, "environmentRef")
-	need["type"] = r.text(&i.typ, "type")
-	need["allowSimultaneousDeployments"] = r.boolean(&i.allowSimultaneous, "allowSimultaneousDeployments")
-	need["scopedServices"] = r.texts(&i.scoped, "scopedServices")
+	need["environmentRef"] = r.Text(&i.environmentRef, "environmentRef")
+	need["type"] = r.Text(&i.typ, "type")
+	need["allowSimultaneousDeployments"] = r.Bool(&i.allowSimultaneous, "allowSimultaneousDeployments")
+	need["scopedServices"] = r.Texts(&i.scoped, "scopedServices")
 	need["spec"] = func(n *yaml.Node) {
-		r.mapping(n, "spec", fields{
-			"connectorRef": r.text(&i.connectorRef, "connectorRef"),
-			"region":       r.text(&i.region, "region"),
+		r.Mapping(n, "spec", document.Fields{
+			"connectorRef": r.Text(&i.connectorRef, "connectorRef"),
+			"region":       r.Text(&i.region, "region"),
 		}, "provisioner credentialsRef")
 	}
-	r.mapping(n, "an infrastructure", need, entityKeys+" deploymentType provisioner")
-	if typ := i.typ.raw(); i.typ.set() && typ != "AwsLambda" {
-		l.fault(i.typ.fault("the infrastructure's type is "+typ+", but only AwsLambda is deployed here", ""))
+	r.Mapping(n, "an infrastructure", need, entityKeys+" deploymentType provisioner")
+	if typ := i.typ.Raw(); i.typ.Set() && typ != "AwsLambda" {
+		l.fault(i.typ.Fault("the infrastructure's type is "+typ+", but only AwsLambda is deployed here", ""))
 	}
 	l.named(i.entity, "the infrastructure")
 	l.infrastructures = append(l.infrastructures, i)
@@ -77,21 +78,21 @@ func (l *loader) readInfrastructure(doc *expression.Document, n *yaml.Node) {
 func (l *loader) readOverride(doc *expression.Document, n *yaml.Node) {
 	r := l.reader(doc)
 	o := &overrideDocument{doc: doc, node: n}
-	content := fields{
+	content := document.Fields{
 		"variables": func(n *yaml.Node) { r.variables(&o.variables, n) },
 		"manifests": func(n *yaml.Node) { r.manifests(&o.manifests, n) },
 	}
 	const unused = "configFiles applicationSettings connectionStrings"
-	r.mapping(n, "an override", fields{
-		"identifier":      r.text(&o.id, "identifier"),
-		"type":            r.text(&o.typ, "type"),
-		"environmentRef":  r.text(&o.environmentRef, "environmentRef"),
-		"serviceRef":      r.text(&o.serviceRef, "serviceRef"),
-		"infraIdentifier": r.text(&o.infraRef, "infraIdentifier"),
-		"infraId":         r.text(&o.infraRef, "infraId"),
+	r.Mapping(n, "an override", document.Fields{
+		"identifier":      r.Text(&o.id, "identifier"),
+		"type":            r.Text(&o.typ, "type"),
+		"environmentRef":  r.Text(&o.environmentRef, "environmentRef"),
+		"serviceRef":      r.Text(&o.serviceRef, "serviceRef"),
+		"infraIdentifier": r.Text(&o.infraRef, "infraIdentifier"),
+		"infraId":         r.Text(&o.infraRef, "infraId"),
 		"variables":       content["variables"],
 		"manifests":       content["manifests"],
-		"spec":            func(n *yaml.Node) { r.mapping(n, "an override's spec", content, unused) },
+		"spec":            func(n *yaml.Node) { r.Mapping(n, "an override's spec", content, unused) },
 	}, entityKeys+" name description tags clusterIdentifier "+unused)
 	l.overrides = append(l.overrides, o)
 }
@@ -99,12 +100,11 @@ func (l *loader) readOverride(doc *expression.Document, n *yaml.Node) {
 // refer takes from a Terraform resource what the YAML of an override leaves to
 // it.
 func (o *overrideDocument) refer(attributes map[string]string) {
-	for name, t := range map[string]*text{
+	for name, t := range map[string]*document.Text{
 		"type": &o.typ, "env_id": &o.environmentRef, "service_id": &o.serviceRef, "infra_id": &o.infraRef,
 	} {
-		if value := attributes[name]; value != "" && !t.set() {
-			doc := expression.NewScalar(o.doc.File, value)
-			*t = text{doc, doc.Root()}
+		if value := attributes[name]; value != "" && !t.Set() {
+			*t = document.Of(o.doc.File, value)
 		}
 	}
 }
@@ -130,7 +130,7 @@ func (l layer) String() string {
 
 // layer says how special an override is, by its type or by what it refers to.
 func (o *overrideDocument) layer() layer {
-	switch o.typ.raw() {
+	switch o.typ.Raw() {
 	case "ENV_GLOBAL_OVERRIDE":
 		return layerEnvironment
 	case "ENV_SERVICE_OVERRIDE":
@@ -140,7 +140,7 @@ func (o *overrideDocument) layer() layer {
 	case "INFRA_SERVICE_OVERRIDE":
 		return layerInfrastructureService
 	}
-	switch infra, service := o.infraRef.set(), o.serviceRef.set(); {
+	switch infra, service := o.infraRef.Set(), o.serviceRef.Set(); {
 	case infra && service:
 		return layerInfrastructureService
 	case infra:
@@ -155,7 +155,7 @@ func (o *overrideDocument) layer() layer {
 // reference that is not there matches everything.
 func (o *overrideDocument) applies(p place) bool {
 	level := o.layer()
-	matches := func(ref text, id string) bool { return !ref.set() || ref.raw() == id }
+	matches := func(ref document.Text, id string) bool { return !ref.Set() || ref.Raw() == id }
 	switch {
 	case !matches(o.environmentRef, p.environmentID()):
 		return false
@@ -179,7 +179,7 @@ func (p place) environmentID() string {
 	case p.environment != nil:
 		return p.environment.id()
 	case p.infrastructure != nil:
-		return p.infrastructure.environmentRef.raw()
+		return p.infrastructure.environmentRef.Raw()
 	}
 	return ""
 }

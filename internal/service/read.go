@@ -9,6 +9,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
@@ -129,7 +130,7 @@ func (l *loader) readDocument(p parsed) {
 			continue
 		}
 		known = true
-		if n := resolved(root.Content[i+1]); kind.read != nil {
+		if n := document.Resolved(root.Content[i+1]); kind.read != nil {
 			l.fillInputs(doc, n, itemName(n), kind.path)
 			kind.read(l, doc, n)
 		}
@@ -183,9 +184,8 @@ func hasKey(n *yaml.Node, names ...string) bool {
 // in the order of the alphabet.
 func (l *loader) inputVariables(list []layered) []layered {
 	for _, name := range slices.Sorted(maps.Keys(l.opts.Variables)) {
-		doc := expression.NewScalar("input variables", l.opts.Variables[name])
-		value := text{doc, doc.Root()}
-		list = replaceVariable(list, layered{variable{name: name, value: value, doc: doc, node: value.node}, layerInput})
+		value := document.Of("input variables", l.opts.Variables[name])
+		list = replaceVariable(list, layered{variable{name: name, value: value, doc: value.Doc, node: value.Node}, layerInput})
 	}
 	return list
 }

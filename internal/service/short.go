@@ -6,6 +6,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
@@ -29,12 +30,12 @@ func shortService(name string, several bool) *serviceDocument {
 	if several {
 		id = strings.ReplaceAll(strings.TrimSuffix(name, path.Ext(name)), "/", "_")
 	}
-	doc := expression.NewScalar(name, id)
-	file := expression.NewScalar("input function-definition", name)
-	s := &serviceDocument{short: true, entity: entity{doc: doc, node: doc.Root(), identifier: text{doc, doc.Root()}}}
+	identifier := document.Of(name, id)
+	file := document.Of("input function-definition", name)
+	s := &serviceDocument{short: true, entity: entity{doc: identifier.Doc, node: identifier.Node, identifier: identifier}}
 	s.manifests = []manifest{{
 		typ: "AwsLambdaFunctionDefinition", identifier: "function-definition",
-		node: file.Root(), doc: file, paths: []text{{file, file.Root()}}, byInput: true,
+		node: file.Node, doc: file.Doc, paths: []document.Text{file}, byInput: true,
 	}}
 	if several {
 		s.folder = path.Dir(name)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
@@ -63,15 +64,15 @@ func (l *loader) environment() *environmentDocument {
 	}
 	e := l.environments[0]
 	for _, i := range l.infrastructures {
-		if ref := i.environmentRef.raw(); ref != "" && ref != e.id() {
-			l.fault(i.environmentRef.fault("the infrastructure belongs to the environment "+quoted(ref)+", but the run deploys to "+quoted(e.id()), ""))
+		if ref := i.environmentRef.Raw(); ref != "" && ref != e.id() {
+			l.fault(i.environmentRef.Fault("the infrastructure belongs to the environment "+quoted(ref)+", but the run deploys to "+quoted(e.id()), ""))
 		}
 	}
 	return e
 }
 
 func (i *infrastructureDocument) admits(s *serviceDocument) bool {
-	return len(i.scoped) == 0 || slices.ContainsFunc(i.scoped, func(t text) bool { return t.raw() == s.id() })
+	return len(i.scoped) == 0 || slices.ContainsFunc(i.scoped, func(t document.Text) bool { return t.Raw() == s.id() })
 }
 
 // warnOfDuplicates names services that stand twice: the second would deploy
@@ -116,9 +117,9 @@ func (l *loader) target(p place) *Target {
 }
 
 func (l *loader) entity(e entity, ev *expression.Evaluator) Entity {
-	out := Entity{Identifier: e.id(), Type: e.typ.raw()}
-	out.Name, _ = e.name.eval(l, ev)
-	out.Description, _ = e.description.eval(l, ev)
+	out := Entity{Identifier: e.id(), Type: e.typ.Raw()}
+	out.Name, _ = l.eval(e.name, ev)
+	out.Description, _ = l.eval(e.description, ev)
 	if out.Name == "" {
 		out.Name = out.Identifier
 	}
@@ -133,9 +134,9 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 	}
 	i := p.infrastructure
 	out := Infrastructure{Identifier: i.id(), AllowSimultaneous: i.allowSimultaneous}
-	out.Name, _ = i.name.eval(l, e)
-	out.Region, _ = i.region.eval(l, e)
-	out.ConnectorRef, _ = i.connectorRef.eval(l, e)
+	out.Name, _ = l.eval(i.name, e)
+	out.Region, _ = l.eval(i.region, e)
+	out.ConnectorRef, _ = l.eval(i.connectorRef, e)
 	out.Role = l.role(i.connectorRef, out.ConnectorRef)
 	if !i.allowSimultaneous && !l.opts.Serialised {
 		f := i.doc.Fault(i.node, "allowSimultaneousDeployments is false, but this host may run two deployments at once",
@@ -148,10 +149,10 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 
 // role is what the input connectors gives for a connector; a connector that is
 // not among them is most often misspelt.
-func (l *loader) role(t text, ref string) string {
+func (l *loader) role(t document.Text, ref string) string {
 	role, ok := l.opts.Connectors[ref]
 	if !ok && ref != "" && len(l.opts.Connectors) > 0 {
-		f := t.fault("the connector "+quoted(ref)+" has no role in the input connectors: the credentials at hand are used",
+		f := t.Fault("the connector "+quoted(ref)+" has no role in the input connectors: the credentials at hand are used",
 			fault.DidYouMean(ref, slices.Sorted(maps.Keys(l.opts.Connectors))))
 		f.Warning = true
 		l.fault(f)
@@ -164,7 +165,7 @@ func (l *loader) role(t text, ref string) string {
 func (l *loader) rendered(variables []layered, e *expression.Evaluator) []Variable {
 	var out []Variable
 	for _, v := range variables {
-		if v.required && v.value.raw() == "" && v.deflt.raw() == "" {
+		if v.required && v.value.Raw() == "" && v.deflt.Raw() == "" {
 			l.fault(v.doc.Fault(v.node, "the variable "+v.name+" is required and has no value", "give it with the input variables: "+v.name+"=…"))
 			continue
 		}
@@ -228,8 +229,8 @@ func (l *loader) alias(t *Target, doc definition.Document) {
 
 // manifestDocument reads and renders the file of a manifest.
 func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*expression.Document, bool) {
-	if m.content.set() {
-		content, ok := m.content.eval(l, e)
+	if m.content.Set() {
+		content, ok := l.eval(m.content, e)
 		if !ok {
 			return nil, false
 		}
@@ -239,7 +240,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*express
 		l.fault(m.doc.Fault(m.node, "the manifest "+quoted(m.identifier)+" names no file", "write it below store.spec.paths"))
 		return nil, false
 	}
-	name, ok := m.paths[0].eval(l, e)
+	name, ok := l.eval(m.paths[0], e)
 	if !ok {
 		return nil, false
 	}

@@ -1,0 +1,182 @@
+// Package document takes parsed YAML apart, key by key and with places: what
+// the readers of Harness' documents share. It promises that a value of the
+// wrong type is reported where it stands and that no key is passed over without
+// a word; it knows no document itself, and evaluates nothing.
+package document
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// Text is a scalar as written, with its expressions in it. The zero Text is
+// absent.
+type Text struct {
+	Doc  *expression.Document
+	Node *yaml.Node
+}
+
+// Of is the text of an input: name says which, for faults.
+func Of(name, value string) Text {
+	doc := expression.NewScalar(name, value)
+	return Text{doc, doc.Root()}
+}
+
+// Set tells whether the text is there.
+func (t Text) Set() bool { return t.Node != nil }
+
+// Raw is the text with its expressions in it.
+func (t Text) Raw() string {
+	if t.Node == nil {
+		return ""
+	}
+	return t.Doc.Text(t.Node)
+}
+
+// Fault is a fault at the text's place.
+func (t Text) Fault(message, hint string) fault.Fault {
+	if t.Node == nil {
+		return fault.Fault{Message: message, Hint: hint}
+	}
+	return t.Doc.Fault(t.Node, message, hint)
+}
+
+// Template is the text as a variable's value, whose faults are reported where
+// it stands.
+func (t Text) Template() expression.Value {
+	if t.Node == nil {
+		return expression.NewString("")
+	}
+	return expression.NewTemplate(t.Raw(), t.Doc.Origin(t.Node))
+}
+
+// Reader takes a document apart, key by key.
+type Reader struct {
+	Doc *expression.Document
+	// Report takes what is wrong.
+	Report func(...fault.Fault)
+	// Unknown takes a key that a mapping does not know.
+	Unknown func(key *yaml.Node, what string, known []string)
+}
+
+// Fields are the keys of a mapping that are needed, each with what reads it.
+type Fields map[string]func(*yaml.Node)
+
+// Mapping reads a mapping: ignored are keys that are read over, separated by
+// blanks. Any other key is unknown.
+func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) {
+	n = Resolved(n)
+	if n == nil || IsNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.Wrong(n, what, "a mapping")
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if read := need[key.Value]; read != nil {
+			read(value)
+		} else if !slices.Contains(strings.Fields(ignored), key.Value) {
+			known := strings.Fields(ignored)
+			for name := range need {
+				known = append(known, name)
+			}
+			slices.Sort(known)
+			r.Unknown(key, what, known)
+		}
+	}
+}
+
+// Items calls read for each item of a list.
+func (r Reader) Items(n *yaml.Node, what string, read func(*yaml.Node)) {
+	n = Resolved(n)
+	if n == nil || IsNull(n) {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		r.Wrong(n, what, "a list")
+		return
+	}
+	for _, item := range n.Content {
+		read(Resolved(item))
+	}
+}
+
+// Text reads a scalar into t.
+func (r Reader) Text(t *Text, what string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		n = Resolved(n)
+		switch {
+		case IsNull(n):
+		case n.Kind != yaml.ScalarNode:
+			r.Wrong(n, what, "a text")
+		default:
+			*t = Text{r.Doc, n}
+		}
+	}
+}
+
+// Bool reads true or false into b.
+func (r Reader) Bool(b *bool, what string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		n = Resolved(n)
+		value, err := strconv.ParseBool(n.Value)
+		switch {
+		case IsNull(n):
+		case n.Kind != yaml.ScalarNode || err != nil:
+			r.Wrong(n, what, "true or false")
+		default:
+			*b = value
+		}
+	}
+}
+
+// Texts reads a list of scalars, or one scalar, into list.
+func (r Reader) Texts(list *[]Text, what string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		read := func(item *yaml.Node) {
+			var t Text
+			if r.Text(&t, what)(item); t.Set() {
+				*list = append(*list, t)
+			}
+		}
+		if n = Resolved(n); n.Kind == yaml.ScalarNode {
+			read(n)
+			return
+		}
+		r.Items(n, what, read)
+	}
+}
+
+// Wrong reports a value of the wrong type.
+func (r Reader) Wrong(n *yaml.Node, what, want string) {
+	r.Report(r.Doc.Fault(n, what+" must be "+want+", not "+kindOf(n), ""))
+}
+
+// Resolved follows an alias; yaml.v3 has refused those that contain themselves.
+func Resolved(n *yaml.Node) *yaml.Node {
+	for i := 0; n != nil && n.Kind == yaml.AliasNode && i < 100; i++ {
+		n = n.Alias
+	}
+	return n
+}
+
+// IsNull tells an empty value.
+func IsNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	return strconv.Quote(n.Value)
+}
