@@ -49,6 +49,9 @@ type Process struct {
 	HTTPClient aws.HTTPClient
 	// CallTimeout bounds one call; 0 means the session's own default.
 	CallTimeout time.Duration
+	// ReadBackoff is the longest pause before a read is tried again; 0 means
+	// the session's own default.
+	ReadBackoff time.Duration
 	Pace        lambdaapi.Pace
 	Timing      apply.Timing
 	// Store keeps a journal on the local disk.

@@ -120,7 +120,7 @@ func (a *app) sessionOptions() session.Options {
 	opts := session.Options{
 		AccessKeyID: a.in.String("aws-access-key-id"), SecretAccessKey: a.in.String("aws-secret-access-key"),
 		SessionToken: a.in.String("aws-session-token"),
-		LookupEnv:    a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.CallTimeout,
+		LookupEnv:    a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.CallTimeout, ReadBackoff: a.ReadBackoff,
 		Mask: func(secret string) { a.host.Mask(secret) }, Limits: a.limits, Version: versionNumber(),
 	}
 	if a.host.HasOIDC() {

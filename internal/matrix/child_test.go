@@ -71,8 +71,8 @@ func program(c cut) int {
 	signal.Notify(signals, os.Interrupt)
 	p.Args[0] = "lambda-rollout"
 	p.Signals = signals
-	p.CallTimeout = 1500 * time.Millisecond
-	p.Pace = lambdaapi.Pace{Upload: 1500 * time.Millisecond, FirstPoll: 10 * time.Millisecond, LastPoll: 50 * time.Millisecond, Backoff: 5 * time.Millisecond}
+	p.CallTimeout, p.ReadBackoff = callTimeout, 5*time.Millisecond
+	p.Pace = lambdaapi.Pace{Upload: callTimeout, FirstPoll: 10 * time.Millisecond, LastPoll: 50 * time.Millisecond, Backoff: 5 * time.Millisecond}
 	p.Timing = apply.Timing{Grace: time.Second, Watch: watch, Propagation: 200 * time.Millisecond}
 	d := &death{cut: c}
 	p.HTTPClient = &http.Client{Transport: d}

@@ -57,6 +57,13 @@ func scenarios() []scenario {
 		{name: "$LATEST ahead of the alias", before: ahead, definition: define(`, "memorySize": 256`), files: code, args: short},
 		{name: "alias with weights", before: weighted, definition: define(`, "memorySize": 256`), files: code, args: short},
 		{name: "alias on $LATEST", before: onLatest, definition: define(`, "memorySize": 256`), files: code, args: short},
+		{name: "image", before: ofImage,
+			definition: `{"functionName": "f", "role": "` + role + `", "packageType": "Image", "memorySize": 256, "imageConfig": {"command": ["serve"]}}`,
+			args:       []string{"--function-definition", "function.json", "--artifact", registry + ":v2", "--alias", "live"}},
+		{name: "REFERENCE storage", before: referenced,
+			definition: define(`, "memorySize": 256, "code": {"s3ObjectStorageMode": "REFERENCE"}`),
+			args:       []string{"--function-definition", "function.json", "--artifact", "s3://code/new.zip", "--alias", "live"}},
+		{name: "provisioned concurrency on the alias", before: provisioned, definition: define(`, "memorySize": 256`), files: code, args: short},
 		{name: "three functions at once", before: three, files: threeFiles(),
 			args: []string{"--function-definition", "*/function.json", "--artifact", "code", "--alias", "live"}},
 	}
@@ -109,4 +116,36 @@ func threeFiles() map[string]string {
 		files[name+"/code/bootstrap"] = "two"
 	}
 	return files
+}
+
+func ofImage(w *world) {
+	w.image("v1")
+	w.image("v2")
+	w.create("f", func(in *lambda.CreateFunctionInput) {
+		in.PackageType, in.Runtime, in.Handler = types.PackageTypeImage, "", nil
+		in.Code = &types.FunctionCode{ImageUri: aws.String(registry + ":v1")}
+		in.ImageConfig = &types.ImageConfig{EntryPoint: []string{"/main"}}
+	})
+	w.alias("f", "live", w.publish("f"), nil)
+}
+
+func referenced(w *world) {
+	version := w.object("old.zip", "one")
+	w.object("new.zip", "two")
+	w.create("f", func(in *lambda.CreateFunctionInput) {
+		in.Code = &types.FunctionCode{
+			S3Bucket: aws.String("code"), S3Key: aws.String("old.zip"), S3ObjectVersion: &version,
+			S3ObjectStorageMode: types.S3ObjectStorageModeReference,
+		}
+	})
+	w.alias("f", "live", w.publish("f"), nil)
+}
+
+func provisioned(w *world) {
+	published(w)
+	_, err := w.lambda.PutProvisionedConcurrencyConfig(context.Background(), &lambda.PutProvisionedConcurrencyConfigInput{
+		FunctionName: aws.String("f"), Qualifier: aws.String("live"), ProvisionedConcurrentExecutions: aws.Int32(2),
+	})
+	w.must(err)
+	w.settle("f")
 }

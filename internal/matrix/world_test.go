@@ -18,8 +18,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 )
@@ -30,6 +33,8 @@ const (
 	// made short.
 	late  = 2 * time.Second
 	watch = 3 * time.Second
+	// callTimeout bounds a call of a child.
+	callTimeout = time.Second
 	// canary stands in an environment and must never be seen outside of AWS.
 	canary = "canary-5e12f0a7c3"
 	role   = "arn:aws:iam::000000000000:role/matrix"
@@ -41,6 +46,8 @@ type world struct {
 	server *awslocal.Server
 	url    string
 	lambda *lambda.Client
+	s3     *s3.Client
+	ecr    *ecr.Client
 	dir    string
 }
 
@@ -58,10 +65,14 @@ func newWorld(t *testing.T) *world {
 		}
 		web.Close()
 	})
-	return &world{t: t, server: server, url: web.URL, dir: t.TempDir(), lambda: lambda.New(lambda.Options{
+	cfg := aws.Config{
 		BaseEndpoint: aws.String(web.URL), Region: "us-east-1",
 		Credentials: credentials.NewStaticCredentialsProvider("matrix", "matrix", ""),
-	})}
+	}
+	return &world{
+		t: t, server: server, url: web.URL, dir: t.TempDir(), lambda: lambda.NewFromConfig(cfg), ecr: ecr.NewFromConfig(cfg),
+		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+	}
 }
 
 func (w *world) must(err error) {
@@ -225,4 +236,35 @@ func (w *world) journal() string {
 		fmt.Fprintf(&all, "%s\n%s", filepath.Base(path), content)
 	}
 	return all.String()
+}
+
+// object puts a deployment package into a bucket that keeps versions.
+func (w *world) object(key, text string) (version string) {
+	w.t.Helper()
+	ctx := context.Background()
+	bucket := aws.String("code")
+	if _, err := w.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: bucket}); err != nil {
+		_, err := w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket})
+		w.must(err)
+		_, err = w.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
+		w.must(err)
+	}
+	out, err := w.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: bytes.NewReader(zipped(text)), ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256})
+	w.must(err)
+	return aws.ToString(out.VersionId)
+}
+
+const registry = "000000000000.dkr.ecr.us-east-1.amazonaws.com/app"
+
+// image puts an image and its tag into the repository app.
+func (w *world) image(tag string) {
+	w.t.Helper()
+	ctx := context.Background()
+	if _, err := w.ecr.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"app"}}); err != nil {
+		_, err := w.ecr.CreateRepository(ctx, &ecr.CreateRepositoryInput{RepositoryName: aws.String("app")})
+		w.must(err)
+	}
+	manifest := fmt.Sprintf(`{"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": 1, "digest": "sha256:%064x"}, "layers": []}`, len(tag)+int(tag[len(tag)-1]))
+	_, err := w.ecr.PutImage(ctx, &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageTag: &tag, ImageManifest: &manifest, ImageManifestMediaType: aws.String("application/vnd.docker.distribution.manifest.v2+json")})
+	w.must(err)
 }

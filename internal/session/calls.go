@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -20,13 +21,13 @@ const (
 )
 
 // readRetryer is the policy of every client that is not told otherwise.
-func readRetryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = readAttempts
-		o.MaxBackoff = readMaxBackoff
+func (o Options) readRetryer() aws.Retryer {
+	return retry.NewStandard(func(r *retry.StandardOptions) {
+		r.MaxAttempts = readAttempts
+		r.MaxBackoff = cmp.Or(o.ReadBackoff, readMaxBackoff)
 		// The SDK's own quota of retries would run dry when many Targets are
 		// throttled at once; Limits and the attempts bound the calls already.
-		o.RateLimiter = ratelimit.None
+		r.RateLimiter = ratelimit.None
 	})
 }
 

@@ -78,6 +78,8 @@ type Options struct {
 	// CallTimeout bounds one attempt of one call; 0 means a minute.
 	CallTimeout time.Duration
 
+	// ReadBackoff is the longest pause before a read is tried again; 0 means 5 s.
+	ReadBackoff time.Duration
 	// Version goes into the user agent, lambda-rollout/Version.
 	Version string
 }
@@ -150,7 +152,7 @@ func checkKeys(opts Options) error {
 // load builds the configuration that all services share.
 func (s *Session) load(ctx context.Context) error {
 	loaders := []func(*config.LoadOptions) error{
-		config.WithRetryer(readRetryer),
+		config.WithRetryer(s.opts.readRetryer),
 		config.WithAPIOptions(apiOptions(s.opts)),
 		config.WithCredentialsCacheOptions(expiryWindow),
 		// The SDK would write past the host's masks; what it warns of comes
