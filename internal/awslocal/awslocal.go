@@ -26,6 +26,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
@@ -67,10 +68,8 @@ type Server struct {
 	ecr        *ecr.Service
 	cloudwatch *cloudwatch.Service
 	sts        *sts.Service
+	iam        *iam.Service
 	services   map[string]call.Service // by name in a credential scope
-	// principals knows the keys that STS handed out.
-	principals call.Principals
-	authorize  func(*http.Request, call.Caller, string) *call.Error // nil: everybody may
 
 	clock  clock
 	faults faultSwitch
@@ -184,10 +183,7 @@ func (s *Server) refuse(r *http.Request, caller call.Caller, record *call.Record
 	if s.sts.Expired(caller.AccessKeyID) {
 		return errExpired
 	}
-	if s.authorize != nil {
-		return s.authorize(r, caller, record.Operation)
-	}
-	return nil
+	return s.iam.Authorize(r, caller, record.Service, record.Operation)
 }
 
 // errorWriter is a service that writes errors in a protocol of its own.

@@ -47,10 +47,8 @@ func (s *Server) identify(r *http.Request) (service string, c call.Caller) {
 		c.Account = at.key
 	}
 	c.PrincipalARN = "arn:" + call.Partition(c.Region) + ":iam::" + c.Account + ":root"
-	if s.principals != nil {
-		if account, arn, ok := s.principals.Principal(at.key); ok {
-			c.Account, c.PrincipalARN = account, arn
-		}
+	if account, arn, ok := s.sts.Principal(at.key); ok {
+		c.Account, c.PrincipalARN = account, arn
 	}
 	return at.service, c
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
@@ -22,11 +23,13 @@ func (s *Server) plug() error {
 	if s.s3, err = s3.New(s.store, s.Now); err != nil {
 		return err
 	}
-	if s.sts, err = sts.New(s.store, s.Now, nil); err != nil {
+	if s.iam, err = iam.New(s.store, s.Now, iam.Options{Enforce: s.options.PolicyEvaluation}); err != nil {
 		return err
 	}
-	s.principals = s.sts
-	if s.ecr, err = ecr.New(s.store, s.Now, nil); err != nil {
+	if s.sts, err = sts.New(s.store, s.Now, s.iam); err != nil {
+		return err
+	}
+	if s.ecr, err = ecr.New(s.store, s.Now, s.iam); err != nil {
 		return err
 	}
 	if s.cloudwatch, err = cloudwatch.New(s.store, s.Now); err != nil {
@@ -39,7 +42,8 @@ func (s *Server) plug() error {
 		Clock:      s.Now,
 		Pending:    s.options.Pending,
 		InProgress: s.options.InProgress,
-		Objects:    objects{s.s3, s.store},
+		Objects:    objects{s.s3, s.store, s.iam},
+		Access:     s.iam,
 		Images:     s.ecr,
 		Invoker:    pool,
 		Recorder:   recorder{s.cloudwatch},
@@ -50,6 +54,7 @@ func (s *Server) plug() error {
 		"s3":         s.s3,
 		"ecr":        s.ecr,
 		"sts":        s.sts,
+		"iam":        s.iam,
 	}
 	return s.sweep()
 }
@@ -78,9 +83,18 @@ func (r recorder) Record(i lambda.Invocation) { r.metrics.Record(cloudwatch.Invo
 type objects struct {
 	s3    *s3.Service
 	store *store.Store
+	iam   *iam.Service
 }
 
+// Object reads with the caller's rights, as CreateFunction does.
 func (o objects) Object(ctx context.Context, bucket, key, version string) (io.ReadCloser, string, error) {
+	action := "s3:GetObject"
+	if version != "" {
+		action += "Version"
+	}
+	if refusal := o.iam.Allow(call.From(ctx), action, "arn:aws:s3:::"+bucket+"/"+key, nil); refusal != "" {
+		return nil, "", call.NewError(http.StatusForbidden, "AccessDenied", refusal)
+	}
 	found, refusal := o.s3.Object(call.From(ctx), bucket, key, version)
 	if refusal != nil {
 		return nil, "", refusal

@@ -2,11 +2,13 @@ package awslocal
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -87,4 +89,69 @@ func bucketInput(name string) *awss3.CreateBucketInput {
 
 func objectInput(bucket, key string, body []byte) *awss3.PutObjectInput {
 	return &awss3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}
+}
+
+// holdTo makes a role with an identity policy and returns a session's key.
+func (h *harness) holdTo(t testing.TB, name, statements string) string {
+	t.Helper()
+	c := awsiam.New(awsiam.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("test", "s", "")})
+	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}}`
+	if _, err := c.CreateRole(t.Context(), &awsiam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}); err != nil {
+		t.Fatal(err)
+	}
+	policy := `{"Version":"2012-10-17","Statement":` + statements + `}`
+	if _, err := c.PutRolePolicy(t.Context(), &awsiam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("p"), PolicyDocument: &policy}); err != nil {
+		t.Fatal(err)
+	}
+	return h.assume(t, "arn:aws:iam::000000000000:role/"+name)
+}
+
+func TestASessionIsHeldToItsRolesPolicies(t *testing.T) {
+	t.Parallel()
+	h := start(t, Options{})
+	const fn = "arn:aws:lambda:us-east-1:000000000000:function:fn"
+	key := h.holdTo(t, "ci", `[
+		{"Effect":"Allow","Action":["lambda:CreateFunction","lambda:Get*","lambda:UpdateFunctionConfiguration"],"Resource":"`+fn+`"},
+		{"Effect":"Allow","Action":"iam:PassRole","Resource":"`+testRole+`","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}]`)
+	c := client(h.url, "us-east-1", key)
+	create := func(name, role string) error {
+		_, err := c.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{FunctionName: &name, Role: &role, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("x"), Code: &types.FunctionCode{ZipFile: zipped(t, "bootstrap", "x")}})
+		return err
+	}
+	alias := func() error {
+		_, err := c.CreateAlias(t.Context(), &awslambda.CreateAliasInput{FunctionName: aws.String("fn"), Name: aws.String("live"), FunctionVersion: aws.String("1")})
+		return err
+	}
+	configure := func(role string) error {
+		_, err := c.UpdateFunctionConfiguration(t.Context(), &awslambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("fn"), Role: &role})
+		return err
+	}
+	const other = "arn:aws:iam::000000000000:role/other"
+	who := "User: arn:aws:sts::000000000000:assumed-role/ci/run is not authorized to perform: "
+	for _, step := range []struct {
+		err  error
+		want string
+	}{
+		{create("fn", other), who + "iam:PassRole on resource: " + other + " because no identity-based policy allows the iam:PassRole action"},
+		{create("another", testRole), who + "lambda:CreateFunction on resource: arn:aws:lambda:us-east-1:000000000000:function:another because no identity-based policy allows the lambda:CreateFunction action"},
+		{create("fn", testRole), ""},
+		{alias(), who + "lambda:CreateAlias on resource: " + fn + " because no identity-based policy allows the lambda:CreateAlias action"},
+		{configure(testRole), ""},
+		{configure(other), who + "iam:PassRole on resource: " + other + " because no identity-based policy allows the iam:PassRole action"},
+	} {
+		if step.want == "" && step.err != nil {
+			t.Error(step.err)
+		}
+		if step.want != "" {
+			wantCode(t, step.err, "AccessDeniedException")
+			if !strings.Contains(step.err.Error(), step.want) {
+				t.Errorf("%v, want %s", step.err, step.want)
+			}
+		}
+	}
+	_, err := h.s3As(key).ListBuckets(t.Context(), nil)
+	wantCode(t, err, "AccessDenied")
+	if _, err := h.stsAs(key).GetCallerIdentity(t.Context(), nil); err != nil {
+		t.Errorf("GetCallerIdentity needs no permission: %v", err)
+	}
 }

@@ -43,11 +43,6 @@ type Record struct {
 	Changed   bool   // the call changed something that lasts
 }
 
-// Principals finds the owner of an access key, for keys that STS handed out.
-type Principals interface {
-	Principal(accessKeyID string) (account, arn string, ok bool)
-}
-
 type callerKey struct{}
 type recordKey struct{}
 

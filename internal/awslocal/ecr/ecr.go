@@ -27,10 +27,13 @@ const (
 	maxBody = 9 << 20
 )
 
-// Access is what ECR asks of IAM about a repository of another account: "" if
-// its policy lets caller do action.
+// Access is what ECR asks of IAM. A refusal is in AWS's words, "" is yes.
 type Access interface {
+	// RepositoryAccess says whether a repository's policy lets a caller of
+	// another account do action.
 	RepositoryAccess(caller call.Caller, policy, action, resource string) (refusal string)
+	// Allow says whether the caller's own policies let it.
+	Allow(caller call.Caller, action, resource string, condition map[string][]string) (refusal string)
 }
 
 // Service answers ECR's requests. Its methods may be called side by side.

@@ -47,6 +47,8 @@ func (lenient) RepositoryAccess(c call.Caller, _, action, resource string) strin
 	return action + " on " + resource + " is denied"
 }
 
+func (lenient) Allow(call.Caller, string, string, map[string][]string) string { return "" }
+
 func serve(t *testing.T, dir string) *world {
 	t.Helper()
 	st, err := store.Open(dir)

@@ -404,8 +404,26 @@ func (s *Service) Image(ctx context.Context, uri string) (digest, mediaType stri
 	if refusal != nil {
 		return "", "", refusal
 	}
+	if refusal := s.openToLambda(c, r); refusal != nil {
+		return "", "", refusal
+	}
 	if digest = r.lookup(id); digest == "" {
 		return "", "", call.NewError(http.StatusBadRequest, "ImageNotFoundException", "The image with imageId "+id.String()+" does not exist")
 	}
 	return digest, r.Images[digest].MediaType, nil
+}
+
+// openToLambda: where the repository's policy does not let Lambda in, Lambda
+// opens it with the caller's rights ("Create a Lambda function using a container
+// image", Amazon ECR permissions). Here they are checked and the policy stays.
+func (s *Service) openToLambda(c call.Caller, r *repository) *call.Error {
+	if s.access == nil || strings.Contains(r.Policy, "lambda.amazonaws.com") {
+		return nil
+	}
+	for _, action := range []string{"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"} {
+		if refusal := s.access.Allow(c, action, r.arn(), nil); refusal != "" {
+			return call.NewError(http.StatusBadRequest, "AccessDeniedException", refusal)
+		}
+	}
+	return nil
 }

@@ -104,6 +104,11 @@ func (s *Service) takeImage(r *request, in *codeInput) (code, error) {
 		var err error
 		digest, mediaType, err = s.Images.Image(r.ctx, in.ImageUri)
 		if e := (*call.Error)(nil); errors.As(err, &e) {
+			if e.Code == "AccessDeniedException" {
+				// Developer guide, "Create a Lambda function using a container
+				// image", Amazon ECR permissions.
+				return code{}, call.NewError(http.StatusForbidden, e.Code, "Lambda does not have permission to access the ECR image. Check the ECR permissions.")
+			}
 			return code{}, invalid("Source image " + in.ImageUri + " does not exist. Provide a valid source image.")
 		}
 		if err != nil {

@@ -33,6 +33,9 @@ func (s *Service) createFunction(r *request) (answer, error) {
 	if err := in.check(); err != nil {
 		return answer{}, err
 	}
+	if err := s.mayCreate(r, t, &in); err != nil {
+		return answer{}, err
+	}
 	f, err := s.newFunction(r, t, &in)
 	if err != nil {
 		return answer{}, err

@@ -36,6 +36,7 @@ type Options struct {
 	Images              Images   // nil: images are taken as they are named
 	Invoker             Invoker  // nil: nothing can be invoked
 	Recorder            Recorder // nil: nobody counts
+	Access              Access   // nil: everybody may
 }
 
 // Objects reads S3 objects; version "" is the newest one. Errors of S3's own

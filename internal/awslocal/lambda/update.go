@@ -54,6 +54,9 @@ func (s *Service) updateFunctionConfiguration(r *request) (answer, error) {
 	if err := in.check(); err != nil {
 		return answer{}, err
 	}
+	if err := s.mayUse(r, &in.configInput); err != nil {
+		return answer{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, err := s.change(t, in.RevisionId)

@@ -76,7 +76,6 @@ func (s *Service) serve(r *request) *apiError {
 	if op.serve == nil {
 		return errNotImplemented(r.Method + " " + r.URL.RawQuery)
 	}
-	call.RecordOf(r.Context()).Resource = strings.TrimSuffix(r.bucket+"/"+r.key, "/")
 	return op.serve(s, r)
 }
 
@@ -119,9 +118,10 @@ var operations = map[string]operation{
 }
 
 // Operation names the API call that r makes, "" where it is none of those
-// served.
+// served, and notes the bucket and key that it is about.
 func (s *Service) Operation(r *http.Request) string {
 	bucket, key := address(r)
+	call.RecordOf(r.Context()).Resource = strings.TrimSuffix(bucket+"/"+key, "/")
 	return operationOf(r, bucket, key).name
 }
 
