@@ -36,6 +36,7 @@ func (a *app) deployTo(ctx context.Context, w *world, set *service.Set) (results
 		if err != nil {
 			return &run.InputError{Err: err}
 		}
+		opts.Preflight = func(ctx context.Context, results []run.Result) error { return b.preflight(ctx, set, results) }
 		results, err = run.Deploy(ctx, targets, opts)
 		return err
 	})

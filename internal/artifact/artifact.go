@@ -116,6 +116,12 @@ func (r *Result) checkWay(ctx context.Context, name string) error {
 	return CheckStaging(ctx, r.opts.Session, Upload{Bucket: r.opts.StagingBucket, Region: r.opts.Region})
 }
 
+// Direct reports whether Code can be sent as it stands: Prepare has nothing to
+// fetch and nothing to stage.
+func (r *Result) Direct() bool {
+	return !r.mustFetch && (r.Code.ZipPath == "" || r.Code.Size <= InlineLimit)
+}
+
 // Prepare brings the code to where Lambda can take it and says how to send it:
 // an object of another Region or account is fetched, a zip that a call cannot
 // carry goes to the staging bucket. Where nothing is to be done it costs

@@ -65,6 +65,16 @@ func (n *needs) add(action string, resources ...string) {
 	n.all = append(n.all, Need{Action: action, Resources: resources})
 }
 
+// qualified is an action that a call makes on these versions or aliases: AWS
+// checks it on the qualified ARN.
+func (n *needs) qualified(action string, qualifiers ...string) {
+	need := Need{Action: "lambda:" + action, Resources: []string{n.arn(), n.arn() + ":*"}}
+	for _, q := range qualifiers {
+		need.Checked = append(need.Checked, n.arn()+":"+q)
+	}
+	n.all = append(n.all, need)
+}
+
 func (n *needs) arn() string {
 	return "arn:" + n.t.Partition + ":lambda:" + n.t.Region + ":" + n.t.Account + ":function:" + n.t.Wanted.Function.FunctionName
 }
@@ -74,7 +84,7 @@ func (n *needs) arn() string {
 // nowhere which.
 func (n *needs) function(actions ...string) {
 	for _, a := range actions {
-		n.add("lambda:"+a, n.arn(), n.arn()+":*")
+		n.all = append(n.all, Need{Action: "lambda:" + a, Resources: []string{n.arn(), n.arn() + ":*"}, Checked: []string{n.arn()}})
 	}
 }
 
@@ -89,14 +99,17 @@ func (n *needs) reads() {
 		// GetFunction shows the tags to those alone who may list them.
 		n.function("ListTags")
 	}
-	if len(n.t.Wanted.Aliases) > 0 {
+	if aliases := n.t.Wanted.Aliases; len(aliases) > 0 {
 		n.function("GetAlias")
+		n.qualified("GetFunction", aliases[0].Name)
 	}
 	if f.CodeSigningConfigArn != nil {
 		n.function("GetFunctionCodeSigningConfig")
 	}
-	if n.has(plan.UpdateAlias) {
-		n.function("GetProvisionedConcurrencyConfig")
+	for _, s := range n.t.Plan.Steps {
+		if s.Call == plan.UpdateAlias {
+			n.qualified("GetProvisionedConcurrencyConfig", s.Alias.Name)
+		}
 	}
 }
 
@@ -205,7 +218,7 @@ func (n *needs) wayBack() {
 		n.function("UpdateFunctionConfiguration")
 		if n.has(plan.PublishVersion) {
 			// A version that AWS could not start; never the function.
-			n.add("lambda:DeleteFunction", n.arn()+":*")
+			n.all = append(n.all, Need{Action: "lambda:DeleteFunction", Resources: []string{n.arn() + ":*"}, Checked: []string{n.arn() + ":1"}})
 		}
 	}
 }
@@ -247,12 +260,14 @@ func (n *needs) bucket(name string) string { return "arn:" + n.t.Partition + ":s
 // object is reading one object: the newest version of it, the named one, or
 // both. Lambda fetches it with the caller's permission, too.
 func (n *needs) object(bucket, key, version string, newest bool) {
-	arn := n.bucket(bucket) + "/" + literal.Replace(key)
+	need := Need{Resources: []string{n.bucket(bucket) + "/" + literal.Replace(key)}, Checked: []string{n.bucket(bucket) + "/" + key}}
 	if newest || version == "" {
-		n.add("s3:GetObject", arn)
+		need.Action = "s3:GetObject"
+		n.all = append(n.all, need)
 	}
 	if version != "" {
-		n.add("s3:GetObjectVersion", arn)
+		need.Action = "s3:GetObjectVersion"
+		n.all = append(n.all, need)
 	}
 }
 

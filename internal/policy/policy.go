@@ -28,6 +28,9 @@ type Need struct {
 	Action string
 	// Resources are as a policy grants them, * included.
 	Resources []string
+	// Checked are the very resources that the calls name; nil where Resources
+	// holds no wildcard, or nothing else.
+	Checked []string
 	// Condition narrows the grant; nil for none.
 	Condition Condition
 }

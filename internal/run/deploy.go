@@ -53,6 +53,9 @@ type Options struct {
 	Timeout, RollbackTimeout time.Duration
 	// MaxParallel is how many Targets are worked on at once.
 	MaxParallel int
+	// Preflight looks, where something is to change, for what would stop the run
+	// half-way; its error stops the run before the first change.
+	Preflight func(ctx context.Context, results []Result) error
 	// AllowPartial starts although something could not be restored.
 	AllowPartial bool
 	// PostFollows says that the host runs a rollback step after a stop.
@@ -183,6 +186,11 @@ func (d *deployment) prepare(ctx context.Context) error {
 	}
 	if err := d.check(); err != nil {
 		return err
+	}
+	if d.opts.Preflight != nil && !d.unchanged() {
+		if err := d.opts.Preflight(ctx, d.results()); err != nil {
+			return err
+		}
 	}
 	return d.each(ctx, func(ctx context.Context, t *target) error {
 		for i, s := range t.plan.Steps {

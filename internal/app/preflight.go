@@ -1,0 +1,119 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+	"github.com/lambda-rollout/lambda-rollout/internal/preflight"
+	"github.com/lambda-rollout/lambda-rollout/internal/run"
+	"github.com/lambda-rollout/lambda-rollout/internal/service"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+)
+
+const (
+	// preflightTimeout bounds what is asked beforehand: it helps, and must not
+	// be what a deployment waits for.
+	preflightTimeout = 15 * time.Second
+	// dryRunLimit is the largest zip, in bytes, that is sent twice.
+	dryRunLimit = 4 << 20
+)
+
+// preflight asks, side by side and before the first change, whether the roles
+// exist, whether every action is allowed, and whether AWS would take the code.
+func (b *builder) preflight(ctx context.Context, set *service.Set, results []run.Result) error {
+	ctx, cancel := context.WithTimeout(ctx, preflightTimeout)
+	defer cancel()
+	errs := make([]error, len(results)+1)
+	var all errgroup.Group
+	all.SetLimit(b.in.Int("max-parallel") + 1)
+	all.Go(func() error { errs[0] = b.permitted(ctx, set, results); return nil })
+	for i, r := range results {
+		all.Go(func() error {
+			errs[i+1] = errors.Join(b.dryRun(ctx, i, r), provisioned(ctx, r))
+			return nil
+		})
+	}
+	_ = all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	return nil
+}
+
+// permitted asks IAM, once for each set of credentials.
+func (b *builder) permitted(ctx context.Context, set *service.Set, results []run.Result) error {
+	if b.in.Bool("local") {
+		return nil
+	}
+	type caller struct{ account, connector, region string }
+	questions := map[caller]*preflight.Question{}
+	for i, r := range results {
+		if r.Plan.Empty() {
+			continue
+		}
+		key := caller{r.Target.Journal.Account, r.Target.Journal.Connector, r.Target.Journal.Region}
+		if questions[key] == nil {
+			questions[key] = &preflight.Question{Session: sessionOf(r), Region: key.region}
+		}
+		questions[key].Needs = append(questions[key].Needs, policy.Needs(b.policyTarget(set.Targets[i], b.code[i], r))...)
+	}
+	var errs []error
+	for _, q := range questions {
+		answer, err := preflight.Ask(ctx, *q)
+		for _, w := range answer.Warnings {
+			b.log().Warn("%s", w)
+		}
+		errs = append(append(errs, err), answer.Refused...)
+	}
+	return errors.Join(errs...)
+}
+
+// sessionOf is what a Target is deployed with.
+func sessionOf(r run.Result) *session.Session { return r.Target.Code.(*fetcher).session }
+
+// dryRun lets AWS check the new code of a function that exists. What is not a
+// clear no, such as a call that is throttled, stops nothing.
+func (b *builder) dryRun(ctx context.Context, i int, r run.Result) error {
+	for _, s := range r.Plan.Steps {
+		if s.Call != plan.UpdateCode || !b.code[i].Direct() || s.Code.ZipPath != "" && s.Code.Size > dryRunLimit {
+			continue
+		}
+		err := r.Target.API.UpdateCode(ctx, lambdaapi.CodeUpdate{
+			Function: r.Target.Journal.Function, Code: s.Code, Architectures: s.Architectures,
+			RevisionId: r.Before.Latest.RevisionId, DryRun: true,
+		})
+		if refused(err) {
+			return fmt.Errorf("AWS does not take the code: %w", err)
+		}
+	}
+	return nil
+}
+
+// provisioned makes sure of a permission that would be missed only after an
+// alias moved.
+func provisioned(ctx context.Context, r run.Result) error {
+	for _, s := range r.Plan.Steps {
+		if s.Call != plan.UpdateAlias {
+			continue
+		}
+		if _, err := r.Target.API.Provisioned(ctx, r.Target.Journal.Function, s.Alias.Name); refused(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func refused(err error) bool {
+	if err == nil {
+		return false
+	}
+	class := lambdaapi.Classify(err)
+	return class == lambdaapi.Refused || class == lambdaapi.Denied
+}
