@@ -1,6 +1,7 @@
 package artifact
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -21,6 +22,8 @@ type Source struct {
 	URL string
 	// Sha256 is base64, as GetFunction shows it beside the address.
 	Sha256 string
+	// Limit is the most, in bytes, that is read; 0 means UnzippedLimit.
+	Limit int64
 }
 
 const (
@@ -31,6 +34,7 @@ const (
 // Download fetches a version's code into a file below dir and checks its hash.
 // The address is a secret for as long as it lives: no error shows it.
 func Download(ctx context.Context, client aws.HTTPClient, from Source, dir string) (path string, err error) {
+	from.Limit = cmp.Or(from.Limit, UnzippedLimit)
 	for try := 1; ; try++ {
 		path, again, err := download(ctx, client, from, dir)
 		if err == nil || !again || try == downloadTries {
@@ -72,12 +76,12 @@ func download(ctx context.Context, client aws.HTTPClient, from Source, dir strin
 		}
 	}()
 	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(file, sum), io.LimitReader(&watched{resp.Body, watch}, UnzippedLimit+1))
+	n, err := io.Copy(io.MultiWriter(file, sum), io.LimitReader(&watched{resp.Body, watch}, from.Limit+1))
 	if err != nil {
 		return "", true, fmt.Errorf("fetch the code that Lambda holds: %w", withoutURL(err))
 	}
-	if n > UnzippedLimit {
-		return "", false, fmt.Errorf("fetch the code that Lambda holds: it is above %s", limit(UnzippedLimit))
+	if n > from.Limit {
+		return "", false, fmt.Errorf("fetch the code that Lambda holds: it is above %s", limit(from.Limit))
 	}
 	if got := base64.StdEncoding.EncodeToString(sum.Sum(nil)); got != from.Sha256 {
 		return "", true, fmt.Errorf("fetch the code that Lambda holds: its SHA-256 is %s, not %s", got, from.Sha256)

@@ -61,7 +61,7 @@ func TestDownloadTakesTheCodeAndNothingElse(t *testing.T) {
 		"expired":            {each{status(403, http.NoBody)}, "Forbidden (the address lives for ten minutes)", 1},
 		"no line":            {each{broken}, "connection refused", downloadTries},
 		"another file":       {each{status(200, strings.NewReader("another"))}, "its SHA-256 is ", downloadTries},
-		"too large":          {each{status(200, io.LimitReader(zeros{}, 2*UnzippedLimit))}, "it is above 262144000 bytes (250 MB)", 1},
+		"too large":          {each{status(200, io.LimitReader(zeros{}, 4<<20))}, "it is above 2097152 bytes (2 MB)", 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestDownloadTakesTheCodeAndNothingElse(t *testing.T) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
 				client := &answers{each: test.answers}
-				path, err := Download(t.Context(), client, Source{URL: codeURL, Sha256: sumOf(content)}, dir)
+				path, err := Download(t.Context(), client, Source{URL: codeURL, Sha256: sumOf(content), Limit: 2 << 20}, dir)
 				left, readErr := os.ReadDir(dir)
 				if readErr != nil {
 					t.Fatal(readErr)

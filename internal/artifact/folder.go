@@ -56,7 +56,7 @@ func Zip(ctx context.Context, out io.Writer, folder string) (Zipped, error) {
 
 	sum := sha256.New()
 	counted := &counter{to: io.MultiWriter(out, sum)}
-	unzipped, err := pack(ctx, counted, root, entries)
+	unzipped, err := pack(ctx, counted, root, entries, UnzippedLimit)
 	if err != nil {
 		return Zipped{}, err
 	}

@@ -201,19 +201,25 @@ func TestZipGivesTheSameBytesOnEveryMachine(t *testing.T) {
 
 func TestZipStopsAboveTheLimit(t *testing.T) {
 	t.Parallel()
-	folder := t.TempDir()
-	for name, size := range map[string]int64{"a": UnzippedLimit, "b": 1} {
-		file, err := os.Create(filepath.Join(folder, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		// A hole in the file takes no room on the disk.
-		if err := errors.Join(file.Truncate(size), file.Close()); err != nil {
-			t.Fatal(err)
-		}
+	root, err := os.OpenRoot(write(t, t.TempDir(), map[string]string{
+		"a": strings.Repeat("a", 100), "b": "b", "large": strings.Repeat("c", packSize+1),
+	}))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), "above the 262144000 bytes (250 MB)") {
-		t.Errorf("got %v, want the limit", err)
+	defer root.Close()
+	entries, _, err := list(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for limit, fits := range map[int64]bool{packSize + 102: true, packSize + 101: false, 101: false, 99: false} {
+		n, err := pack(t.Context(), io.Discard, root, entries, limit)
+		if fits && (err != nil || n != limit) {
+			t.Errorf("limit %d: %d bytes, %v; want them to fit", limit, n, err)
+		}
+		if !fits && !errors.Is(err, errTooLarge) {
+			t.Errorf("limit %d: got %v, want errTooLarge", limit, err)
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 package artifact
 
 import (
-	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +13,7 @@ import (
 // that ends in a slash is a folder. Expectations are git's own.
 var ignoreCorpus = []struct{ rules, paths string }{
 	{"", "+a"},
-	{"# comment\n\n \n", "+# comment +a"},
+	{"#comment\n\n \n", "+#comment +a"},
 	{`\#a`, "-#a -x/#a"},
 	{`\!a`, "-!a +a"},
 	{"a", "-a -a/ -x/a -x/y/a/ +ab +ba"},
@@ -99,54 +99,65 @@ func corpusPaths(paths string) []string {
 	return out
 }
 
+// Each case lies in a folder of its own, under its own rules, so that one git
+// answers for all.
 func TestTheCorpusIsWhatGitSays(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed: the corpus was checked where it is")
 	}
+	dir := t.TempDir()
+	makeFile(t, dir, ".git/HEAD", "ref: refs/heads/main\n")
+	makeFile(t, dir, ".git/objects/", "")
+	makeFile(t, dir, ".git/refs/", "")
+	var asked, cases, want []string
 	for _, test := range ignoreCorpus {
 		for _, path := range corpusPaths(test.paths) {
-			if got, want := gitIgnores(t, test.rules, path[1:]), path[0] == '-'; got != want {
-				t.Errorf("git, with %q, leaves out %q: %t", test.rules, path[1:], got)
-			}
+			folder := fmt.Sprint("case", len(cases))
+			makeFile(t, dir, folder+"/.gitignore", test.rules)
+			makeFile(t, dir, folder+"/"+path[1:], "")
+			asked = append(asked, folder+"/"+strings.TrimSuffix(path[1:], "/"))
+			cases = append(cases, fmt.Sprintf("%q and %q", test.rules, path[1:]))
+			want = append(want, path[:1])
 		}
-	}
-}
-
-// gitIgnores asks git about one path that exists in a fresh repository.
-func gitIgnores(t *testing.T, rules, path string) bool {
-	t.Helper()
-	dir := t.TempDir()
-	name, isDir := strings.CutSuffix(path, "/")
-	full := filepath.Join(dir, name)
-	create := os.MkdirAll
-	if !isDir {
-		create = func(path string, _ os.FileMode) error { return os.WriteFile(path, nil, 0o600) }
-	}
-	err := errors.Join(
-		os.Mkdir(filepath.Join(dir, ".git"), 0o700),
-		os.MkdirAll(filepath.Join(dir, ".git/objects"), 0o700),
-		os.MkdirAll(filepath.Join(dir, ".git/refs"), 0o700),
-		os.WriteFile(filepath.Join(dir, ".git/HEAD"), []byte("ref: refs/heads/main\n"), 0o600),
-		os.WriteFile(filepath.Join(dir, ".gitignore"), []byte(rules), 0o600),
-		os.MkdirAll(filepath.Dir(full), 0o700),
-		create(full, 0o700),
-	)
-	if err != nil {
-		t.Fatal(err)
 	}
 	cmd := exec.Command("git", "check-ignore", "--no-index", "--stdin", "-z", "-v", "-n")
 	cmd.Dir = dir
 	cmd.Env = []string{"HOME=" + dir, "GIT_CONFIG_NOSYSTEM=1", "PATH=" + os.Getenv("PATH")}
-	cmd.Stdin = strings.NewReader("./" + name)
+	cmd.Stdin = strings.NewReader(strings.Join(asked, "\x00") + "\x00")
 	out, err := cmd.Output()
 	// The file of the rule, its line, the rule and the path, each ending in NUL;
 	// the first three are empty where no rule matches.
 	fields := strings.Split(string(out), "\x00")
-	if len(fields) != 5 {
+	if len(fields) != 4*len(cases)+1 {
 		t.Fatalf("git check-ignore said %q: %v", out, err)
 	}
-	return fields[2] != "" && !strings.HasPrefix(fields[2], "!")
+	for i, name := range cases {
+		got := "-"
+		if rule := fields[4*i+2]; rule == "" || rule[0] == '!' {
+			got = "+"
+		}
+		if got != want[i] {
+			t.Errorf("git says %s of %s", got, name)
+		}
+	}
+}
+
+// makeFile makes a file, or a folder where the name ends in a slash.
+func makeFile(t *testing.T, dir, name, content string) {
+	t.Helper()
+	full := filepath.Join(dir, name)
+	folder := filepath.Dir(full)
+	if strings.HasSuffix(name, "/") {
+		folder = full
+	}
+	err := os.MkdirAll(folder, 0o700)
+	if err == nil && folder != full {
+		err = os.WriteFile(full, []byte(content), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func FuzzIgnore(f *testing.F) {

@@ -30,15 +30,16 @@ var errTooLarge = fmt.Errorf("the files together are above the %s that a functio
 type packer struct {
 	root *os.Root
 	zip  *zip.Writer
-	// unzipped is what was written so far.
-	unzipped int64
+	// unzipped is what was written so far, of at most limit.
+	unzipped, limit int64
 	// deflaters are reused: each one allocates most of a megabyte.
 	deflaters sync.Pool
 }
 
-// pack writes the entries in their order and gives their size unzipped.
-func pack(ctx context.Context, out io.Writer, root *os.Root, entries []entry) (unzipped int64, err error) {
-	p := &packer{root: root, zip: zip.NewWriter(out)}
+// pack writes the entries in their order, up to a limit of their size unzipped,
+// and gives that size.
+func pack(ctx context.Context, out io.Writer, root *os.Root, entries []entry, limit int64) (unzipped int64, err error) {
+	p := &packer{root: root, zip: zip.NewWriter(out), limit: limit}
 	p.zip.RegisterCompressor(zip.Deflate, p.deflate)
 
 	group, ctx := errgroup.WithContext(ctx)
@@ -144,7 +145,7 @@ func (p *packer) write(next packed) error {
 	if next.streams {
 		return p.stream(next.entry)
 	}
-	if p.unzipped += int64(next.header.UncompressedSize64); p.unzipped > UnzippedLimit {
+	if p.unzipped += int64(next.header.UncompressedSize64); p.unzipped > p.limit {
 		return errTooLarge
 	}
 	to, err := p.zip.CreateRaw(next.header)
@@ -166,8 +167,8 @@ func (p *packer) stream(e entry) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(to, io.LimitReader(file, UnzippedLimit-p.unzipped+1))
-	if p.unzipped += n; err == nil && p.unzipped > UnzippedLimit {
+	n, err := io.Copy(to, io.LimitReader(file, p.limit-p.unzipped+1))
+	if p.unzipped += n; err == nil && p.unzipped > p.limit {
 		err = errTooLarge
 	}
 	return err
