@@ -16,6 +16,9 @@ import (
 //	DELETE /_local/faults    disarm all
 //	POST   /_local/fail      {"What": "create|update|version", "Function", "Code", "Reason"}
 //	POST   /_local/clock     {"Advance": "5m"}
+//	POST   /_local/role      {"ARN", "TrustPolicy", "Policies": {name: document}, "MaxSession": "1h"}
+//	POST   /_local/readers   {"Bucket", "Principals": [ARN, account or "*"]}; null: the owner's account
+//	GET    /_local/identities  the tokens by which roles were assumed
 //	GET    /_local/dump      ?account=…: State
 //	GET    /_local/calls     the log of calls
 //	DELETE /_local/calls     empty it
@@ -40,6 +43,12 @@ func (s *Server) serveLocal(w http.ResponseWriter, r *http.Request) bool {
 		err = s.controlFail(r)
 	case "POST clock":
 		err = s.controlClock(r)
+	case "POST role":
+		err = s.controlRole(r)
+	case "POST readers":
+		err = s.controlReaders(r)
+	case "GET identities":
+		body, err = s.WebIdentities(), nil
 	case "GET dump":
 		account := r.URL.Query().Get("account")
 		if account == "" {

@@ -2,6 +2,7 @@ package awslocal
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -154,4 +155,40 @@ func TestASessionIsHeldToItsRolesPolicies(t *testing.T) {
 	if _, err := h.stsAs(key).GetCallerIdentity(t.Context(), nil); err != nil {
 		t.Errorf("GetCallerIdentity needs no permission: %v", err)
 	}
+}
+
+func TestRolesAndReadersAreSetOverHTTP(t *testing.T) {
+	t.Parallel()
+	h := start(t, Options{Control: true})
+	post := func(where, body string) int {
+		answer, err := http.Post(h.url+"/_local/"+where, "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode
+	}
+	if _, err := h.s3As("test").CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("artifacts")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		where, body string
+		want        int
+	}{
+		{"readers", `{"Bucket":"artifacts","Principals":["*"]}`, 200},
+		{"readers", `{"Bucket":"lost"}`, 400},
+		{"role", `{"ARN":"arn:aws:iam::111122223333:role/ci","MaxSession":"2h","Policies":{"p":"{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"}}"}}`, 200},
+		{"role", `{"ARN":"ci"}`, 400},
+		{"role", `{"ARN":"arn:aws:iam::111122223333:role/x","Policies":{"p":"{}"}}`, 400},
+	} {
+		if got := post(step.where, step.body); got != step.want {
+			t.Errorf("%s %s: %d, want %d", step.where, step.body, got, step.want)
+		}
+	}
+	key := h.assume(t, "arn:aws:iam::111122223333:role/ci")
+	if _, err := h.s3As(key).ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: aws.String("artifacts")}); err != nil {
+		t.Errorf("a reader of another account: %v", err)
+	}
+	_, err := client(h.url, "us-east-1", key).ListFunctions(t.Context(), nil)
+	wantCode(t, err, "AccessDeniedException")
 }

@@ -42,7 +42,7 @@ type Function struct {
 	MemoryMB    int
 	Timeout     time.Duration
 	Environment map[string]string // the function's own variables
-	System      map[string]string // further variables of the service, such as credentials
+	System      map[string]string // further variables of the service: credentials, the endpoint
 	Layers      []string
 	CodeSHA256  string                   // names the code: equal code is unpacked once
 	Code        func() (*os.File, error) `json:"-"` // opens the zip
@@ -88,9 +88,6 @@ type Options struct {
 	Idle time.Duration
 	// InitTimeout bounds the init phase: 10 seconds, as Lambda does.
 	InitTimeout time.Duration
-	// Endpoint is the AWS_ENDPOINT_URL that functions see, unless they set
-	// their own; none where it is empty.
-	Endpoint string
 }
 
 // Pool runs functions. Its methods may be called side by side.

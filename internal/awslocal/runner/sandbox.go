@@ -86,7 +86,7 @@ func (s *sandbox) run(p *Pool) error {
 	}
 	command, err := p.command(s.function, s.code.dir)
 	if err == nil {
-		command.Env = s.environment(p.options.Endpoint, listener.Addr().String())
+		command.Env = s.environment(listener.Addr().String())
 		s.output, err = startGroup(command, &s.log)
 	}
 	if err == nil {
@@ -273,7 +273,7 @@ func (s *sandbox) report(id string, r Result) {
 
 // environment is what "Defined runtime environment variables" lists, then the
 // function's own variables, which win.
-func (s *sandbox) environment(endpoint, api string) []string {
+func (s *sandbox) environment(api string) []string {
 	f := s.function
 	env := map[string]string{
 		"PATH":                            os.Getenv("PATH"),
@@ -294,9 +294,6 @@ func (s *sandbox) environment(endpoint, api string) []string {
 	}
 	if !strings.HasPrefix(f.Runtime, "provided") {
 		env["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + f.Runtime
-	}
-	if endpoint != "" {
-		env["AWS_ENDPOINT_URL"] = endpoint
 	}
 	var list []string
 	for _, vars := range []map[string]string{env, f.System, f.Environment} {
