@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -23,14 +22,14 @@ import (
 
 // object is one object of S3, pinned, and the client that may read it.
 type object struct {
-	client       *s3.Client
-	bucket, key  string
-	version      string
-	region       string
-	etag         string
-	size         int64
-	sha256       string
-	storageClass types.StorageClass
+	client      *s3.Client
+	bucket, key string
+	version     string
+	region      string
+	etag        string
+	size        int64
+	// sha256 is base64, empty where S3 stored none of the whole object.
+	sha256 string
 }
 
 // NewS3 makes a client for the buckets of a Region. An endpoint that was set by
@@ -131,11 +130,9 @@ func findObject(ctx context.Context, s *session.Session, ref Ref, region string)
 	if sum := aws.ToString(head.ChecksumSHA256); head.ChecksumType != types.ChecksumTypeComposite && !strings.Contains(sum, "-") {
 		o.sha256 = sum
 	}
-	switch o.storageClass = head.StorageClass; o.storageClass {
-	case types.StorageClassGlacier, types.StorageClassDeepArchive:
-		if !strings.Contains(aws.ToString(head.Restore), `ongoing-request="false"`) {
-			return nil, fmt.Errorf("artifact %s: it is archived (%s): restore it first", o, o.storageClass)
-		}
+	archived := head.StorageClass == types.StorageClassGlacier || head.StorageClass == types.StorageClassDeepArchive
+	if archived && !strings.Contains(aws.ToString(head.Restore), `ongoing-request="false"`) {
+		return nil, fmt.Errorf("artifact %s: it is archived (%s): restore it first", o, head.StorageClass)
 	}
 	return o, nil
 }
@@ -262,96 +259,4 @@ func (o *object) fetch(ctx context.Context, dir string) (definition.Code, error)
 		return fail(fmt.Errorf("its SHA-256 is %s, S3 said %s: the checksum that was uploaded with it is wrong", got, o.sha256))
 	}
 	return definition.Code{ZipPath: file.Name(), Sha256: got, Size: n}, nil
-}
-
-const (
-	// readTries is how often a broken read goes on from where it stopped.
-	readTries = 5
-	// stallAfter ends a read in which nothing arrives any more.
-	stallAfter = 60 * time.Second
-)
-
-// open reads the object from its beginning; a line that breaks is taken up
-// again where it broke, on the same content (If-Match).
-func (o *object) open(ctx context.Context) io.ReadCloser {
-	return &objectReader{ctx: ctx, object: o, until: o.size}
-}
-
-type objectReader struct {
-	ctx    context.Context
-	object *object
-	// at is the next byte, until the first that is not wanted.
-	at, until int64
-	tries     int
-
-	body   io.ReadCloser
-	cancel context.CancelFunc
-	watch  *time.Timer
-}
-
-func (r *objectReader) Read(p []byte) (int, error) {
-	for {
-		if r.at >= r.until {
-			return 0, io.EOF
-		}
-		if r.body == nil {
-			if err := r.get(); err != nil {
-				return 0, err
-			}
-		}
-		r.watch.Reset(stallAfter)
-		n, err := r.body.Read(p)
-		r.at += int64(n)
-		switch {
-		case n > 0:
-			r.tries = 0
-			return n, nil
-		case err == nil:
-			continue
-		}
-		r.Close()
-		if err := r.ctx.Err(); err != nil {
-			return 0, err
-		}
-		if r.tries++; r.tries > readTries {
-			return 0, fmt.Errorf("the line broke at byte %d of %d: %w", r.at, r.until, err)
-		}
-	}
-}
-
-// get asks for what is still missing.
-func (r *objectReader) get() error {
-	ctx, cancel := context.WithCancel(session.WithCallTimeout(r.ctx, 0))
-	r.cancel, r.watch = cancel, time.AfterFunc(stallAfter, cancel)
-	in := &s3.GetObjectInput{Bucket: &r.object.bucket, Key: &r.object.key}
-	if r.object.version != "" {
-		in.VersionId = &r.object.version
-	}
-	if r.object.etag != "" {
-		in.IfMatch = &r.object.etag
-	}
-	if r.at > 0 || r.until < r.object.size {
-		in.Range = byteRange(r.at, r.until)
-	}
-	out, err := r.object.client.GetObject(ctx, in)
-	if err != nil {
-		r.Close()
-		return err
-	}
-	r.body = out.Body
-	return nil
-}
-
-// Close ends the request that is under way.
-func (r *objectReader) Close() error {
-	if r.body != nil {
-		r.body.Close()
-		r.body = nil
-	}
-	if r.cancel != nil {
-		r.watch.Stop()
-		r.cancel()
-		r.cancel = nil
-	}
-	return nil
 }

@@ -168,6 +168,14 @@ func TestWhatIsWrongWithAnObjectHasItsOwnWords(t *testing.T) {
 	w.bucket(t, ours, region, "code", true)
 	w.bucket(t, theirs, region, "private", true)
 	version := w.put(t, ours, region, "code", "gone.zip", zipOf(t, 10), true)
+	w.put(t, ours, region, "code", "empty.zip", nil, true)
+	w.put(t, ours, region, "code", "cold.zip", zipOf(t, 10), true)
+	w.intercept(func(rw http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/cold.zip") {
+			rw.Header().Set("x-amz-storage-class", "GLACIER")
+		}
+		return false
+	})
 	bucket, key := "code", "gone.zip"
 	deleted, err := w.client(t, ours, region).DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: &bucket, Key: &key})
 	if err != nil {
@@ -181,6 +189,9 @@ func TestWhatIsWrongWithAnObjectHasItsOwnWords(t *testing.T) {
 		{Ref{Bucket: "code", Key: "gone.zip"}, "the bucket is there, but no such object: check the key"},
 		{Ref{Bucket: "code", Key: "gone.zip", VersionID: *deleted.VersionId}, "this version is a delete marker"},
 		{Ref{Bucket: "code", Key: "other.zip", VersionID: version}, "no such object or version"},
+		{Ref{Bucket: "code", Key: "gone.zip", VersionID: "junk"}, "S3 does not accept this versionId"},
+		{Ref{Bucket: "code", Key: "empty.zip"}, "it is empty"},
+		{Ref{Bucket: "code", Key: "cold.zip"}, "it is archived (GLACIER): restore it first"},
 		{Ref{Bucket: "nowhere", Key: "f.zip"}, "there is no bucket nowhere"},
 		{Ref{Bucket: "private", Key: "f.zip"}, `this statement allows it: {"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::private/f.zip"]}`},
 		{Ref{Bucket: "code", KeyPattern: "x(*"}, "missing closing )"},

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // remoteBlock is how much is fetched at once. The table of contents, which is
@@ -56,6 +54,3 @@ func (r *remote) fetch(off int64) error {
 	r.start, r.block = start, block
 	return nil
 }
-
-// byteRange is the part from at up to but not including end.
-func byteRange(at, end int64) *string { return aws.String(fmt.Sprintf("bytes=%d-%d", at, end-1)) }
