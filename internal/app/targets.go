@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/apply"
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
@@ -243,6 +244,8 @@ func (b *builder) target(ctx context.Context, t service.Target) (run.Target, *ar
 	f := t.Function.Clone()
 	f.FunctionName = name.Name
 	out := run.Target{Label: label(name.Name, region), API: lambdaapi.New(s, region, b.world.pace), Environment: b.in.String("environment-variables")}
+	out.Wanted = plan.Wanted{Function: f, Aliases: t.Aliases}
+	out.Observed = ahead(ctx, out.API, out.Wanted)
 	var identity session.Identity
 	group, call := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { identity, err = s.Identity(call); return err })
@@ -276,6 +279,22 @@ func (b *builder) target(ctx context.Context, t service.Target) (run.Target, *ar
 		return wantedCode(ready, f.Code), err
 	}
 	return out, code, nil
+}
+
+// ahead reads what stands while it is asked who is calling and where the code
+// is: none of these needs the others' answers.
+func ahead(ctx context.Context, api *lambdaapi.Client, w plan.Wanted) func() (plan.Observation, error) {
+	var o plan.Observation
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		o, err = apply.Observe(ctx, api, w, nil)
+	}()
+	return func() (plan.Observation, error) {
+		<-done
+		return o, err
+	}
 }
 
 // wantedCode keeps what a definition's Code says of an artifact's code beside

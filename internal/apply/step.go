@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
@@ -155,14 +157,22 @@ func (e *Engine) moveAlias(s plan.Step) change {
 		c.send = func(ctx context.Context) error { return e.API.CreateAlias(ctx, e.function, s.Alias) }
 		return c
 	}
+	var concurrency provisioned
 	c.send = func(ctx context.Context) error {
+		// Whether there is provisioned concurrency does not depend on the move.
+		var beside errgroup.Group
+		beside.Go(func() error {
+			concurrency.status, concurrency.err = e.API.Provisioned(ctx, e.function, name)
+			return nil
+		})
 		now, err := e.API.UpdateAlias(ctx, e.function, s.Alias, e.aliases[name].RevisionId)
 		if err == nil {
 			e.aliases[name] = &now
 		}
+		_ = beside.Wait() // it never fails: follow sees to what was answered
 		return err
 	}
-	c.finish = func(ctx context.Context, _ *journal.Outcome) error { return e.provisioned(ctx, wanted) }
+	c.finish = func(ctx context.Context, _ *journal.Outcome) error { return e.follow(ctx, wanted, concurrency) }
 	return c
 }
 
@@ -187,10 +197,21 @@ func (e *Engine) lookAlias(wanted *journal.Alias, name string) func(context.Cont
 	}
 }
 
-// provisioned waits for provisioned concurrency to follow a moved alias: AWS
-// shifts weights of its own until the new version is ready.
-func (e *Engine) provisioned(ctx context.Context, wanted journal.Alias) error {
-	status, err := e.API.Provisioned(ctx, e.function, wanted.Name)
+// provisioned is an alias' provisioned concurrency, as it was asked for while
+// the alias moved.
+type provisioned struct {
+	status definition.Status
+	err    error
+}
+
+// follow waits for provisioned concurrency to follow a moved alias: AWS shifts
+// weights of its own until the new version is ready.
+func (e *Engine) follow(ctx context.Context, wanted journal.Alias, p provisioned) error {
+	status, err := p.status, p.err
+	if err == nil && status.Value != "" {
+		// There is some: only what is said after the move counts.
+		status, err = e.API.Provisioned(ctx, e.function, wanted.Name)
+	}
 	for try := 0; err == nil && status.Value == "IN_PROGRESS"; try++ {
 		e.Log.Waiting(e.function+":"+wanted.Name, "provisioned concurrency "+status.Value, status.Reason)
 		if !e.pause(ctx, min(try, 3)) {

@@ -30,6 +30,9 @@ type Target struct {
 	Code    apply.Code
 	// Environment is the input environment-variables: replace, merge or keep.
 	Environment string
+	// Observed gives what stands, where it was read ahead; nil means that the
+	// run reads it itself.
+	Observed func() (plan.Observation, error)
 	// Ready brings the artifact to where Lambda can take it. It is called only
 	// where the code differs, after everything else was checked.
 	Ready func(ctx context.Context) (definition.Code, error)
@@ -158,7 +161,7 @@ func (d *deployment) observe(ctx context.Context) error {
 		log := d.log(t)
 		log.Line("Preparing Rollback Data..")
 		log.Line("Fetching Function Details for function: %s", t.Wanted.Function.FunctionName)
-		before, err := apply.Observe(ctx, t.API, t.Wanted, nil)
+		before, err := t.observe(ctx)
 		if err != nil {
 			return err
 		}
@@ -177,6 +180,13 @@ func (d *deployment) observe(ctx context.Context) error {
 		details(log, t.Wanted.Function.FunctionName, before)
 		return nil
 	})
+}
+
+func (t *target) observe(ctx context.Context) (plan.Observation, error) {
+	if t.Observed != nil {
+		return t.Observed()
+	}
+	return apply.Observe(ctx, t.API, t.Wanted, nil)
 }
 
 // prepare does everything that can be done before the first change.
