@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // maxAnswer is the most that a function may answer ("Lambda quotas": 6 MB, and
@@ -16,14 +17,23 @@ const maxReport = 256 << 10
 
 const apiVersion = "/2018-06-01/runtime"
 
-// api serves the runtime API to one process.
-func (s *sandbox) api() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+apiVersion+"/invocation/next", s.serveNext)
-	mux.HandleFunc("POST "+apiVersion+"/invocation/{id}/response", s.serveResponse)
-	mux.HandleFunc("POST "+apiVersion+"/invocation/{id}/error", s.serveError)
-	mux.HandleFunc("POST "+apiVersion+"/init/error", s.serveInitError)
-	return mux
+// ServeHTTP serves the runtime API to one process. Four paths need no
+// http.ServeMux, which would bring 30 KB of pattern matching.
+func (s *sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, ok := strings.CutPrefix(r.URL.Path, apiVersion)
+	id, what, inside := strings.Cut(strings.TrimPrefix(path, "/invocation/"), "/")
+	switch {
+	case ok && r.Method == http.MethodGet && path == "/invocation/next":
+		s.serveNext(w, r)
+	case ok && r.Method == http.MethodPost && path == "/init/error":
+		s.serveInitError(w, r)
+	case ok && r.Method == http.MethodPost && inside && what == "response":
+		s.serveResponse(w, r, id)
+	case ok && r.Method == http.MethodPost && inside && what == "error":
+		s.serveError(w, r, id)
+	default:
+		refuse(w, http.StatusNotFound, "NotFound", "the runtime API has no "+r.Method+" "+r.URL.Path)
+	}
 }
 
 // serveNext holds the process until there is an event. To ask again without
@@ -63,8 +73,8 @@ func (s *sandbox) serveNext(w http.ResponseWriter, r *http.Request) {
 
 // serveResponse takes an answer; one above the limit becomes an error, as
 // Lambda makes it.
-func (s *sandbox) serveResponse(w http.ResponseWriter, r *http.Request) {
-	inv := s.take(w, r)
+func (s *sandbox) serveResponse(w http.ResponseWriter, r *http.Request, id string) {
+	inv := s.take(w, id)
 	if inv == nil {
 		return
 	}
@@ -86,8 +96,8 @@ func (s *sandbox) serveResponse(w http.ResponseWriter, r *http.Request) {
 
 // serveError takes the report of a failed invocation. Managed runtimes report
 // everything as Unhandled; a custom one may say Handled.
-func (s *sandbox) serveError(w http.ResponseWriter, r *http.Request) {
-	inv := s.take(w, r)
+func (s *sandbox) serveError(w http.ResponseWriter, r *http.Request, id string) {
+	inv := s.take(w, id)
 	if inv == nil {
 		return
 	}
@@ -107,13 +117,13 @@ func (s *sandbox) serveInitError(w http.ResponseWriter, r *http.Request) {
 	accept(w)
 }
 
-// take returns the invocation that the path names, if the process works on it;
-// else it refuses.
-func (s *sandbox) take(w http.ResponseWriter, r *http.Request) *invocation {
+// take returns the invocation of an id, if the process works on it; else it
+// refuses.
+func (s *sandbox) take(w http.ResponseWriter, id string) *invocation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	inv := s.current
-	if inv == nil || inv.id != r.PathValue("id") {
+	if inv == nil || inv.id != id {
 		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return nil
 	}

@@ -1,10 +1,8 @@
 package runner
 
 import (
-	"bufio"
-	"bytes"
-	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -21,18 +19,15 @@ func peakMemory(p *os.Process, fallback int) int {
 	if p == nil {
 		return fallback
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid))
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.Pid) + "/status")
 	if err != nil {
 		return fallback
 	}
-	lines := bufio.NewScanner(bytes.NewReader(status))
-	for lines.Scan() {
-		var kb int
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
-			if _, err := fmt.Sscan(rest, &kb); err == nil {
-				return (kb + 1023) / 1024
-			}
-		}
+	_, rest, _ := strings.Cut(string(status), "\nVmHWM:")
+	text, _, _ := strings.Cut(rest, " kB")
+	kb, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil {
+		return fallback
 	}
-	return fallback
+	return (kb + 1023) / 1024
 }

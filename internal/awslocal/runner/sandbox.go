@@ -91,7 +91,7 @@ func (s *sandbox) run(p *Pool) error {
 	}
 	if err == nil {
 		s.process = command.Process
-		s.server = &http.Server{Handler: s.api(), ReadHeaderTimeout: 10 * time.Second}
+		s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 		go s.serve(listener)
 		go s.wait(command)
 		return nil
