@@ -96,6 +96,88 @@ func TestPackagingHasTheDefaultsOfTheCode(t *testing.T) {
 	}
 }
 
+// Every setting in an example pipeline and in a page about a plugin is an input.
+func TestExamplesNameInputsThatExist(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	files := 0
+	for _, pattern := range []string{"examples/*.y*ml", "examples/github/*.yml", "docs/*.md", "README.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range found {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, document := range documents(file, string(text)) {
+				var node yaml.Node
+				if err := yaml.Unmarshal([]byte(document), &node); err != nil {
+					t.Errorf("%s: %v", file, err)
+				}
+				checkSettings(t, file, &node)
+				files++
+			}
+		}
+	}
+	if files < 10 {
+		t.Errorf("only %d documents were found", files)
+	}
+}
+
+// documents are the YAML of a file: all of it, or what is fenced in a page.
+func documents(file, text string) []string {
+	if filepath.Ext(file) != ".md" {
+		return []string{text}
+	}
+	var found []string
+	for i, part := range strings.Split(text, "```") {
+		if document, ok := strings.CutPrefix(part, "yaml\n"); ok && i%2 == 1 {
+			found = append(found, document)
+		}
+	}
+	return found
+}
+
+func checkSettings(t *testing.T, file string, node *yaml.Node) {
+	t.Helper()
+	if node.Kind == yaml.MappingNode {
+		text, err := yaml.Marshal(node)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var step struct {
+			Uses           string
+			With, Settings map[string]any
+		}
+		// A mapping of another shape is no step.
+		_ = yaml.Unmarshal(text, &step)
+		if strings.HasPrefix(step.Uses, "lambda-rollout/") {
+			checkNames(t, file, "INPUT_", step.With)
+		}
+		checkNames(t, file, "PLUGIN_", step.Settings)
+	}
+	for _, child := range node.Content {
+		checkSettings(t, file, child)
+	}
+}
+
+func checkNames(t *testing.T, file, prefix string, settings map[string]any) {
+	t.Helper()
+	options := input.Options{Prefixes: []string{prefix}, Command: "version"}
+	for name := range settings {
+		options.Env = append(options.Env, prefix+strings.ToUpper(name)+"=x")
+	}
+	request, err := input.Parse(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, warning := range request.Warnings {
+		t.Errorf("%s: %s", file, warning.Message)
+	}
+}
+
 func actionInputs() string {
 	var b strings.Builder
 	for _, in := range input.Table() {
