@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -39,7 +40,8 @@ func (r *Result) resolveImage(ctx context.Context, ref Ref) error {
 	}
 	detail := out.ImageDetails[0]
 	if isIndex(aws.ToString(detail.ImageManifestMediaType)) {
-		return fmt.Errorf("image %s is a multi-architecture index, which Lambda refuses: build one platform without attestations: docker buildx build --provenance=false --platform linux/amd64", name)
+		return fmt.Errorf("image %s is a multi-architecture index, which Lambda refuses: build one platform without attestations: docker buildx build --provenance=false --platform linux/amd64%s",
+			name, platforms(ctx, client, image, id))
 	}
 	image.Digest = aws.ToString(detail.ImageDigest)
 	digest, ok := strings.CutPrefix(image.Digest, "sha256:")
@@ -58,6 +60,36 @@ func isIndex(mediaType string) bool {
 		return true
 	}
 	return false
+}
+
+// platforms names the images that an index lists, so that one of them can be
+// deployed as it is; nothing where the index cannot be read.
+func platforms(ctx context.Context, client *ecr.Client, image Image, id types.ImageIdentifier) string {
+	out, err := client.BatchGetImage(ctx, &ecr.BatchGetImageInput{
+		RegistryId: &image.Account, RepositoryName: &image.Repository, ImageIds: []types.ImageIdentifier{id},
+	})
+	if err != nil || len(out.Images) == 0 {
+		return ""
+	}
+	var index struct {
+		Manifests []struct {
+			Digest   string
+			Platform struct{ OS, Architecture string }
+		}
+	}
+	if err := json.Unmarshal([]byte(aws.ToString(out.Images[0].ImageManifest)), &index); err != nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, m := range index.Manifests {
+		// Attestations stand in an index as images for an unknown platform.
+		if m.Platform.OS != "linux" {
+			continue
+		}
+		image.Digest = m.Digest
+		fmt.Fprintf(&text, "; its image for %s/%s is %s", m.Platform.OS, m.Platform.Architecture, image.URI())
+	}
+	return text.String()
 }
 
 func explainImage(image Image, err error) error {

@@ -25,7 +25,9 @@ func (w *world) push(t testing.TB, repository, tag, mediaType string) (digest st
 	}
 	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"size":10,"digest":"sha256:%064d"},"layers":[{"size":32,"digest":"sha256:%064d"}]}`, mediaType, 1, 2)
 	if strings.Contains(mediaType, "index") || strings.Contains(mediaType, "list") {
-		manifest = fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[]}`, mediaType)
+		manifest = fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[
+{"digest":"sha256:%064d","platform":{"os":"linux","architecture":"arm64"}},
+{"digest":"sha256:%064d","platform":{"os":"unknown","architecture":"unknown"}}]}`, mediaType, 3, 4)
 	}
 	out, err := client.PutImage(t.Context(), &ecr.PutImageInput{RepositoryName: &repository, ImageManifest: &manifest, ImageManifestMediaType: &mediaType, ImageTag: &tag})
 	if err != nil {
@@ -75,6 +77,10 @@ func TestAnIndexIsRefusedBeforeLambdaWould(t *testing.T) {
 		_, err := w.resolve(t, imageRefOf(t, registry+"/app:v1"), nil)
 		if err == nil || !strings.Contains(err.Error(), "docker buildx build --provenance=false --platform linux/amd64") {
 			t.Errorf("%s: got %v, want the command that builds another", mediaType, err)
+		}
+		want := fmt.Sprintf("; its image for linux/arm64 is %s/app@sha256:%064d", registry, 3)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q at its end", mediaType, err, want)
 		}
 	}
 }
