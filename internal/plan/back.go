@@ -74,6 +74,12 @@ func (b *back) created() {
 		b.plan.Watch = !b.fences.Watched && b.open(anyIntent, CreateFunction)
 		return
 	}
+	for _, u := range b.o.Latest.Unreadable {
+		if u.Field == "Tags" {
+			b.refuse(name, "its tags cannot be read: "+u.Reason, fmt.Sprintf("only the tag %s tells whether this run created it", RunTag))
+			return
+		}
+	}
 	if run := b.o.Latest.Tags[RunTag]; run != b.t.Run {
 		b.refuse(name, "it exists", fmt.Sprintf("it does not carry the tag %s=%s: this run did not create it", RunTag, b.t.Run))
 		return

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
@@ -54,4 +55,16 @@ func (s *Service) mayCreate(r *request, t target, in *createInput) error {
 		}
 	}
 	return s.mayUse(r, &in.configInput)
+}
+
+// tagsError stands where a function's tags would ("GetFunction", TagsError).
+type tagsError struct{ ErrorCode, Message string }
+
+// mayListTags hides the tags from a caller that may read the function alone.
+func (s *Service) mayListTags(r *request, t target) *tagsError {
+	var refusal *call.Error
+	if errors.As(s.may(r, "lambda:ListTags", t.arn(""), nil), &refusal) {
+		return &tagsError{refusal.Code, refusal.Message}
+	}
+	return nil
 }

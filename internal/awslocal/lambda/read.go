@@ -11,6 +11,9 @@ func (s *Service) getFunction(r *request) (answer, error) {
 		return answer{}, err
 	}
 	body := getFunctionOutput{Configuration: f.shownAt(v, t.qualifier, s.Clock()), Code: s.location(r, v), Tags: f.Tags}
+	if refused := s.mayListTags(r, t); refused != nil {
+		body.Tags, body.TagsError = nil, refused
+	}
 	if f.Reserved != nil {
 		body.Concurrency = &concurrency{*f.Reserved}
 	}
@@ -21,6 +24,7 @@ type getFunctionOutput struct {
 	Configuration functionConfiguration
 	Code          codeLocation
 	Tags          map[string]string `json:",omitempty"`
+	TagsError     *tagsError        `json:",omitempty"`
 	Concurrency   *concurrency      `json:",omitempty"`
 }
 

@@ -1,0 +1,296 @@
+package app
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+)
+
+const deployer = "arn:aws:iam::000000000000:role/ci"
+
+func (b *bench) config() aws.Config {
+	return aws.Config{Region: "eu-central-1", BaseEndpoint: &b.url, Credentials: credentials.NewStaticCredentialsProvider("root", "root", "")}
+}
+
+// object puts a zip with one file into the bucket code, which has versions.
+func (b *bench) object(key, source string) {
+	b.t.Helper()
+	client := s3.NewFromConfig(b.config(), func(o *s3.Options) { o.UsePathStyle = true })
+	var body bytes.Buffer
+	w := zip.NewWriter(&body)
+	f, err := w.Create("index.js")
+	if err == nil {
+		_, err = f.Write([]byte(source))
+	}
+	if err := cmpErr(err, w.Close()); err != nil {
+		b.t.Fatal(err)
+	}
+	_, _ = client.CreateBucket(b.t.Context(), &s3.CreateBucketInput{Bucket: aws.String("code"),
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-central-1"}})
+	_, err = client.PutBucketVersioning(b.t.Context(), &s3.PutBucketVersioningInput{Bucket: aws.String("code"),
+		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
+	if err == nil {
+		_, err = client.PutObject(b.t.Context(), &s3.PutObjectInput{Bucket: aws.String("code"), Key: &key, Body: bytes.NewReader(body.Bytes())})
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func cmpErr(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layer publishes a layer and gives its version's ARN.
+func (b *bench) layer(name string) string {
+	b.t.Helper()
+	out, err := lambda.NewFromConfig(b.config()).PublishLayerVersion(b.t.Context(), &lambda.PublishLayerVersionInput{
+		LayerName: &name, Content: &types.LayerVersionContentInput{S3Bucket: aws.String("code"), S3Key: aws.String("app.zip")},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return *out.LayerVersionArn
+}
+
+// role makes the deployer's role with one policy.
+func (b *bench) role(document policy.Document) {
+	b.t.Helper()
+	client := iam.NewFromConfig(b.config())
+	text, err := json.Marshal(document)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
+	if _, err = client.CreateRole(b.t.Context(), &iam.CreateRoleInput{RoleName: aws.String("ci"), AssumeRolePolicyDocument: &trust}); err == nil && len(document.Statement) > 0 {
+		_, err = client.PutRolePolicy(b.t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("ci"), PolicyName: aws.String("deploy"), PolicyDocument: aws.String(string(text))})
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// without is the document with one grant taken away.
+func without(d policy.Document, g grant) policy.Document {
+	out := policy.Document{Version: d.Version}
+	for i, s := range d.Statement {
+		if i == g.statement {
+			s.Action = slices.DeleteFunc(slices.Clone(s.Action), func(a string) bool { return a == g.action })
+		}
+		if len(s.Action) > 0 {
+			out.Statement = append(out.Statement, s)
+		}
+	}
+	return out
+}
+
+// grant is one action of one statement.
+type grant struct {
+	statement int
+	action    string
+}
+
+// course is one way that a deployment and its rollback may go.
+type course struct {
+	name string
+	// disturb arms faults before the deployment.
+	disturb func(*bench)
+	// deploy is the exit code that the deployment ends with when all is allowed.
+	deploy int
+}
+
+// plans are deployments, each with the courses in which all of its policy is
+// needed.
+var leastPlans = []struct {
+	name string
+	// stands and change make the state before, and the files to deploy.
+	stands, change func(*bench)
+	courses        []course
+}{
+	{
+		name: "a new function",
+		stands: func(b *bench) {
+			b.object("app.zip", "1")
+			b.write("function.yaml", minimal+"layers: ["+b.layer("base")+"]\n")
+		},
+		change: func(*bench) {},
+		courses: []course{
+			{name: "as planned"},
+		},
+	},
+	{
+		name: "code, role, layers, tags and aliases",
+		stands: func(b *bench) {
+			b.object("app.zip", "1")
+			b.write("function.yaml", minimal+"tags: {gone: a, kept: b}\nlayers: ["+b.layer("base")+"]\n")
+			b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live")
+		},
+		change: func(b *bench) {
+			b.object("app.zip", "2")
+			b.write("function.yaml", strings.Replace(minimal, "role/hello", "role/other", 1)+
+				"tags: {kept: c, added: d}\nlayers: ["+b.layer("base")+"]\nenvironment: {variables: {NAME: value}}\n")
+		},
+		courses: []course{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+		},
+	},
+	{
+		name: "code alone",
+		stands: func(b *bench) {
+			b.object("app.zip", "1")
+			b.write("function.yaml", minimal)
+			b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live")
+		},
+		change: func(b *bench) { b.object("app.zip", "2") },
+		courses: []course{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+			}},
+		},
+	},
+}
+
+// world is the state before a deployment, the files changed already.
+func leastWorld(t *testing.T, plan int) *bench {
+	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
+	b.write("function.yaml", minimal)
+	leastPlans[plan].stands(b)
+	leastPlans[plan].change(b)
+	return b
+}
+
+var leastInputs = []string{"--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live,next"}
+
+// run deploys as the role and rolls back, and tells whether that went as it
+// does when all is allowed.
+func (c course) run(b *bench) (ok bool, text string) {
+	if c.disturb != nil {
+		c.disturb(b)
+	}
+	as := []string{"--role-to-assume", deployer}
+	code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs, as)...)
+	text = fmt.Sprintf("deploy: exit %d\n%s%s", code, out, errs)
+	if code != c.deploy {
+		return false, text
+	}
+	code, out, errs = b.run("rollback", "--role-session-name", "back")
+	return code == 0, fmt.Sprintf("%srollback: exit %d\n%s%s", text, code, out, errs)
+}
+
+// Deploy and rollback succeed under exactly the printed policy, put everything
+// back, and fail with any one action of it taken away, by its name.
+func TestThePrintedPolicyIsTheLeast(t *testing.T) {
+	t.Parallel()
+	for i, p := range leastPlans {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			granted := printed(t, leastWorld(t, i))
+			for _, c := range p.courses {
+				b := leastWorld(t, i)
+				b.role(granted)
+				before, err := b.aws.Dump("")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ok, text := c.run(b); !ok {
+					t.Fatalf("%s: not done under the printed policy:\n%s", c.name, text)
+				}
+				after, err := b.aws.Dump("")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !maps.EqualFunc(before.Functions, after.Functions, func(x, y any) bool { return fmt.Sprint(x) == fmt.Sprint(y) }) {
+					t.Errorf("%s: the rollback left a difference", c.name)
+				}
+			}
+			for n, s := range granted.Statement {
+				for _, action := range s.Action {
+					needed(t, i, granted, grant{n, action})
+				}
+			}
+		})
+	}
+}
+
+// needed looks for the course that misses a grant.
+func needed(t *testing.T, plan int, granted policy.Document, g grant) {
+	t.Helper()
+	var texts []string
+	for _, c := range leastPlans[plan].courses {
+		b := leastWorld(t, plan)
+		b.role(without(granted, g))
+		ok, text := c.run(b)
+		if !ok && strings.Contains(text, g.action) {
+			return
+		}
+		texts = append(texts, fmt.Sprintf("%s (done: %v):\n%s", c.name, ok, text))
+	}
+	t.Errorf("without %s in statement %d nothing fails and names it:\n%s", g.action, g.statement, strings.Join(texts, "\n"))
+}
+
+// printed is the policy that the command prints for the root user.
+func printed(t *testing.T, b *bench) policy.Document {
+	t.Helper()
+	out := b.must(append([]string{"policy"}, leastInputs...)...)
+	var set policy.Set
+	if err := json.Unmarshal([]byte(out), &set); err != nil {
+		t.Fatal(err)
+	}
+	return set.Permissions
+}
+
+// Where the caller may ask IAM, a missing action stops the deployment before
+// its first change; where it may not, that is a warning at most.
+func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
+	t.Parallel()
+	for i, p := range leastPlans {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			granted := printed(t, leastWorld(t, i))
+			asks := policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole", "iam:SimulatePrincipalPolicy"}, Resource: []string{"*"}}
+			for n, s := range granted.Statement {
+				for _, action := range s.Action {
+					if strings.HasPrefix(action, "s3:") || action == "lambda:GetFunction" || action == "lambda:GetAlias" {
+						continue // the deployment cannot even look
+					}
+					b := leastWorld(t, i)
+					left := without(granted, grant{n, action})
+					left.Statement = append(left.Statement, asks)
+					b.role(left)
+					b.aws.ResetCalls()
+					code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs, []string{"--role-to-assume", deployer})...)
+					if code != 3 || !strings.Contains(out+errs, action) {
+						t.Errorf("without %s: exit %d, want 3 and its name\n%s%s", action, code, out, errs)
+					}
+					if changed := b.changing(); len(changed) > 0 && !slices.Equal(changed, []string{"AssumeRole"}) {
+						t.Errorf("without %s the deployment changed something: %v", action, changed)
+					}
+				}
+			}
+		})
+	}
+}
