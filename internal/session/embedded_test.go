@@ -2,8 +2,10 @@ package session
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -74,6 +77,27 @@ func TestRolesAreAssumedAndChainedOverOneConnection(t *testing.T) {
 	}
 	if n := connections.Load(); n != 1 {
 		t.Errorf("%d connections, want 1", n)
+	}
+}
+
+func TestAJobsTokenOpensTheRole(t *testing.T) {
+	t.Parallel()
+	url, _ := embedded(t)
+	github := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		claims := fmt.Sprintf(`{"iss":"https://token.actions.githubusercontent.com","aud":%q,"sub":"repo:a/b:ref:refs/heads/main","exp":%d}`,
+			r.URL.Query().Get("audience"), time.Now().Add(5*time.Minute).Unix())
+		encode := base64.RawURLEncoding.EncodeToString
+		fmt.Fprintf(w, `{"value":"%s.%s.%s"}`, encode([]byte(`{"alg":"RS256"}`)), encode([]byte(claims)), encode([]byte("signature")))
+	}))
+	defer github.Close()
+	job := env{"ACTIONS_ID_TOKEN_REQUEST_URL": github.URL + "/token?api-version=2.0", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner"}
+	s, err := Open(t.Context(), Options{Region: "eu-west-1", Endpoint: url, Role: &Role{ARN: roleTwo}, LookupEnv: job.lookup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := s.Identity(t.Context())
+	if err != nil || id.ARN != "arn:aws:sts::444455556666:assumed-role/prod/lambda-rollout" {
+		t.Errorf("got %+v, %v", id, err)
 	}
 }
 
