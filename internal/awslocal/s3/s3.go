@@ -190,14 +190,15 @@ func bucketOfHost(host string) string {
 	return bucket
 }
 
-// bucketFor finds the bucket for a caller of its own Region.
+// bucketFor finds the bucket for a caller of its own Region; who does not sign
+// names none.
 func (s *Service) bucketFor(r *request) (*Bucket, *apiError) {
 	b := s.buckets[r.bucket]
 	if b == nil {
 		return nil, errNoSuchBucket(r.bucket)
 	}
 	r.w.Header().Set("x-amz-bucket-region", b.Region)
-	if r.caller.Region != "" && r.caller.Region != b.Region {
+	if !r.anonymous() && r.caller.Region != b.Region {
 		return nil, errMoved(b)
 	}
 	return b, nil

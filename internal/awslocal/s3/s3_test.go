@@ -457,7 +457,7 @@ func TestStateSurvivesAReopen(t *testing.T) {
 func TestPresignedURLsEnd(t *testing.T) {
 	t.Parallel()
 	w := serve(t, "")
-	c := w.client("us-east-1", owner)
+	c := w.client("eu-west-1", owner)
 	bucket(t, c, "b-1", "k")
 	w.SetReaders("b-1", []string{"*"})
 	signed, err := s3.NewPresignClient(c).PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("b-1"), Key: aws.String("k")}, s3.WithPresignExpires(time.Minute))
@@ -478,6 +478,14 @@ func TestPresignedURLsEnd(t *testing.T) {
 	w.now = func() time.Time { return time.Now().Add(2 * time.Minute) }
 	if got := status(); got != 403 {
 		t.Errorf("late: %d", got)
+	}
+	answer, err := http.Get(w.url + "/b-1/k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != 200 {
+		t.Errorf("a public object without signature: %s", answer.Status)
 	}
 }
 
