@@ -197,7 +197,7 @@ func BenchmarkDeploy(b *testing.B) {
 				calls := aws.Calls()
 				all, changes = len(calls), 0
 				for _, call := range calls {
-					if !reads.MatchString(call.Operation) {
+					if changing(call) {
 						changes++
 					}
 				}

@@ -96,13 +96,19 @@ func aws(ts *testscript.TestScript) *world { return ts.Value(awsKey{}).(*world) 
 // names.
 var reads = regexp.MustCompile(`^(Get|List|Head|Describe|Batch|Assume|Simulate|Invoke)`)
 
+// changing says that a call changed something, or was refused when it meant to.
+// UpdateFunctionCode with DryRun does neither.
+func changing(c awslocal.Call) bool {
+	return !reads.MatchString(c.Operation) && (c.Changed || c.Status >= 300)
+}
+
 // calls OPERATION… holds the calls that change something, answered or refused,
 // since the start or the last such line, against a list; without one, none may
-// have gone out.
+// have gone out. Those of S3 that stage an artifact count as well.
 func calls(ts *testscript.TestScript, neg bool, args []string) {
 	var got []string
 	for _, c := range aws(ts).Calls() {
-		if !reads.MatchString(c.Operation) {
+		if changing(c) {
 			got = append(got, c.Operation)
 		}
 	}
@@ -208,25 +214,37 @@ var passed = []string{"PATH", "HOME", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACC
 	"LAMBDA_ROLLOUT_POST", "GITHUB_ACTIONS", "GITHUB_STATE", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_RUN_ID", "RUNNER_TEMP"}
 
 // request SERVICE REGION METHOD PATH [BODY|@FILE] is somebody else's call: it
-// fills buckets and changes functions. Its answer is on stdout.
+// fills buckets and changes functions. ECR has operations in the place of
+// methods, and no paths. The answer is on stdout, the version of an object that
+// was put in VERSION_ID.
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 4 {
 		ts.Fatalf("usage: request SERVICE REGION METHOD PATH [BODY|@FILE]")
 	}
-	body := strings.Join(args[4:], " ")
+	service, region, method, path, body := args[0], args[1], args[2], args[3], strings.Join(args[4:], " ")
+	target := ""
+	if service == "ecr" {
+		target, method, path, body = "AmazonEC2ContainerRegistry_V20150921."+method, http.MethodPost, "/", strings.Join(args[3:], " ")
+	}
 	if file, ok := strings.CutPrefix(body, "@"); ok {
 		body = ts.ReadFile(file)
 	}
-	r, err := http.NewRequest(args[2], ts.Getenv("AWS_ENDPOINT_URL")+args[3], strings.NewReader(body))
+	r, err := http.NewRequest(method, ts.Getenv("AWS_ENDPOINT_URL")+path, strings.NewReader(body))
 	ts.Check(err)
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDOTHER/20260101/"+args[1]+"/"+args[0]+"/aws4_request, SignedHeaders=host, Signature=0")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDOTHER/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	if target != "" {
+		r.Header.Set("X-Amz-Target", target)
+		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	}
 	answer, err := http.DefaultClient.Do(r)
 	ts.Check(err)
-	defer answer.Body.Close()
-	_, err = io.Copy(ts.Stdout(), answer.Body)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	_, err = ts.Stdout().Write(text)
 	ts.Check(err)
 	if (answer.StatusCode >= 300) != neg {
-		ts.Fatalf("%s %s: %s", args[2], args[3], answer.Status)
+		ts.Fatalf("%s %s: %s %s", args[2], args[3], answer.Status, text)
 	}
 	if id := answer.Header.Get("X-Amz-Version-Id"); id != "" {
 		ts.Setenv("VERSION_ID", id)
@@ -234,8 +252,8 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	aws(ts).ResetCalls()
 }
 
-// archive FILE [SIZE] NAME… writes a zip of files of the script. With a size in
-// MB, a file of that many random megabytes is in it too.
+// archive FILE NAME… writes a zip of files of the script. A number is a file of
+// that many random megabytes, and with = before it one that compresses well.
 func archive(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: zip FILE [SIZE] NAME…")
@@ -246,20 +264,33 @@ func archive(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args[1:] {
 		header := &zip.FileHeader{Name: filepath.Base(name), Method: zip.Deflate}
 		header.SetMode(0o755)
-		size, err := strconv.ParseInt(name, 10, 64)
-		if err == nil {
-			header.Name, header.Method = "ballast", zip.Store
-		}
-		entry, createErr := w.CreateHeader(header)
-		ts.Check(createErr)
-		if err == nil {
-			_, err = io.CopyN(entry, rand.NewChaCha8([32]byte{}), size<<20)
+		var content io.Reader
+		if text, zeros := strings.CutPrefix(name, "="); zeros {
+			content = megabytes(ts, text, zero{})
+		} else if _, err := strconv.Atoi(name); err == nil {
+			content, header.Method = megabytes(ts, name, rand.NewChaCha8([32]byte{})), zip.Store
 		} else {
-			_, err = io.WriteString(entry, ts.ReadFile(name))
+			content = strings.NewReader(ts.ReadFile(name))
 		}
+		entry, err := w.CreateHeader(header)
+		ts.Check(err)
+		_, err = io.Copy(entry, content)
 		ts.Check(err)
 	}
 	ts.Check(errors.Join(w.Close(), f.Close()))
+}
+
+func megabytes(ts *testscript.TestScript, n string, of io.Reader) io.Reader {
+	size, err := strconv.ParseInt(n, 10, 64)
+	ts.Check(err)
+	return io.LimitReader(of, size<<20)
+}
+
+type zero struct{}
+
+func (zero) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 var volatile = []struct {

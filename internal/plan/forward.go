@@ -40,7 +40,7 @@ func Forward(w Wanted, o Observation) Plan {
 
 func create(w Wanted, o Observation) Plan {
 	p := Plan{Function: w.Function.FunctionName}
-	f := definition.CreateBody(w.Function)
+	f := packaged(definition.CreateBody(w.Function), w.Code)
 	f.Tags = maps.Clone(f.Tags)
 	if f.Tags == nil {
 		f.Tags = map[string]string{}
@@ -58,6 +58,19 @@ func create(w Wanted, o Observation) Plan {
 		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: "new version", Kind: definition.Set})
 	}
 	return p
+}
+
+// packaged is a function with the kind of its code, which creation has to name
+// for an image and no update can change.
+func packaged(f definition.Function, code definition.Code) definition.Function {
+	if f.PackageType == nil {
+		kind := "Zip"
+		if code.ImageUri != "" {
+			kind = "Image"
+		}
+		f.PackageType = &kind
+	}
+	return f
 }
 
 // forward collects the plan for a function that exists.
@@ -81,7 +94,7 @@ func (f *forward) compare() {
 	latest := f.o.Latest
 	have := latest.Function
 	have.CodeSigningConfigArn = &f.o.CodeSigning
-	d := definition.Diff(f.w.Function, have)
+	d := definition.Diff(packaged(f.w.Function, f.w.Code), have)
 	f.patch, f.config, f.signing, f.code = d.Patch, len(d.Changes) > 0, len(d.CodeSigning) > 0, len(d.Architectures) > 0
 	f.plan.Changes = slices.Concat(d.Changes, d.CodeSigning, d.Architectures)
 	f.compareCode()
