@@ -62,7 +62,7 @@ type Reader struct {
 	// Report takes what is wrong.
 	Report func(...fault.Fault)
 	// Unknown takes a key that a mapping does not know.
-	Unknown func(key *yaml.Node, what string, known []string)
+	Unknown func(key, value *yaml.Node, what string, known []string)
 }
 
 // Fields are the keys of a mapping that are needed, each with what reads it.
@@ -89,7 +89,7 @@ func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) 
 				known = append(known, name)
 			}
 			slices.Sort(known)
-			r.Unknown(key, what, known)
+			r.Unknown(key, value, what, known)
 		}
 	}
 }

@@ -80,7 +80,7 @@ type reader struct{ document.Reader }
 
 // reader warns of keys that Harness does not know.
 func (l *loader) reader(doc *expression.Document) reader {
-	return reader{document.Reader{Doc: doc, Report: l.fault, Unknown: func(key *yaml.Node, what string, known []string) {
+	return reader{document.Reader{Doc: doc, Report: l.fault, Unknown: func(key, _ *yaml.Node, what string, known []string) {
 		f := doc.Fault(key, what+" has no key "+quoted(key.Value)+"; it is read over", fault.DidYouMean(key.Value, known))
 		f.Warning = true
 		l.fault(f)

@@ -1,0 +1,151 @@
+// Package convert turns a Harness pipeline into the GitHub workflow that does
+// the same: stages become jobs, deploy and canary steps the action, ShellScript
+// steps run steps, and the rollback steps the action's own post step.
+//
+// It promises that nothing of the pipeline is dropped in silence: what GitHub
+// has no equivalent for, and what a person has to set up (a role, a secret, a
+// variable), comes out as a warning at its place and stands at the head of the
+// workflow. The workflow passes actionlint. Expressions of scripts become
+// environment variables, so that no value can become part of a script.
+//
+// It reads nothing but its arguments and deploys nothing. The sources of its
+// rules are https://developer.harness.io/docs/category/pipelines and
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax.
+package convert
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+)
+
+// File is a document by its name in the repository.
+type File struct {
+	Name    string
+	Content []byte
+}
+
+// action is how a workflow names this program, checkout how it gets its files.
+const (
+	action          = "lambda-rollout/lambda-rollout@v1"
+	checkout        = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8"
+	checkoutVersion = "v5.0.0"
+	runner          = "ubuntu-24.04"
+)
+
+// Pipeline converts a pipeline. files are the services, environments,
+// infrastructures and overrides that it refers to; a reference without a file
+// is a warning. Without an error among the faults the workflow is complete, but
+// for what the warnings say.
+func Pipeline(pipeline File, files []File) (workflow []byte, faults fault.List) {
+	c := &converter{dispatch: newMapping(), used: map[string]bool{}}
+	for _, f := range files {
+		c.read(f)
+	}
+	doc := c.open(pipeline)
+	if doc == nil {
+		return nil, c.faults.Sorted()
+	}
+	p := c.readPipeline(doc)
+	if c.faults.Err() != nil || p == nil {
+		return nil, c.faults.Sorted()
+	}
+	c.pipeline = p
+	root := c.workflow()
+	faults = c.faults.Sorted()
+	root.HeadComment = head(pipeline.Name, p.description.Raw(), faults)
+	var out bytes.Buffer
+	enc := yaml.NewEncoder(&out)
+	enc.SetIndent(2)
+	if err := enc.Encode(root); err != nil {
+		return nil, append(faults, fault.Fault{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
+	}
+	return out.Bytes(), faults
+}
+
+// converter holds one conversion.
+type converter struct {
+	references references
+	pipeline   *pipeline
+	faults     fault.List
+	// dispatch are the inputs that a person gives when the workflow starts.
+	dispatch *yaml.Node
+	// used are the ids of jobs.
+	used map[string]bool
+	// stage is the one under conversion.
+	stage *stage
+}
+
+func (c *converter) report(faults ...fault.Fault) { c.faults = append(c.faults, faults...) }
+
+// note says what a person has to know or to do.
+func (c *converter) note(at document.Text, message, hint string) {
+	f := at.Fault(message, hint)
+	f.Warning = true
+	if !slices.Contains(c.faults, f) {
+		c.report(f)
+	}
+}
+
+func (c *converter) noteNode(doc *expression.Document, n *yaml.Node, message, hint string) {
+	c.note(document.Text{Doc: doc, Node: n}, message, hint)
+}
+
+// open parses a file of one document.
+func (c *converter) open(f File) *expression.Document {
+	docs, faults := expression.Scan(f.Name, f.Content).Documents()
+	c.report(faults...)
+	switch {
+	case len(faults) > 0:
+		return nil
+	case len(docs) != 1:
+		c.report(fault.Fault{File: f.Name, Message: fmt.Sprintf("holds %d documents, but a pipeline is one", len(docs))})
+		return nil
+	}
+	return docs[0]
+}
+
+func (c *converter) reader(doc *expression.Document) document.Reader {
+	return document.Reader{Doc: doc, Report: c.report, Unknown: func(key, value *yaml.Node, what string, _ []string) {
+		if empty(value) {
+			return
+		}
+		c.noteNode(doc, key, "the key "+key.Value+" of "+what+" has no equivalent and is left out", "")
+	}}
+}
+
+// empty tells a value that says nothing, as Harness' editor leaves many.
+func empty(n *yaml.Node) bool {
+	n = document.Resolved(n)
+	return len(n.Content) == 0 && (n.Kind != yaml.ScalarNode || n.Value == "" || document.IsNull(n))
+}
+
+// head is the comment at the top of the workflow.
+func head(name, description string, faults fault.List) string {
+	lines := []string{"Converted from " + path.Base(name) + "."}
+	if description != "" {
+		lines = append(lines, strings.Join(strings.Fields(description), " "))
+	}
+	if warnings := faults.Warnings(); len(warnings) > 0 {
+		lines = append(lines, "", "To do, and what has no equivalent here:")
+		for _, f := range warnings {
+			line := fmt.Sprintf("- line %d: %s", f.Line, f.Message)
+			if path.Base(f.File) != path.Base(name) {
+				line = fmt.Sprintf("- %s:%d: %s", f.File, f.Line, f.Message)
+			}
+			if f.Hint != "" {
+				line += " (" + f.Hint + ")"
+			}
+			lines = append(lines, strings.ReplaceAll(line, "\n", " "))
+		}
+	}
+	return strings.Join(lines, "\n")
+}

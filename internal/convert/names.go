@@ -1,0 +1,308 @@
+package convert
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+)
+
+// paths are what GitHub calls the same.
+var paths = map[string]string{
+	"pipeline.sequenceId":   "github.run_number",
+	"pipeline.executionId":  "github.run_id",
+	"pipeline.executionUrl": "format('{0}/{1}/actions/runs/{2}', github.server_url, github.repository, github.run_id)",
+	"pipeline.triggeredBy":  "github.actor",
+	"codebase.branch":       "github.ref_name",
+	"codebase.commitSha":    "github.sha",
+	"codebase.repoUrl":      "github.repositoryUrl",
+	"trigger.branch":        "github.ref_name",
+	"trigger.targetBranch":  "github.base_ref",
+	"trigger.sourceBranch":  "github.head_ref",
+	"trigger.commitSha":     "github.sha",
+	"trigger.event":         "github.event_name",
+	"pipeline.triggerType":  "github.event_name",
+}
+
+// outputs are those of the deploy step, by Harness' name.
+var outputs = map[string]string{
+	"functionName": "function-name", "functionArn": "function-arn", "version": "version", "runtime": "runtime",
+}
+
+var stepOutput = regexp.MustCompile(`(?:^|\.)steps\.(\w+)\.(?:output(?:\.outputVariables)?|outcome|deploymentInfoOutcome)\.(\w+)$`)
+
+// scope is where an expression stands: not every place of a workflow knows
+// every name.
+type scope int
+
+const (
+	ofValue scope = iota
+	ofStep        // the condition of a step: no secrets
+	ofJob         // the condition of a job: no steps and no matrix either
+)
+
+// name is what stands for a path in the stage under conversion.
+func (c *converter) name(where scope) func(path string) (string, bool) {
+	return func(path string) (string, bool) {
+		if known, ok := paths[path]; ok {
+			return known, true
+		}
+		elsewhere := strings.HasPrefix(path, "pipeline.") && !strings.HasPrefix(path, "pipeline.stages."+c.stage.identifier.Raw()+".")
+		if m := stepOutput.FindStringSubmatch(path); m != nil && where != ofJob && !elsewhere {
+			return "steps." + identifier(m[1]) + ".outputs." + stepOutputName(m[2]), true
+		}
+		scope, rest, _ := strings.Cut(path, ".")
+		switch scope {
+		case "secrets":
+			if where != ofValue {
+				return "", false
+			}
+			return "secrets." + c.secretName(rest), true
+		case "matrix":
+			return path, where != ofJob && c.stage.matrix != nil
+		case "pipeline":
+			switch rest {
+			case "name":
+				return expression.QuoteGitHub(c.pipeline.name.Raw()), true
+			case "identifier":
+				return expression.QuoteGitHub(c.pipeline.identifier.Raw()), true
+			}
+			return c.variableName(c.pipeline.variables, strings.TrimPrefix(rest, "variables."), "inputs")
+		case "stage":
+			if rest == "name" {
+				return expression.QuoteGitHub(c.stage.name.Raw()), true
+			}
+			return c.variableName(c.stage.variables, strings.TrimPrefix(rest, "variables."), "inputs")
+		}
+		if scope == "serviceVariables" {
+			if written, ok := c.givenVariable(rest, where); ok {
+				return written, true
+			}
+		}
+		if value, ok := c.literal(scope, rest); ok {
+			return expression.QuoteGitHub(value), true
+		}
+		if scope == "serviceVariables" || scope == "variable" || strings.HasPrefix(path, "env.variables.") {
+			return "vars." + c.repositoryVariable(path), true
+		}
+		return "", false
+	}
+}
+
+func stepOutputName(name string) string {
+	if known, ok := outputs[name]; ok {
+		return known
+	}
+	return name
+}
+
+var (
+	notInConstant = regexp.MustCompile(`[^A-Za-z0-9]+`)
+	camelHump     = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+)
+
+// constant is a name as GitHub's secrets and variables are written.
+func constant(s string) string {
+	s = camelHump.ReplaceAllString(s, "${1}_${2}")
+	s = strings.Trim(strings.ToUpper(notInConstant.ReplaceAllString(s, "_")), "_")
+	if s == "" || isDigit(s[0]) || strings.HasPrefix(s, "GITHUB_") {
+		s = "VALUE_" + s
+	}
+	return s
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// secretName asks for the secret to be set.
+func (c *converter) secretName(id string) string {
+	name := constant(id)
+	c.note(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the secret "+name+" of the repository to the value of Harness' secret "+id, "")
+	return name
+}
+
+// repositoryVariable asks for a variable to be set that no given file fixes.
+func (c *converter) repositoryVariable(path string) string {
+	name := constant(path[strings.LastIndexByte(path, '.')+1:])
+	c.note(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the variable "+name+" of the repository to the value of "+path, "")
+	return name
+}
+
+// variableName is a pipeline or stage variable: its own value where that is
+// fixed, else what the person gives who starts the workflow.
+func (c *converter) variableName(list []variable, name, context string) (string, bool) {
+	i := slices.IndexFunc(list, func(v variable) bool { return v.name.Raw() == name })
+	if i < 0 {
+		return "", false
+	}
+	v := list[i]
+	value := v.value.Raw()
+	if input, ok := expression.ParseInput(value); ok {
+		return context + "." + c.ask(name, v, input), true
+	}
+	if v.typ.Raw() == "Secret" && !strings.Contains(value, "<+") {
+		return "secrets." + c.secretName(value), true
+	}
+	if !strings.Contains(value, "<+") {
+		return expression.QuoteGitHub(value), true
+	}
+	written, err := expression.GitHub(value, c.name(ofValue))
+	return written, err == nil
+}
+
+// ask makes an input of the workflow.
+func (c *converter) ask(name string, v variable, input *expression.Input) string {
+	name = identifier(name)
+	in := newMapping()
+	description := v.description.Raw()
+	if input.Pattern != "" {
+		description = strings.TrimSpace(description + " (matches " + input.Pattern + ")")
+	}
+	put(in, "description", scalar(description))
+	put(in, "required", boolean(input.Default == nil))
+	if len(input.Allowed) > 0 {
+		put(in, "type", scalar("choice"))
+		options := newList()
+		for _, value := range input.Allowed {
+			options.Content = append(options.Content, scalar(value))
+		}
+		put(in, "options", options)
+	} else {
+		put(in, "type", scalar("string"))
+	}
+	if input.Default != nil {
+		put(in, "default", scalar(*input.Default))
+	}
+	put(c.dispatch, name, in)
+	return name
+}
+
+// givenVariable is a service variable that is a runtime input, with the value
+// that the pipeline gives it.
+func (c *converter) givenVariable(name string, where scope) (written string, ok bool) {
+	if c.stage == nil || len(c.stage.services) != 1 || c.stage.services[0].inputs == nil {
+		return "", false
+	}
+	walk(c.stage.services[0].inputs, "", func(path string, n *yaml.Node) {
+		if path != "serviceVariables."+name {
+			return
+		}
+		value := c.stage.doc.Text(n)
+		if input, asked := expression.ParseInput(value); asked {
+			written, ok = "inputs."+c.ask(name, variable{}, input), true
+			return
+		}
+		if !strings.Contains(value, "<+") {
+			written, ok = expression.QuoteGitHub(value), true
+			return
+		}
+		var err error
+		written, err = expression.GitHub(value, c.name(where))
+		ok = err == nil
+	})
+	return written, ok
+}
+
+// literal is a value that the given files fix.
+func (c *converter) literal(scope, rest string) (string, bool) {
+	if c.stage == nil || len(c.stage.environments) > 1 {
+		return "", false
+	}
+	var service, environment, infrastructure *entity
+	if len(c.stage.services) == 1 {
+		service = find(c.references.services, c.stage.services[0].ref.Raw())
+	}
+	if len(c.stage.environments) == 1 {
+		p := c.stage.environments[0]
+		environment = find(c.references.environments, p.ref.Raw())
+		if len(p.infrastructures) == 1 {
+			infrastructure = find(c.references.infrastructures, p.infrastructures[0].ref.Raw())
+		}
+	}
+	switch scope {
+	case "serviceVariables":
+		for _, o := range c.references.overrides {
+			if _, overridden := o.variable(rest); overridden {
+				return "", false
+			}
+		}
+		for _, e := range []*entity{environment, service} {
+			if value, ok := e.variable(rest); ok {
+				return value, true
+			}
+		}
+	case "service":
+		return service.field(rest)
+	case "env":
+		if name, ok := strings.CutPrefix(rest, "variables."); ok {
+			return environment.variable(name)
+		}
+		return environment.field(rest)
+	case "infra":
+		return infrastructure.field(rest)
+	}
+	return "", false
+}
+
+func (e *entity) field(name string) (string, bool) {
+	if e == nil {
+		return "", false
+	}
+	t, ok := map[string]document.Text{
+		"name": e.name, "identifier": e.identifier, "infraIdentifier": e.identifier, "type": e.typ,
+		"region": e.region, "connectorRef": e.connectorRef,
+	}[name]
+	return t.Raw(), ok && t.Set() && !strings.Contains(t.Raw(), "<+")
+}
+
+func (e *entity) variable(name string) (string, bool) {
+	if e == nil {
+		return "", false
+	}
+	for _, v := range e.variables {
+		if v.name.Raw() == name && v.typ.Raw() != "Secret" && !strings.Contains(v.value.Raw(), "<+") {
+			return v.value.Raw(), true
+		}
+	}
+	return "", false
+}
+
+// text writes a text for a workflow, with ${{ }} in the place of its
+// expressions; what cannot be said stays, with a note.
+func (c *converter) text(t document.Text) string {
+	return c.written(t, t.Raw())
+}
+
+func (c *converter) written(t document.Text, raw string) string {
+	// The writing itself never fails.
+	out, _ := expression.Replace(raw, func(span string) (string, error) {
+		written := c.span(t, span)
+		if literal, ok := unquote(written); ok {
+			return literal, nil
+		}
+		return "${{ " + written + " }}", nil
+	})
+	return out
+}
+
+// span writes one expression; what GitHub cannot say becomes a variable of the
+// repository, which a person has to set.
+func (c *converter) span(t document.Text, span string) string {
+	written, err := expression.GitHub(span, c.name(ofValue))
+	if err != nil {
+		name := constant(span)
+		c.note(t, err.Error()+": set the variable "+name+" of the repository to what "+span+" comes to", "")
+		return "vars." + name
+	}
+	return written
+}
+
+// unquote gives the text of a GitHub expression that is only a literal; one
+// that GitHub would look into again stays an expression.
+func unquote(written string) (string, bool) {
+	text, ok := expression.GitHubLiteral(written)
+	return text, ok && !strings.Contains(text, "${{")
+}

@@ -1,0 +1,353 @@
+package convert
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+)
+
+// jobSteps holds the steps of one job while they are made.
+type jobSteps struct {
+	*converter
+	stage *stage
+	place place
+	after behaviour
+	out   *yaml.Node
+	// deploy is the id of the last deploy step, for the shifts that follow.
+	deploy string
+	// rollbackTimeout is that of the rollback step.
+	rollbackTimeout document.Text
+	ids             map[string]bool
+}
+
+// steps converts the steps of a stage and what of its rollback steps the
+// action's post does not do.
+func (c *converter) steps(s *stage, p place, after behaviour) *yaml.Node {
+	j := &jobSteps{converter: c, stage: s, place: p, after: after, out: newList(), ids: map[string]bool{}}
+	for _, back := range s.rollback {
+		if isRollback(back) {
+			j.rollbackTimeout = back.timeout
+		}
+	}
+	first := newMapping()
+	uses := scalar(checkout)
+	uses.LineComment = checkoutVersion
+	put(first, "uses", uses)
+	j.out.Content = append(j.out.Content, first)
+	for i := 0; i < len(s.steps); {
+		i += j.step(s.steps[i:])
+	}
+	for _, back := range s.rollback {
+		if isRollback(back) {
+			continue
+		}
+		back.conditions = append([]when{{status: document.Of("rollbackSteps", "Failure")}}, back.conditions...)
+		c.note(back.name, "the rollback step "+back.name.Raw()+" runs before the action puts back the functions", "the action's post step is the last of the job")
+		j.step([]*step{back})
+	}
+	deploys := slices.ContainsFunc(s.steps, func(s *step) bool { return s.typ.Raw() == "AwsLambdaDeploy" || s.typ.Raw() == "AwsLambdaCanaryDeploy" })
+	if deploys && !after.ignore && !after.keep && !slices.ContainsFunc(s.rollback, isRollback) {
+		c.noteNode(s.doc, s.node, "the stage has no rollback step for Lambda, but the action puts back what it deployed when the job fails", "rollback-on: never keeps it")
+	}
+	return j.out
+}
+
+func isRollback(s *step) bool {
+	return s.typ.Raw() == "AwsLambdaRollback" || s.typ.Raw() == "AwsLambdaCanaryRollback"
+}
+
+// step converts the first of the steps and says how many it took.
+func (j *jobSteps) step(steps []*step) int {
+	s := steps[0]
+	switch s.typ.Raw() {
+	case "AwsLambdaDeploy":
+		j.add(s, j.deployStep(s, ""))
+	case "AwsLambdaCanaryDeploy":
+		traffic, taken := j.shifts(steps[1:], "0%")
+		j.add(s, j.deployStep(s, traffic))
+		return 1 + taken
+	case "AwsLambdaTrafficShift":
+		j.shift(s)
+	case "ShellScript":
+		j.add(s, j.script(s))
+	case "Wait":
+		j.wait(s)
+	case "AwsLambdaRollback", "AwsLambdaCanaryRollback":
+		j.note(s.typ, "a rollback among the steps is left out: the action puts back when the job fails", "")
+	default:
+		j.note(s.typ, "the step "+s.name.Raw()+" of type "+s.typ.Raw()+" has no equivalent and is left out", "")
+	}
+	return 1
+}
+
+// add puts the parts that every step has around the content.
+func (j *jobSteps) add(s *step, content *yaml.Node) string {
+	out := newMapping()
+	put(out, "name", j.named(s.name, s.description))
+	id := identifier(s.identifier.Raw())
+	for j.ids[strings.ToLower(id)] {
+		id += "_"
+	}
+	j.ids[strings.ToLower(id)] = true
+	put(out, "id", scalar(id))
+	put(out, "if", j.condition(s.conditions, ofStep))
+	switch after := j.failure(s.strategies); {
+	case after.ignore || j.after.ignore:
+		put(out, "continue-on-error", boolean(true))
+	case after.keep:
+		if with := get(content, "with"); with != nil {
+			put(with, "rollback-on", scalar("never"))
+		}
+	}
+	out.Content = append(out.Content, content.Content...)
+	j.out.Content = append(j.out.Content, out)
+	if get(content, "uses") != nil {
+		j.deploy = id
+	}
+	return id
+}
+
+// percentage is that of a traffic shift.
+func (j *jobSteps) percentage(s *step) (string, bool) {
+	var t document.Text
+	if s.spec != nil {
+		j.reader(s.doc).Mapping(s.spec, "the step", document.Fields{"trafficPercentage": j.reader(s.doc).Text(&t, "trafficPercentage")}, "")
+	}
+	n, err := strconv.Atoi(t.Raw())
+	if err != nil || n <= 0 || n > 100 {
+		j.noteNode(s.doc, s.node, "the step shifts no fixed percentage between 1 and 100 and is left out", "")
+		return "", false
+	}
+	return t.Raw() + "%", true
+}
+
+// shifts joins the traffic shifts, and the waits between them, that directly
+// follow a canary deployment into the action's own steps: 10%/5m, 50%. Without
+// one the deployment stays at none.
+func (j *jobSteps) shifts(steps []*step, none string) (traffic string, taken int) {
+	var parts []string
+	for taken < len(steps) && len(steps[taken].conditions) == 0 {
+		s := steps[taken]
+		if s.typ.Raw() == "Wait" && len(parts) > 0 {
+			if d, ok := j.timeout(j.waitDuration(s)); ok {
+				parts[len(parts)-1] += "/" + short(d)
+			}
+		} else if s.typ.Raw() == "AwsLambdaTrafficShift" {
+			p, ok := j.percentage(s)
+			if !ok {
+				break
+			}
+			if n := len(parts); n > 0 && !strings.Contains(parts[n-1], "/") {
+				// Two shifts without a wait between them are one.
+				parts = parts[:n-1]
+			}
+			parts = append(parts, p)
+		} else {
+			break
+		}
+		taken++
+	}
+	switch n := len(parts); {
+	case n == 0:
+		return none, 0
+	case parts[n-1] == "100%" && n > 1:
+		parts = parts[:n-1]
+	case parts[n-1] == "100%":
+		return "AllAtOnce", taken
+	}
+	return strings.Join(parts, ", "), taken
+}
+
+func (j *jobSteps) waitDuration(s *step) document.Text {
+	var t document.Text
+	if s.spec != nil {
+		j.reader(s.doc).Mapping(s.spec, "the step", document.Fields{"duration": j.reader(s.doc).Text(&t, "duration")}, "")
+	}
+	return t
+}
+
+func (j *jobSteps) wait(s *step) {
+	d, ok := j.timeout(j.waitDuration(s))
+	if !ok {
+		j.noteNode(s.doc, s.node, "the wait has no fixed duration and is left out", "")
+		return
+	}
+	content := newMapping()
+	put(content, "run", scalar(fmt.Sprintf("sleep %d", int(d.Seconds()))))
+	j.add(s, content)
+}
+
+// deployStep is the action with the files that the stage refers to.
+func (j *jobSteps) deployStep(s *step, traffic string) *yaml.Node {
+	if s.spec != nil {
+		j.reader(s.doc).Mapping(s.spec, "the step's spec", nil, "")
+	}
+	with := newMapping()
+	j.files(with)
+	if traffic != "" {
+		put(with, "traffic", scalar(traffic))
+	}
+	if d, ok := j.timeout(s.timeout); ok {
+		put(with, "timeout", scalar(short(d)))
+	}
+	if d, ok := j.timeout(j.rollbackTimeout); ok {
+		put(with, "rollback-timeout", scalar(short(d)))
+	}
+	if j.after.keep {
+		put(with, "rollback-on", scalar("never"))
+	}
+	return j.uses(with)
+}
+
+func (j *jobSteps) uses(with *yaml.Node) *yaml.Node {
+	content := newMapping()
+	put(content, "uses", scalar(action))
+	put(content, "with", with)
+	return content
+}
+
+// shift moves more traffic to what the deploy step published.
+func (j *jobSteps) shift(s *step) {
+	p, ok := j.percentage(s)
+	if !ok {
+		return
+	}
+	if j.deploy == "" {
+		j.noteNode(s.doc, s.node, "the step shifts traffic, but nothing was deployed before it", "")
+		return
+	}
+	deploy := j.deploy
+	with := newMapping()
+	put(with, "command", scalar("shift"))
+	put(with, "function", scalar("${{ steps."+deploy+".outputs.unqualified-function-arn }}"))
+	put(with, "alias", scalar("${{ vars.LAMBDA_ALIAS }}"))
+	put(with, "percentage", scalar(strings.TrimSuffix(p, "%")))
+	j.credentials(with)
+	j.noteNode(s.doc, s.node, "set the variable LAMBDA_ALIAS of the repository to the alias whose traffic is shifted", "")
+	j.add(s, j.uses(with))
+	j.deploy = deploy
+}
+
+// files names the documents, the values of runtime inputs, the secrets and the
+// credentials.
+func (j *jobSteps) files(with *yaml.Node) {
+	var services, inputs []string
+	for _, ref := range j.stage.services {
+		services = append(services, j.file(j.references.services, ref.ref, "service"))
+		inputs = append(inputs, j.inputs(ref)...)
+	}
+	put(with, "service", texts(services))
+	if j.place.ref.Set() {
+		put(with, "environment", scalar(j.file(j.references.environments, j.place.ref, "environment")))
+	}
+	var infrastructures []string
+	if j.place.deployToAll {
+		for _, i := range j.infrastructures(j.place) {
+			infrastructures = append(infrastructures, i.file)
+		}
+		if len(infrastructures) == 0 {
+			j.note(j.place.ref, "deployToAll: no file of an infrastructure of "+j.place.ref.Raw()+" was given", "name them with the input infrastructure")
+		}
+	}
+	for _, ref := range j.place.infrastructures {
+		if j.place.deployToAll {
+			break
+		}
+		infrastructures = append(infrastructures, j.file(j.references.infrastructures, ref.ref, "infrastructure"))
+		inputs = append(inputs, j.flatten(ref.inputs, "infra")...)
+	}
+	put(with, "infrastructure", texts(infrastructures))
+	var overrides []string
+	for _, o := range j.references.overrides {
+		if ref := o.environmentRef.Raw(); ref == "" || ref == j.place.ref.Raw() {
+			overrides = append(overrides, o.file)
+		}
+	}
+	put(with, "overrides", texts(slices.Compact(overrides)))
+	for _, n := range j.place.inputs {
+		inputs = append(inputs, j.flatten(n, "env")...)
+	}
+	put(with, "inputs", texts(inputs))
+	put(with, "variables", texts(j.variables()))
+	var secrets []string
+	for _, id := range j.secretIDs() {
+		secrets = append(secrets, id+"=${{ secrets."+j.secretName(id)+" }}")
+	}
+	put(with, "secrets", texts(secrets))
+	j.credentials(with)
+}
+
+// file is the document that a reference means.
+func (j *jobSteps) file(list []*entity, ref document.Text, kind string) string {
+	raw := ref.Raw()
+	if input, ok := expression.ParseInput(raw); ok {
+		name := j.askPlain(kind, input)
+		j.note(ref, "the "+kind+" is chosen at each run: the workflow's input "+name+" is the name of its file in .harness", "")
+		return j.written(ref, ".harness/<+pipeline.variables."+name+">.yaml")
+	}
+	if e := find(list, raw); e != nil {
+		return e.file
+	}
+	name := ".harness/" + strings.NewReplacer("account.", "", "org.", "").Replace(raw) + ".yaml"
+	j.note(ref, "no file of the "+kind+" "+raw+" was given", "put its YAML at "+name+", or change the path")
+	return j.written(ref, name)
+}
+
+// variables are the pipeline's and the stage's that the documents ask for.
+func (j *jobSteps) variables() []string {
+	names := slices.Clone(j.references.variables)
+	slices.Sort(names)
+	var out []string
+	for _, name := range slices.Compact(names) {
+		for _, list := range [][]variable{j.stage.variables, j.pipeline.variables} {
+			if value, ok := j.variableName(list, name, "inputs"); ok {
+				if literal, fixed := unquote(value); fixed {
+					out = append(out, name+"="+literal)
+				} else {
+					out = append(out, name+"=${{ "+value+" }}")
+				}
+				break
+			}
+		}
+	}
+	return out
+}
+
+// credentials maps the connectors to roles that the repository's variables
+// hold: the infrastructure's first connector is the one to begin with.
+func (j *jobSteps) credentials(with *yaml.Node) {
+	var connectors []string
+	add := func(t document.Text) {
+		if ref := t.Raw(); ref != "" && !strings.Contains(ref, "<+") && !slices.Contains(connectors, ref) {
+			connectors = append(connectors, ref)
+			j.note(t, "set the variable "+constant(ref)+"_ROLE of the repository to the ARN of the role that the connector "+ref+" stands for", "")
+		}
+	}
+	for _, i := range j.infrastructures(j.place) {
+		add(i.connectorRef)
+	}
+	for _, ref := range j.stage.services {
+		if e := find(j.references.services, ref.ref.Raw()); e != nil {
+			for _, connector := range e.connectors {
+				add(connector)
+			}
+		}
+	}
+	if len(connectors) == 0 {
+		j.noteNode(j.stage.doc, j.stage.node, "set the variable DEPLOY_ROLE of the repository to the ARN of the role to deploy with", "")
+		put(with, "role-to-assume", scalar("${{ vars.DEPLOY_ROLE }}"))
+		return
+	}
+	put(with, "role-to-assume", scalar("${{ vars."+constant(connectors[0])+"_ROLE }}"))
+	var roles []string
+	for _, ref := range connectors[1:] {
+		roles = append(roles, ref+"=${{ vars."+constant(ref)+"_ROLE }}")
+	}
+	put(with, "connectors", texts(roles))
+}

@@ -1,0 +1,255 @@
+package convert
+
+import (
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+)
+
+// workflow builds the whole document.
+func (c *converter) workflow() *yaml.Node {
+	jobs := newMapping()
+	var before []string
+	for _, group := range c.pipeline.groups {
+		var ids []string
+		for _, s := range group {
+			c.stage = s
+			ids = append(ids, c.jobs(jobs, s, before)...)
+		}
+		if len(ids) > 0 {
+			before = ids
+		}
+	}
+	root := newMapping()
+	name := c.pipeline.name.Raw()
+	if name == "" {
+		name = c.pipeline.identifier.Raw()
+	}
+	put(root, "name", scalar(name))
+	start := newMapping()
+	if len(c.dispatch.Content) > 0 {
+		put(start, "inputs", c.dispatch)
+	}
+	on := newMapping()
+	put(on, "workflow_dispatch", start)
+	put(root, "on", on)
+	if len(on.Content) == 0 {
+		put(root, "on", scalar("workflow_dispatch"))
+	}
+	permissions := newMapping()
+	put(permissions, "contents", scalar("read"))
+	token := scalar("write")
+	token.LineComment = "the action mints its own credentials, in the post step too"
+	put(permissions, "id-token", token)
+	put(root, "permissions", permissions)
+	put(root, "jobs", jobs)
+	return root
+}
+
+// jobs converts a stage: one job an environment.
+func (c *converter) jobs(all *yaml.Node, s *stage, before []string) []string {
+	switch typ := s.typ.Raw(); typ {
+	case "Deployment", "Custom", "":
+	default:
+		hint := ""
+		if typ == "Approval" {
+			hint = "protect the GitHub environment of the next job with required reviewers"
+		}
+		c.note(s.typ, "the stage "+s.name.Raw()+" of type "+typ+" has no equivalent and is left out", hint)
+		return nil
+	}
+	places := s.environments
+	if len(places) == 0 {
+		places = []place{{}}
+	}
+	var ids []string
+	for _, p := range places {
+		id := s.identifier.Raw()
+		if id == "" {
+			id = s.name.Raw()
+		}
+		if len(places) > 1 {
+			id += "_" + p.ref.Raw()
+		}
+		id = c.unique(id)
+		one := *s
+		if len(s.environments) > 1 {
+			one.environments = []place{p}
+			one.name = document.Of("stage", s.name.Raw()+" ("+p.ref.Raw()+")")
+		}
+		c.stage = &one
+		put(all, id, c.job(&one, p, before))
+		ids = append(ids, id)
+		if s.sequential {
+			before, ids = []string{id}, []string{id}
+		}
+	}
+	c.stage = s
+	return ids
+}
+
+var noID = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+
+// identifier makes an id as GitHub wants it.
+func identifier(s string) string {
+	s = strings.Trim(noID.ReplaceAllString(s, "_"), "_-")
+	if s == "" || !(s[0] == '_' || s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z') {
+		s = "_" + s
+	}
+	return s
+}
+
+// unique makes the id of a job; GitHub does not tell upper from lower case.
+func (c *converter) unique(s string) string {
+	id := identifier(s)
+	for c.used[strings.ToLower(id)] {
+		id += "_"
+	}
+	c.used[strings.ToLower(id)] = true
+	return id
+}
+
+func (c *converter) job(s *stage, p place, before []string) *yaml.Node {
+	job := newMapping()
+	put(job, "name", c.named(s.name, s.description))
+	switch len(before) {
+	case 0:
+	case 1:
+		put(job, "needs", scalar(before[0]))
+	default:
+		needs := newList()
+		for _, id := range before {
+			needs.Content = append(needs.Content, scalar(id))
+		}
+		put(job, "needs", needs)
+	}
+	put(job, "if", c.condition([]when{s.condition}, ofJob))
+	put(job, "runs-on", scalar(runner))
+	if s.typ.Raw() != "Custom" && p.ref.Set() {
+		put(job, "environment", scalar(c.written(p.ref, c.reference(p.ref))))
+	}
+	put(job, "concurrency", c.concurrency(p))
+	limit := s.timeout
+	if !limit.Set() {
+		limit = c.pipeline.timeout
+	}
+	put(job, "timeout-minutes", c.minutes(limit))
+	put(job, "strategy", c.matrix(s))
+	put(job, "steps", c.steps(s, p, c.failure(s.strategies)))
+	return job
+}
+
+// named is a name with the description, where that says more, as its comment.
+func (c *converter) named(name, description document.Text) *yaml.Node {
+	n := scalar(c.text(name))
+	if text := strings.Join(strings.Fields(description.Raw()), " "); text != name.Raw() {
+		n.LineComment = text
+	}
+	return n
+}
+
+// reference is a reference as text; one that is asked for at each run becomes
+// an input of the workflow.
+func (c *converter) reference(ref document.Text) string {
+	raw := ref.Raw()
+	if input, ok := expression.ParseInput(raw); ok {
+		return "<+pipeline.variables." + c.askPlain("environment", input) + ">"
+	}
+	return raw
+}
+
+// askPlain declares a pipeline variable that stands for a runtime input.
+func (c *converter) askPlain(name string, input *expression.Input) string {
+	for _, v := range c.pipeline.variables {
+		if v.name.Raw() == name {
+			return name
+		}
+	}
+	value := "<+input>"
+	if input.Default != nil {
+		value += ".default(" + *input.Default + ")"
+	}
+	if len(input.Allowed) > 0 {
+		value += ".allowedValues(" + strings.Join(input.Allowed, ",") + ")"
+	}
+	c.pipeline.variables = append(c.pipeline.variables, variable{
+		name: document.Of("runtime input", name), typ: document.Of("runtime input", "String"), value: document.Of("runtime input", value),
+	})
+	return name
+}
+
+// concurrency keeps two deployments of one infrastructure apart, unless all of
+// its infrastructures allow it.
+func (c *converter) concurrency(p place) *yaml.Node {
+	if !p.ref.Set() {
+		return nil
+	}
+	group := "deploy-" + c.reference(p.ref)
+	found := c.infrastructures(p)
+	allowed := len(found) > 0
+	for _, i := range found {
+		allowed = allowed && i.allowSimultaneous
+	}
+	if allowed {
+		return nil
+	}
+	if len(found) == 1 {
+		group = "deploy-" + found[0].id()
+	}
+	out := newMapping()
+	group = c.written(p.ref, group)
+	if c.stage.matrix != nil {
+		group += "-${{ strategy.job-index }}"
+	}
+	put(out, "group", scalar(group))
+	c.note(p.ref, "allowSimultaneousDeployments is false: GitHub lets one run wait and cancels older ones that wait", "")
+	put(out, "cancel-in-progress", boolean(false))
+	return out
+}
+
+// infrastructures are the documents of a place's infrastructures.
+func (c *converter) infrastructures(p place) []*entity {
+	var out []*entity
+	if p.deployToAll {
+		for _, i := range c.references.infrastructures {
+			if i.environmentRef.Raw() == p.ref.Raw() {
+				out = append(out, i)
+			}
+		}
+		return out
+	}
+	for _, ref := range p.infrastructures {
+		if i := find(c.references.infrastructures, ref.ref.Raw()); i != nil {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// matrix converts a matrix of fixed lists.
+func (c *converter) matrix(s *stage) *yaml.Node {
+	if s.matrix == nil {
+		return nil
+	}
+	out, axes := newMapping(), newMapping()
+	for i := 0; i+1 < len(s.matrix.Content); i += 2 {
+		key, value := s.matrix.Content[i], document.Resolved(s.matrix.Content[i+1])
+		switch {
+		case key.Value == "maxConcurrency":
+			put(out, "max-parallel", value)
+		case value.Kind == yaml.SequenceNode:
+			put(axes, key.Value, value)
+		default:
+			c.noteNode(s.doc, key, "the key "+key.Value+" of a matrix has no equivalent and is left out", "")
+		}
+	}
+	put(out, "matrix", axes)
+	if len(s.environments) > 0 && get(out, "max-parallel") == nil {
+		put(out, "max-parallel", number(1))
+	}
+	return out
+}
