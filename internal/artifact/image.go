@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -22,34 +20,30 @@ func (r *Result) resolveImage(ctx context.Context, ref Ref) error {
 	if image.Region != r.opts.Region {
 		return fmt.Errorf("image %s is in %s, the function in %s: Lambda takes images from its own Region only: push it there, or replicate the repository", name, image.Region, r.opts.Region)
 	}
-	id := types.ImageIdentifier{}
-	if image.Digest != "" {
-		id.ImageDigest = &image.Digest
-	} else {
-		id.ImageTag = &image.Tag
+	api := newRegistryAPI(ctx, r.opts.Source, image)
+	in := imagesRequest{RegistryID: image.Account, RepositoryName: image.Repository, ImageIDs: []imageID{{ImageDigest: image.Digest}}}
+	if image.Digest == "" {
+		in.ImageIDs[0].ImageTag = image.Tag
 	}
-	client := ecr.NewFromConfig(r.opts.Source.Config(image.Region))
-	out, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{
-		RegistryId: &image.Account, RepositoryName: &image.Repository, ImageIds: []types.ImageIdentifier{id},
-	})
-	if err != nil {
+	var out imageDetails
+	if err := api.call(ctx, "DescribeImages", in, &out); err != nil {
 		return explainImage(image, err)
 	}
 	if len(out.ImageDetails) == 0 {
 		return fmt.Errorf("image %s: ECR gave no answer about it", name)
 	}
 	detail := out.ImageDetails[0]
-	if isIndex(aws.ToString(detail.ImageManifestMediaType)) {
+	if isIndex(detail.ImageManifestMediaType) {
 		return fmt.Errorf("image %s is a multi-architecture index, which Lambda refuses: build one platform without attestations: docker buildx build --provenance=false --platform linux/amd64%s",
-			name, platforms(ctx, client, image, id))
+			name, platforms(ctx, api, image, in))
 	}
-	image.Digest = aws.ToString(detail.ImageDigest)
+	image.Digest = detail.ImageDigest
 	digest, ok := strings.CutPrefix(image.Digest, "sha256:")
 	if !ok {
 		return fmt.Errorf("image %s: ECR gave the digest %q", name, image.Digest)
 	}
 	r.Kind, r.Image, r.Pinned = ECR, image, image.URI()
-	r.Code = definition.Code{ImageUri: image.URI(), Sha256: digest, Size: aws.ToInt64(detail.ImageSizeInBytes)}
+	r.Code = definition.Code{ImageUri: image.URI(), Sha256: digest, Size: detail.ImageSizeInBytes}
 	return nil
 }
 
@@ -64,11 +58,9 @@ func isIndex(mediaType string) bool {
 
 // platforms names the images that an index lists, so that one of them can be
 // deployed as it is; nothing where the index cannot be read.
-func platforms(ctx context.Context, client *ecr.Client, image Image, id types.ImageIdentifier) string {
-	out, err := client.BatchGetImage(ctx, &ecr.BatchGetImageInput{
-		RegistryId: &image.Account, RepositoryName: &image.Repository, ImageIds: []types.ImageIdentifier{id},
-	})
-	if err != nil || len(out.Images) == 0 {
+func platforms(ctx context.Context, api registryAPI, image Image, in imagesRequest) string {
+	var out imageManifests
+	if err := api.call(ctx, "BatchGetImage", in, &out); err != nil || len(out.Images) == 0 {
 		return ""
 	}
 	var index struct {
@@ -77,7 +69,7 @@ func platforms(ctx context.Context, client *ecr.Client, image Image, id types.Im
 			Platform struct{ OS, Architecture string }
 		}
 	}
-	if err := json.Unmarshal([]byte(aws.ToString(out.Images[0].ImageManifest)), &index); err != nil {
+	if err := json.Unmarshal([]byte(out.Images[0].ImageManifest), &index); err != nil {
 		return ""
 	}
 	var text strings.Builder
@@ -94,14 +86,16 @@ func platforms(ctx context.Context, client *ecr.Client, image Image, id types.Im
 
 func explainImage(image Image, err error) error {
 	name := image.URI()
-	if _, ok := errors.AsType[*types.ImageNotFoundException](err); ok {
-		if image.Digest != "" {
-			return fmt.Errorf("image %s: the repository holds no image with this digest", name)
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		switch api.ErrorCode() {
+		case "ImageNotFoundException":
+			if image.Digest != "" {
+				return fmt.Errorf("image %s: the repository holds no image with this digest", name)
+			}
+			return fmt.Errorf("image %s: the repository holds no image with the tag %s: was it pushed?", name, image.Tag)
+		case "RepositoryNotFoundException":
+			return fmt.Errorf("image %s: account %s has no repository %s in %s", name, image.Account, image.Repository, image.Region)
 		}
-		return fmt.Errorf("image %s: the repository holds no image with the tag %s: was it pushed?", name, image.Tag)
-	}
-	if _, ok := errors.AsType[*types.RepositoryNotFoundException](err); ok {
-		return fmt.Errorf("image %s: account %s has no repository %s in %s", name, image.Account, image.Repository, image.Region)
 	}
 	return fmt.Errorf("image %s: %w", name, session.Explain(err, session.Call{
 		Action:   "ecr:DescribeImages",

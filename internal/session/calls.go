@@ -35,14 +35,18 @@ func (o Options) readRetryer() aws.Retryer {
 // engine looks before it tries again.
 func NoRetry() aws.Retryer { return aws.NopRetryer{} }
 
+// program names this program in the user agent of its calls.
+const program = "lambda-rollout"
+
+// UserAgent is what calls that no SDK client makes say of their sender.
+func (s *Session) UserAgent() string { return program + "/" + s.opts.version() }
+
+func (o Options) version() string { return cmp.Or(o.Version, "dev") }
+
 // apiOptions are the middlewares of every client.
 func apiOptions(opts Options) []func(*middleware.Stack) error {
-	version := opts.Version
-	if version == "" {
-		version = "dev"
-	}
 	return []func(*middleware.Stack) error{
-		awsmiddleware.AddUserAgentKeyValue("lambda-rollout", version),
+		awsmiddleware.AddUserAgentKeyValue(program, opts.version()),
 		addCallTimeout(opts.CallTimeout),
 	}
 }
