@@ -112,7 +112,9 @@ func New(o Options) (*Server, error) {
 func (s *Server) Now() time.Time { return s.clock.now() }
 
 // Listen opens the loopback address of Options.Listen.
-func (s *Server) Listen() (net.Listener, error) { return net.Listen("tcp", s.options.Listen) }
+func (s *Server) Listen() (net.Listener, error) {
+	return new(net.ListenConfig).Listen(context.Background(), "tcp", s.options.Listen)
+}
 
 // Serve answers on l, which must be of the loopback interface, until Close. It
 // returns nil after Close.

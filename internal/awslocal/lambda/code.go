@@ -92,50 +92,42 @@ func (s *Service) takeImage(r *request, in *codeInput) (code, error) {
 	if in.ImageUri == "" {
 		return code{}, invalid("Please provide ImageUri when updating a function with packageType Image.")
 	}
-	repository, tag := splitImage(in.ImageUri)
-	digest := ""
 	if s.Images == nil {
-		digest = "sha256:" + hexOf(in.ImageUri)
-		if strings.HasPrefix(tag, "sha256:") {
-			digest = tag
-		}
-	} else {
-		var mediaType string
-		var err error
-		digest, mediaType, err = s.Images.Image(r.ctx, in.ImageUri)
-		if e := (*call.Error)(nil); errors.As(err, &e) {
-			if e.Code == "AccessDeniedException" {
-				// Developer guide, "Create a Lambda function using a container
-				// image", Amazon ECR permissions.
-				return code{}, call.NewError(http.StatusForbidden, e.Code, "Lambda does not have permission to access the ECR image. Check the ECR permissions.")
-			}
-			return code{}, invalid("Source image " + in.ImageUri + " does not exist. Provide a valid source image.")
-		}
-		if err != nil {
-			return code{}, err
-		}
-		if strings.Contains(mediaType, "manifest.list") || strings.Contains(mediaType, "image.index") {
-			return code{}, invalid("The image manifest, config or layer media type for the source image " +
-				in.ImageUri + " is not supported.")
-		}
+		return code{}, missingImage(in.ImageUri)
+	}
+	if host, _, _ := strings.Cut(in.ImageUri, "/"); !strings.Contains(host, ".ecr."+r.caller.Region+".") {
+		return code{}, invalid("Source image " + in.ImageUri + " is not valid. Provide a valid source image.")
+	}
+	digest, mediaType, err := s.Images.Image(r.ctx, in.ImageUri)
+	var refusal *call.Error
+	switch {
+	case errors.As(err, &refusal) && refusal.Code == "AccessDeniedException":
+		// Developer guide, "Create a Lambda function using a container image",
+		// Amazon ECR permissions.
+		return code{}, call.NewError(http.StatusForbidden, refusal.Code,
+			"Lambda does not have permission to access the ECR image. Check the ECR permissions.")
+	case refusal != nil:
+		return code{}, missingImage(in.ImageUri)
+	case err != nil:
+		return code{}, err
+	case strings.Contains(mediaType, "manifest.list"), strings.Contains(mediaType, "image.index"):
+		return code{}, invalid("The image manifest, config or layer media type for the source image " + in.ImageUri + " is not supported.")
 	}
 	return code{Sha256: strings.TrimPrefix(digest, "sha256:"), ImageURI: in.ImageUri,
-		ResolvedImage: repository + "@" + digest}, nil
+		ResolvedImage: repositoryOf(in.ImageUri) + "@" + digest}, nil
 }
 
-// splitImage parts an image's URI from its tag or digest.
-func splitImage(uri string) (repository, tag string) {
-	if repository, digest, ok := strings.Cut(uri, "@"); ok {
-		return repository, digest
+func missingImage(uri string) error {
+	return invalid("Source image " + uri + " does not exist. Provide a valid source image.")
+}
+
+// repositoryOf is an image's URI without tag and digest.
+func repositoryOf(uri string) string {
+	uri, _, _ = strings.Cut(uri, "@")
+	if i := strings.LastIndexByte(uri, ':'); i > strings.LastIndexByte(uri, '/') {
+		return uri[:i]
 	}
-	i := strings.LastIndexByte(uri, ':')
-	if i < strings.LastIndexByte(uri, '/') {
-		return uri, ""
-	}
-	if i < 0 {
-		return uri, ""
-	}
-	return uri[:i], uri[i+1:]
+	return uri
 }
 
 var errUnzipped = invalid("Unzipped size must be smaller than 262144000 bytes")

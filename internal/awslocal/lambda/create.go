@@ -110,7 +110,7 @@ func (in *createInput) check() error {
 	if in.Role == nil {
 		f = append(f, "Value null at 'role' failed to satisfy constraint: Member must not be null")
 	}
-	in.configInput.constrain(&f)
+	in.constrain(&f)
 	constrainArchitectures(&f, in.Architectures)
 	if !slices.Contains([]string{"", "Zip", "Image"}, in.PackageType) {
 		f.add("packageType", in.PackageType, "Member must satisfy enum value set: [Image, Zip]")

@@ -33,7 +33,7 @@ type Options struct {
 	// update InProgress. With 0 the next call finds the change done.
 	Pending, InProgress time.Duration
 	Objects             Objects  // nil: code cannot come from S3
-	Images              Images   // nil: images are taken as they are named
+	Images              Images   // nil: there are no images
 	Invoker             Invoker  // nil: nothing can be invoked
 	Recorder            Recorder // nil: nobody counts
 	Access              Access   // nil: everybody may

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"errors"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -125,16 +126,17 @@ func (r *request) newName(given string) (target, error) {
 		return target{}, err
 	}
 	t, err := r.locate(createRegexp.FindStringSubmatch(given))
-	if denied, ok := err.(*call.Error); ok && denied.Status == http.StatusForbidden {
-		denied.Message = "" // as recorded in TestLambdaFunction::test_function_arns
+	var refusal *call.Error
+	if errors.As(err, &refusal) && refusal.Status == http.StatusForbidden {
+		refusal.Message = "" // as recorded in TestLambdaFunction::test_function_arns
 	}
 	if err != nil {
 		return t, err
 	}
 	var long faults
 	long.length("functionName", t.name, 64)
-	if err, ok := long.err().(*call.Error); ok && err != nil {
-		return t, invalid(err.Message)
+	if len(long) > 0 {
+		return t, invalid("1 validation error detected: " + long[0])
 	}
 	if t.qualifier != "" && t.qualifier != latest {
 		return t, invalid("Could not create function with qualifier: " + t.qualifier)

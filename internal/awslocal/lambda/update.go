@@ -129,7 +129,9 @@ func (s *Service) updateFunctionCode(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.begin(f, t)
+	if !in.DryRun {
+		s.begin(f, t)
+	}
 	f.Latest.Code = taken
 	if len(in.Architectures) > 0 {
 		f.Latest.Config.Architectures = in.Architectures
