@@ -129,7 +129,7 @@ func (a *app) command(ctx context.Context, name string) error {
 	case "policy":
 		return a.policy(ctx)
 	case "validate":
-		return a.validate()
+		return a.validate(ctx)
 	case "render":
 		return a.render()
 	case "schema":

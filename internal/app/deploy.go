@@ -59,6 +59,9 @@ func (a *app) withTargets(ctx context.Context, w *world, set *service.Set, do fu
 	if err != nil {
 		return &run.InputError{Err: err}
 	}
+	if err := b.checkAllCode(ctx, set); err != nil {
+		return err
+	}
 	return do(b, targets)
 }
 

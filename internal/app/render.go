@@ -7,18 +7,6 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
-// validate checks every file, offline.
-func (a *app) validate() error {
-	set, err := a.load()
-	if err != nil {
-		return err
-	}
-	for _, t := range set.Targets {
-		a.log().Line("%s: valid (%d aliases)", t.Function.FunctionName, len(t.Aliases))
-	}
-	return nil
-}
-
 // render prints the definitions as they would be deployed, without a secret.
 func (a *app) render() error {
 	set, err := a.load()

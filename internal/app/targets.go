@@ -22,14 +22,28 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
-// load reads every file of the deployment. Secrets are masked before anything
-// about them can be printed.
+// load reads every file of the deployment; what is wrong with any of them ends
+// it.
 func (a *app) load() (*service.Set, error) {
+	set, faults, err := a.read()
+	if err != nil {
+		return nil, err
+	}
+	if fatal(faults) {
+		return nil, faults
+	}
+	a.warnings(faults)
+	return set, nil
+}
+
+// read gives what can be deployed of the files, and what is wrong with them.
+// Secrets are masked before anything about them can be printed.
+func (a *app) read() (*service.Set, fault.List, error) {
 	in := a.in
 	r := a.host.Run()
 	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
 	if err != nil {
-		return nil, &run.InputError{Err: err}
+		return nil, nil, &run.InputError{Err: err}
 	}
 	set, faults := service.Load(service.Options{
 		Files:    files,
@@ -47,19 +61,18 @@ func (a *app) load() (*service.Set, error) {
 		Serialised: a.host.Kind() == host.Terminal,
 	})
 	if err := closeFiles(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if set != nil {
 		a.host.Mask(set.Secrets...)
 	}
-	if fatal(faults) {
-		return nil, faults
+	if set == nil {
+		set = &service.Set{}
 	}
-	a.warnings(faults)
-	if len(set.Targets) == 0 {
-		return nil, fault.List{{Message: "nothing to deploy: no service and no function-definition is named", Hint: "name a file: --service service.yaml, or --function-definition function.json"}}
+	if len(set.Targets) == 0 && !fatal(faults) {
+		faults = append(faults, fault.Fault{Message: "nothing to deploy: no service and no function-definition is named", Hint: "name a file: --service service.yaml, or --function-definition function.json"})
 	}
-	return set, nil
+	return set, faults, nil
 }
 
 func fatal(list fault.List) bool {

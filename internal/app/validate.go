@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/run"
+	"github.com/lambda-rollout/lambda-rollout/internal/service"
+)
+
+// validate checks every file, offline: what is wrong with the definitions, and
+// with the zips and folders of this machine, comes out together.
+func (a *app) validate(ctx context.Context) error {
+	set, faults, err := a.read()
+	if err != nil {
+		return err
+	}
+	temp, clean, err := artifact.NewTemp(a.host.TempDir(), a.host.Workspace())
+	if err != nil {
+		return &run.InputError{Err: err}
+	}
+	b := &builder{app: a, temp: temp}
+	faults = append(faults, b.localCode(ctx, set)...)
+	if err := clean(); err != nil {
+		return err
+	}
+	if fatal(faults) {
+		return faults
+	}
+	a.warnings(faults)
+	for _, t := range set.Targets {
+		a.log().Line("%s: valid (%d aliases)", t.Function.FunctionName, len(t.Aliases))
+	}
+	return nil
+}
+
+// localCode looks into the artifacts that are on this machine.
+func (b *builder) localCode(ctx context.Context, set *service.Set) fault.List {
+	var faults fault.List
+	for _, t := range set.Targets {
+		ref, err := reference(t.Artifact)
+		if err != nil {
+			faults = append(faults, fault.Fault{Message: err.Error()})
+			continue
+		}
+		if ref.Kind != artifact.Path {
+			continue
+		}
+		code, err := artifact.Resolve(ctx, ref, artifact.Options{
+			StagingBucket: b.in.String("staging-bucket"), Workspace: b.host.Workspace(), TempDir: b.temp, Folders: &b.folders,
+		})
+		if err != nil {
+			faults = append(faults, fault.Fault{Message: err.Error()})
+			continue
+		}
+		for _, w := range code.Warnings {
+			faults = append(faults, fault.Fault{Message: w, Warning: true})
+		}
+		faults = append(faults, checkCode(ctx, t, code)...)
+	}
+	return faults
+}
+
+// checkCode holds a zip on this machine to its definition. An object of S3 is
+// left to AWS: it would have to be fetched.
+func checkCode(ctx context.Context, t service.Target, code *artifact.Result) fault.List {
+	if code.Kind != artifact.File && code.Kind != artifact.Folder {
+		return nil
+	}
+	listing, done, err := code.Listing(ctx)
+	if err != nil {
+		return fault.List{{Message: err.Error()}}
+	}
+	faults := definition.CheckCode(*t.Function, listing, t.Document)
+	if err := done(); err != nil {
+		faults = append(faults, fault.Fault{Message: err.Error()})
+	}
+	return faults
+}
+
+// checkAllCode does the same for artifacts that were resolved already.
+func (b *builder) checkAllCode(ctx context.Context, set *service.Set) error {
+	var faults fault.List
+	for i, t := range set.Targets {
+		faults = append(faults, checkCode(ctx, t, b.code[i])...)
+	}
+	if fatal(faults) {
+		return faults
+	}
+	b.warnings(faults)
+	return nil
+}
