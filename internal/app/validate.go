@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -52,7 +53,7 @@ func (b *builder) localCode(ctx context.Context, set *service.Set) fault.List {
 			StagingBucket: b.in.String("staging-bucket"), Workspace: b.host.Workspace(), TempDir: b.temp, Folders: &b.folders,
 		})
 		if err != nil {
-			faults = append(faults, fault.Fault{Message: err.Error()})
+			faults = append(faults, notBuilt(err))
 			continue
 		}
 		for _, w := range code.Warnings {
@@ -61,6 +62,16 @@ func (b *builder) localCode(ctx context.Context, set *service.Set) fault.List {
 		faults = append(faults, checkCode(ctx, t, code)...)
 	}
 	return faults
+}
+
+// notBuilt makes a warning of code that is not there: files are validated
+// before the code is built, too.
+func notBuilt(err error) fault.Fault {
+	f := fault.Fault{Message: err.Error()}
+	if missing := (*artifact.MissingError)(nil); errors.As(err, &missing) {
+		f.Warning, f.Hint = true, "what it holds is not checked"
+	}
+	return f
 }
 
 // checkCode holds a zip on this machine to its definition. An object of S3 is

@@ -52,7 +52,7 @@ func inWorkspace(workspace, path string) (string, error) {
 	}
 	real, err := filepath.EvalSymlinks(filepath.Join(base, path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is no such file or folder in %s", base)
+		return "", &MissingError{Workspace: base}
 	}
 	if err != nil {
 		return "", err
@@ -132,4 +132,11 @@ func (f *Folders) once(folder string, build func() (zippedFile, error)) func() (
 		f.built[folder] = sync.OnceValues(build)
 	}
 	return f.built[folder]
+}
+
+// MissingError is an artifact that is not on this machine.
+type MissingError struct{ Workspace string }
+
+func (e *MissingError) Error() string {
+	return "there is no such file or folder in " + e.Workspace
 }
