@@ -14,7 +14,7 @@ import (
 )
 
 // workers run side by side: most of a cut's time is spent waiting.
-const workers = 10
+const workers = 16
 
 // deployment prepares a world for a scenario and gives the state before.
 func (s scenario) prepare(w *world) string {
@@ -144,13 +144,21 @@ func (w *world) restored(before string) bool {
 // parallel runs f for every cut, a few at a time.
 func parallel(t *testing.T, all []cut, f func(t *testing.T, c cut)) {
 	t.Helper()
+	runParallel(t, all, func(t *testing.T, c cut) {
+		t.Run(fmt.Sprintf("%s %d", c.Where, c.At), func(t *testing.T) { f(t, c) })
+	})
+}
+
+// runParallel runs f for every item, a few at a time.
+func runParallel[T any](t *testing.T, all []T, f func(t *testing.T, item T)) {
+	t.Helper()
 	slots := make(chan struct{}, workers)
 	var group sync.WaitGroup
-	for _, c := range all {
+	for _, item := range all {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			t.Run(fmt.Sprintf("%s %d", c.Where, c.At), func(t *testing.T) { f(t, c) })
+			f(t, item)
 		})
 	}
 	group.Wait()

@@ -34,7 +34,7 @@ const (
 	late  = 2 * time.Second
 	watch = 3 * time.Second
 	// callTimeout bounds a call of a child.
-	callTimeout = time.Second
+	callTimeout = 400 * time.Millisecond
 	// canary stands in an environment and must never be seen outside of AWS.
 	canary = "canary-5e12f0a7c3"
 	role   = "arn:aws:iam::000000000000:role/matrix"

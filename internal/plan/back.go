@@ -205,17 +205,15 @@ func ContentOf(o *definition.Observed, salt []byte) journal.Content {
 
 func (b *back) latest() {
 	touched := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
-		switch Call(s.Intent.Call) {
-		case UpdateConfiguration, UpdateCode, PublishVersion:
-			return true
-		}
-		return false
+		refused := s.Outcome != nil && s.Outcome.Result == journal.Refused
+		return s.Intent.Content != nil && !refused
 	})
-	if !touched {
-		return
-	}
 	if foreign := b.foreign(); len(foreign) > 0 {
-		b.refuse(Latest, "changed: "+strings.Join(foreign, ", "), "that is neither what stood before nor what this run set")
+		// A run whose changes AWS refused has nothing to put back, and a late
+		// copy of its call dies of the RevisionId that somebody else moved.
+		if touched {
+			b.refuse(Latest, "changed: "+strings.Join(foreign, ", "), "that is neither what stood before nor what this run set")
+		}
 		return
 	}
 	was := b.t.Snapshot
