@@ -1,0 +1,98 @@
+package internal_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	module    = "github.com/lambda-rollout/lambda-rollout/internal/"
+	lambdaSDK = "github.com/aws/aws-sdk-go-v2/service/lambda"
+)
+
+// layout is which packages may import which of this repository. It is the
+// drawing of the program: files come in at the top of a column, AWS is at its
+// end. A package that stands before another cannot know it.
+var layout = map[string][]string{
+	// Nothing inside.
+	"fault":   {},
+	"host":    {},
+	"session": {},
+	"report":  {},
+	// What users write.
+	"input":      {"fault"},
+	"expression": {"fault"},
+	"document":   {"expression", "fault"},
+	"definition": {"fault"},
+	"service":    {"definition", "document", "expression", "fault"},
+	// What AWS holds.
+	"artifact":  {"definition", "session"},
+	"lambdaapi": {"definition", "session"},
+	// What is to be done, and what was done.
+	"journal":   {"definition"},
+	"plan":      {"definition", "journal"},
+	"policy":    {"definition", "plan"},
+	"preflight": {"policy", "session"},
+	"apply":     {"definition", "journal", "lambdaapi", "plan"},
+	"run":       {"apply", "definition", "journal", "lambdaapi", "plan", "report"},
+	// Wiring knows all but the tests' own packages.
+	"app": {"*"},
+	// The embedded AWS shares no type with the client side.
+	"awslocal": {},
+	// Tests alone.
+	"matrix": {},
+}
+
+// Imports point one way. A new package needs a place in the layout first.
+func TestImportsFollowTheLayout(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, line := range list(t, "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...") {
+		fields := strings.Fields(line)
+		name, inside := strings.CutPrefix(fields[0], module)
+		if !inside {
+			continue
+		}
+		name, part, _ := strings.Cut(name, "/")
+		allowed, known := layout[name]
+		if !known {
+			t.Errorf("internal/%s has no place in the layout", name)
+			continue
+		}
+		seen[name] = true
+		for _, path := range fields[1:] {
+			if path == lambdaSDK && name != "lambdaapi" {
+				t.Errorf("internal/%s imports the Lambda SDK: internal/lambdaapi alone may", name)
+			}
+			// Both switch off the linker's removal of methods that nobody calls,
+			// which would add seven megabytes to the binary.
+			if path == "text/template" || path == "html/template" {
+				t.Errorf("internal/%s imports %s", name, path)
+			}
+			other, inside := strings.CutPrefix(path, module)
+			if !inside {
+				continue
+			}
+			other, _, _ = strings.Cut(other, "/")
+			if other != name && !slices.Contains(allowed, other) && !slices.Contains(allowed, "*") {
+				t.Errorf("internal/%s imports internal/%s: the layout allows %q", strings.TrimSuffix(name+"/"+part, "/"), other, allowed)
+			}
+		}
+	}
+	for name := range layout {
+		if !seen[name] {
+			t.Errorf("internal/%s stands in the layout and does not exist", name)
+		}
+	}
+}
+
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list"}, args...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
