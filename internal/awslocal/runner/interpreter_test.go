@@ -3,7 +3,6 @@ package runner
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -22,7 +21,6 @@ func runHandlers(t *testing.T, runtime, program string, tests map[string]handler
 			t.Parallel()
 			needs(t, program)
 			f := function(t, runtime, test.handler, test.files...)
-			f.Timeout = 30 * time.Second
 			r := invoke(t, pool(t, Options{}), f, `{"name":"ä"}`)
 			got := string(r.Payload)
 			if r.FunctionError != "" {

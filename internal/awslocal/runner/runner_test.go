@@ -88,7 +88,7 @@ func function(t testing.TB, runtime, handler string, files ...file) Function {
 	sum := sha256.Sum256(b)
 	return Function{
 		Name: "hello", ARN: "arn:aws:lambda:eu-west-1:000000000000:function:hello:live", Version: "3", Region: "eu-west-1",
-		Runtime: runtime, Handler: handler, MemoryMB: 128, Timeout: 10 * time.Second,
+		Runtime: runtime, Handler: handler, MemoryMB: 128, Timeout: time.Minute,
 		CodeSHA256: hex.EncodeToString(sum[:]), Code: func() (*os.File, error) { return os.Open(path) },
 	}
 }
@@ -198,13 +198,13 @@ func TestATimeoutEndsTheWholeGroup(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "child")
 	f := shell(t, `sleep 600 & echo $! >"$MARK"; echo waiting; wait; answer=1`)
 	f.Environment = map[string]string{"MARK": mark}
-	f.Timeout = time.Second
+	f.Timeout = 2 * time.Second
 	r := invoke(t, p, f, "{}")
-	want := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: 8476a536-e9f4-11e8-9739-2dfe598c3fcd Error: Task timed out after 1.00 seconds"}`
+	want := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: 8476a536-e9f4-11e8-9739-2dfe598c3fcd Error: Task timed out after 2.00 seconds"}`
 	if diff := cmp.Diff(want, string(r.Payload)); diff != "" || r.FunctionError != Unhandled {
 		t.Errorf("%s %s", r.FunctionError, diff)
 	}
-	if log := string(r.Log); !strings.Contains(log, "waiting\n") || !strings.Contains(log, " 8476a536-e9f4-11e8-9739-2dfe598c3fcd Task timed out after 1.00 seconds\n") {
+	if log := string(r.Log); !strings.Contains(log, "waiting\n") || !strings.Contains(log, " 8476a536-e9f4-11e8-9739-2dfe598c3fcd Task timed out after 2.00 seconds\n") {
 		t.Errorf("log:\n%s", log)
 	}
 	text, err := os.ReadFile(mark)
@@ -253,7 +253,7 @@ func TestAProcessThatPrintsWithoutEndLeavesFourKilobytes(t *testing.T) {
 		size = 1 << 26
 	}
 	f := shell(t, fmt.Sprintf(`head -c %d /dev/zero | tr '\0' x; echo; echo last; answer=1`, size))
-	f.Timeout = 60 * time.Second
+
 	r := invoke(t, p, f, "{}")
 	if len(r.Log) != logSize || !strings.Contains(string(r.Log), "x\nlast\nEND RequestId") {
 		t.Errorf("%d bytes of log, ending %q", len(r.Log), r.Log[max(0, len(r.Log)-200):])
