@@ -101,16 +101,28 @@ func (c *converter) noteNode(doc *expression.Document, n *yaml.Node, message, hi
 
 // open parses a file of one document.
 func (c *converter) open(f File) *expression.Document {
-	docs, faults := expression.Scan(f.Name, f.Content).Documents()
-	c.report(faults...)
+	docs := c.parse(f)
 	switch {
-	case len(faults) > 0:
+	case c.faults.Err() != nil:
 		return nil
 	case len(docs) != 1:
 		c.report(fault.Fault{File: f.Name, Message: fmt.Sprintf("holds %d documents, but a pipeline is one", len(docs))})
 		return nil
 	}
 	return docs[0]
+}
+
+// parse gives the documents of a file that are fit to be walked.
+func (c *converter) parse(f File) []*expression.Document {
+	docs, faults := expression.Scan(f.Name, f.Content).Documents()
+	c.report(faults...)
+	return slices.DeleteFunc(docs, func(doc *expression.Document) bool {
+		f := document.TooLarge(doc)
+		if f != nil {
+			c.report(*f)
+		}
+		return f != nil
+	})
 }
 
 func (c *converter) reader(doc *expression.Document) document.Reader {

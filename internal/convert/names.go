@@ -186,6 +186,10 @@ func (c *converter) givenVariable(name string, where scope) (written string, ok 
 	if c.stage == nil || len(c.stage.services) != 1 || c.stage.services[0].inputs == nil {
 		return "", false
 	}
+	service := find(c.references.services, c.stage.services[0].ref.Raw())
+	if _, fixed := service.variable(name); fixed {
+		return "", false
+	}
 	walk(c.stage.services[0].inputs, "", func(path string, n *yaml.Node) {
 		if path != "serviceVariables."+name {
 			return

@@ -66,9 +66,7 @@ func (c *converter) read(f File) {
 	for _, m := range variablePath.FindAllSubmatch(f.Content, -1) {
 		c.references.variables = append(c.references.variables, string(m[1]))
 	}
-	docs, faults := expression.Scan(f.Name, f.Content).Documents()
-	c.report(faults...)
-	for _, doc := range docs {
+	for _, doc := range c.parse(f) {
 		root := doc.Root()
 		for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
 			c.readEntity(doc, root.Content[i].Value, document.Resolved(root.Content[i+1]))

@@ -180,3 +180,34 @@ func kindOf(n *yaml.Node) string {
 	}
 	return strconv.Quote(n.Value)
 }
+
+// maxValues is more than any document of Harness or definition holds.
+const maxValues = 100_000
+
+// TooLarge refuses a document with more values than any needs, each counted as
+// often as it is used: aliases of aliases make a short file endless, and an
+// alias of what it stands in makes it a circle. All that walk a document rely
+// on it.
+func TooLarge(doc *expression.Document) *fault.Fault {
+	budget := maxValues
+	var count func(n *yaml.Node)
+	count = func(n *yaml.Node) {
+		if budget--; budget < 0 {
+			return
+		}
+		if n.Kind == yaml.AliasNode {
+			count(n.Alias)
+		}
+		for _, child := range n.Content {
+			if budget < 0 {
+				return
+			}
+			count(child)
+		}
+	}
+	if count(doc.Root()); budget >= 0 {
+		return nil
+	}
+	f := doc.Fault(doc.Root(), "has more values than any document needs", "aliases count as often as they are used")
+	return &f
+}

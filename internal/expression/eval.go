@@ -28,7 +28,9 @@ type Evaluator struct {
 	// path holds the names of the variables under evaluation, to find cycles.
 	path  []string
 	depth int
-	steps int
+	// steps counts the work of one evaluation; total and made count that of
+	// all.
+	steps, total, made int
 }
 
 // NewEvaluator makes an Evaluator.
@@ -90,24 +92,29 @@ func (e *Evaluator) span(span string, base int) (Value, error) {
 
 // charge counts work against the budget of one evaluation.
 func (e *Evaluator) charge(n node, steps int) error {
-	if e.steps += steps; e.steps > maxSteps {
+	e.total += steps
+	if e.steps += steps; e.steps > maxSteps || e.total > maxTotalSteps {
 		return errorAt(n.pos(), "the expression takes too many steps")
 	}
 	return nil
+}
+
+// make counts a new text; every text that is made comes through here.
+func (e *Evaluator) make(n node, text string) (Value, error) {
+	if len(text) > maxValue {
+		return Value{}, errorAt(n.pos(), "the value is larger than %d KiB", maxValue>>10)
+	}
+	if e.made += len(text); e.made > maxMade {
+		return Value{}, errorAt(n.pos(), "the expressions make more than %d MiB of text", maxMade>>20)
+	}
+	return NewString(text), e.charge(n, len(text)/1024)
 }
 
 func (e *Evaluator) eval(n node) (Value, error) {
 	if err := e.charge(n, 1); err != nil {
 		return Value{}, err
 	}
-	v, err := e.evalNode(n)
-	if err != nil {
-		return Value{}, err
-	}
-	if s, ok := v.data.(string); ok && len(s) > maxValue {
-		return Value{}, errorAt(n.pos(), "the value is larger than %d KiB", maxValue>>10)
-	}
-	return v, nil
+	return e.evalNode(n)
 }
 
 func (e *Evaluator) evalNode(n node) (Value, error) {
@@ -197,7 +204,8 @@ func (e *Evaluator) joined(n textNode) (Value, error) {
 		}
 		out = out.taintedBy(v)
 	}
-	return NewString(b.String()).taintedBy(out), nil
+	v, err := e.make(n, b.String())
+	return v.taintedBy(out), err
 }
 
 func (e *Evaluator) name(n nameNode) (Value, error) {

@@ -25,7 +25,7 @@
 // # Promises
 //
 // Time and memory are bounded: depth 15, 256 KiB a value, a budget of steps an
-// evaluation; every regular expression runs in linear time. Nothing is read or
+// evaluation, 64 MiB of text an Evaluator; every regular expression runs in linear time. Nothing is read or
 // written but the arguments, no reflection is used, no panic leaves the
 // package. A value cannot change the document around it: the document is
 // parsed first, with an opaque character in the place of each span, and the
@@ -45,12 +45,16 @@ import (
 	"fmt"
 )
 
-// Limits of Harness (depth, size of a value) and of our own (steps, spans).
+// Limits of Harness (depth, size of a value) and of our own: the steps of one
+// evaluation and of all of one Evaluator, the text that one Evaluator makes,
+// and the tokens of one expression.
 const (
-	maxDepth = 15
-	maxValue = 256 << 10
-	maxSteps = 100_000
-	maxNodes = 20_000
+	maxDepth      = 15
+	maxValue      = 256 << 10
+	maxSteps      = 100_000
+	maxTotalSteps = 20_000_000
+	maxMade       = 64 << 20
+	maxTokens     = 20_000
 )
 
 // Origin says where a text stands, for faults inside it.

@@ -72,9 +72,7 @@ func (e *Evaluator) functor(n callNode, name string) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	v = v.taintedBy(args...)
-	e.derived(v)
-	return v, nil
+	return e.produced(n, v.taintedBy(args...))
 }
 
 func (e *Evaluator) now(n callNode) (Value, error) {

@@ -82,7 +82,7 @@ func lex(block string, base int) ([]token, *Error) {
 		t.at = base + i
 		out = append(out, t)
 		i += n
-		if len(out) > maxNodes {
+		if len(out) > maxTokens {
 			return nil, errorAt(base+i, "the expression is too long")
 		}
 	}

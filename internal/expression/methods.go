@@ -40,8 +40,19 @@ func (e *Evaluator) call(n callNode) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	v = v.taintedBy(from).taintedBy(args...)
+	return e.produced(n, v.taintedBy(from).taintedBy(args...))
+}
+
+// produced counts what a method or a functor made.
+func (e *Evaluator) produced(n callNode, v Value) (Value, error) {
 	e.derived(v)
+	switch d := v.data.(type) {
+	case string:
+		_, err := e.make(n, d)
+		return v, err
+	case []Value:
+		return v, e.charge(n, len(d)/4)
+	}
 	return v, nil
 }
 
@@ -63,6 +74,8 @@ func (e *Evaluator) chargeTexts(n callNode, values []Value) error {
 	switch n.method {
 	case "split", "replaceAll", "replaceFirst", "matches", "extract", "match", "replace":
 		steps += product / (16 << 10)
+	case "object", "list", "select":
+		steps += total / 16
 	}
 	return e.charge(n, steps)
 }

@@ -119,7 +119,7 @@ func (e *Evaluator) operate(n binaryNode, l, r Value) (Value, error) {
 	}
 	if isText(n.l, l) && isText(n.r, r) {
 		// <+a>-<+b> of two names is a name with a hyphen.
-		return NewString(l.Text() + n.between + r.Text()), nil
+		return e.make(n, l.Text()+n.between+r.Text())
 	}
 	wrong := l
 	if okA {
@@ -155,11 +155,7 @@ func (e *Evaluator) add(n binaryNode, l, r Value) (Value, error) {
 			return e.arithmetic(n.pos(), "+", a, b)
 		}
 	}
-	s := l.Text() + r.Text()
-	if len(s) > maxValue {
-		return Value{}, errorAt(n.pos(), "the value is larger than %d KiB", maxValue>>10)
-	}
-	return NewString(s), nil
+	return e.make(n, l.Text()+r.Text())
 }
 
 // arithmetic is whole where both sides are; 7/2 is 3, as in Java.

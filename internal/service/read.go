@@ -102,8 +102,8 @@ func (l *loader) parse(from parsed) []parsed {
 		docs, faults := expression.Scan(name, res.yaml).Documents()
 		l.fault(faults...)
 		for _, doc := range docs {
-			if tooMany(doc.Root()) {
-				l.fault(doc.Fault(doc.Root(), "has more values than any document needs", "aliases count as often as they are used"))
+			if f := document.TooLarge(doc); f != nil {
+				l.fault(*f)
 				continue
 			}
 			out = append(out, parsed{from.input, name, doc, res.attributes})
@@ -146,29 +146,6 @@ func (l *loader) readDocument(p parsed) {
 	default:
 		l.fault(doc.Fault(root, "is no Harness document: its root has none of the keys "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), ""))
 	}
-}
-
-// tooMany counts the nodes as often as they are used, up to a limit: aliases
-// of aliases can make a short file endless.
-func tooMany(n *yaml.Node) bool {
-	budget := 100_000
-	var count func(n *yaml.Node)
-	count = func(n *yaml.Node) {
-		if budget--; budget < 0 {
-			return
-		}
-		if n.Kind == yaml.AliasNode {
-			count(n.Alias)
-		}
-		for _, child := range n.Content {
-			if budget < 0 {
-				return
-			}
-			count(child)
-		}
-	}
-	count(n)
-	return budget < 0
 }
 
 func hasKey(n *yaml.Node, names ...string) bool {

@@ -290,8 +290,8 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 		return nil, false
 	}
 	doc := docs[0]
-	if tooMany(doc.Root()) {
-		l.fault(doc.Fault(doc.Root(), "has more values than any definition needs", "aliases count as often as they are used"))
+	if f := document.TooLarge(doc); f != nil {
+		l.fault(*f)
 		return nil, false
 	}
 	l.fillInputs(doc, doc.Root(), name, inputs)
