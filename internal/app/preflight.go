@@ -36,7 +36,7 @@ func (b *builder) preflight(ctx context.Context, set *service.Set, results []run
 	all.Go(func() error { errs[0] = b.permitted(ctx, set, results); return nil })
 	for i, r := range results {
 		all.Go(func() error {
-			errs[i+1] = errors.Join(b.dryRun(ctx, i, r), provisioned(ctx, r))
+			errs[i+1] = errors.Join(b.dryRun(ctx, i, r), b.wayBack(ctx, r), provisioned(ctx, r))
 			return nil
 		})
 	}
