@@ -246,10 +246,10 @@ func TestFaults(t *testing.T) {
 	}{
 		"all at once": {
 			deploy("--timeout=10", "--max-parallel=none", "--environment-variables=mrge", "--aws-regoin", "x"),
-			`unknown flag --aws-regoin (did you mean --aws-region?)
---environment-variables: "mrge" is unknown (did you mean "merge"?)
+			`--environment-variables: "mrge" is unknown (did you mean "merge"?)
 --max-parallel: "none" is not a whole number
---timeout: "10" has no unit (write 10s or 10m; a function's own timeout stands in its definition, in seconds)`,
+--timeout: "10" has no unit (write 10s or 10m; a function's own timeout stands in its definition, in seconds)
+unknown flag --aws-regoin (did you mean --aws-region?)`,
 		},
 		"unknown command":        {Options{Args: []string{"dploy"}}, `unknown command "dploy" (did you mean "deploy"?)`},
 		"unknown command in CI":  {Options{Env: []string{"PLUGIN_COMMAND=roll"}, Prefixes: drone}, `unknown command "roll" (lambda-rollout --help lists the commands)`},
