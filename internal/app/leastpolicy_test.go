@@ -1,7 +1,6 @@
 package app
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -31,35 +30,37 @@ func (b *bench) config() aws.Config {
 // object puts a zip with one file into the bucket code, which has versions.
 func (b *bench) object(key, source string) {
 	b.t.Helper()
+	b.put("code", key, "eu-central-1", archiveOf(b.t, "index.js", source))
 	client := s3.NewFromConfig(b.config(), func(o *s3.Options) { o.UsePathStyle = true })
-	var body bytes.Buffer
-	w := zip.NewWriter(&body)
-	f, err := w.Create("index.js")
-	if err == nil {
-		_, err = f.Write([]byte(source))
-	}
-	if err := cmpErr(err, w.Close()); err != nil {
+	_, err := client.PutBucketVersioning(b.t.Context(), &s3.PutBucketVersioningInput{Bucket: aws.String("code"),
+		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
+	if err != nil {
 		b.t.Fatal(err)
 	}
-	_, _ = client.CreateBucket(b.t.Context(), &s3.CreateBucketInput{Bucket: aws.String("code"),
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-central-1"}})
-	_, err = client.PutBucketVersioning(b.t.Context(), &s3.PutBucketVersioningInput{Bucket: aws.String("code"),
-		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
-	if err == nil {
-		_, err = client.PutObject(b.t.Context(), &s3.PutObjectInput{Bucket: aws.String("code"), Key: &key, Body: bytes.NewReader(body.Bytes())})
+	b.put("code", key, "eu-central-1", archiveOf(b.t, "index.js", source))
+}
+
+// put puts an object into a bucket, which it makes where it is not there.
+func (b *bench) put(bucket, key, region string, body []byte) {
+	b.t.Helper()
+	cfg := b.config()
+	cfg.Region = region
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.HeadBucket(b.t.Context(), &s3.HeadBucketInput{Bucket: &bucket}); err != nil {
+		_, err = client.CreateBucket(b.t.Context(), &s3.CreateBucketInput{Bucket: &bucket,
+			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)}})
+		if err != nil {
+			b.t.Fatal(err)
+		}
 	}
-	if err != nil {
+	if _, err := client.PutObject(b.t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func cmpErr(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+func archiveOf(t *testing.T, name, source string) []byte {
+	t.Helper()
+	return []byte(zipOf(t, entry{name: name, content: source}))
 }
 
 // layer publishes a layer and gives its version's ARN.
