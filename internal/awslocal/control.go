@@ -15,6 +15,7 @@ import (
 //	POST   /_local/faults    a Fault, or a list of them; Delay is "500ms"
 //	DELETE /_local/faults    disarm all
 //	POST   /_local/fail      {"What": "create|update|version", "Function", "Code", "Reason"}
+//	POST   /_local/hide      {"Function", "Fields": ["Environment", "ImageConfig", "RuntimeVersion", "Code", "Tags"]}
 //	POST   /_local/clock     {"Advance": "5m"}
 //	POST   /_local/role      {"ARN", "TrustPolicy", "Policies": {name: document}, "MaxSession": "1h"}
 //	POST   /_local/readers   {"Bucket", "Principals": [ARN, account or "*"]}; null: the owner's account
@@ -41,6 +42,8 @@ func (s *Server) serveLocal(w http.ResponseWriter, r *http.Request) bool {
 		err = nil
 	case "POST fail":
 		err = s.controlFail(r)
+	case "POST hide":
+		err = s.controlHide(r)
 	case "POST clock":
 		err = s.controlClock(r)
 	case "POST role":
@@ -125,6 +128,18 @@ func (s *Server) controlFail(r *http.Request) error {
 	return nil
 }
 
+func (s *Server) controlHide(r *http.Request) error {
+	var in struct {
+		Function string
+		Fields   []string
+	}
+	if err := decodeControl(r, &in); err != nil {
+		return err
+	}
+	s.Hide(in.Function, in.Fields...)
+	return nil
+}
+
 func (s *Server) controlClock(r *http.Request) error {
 	var in struct{ Advance duration }
 	if err := decodeControl(r, &in); err != nil {
@@ -140,6 +155,10 @@ func (s *Server) controlClock(r *http.Request) error {
 func (s *Server) Fail(what, function, code, reason string) {
 	s.lambda.Fail(what, function, lambda.Outcome{Code: code, Reason: reason})
 }
+
+// Hide makes fields of a function's GetFunction unreadable, as a missing
+// permission does: lambda.FieldEnvironment and its like, or none to end it.
+func (s *Server) Hide(function string, fields ...string) { s.lambda.Hide(function, fields...) }
 
 // State is an account's Lambda, without what no deploy can put back: RevisionIds,
 // times, version counters. Keys are "Region/function".

@@ -287,3 +287,20 @@ func TestSnapStartVersionsArePendingUntilTheSnapshotIsThere(t *testing.T) {
 		t.Errorf("after a minute: %s %s", c.State, c.SnapStart.OptimizationStatus)
 	}
 }
+
+func TestHiddenFieldsShowAnError(t *testing.T) {
+	t.Parallel()
+	h := start(t, Options{})
+	h.create(t, "fn")
+	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Environment: &types.Environment{Variables: map[string]string{"KEY": "value"}}}))
+	h.Hide("fn", "Environment", "RuntimeVersion", "Code", "Tags")
+	got := h.get(t, "fn", "")
+	c := got.Configuration
+	if c.Environment.Error == nil || c.Environment.Variables != nil || c.RuntimeVersionConfig.Error == nil || got.Code.Error == nil || got.TagsError == nil {
+		t.Errorf("shown: %+v %+v", got, c)
+	}
+	h.Hide("fn")
+	if got := h.get(t, "fn", ""); got.Configuration.Environment.Variables["KEY"] != "value" || got.TagsError != nil || got.Code.Location == nil {
+		t.Errorf("shown again: %+v", got)
+	}
+}

@@ -57,14 +57,11 @@ func (s *Service) mayCreate(r *request, t target, in *createInput) error {
 	return s.mayUse(r, &in.configInput)
 }
 
-// tagsError stands where a function's tags would ("GetFunction", TagsError).
-type tagsError struct{ ErrorCode, Message string }
-
 // mayListTags hides the tags from a caller that may read the function alone.
-func (s *Service) mayListTags(r *request, t target) *tagsError {
+func (s *Service) mayListTags(r *request, t target) *fieldError {
 	var refusal *call.Error
 	if errors.As(s.may(r, "lambda:ListTags", t.arn(""), nil), &refusal) {
-		return &tagsError{refusal.Code, refusal.Message}
+		return &fieldError{refusal.Code, refusal.Message}
 	}
 	return nil
 }

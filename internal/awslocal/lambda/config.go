@@ -49,6 +49,7 @@ type deadLetterConfig struct {
 
 type environment struct {
 	Variables map[string]string
+	Error     *fieldError     `json:",omitempty"`
 	given     json.RawMessage // the variables as the request wrote them
 }
 
@@ -80,7 +81,10 @@ type imageConfig struct {
 	WorkingDirectory string   `json:",omitempty"`
 }
 
-type imageConfigResponse struct{ ImageConfig imageConfig }
+type imageConfigResponse struct {
+	ImageConfig imageConfig
+	Error       *fieldError `json:",omitempty"`
+}
 
 type ephemeralStorage struct{ Size int }
 
@@ -88,7 +92,10 @@ const snapStartPublished = "PublishedVersions"
 
 type snapStart struct{ ApplyOn, OptimizationStatus string }
 
-type runtimeVersionConfig struct{ RuntimeVersionArn string }
+type runtimeVersionConfig struct {
+	RuntimeVersionArn string      `json:",omitempty"`
+	Error             *fieldError `json:",omitempty"`
+}
 
 type loggingConfig struct {
 	LogFormat           string
@@ -160,7 +167,7 @@ func (c *config) put(in *configInput) {
 	if in.ImageConfig != nil {
 		c.ImageConfigResponse = nil
 		if !in.ImageConfig.empty() {
-			c.ImageConfigResponse = &imageConfigResponse{*in.ImageConfig}
+			c.ImageConfigResponse = &imageConfigResponse{ImageConfig: *in.ImageConfig}
 		}
 	}
 	if in.SnapStart != nil {
@@ -263,6 +270,6 @@ func (c *config) runtimeVersion(partition, region string) *runtimeVersionConfig 
 	if c.imagePackage() || c.Runtime == "" {
 		return nil
 	}
-	return &runtimeVersionConfig{"arn:" + partition + ":lambda:" + region + "::runtime:" +
+	return &runtimeVersionConfig{RuntimeVersionArn: "arn:" + partition + ":lambda:" + region + "::runtime:" +
 		hexOf(c.Runtime+"/"+strings.Join(c.Architectures, ","))}
 }

@@ -58,7 +58,8 @@ type Service struct {
 	mu     sync.Mutex
 	cache  map[string]*function // by store key; never changed once in here
 	faults outcomes
-	events chan struct{} // a place for each asynchronous invocation
+	hidden map[string][]string // fields by function
+	events chan struct{}       // a place for each asynchronous invocation
 }
 
 // New returns a Service on what the store holds.

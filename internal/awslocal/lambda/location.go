@@ -24,12 +24,12 @@ const DownloadPath = "/_local/code/"
 
 type codeLocation struct {
 	RepositoryType   string
-	Location         string            `json:",omitempty"`
-	ImageUri         string            `json:",omitempty"`
-	ResolvedImageUri string            `json:",omitempty"`
-	SourceKMSKeyArn  string            `json:",omitempty"`
-	ResolvedS3Object *s3Location       `json:",omitempty"`
-	Error            map[string]string `json:",omitempty"`
+	Location         string      `json:",omitempty"`
+	ImageUri         string      `json:",omitempty"`
+	ResolvedImageUri string      `json:",omitempty"`
+	SourceKMSKeyArn  string      `json:",omitempty"`
+	ResolvedS3Object *s3Location `json:",omitempty"`
+	Error            *fieldError `json:",omitempty"`
 }
 
 // location is where the code of a version can be had: a signed URL on this

@@ -17,14 +17,14 @@ func (s *Service) getFunction(r *request) (answer, error) {
 	if f.Reserved != nil {
 		body.Concurrency = &concurrency{*f.Reserved}
 	}
-	return answer{http.StatusOK, body}, nil
+	return answer{http.StatusOK, s.readableAll(body)}, nil
 }
 
 type getFunctionOutput struct {
 	Configuration functionConfiguration
 	Code          codeLocation
 	Tags          map[string]string `json:",omitempty"`
-	TagsError     *tagsError        `json:",omitempty"`
+	TagsError     *fieldError       `json:",omitempty"`
 	Concurrency   *concurrency      `json:",omitempty"`
 }
 
@@ -33,7 +33,7 @@ func (s *Service) getFunctionConfiguration(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{http.StatusOK, f.shownAt(v, t.qualifier, s.Clock())}, nil
+	return answer{http.StatusOK, s.readable(f.shownAt(v, t.qualifier, s.Clock()))}, nil
 }
 
 // read finds the version that a request names.
