@@ -2,6 +2,7 @@ package awslocal
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	awscloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -23,6 +27,14 @@ func (h *harness) s3As(key string) *awss3.Client {
 
 func (h *harness) stsAs(key string) *awssts.Client {
 	return awssts.New(awssts.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+}
+
+func (h *harness) iamAs(key string) *awsiam.Client {
+	return awsiam.New(awsiam.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+}
+
+func (h *harness) cloudwatchAs(key string) *awscloudwatch.Client {
+	return awscloudwatch.New(awscloudwatch.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
 }
 
 // assume returns the access key of a session of a role.
@@ -72,6 +84,16 @@ func TestASessionThatHasEndedIsRefusedByEachService(t *testing.T) {
 		}, "ExpiredTokenException"},
 		"s3":  {func() error { _, err := h.s3As(key).ListBuckets(t.Context(), nil); return err }, "ExpiredToken"},
 		"sts": {func() error { _, err := h.stsAs(key).GetCallerIdentity(t.Context(), nil); return err }, "ExpiredToken"},
+		"iam": {func() error {
+			_, err := h.iamAs(key).GetRole(t.Context(), &awsiam.GetRoleInput{RoleName: aws.String("deploy")})
+			return err
+		}, "ExpiredToken"},
+		"ecr": {func() error {
+			c := awsecr.New(awsecr.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+			_, err := c.DescribeRepositories(t.Context(), nil)
+			return err
+		}, "ExpiredTokenException"},
+		"cloudwatch": {func() error { _, err := h.cloudwatchAs(key).DescribeAlarms(t.Context(), nil); return err }, "ExpiredTokenException"},
 	}
 	for name, c := range calls {
 		if err := c.try(); err != nil {
@@ -95,7 +117,7 @@ func objectInput(bucket, key string, body []byte) *awss3.PutObjectInput {
 // holdTo makes a role with an identity policy and returns a session's key.
 func (h *harness) holdTo(t testing.TB, name, statements string) string {
 	t.Helper()
-	c := awsiam.New(awsiam.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("test", "s", "")})
+	c := h.iamAs("test")
 	trust := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}}`
 	if _, err := c.CreateRole(t.Context(), &awsiam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust}); err != nil {
 		t.Fatal(err)
@@ -191,4 +213,50 @@ func TestRolesAndReadersAreSetOverHTTP(t *testing.T) {
 	}
 	_, err := client(h.url, "us-east-1", key).ListFunctions(t.Context(), nil)
 	wantCode(t, err, "AccessDeniedException")
+}
+
+func TestAJobsTokenAssumesARole(t *testing.T) {
+	t.Parallel()
+	h := start(t, Options{})
+	part := base64.RawURLEncoding.EncodeToString
+	token := part([]byte(`{}`)) + "." + part([]byte(`{"iss":"https://token.actions.githubusercontent.com","aud":"sts.amazonaws.com","sub":"repo:a/b:ref:refs/heads/main","exp":4000000000}`)) + ".x"
+	out, err := awssts.New(awssts.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1}).AssumeRoleWithWebIdentity(t.Context(), &awssts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String("arn:aws:iam::111122223333:role/deploy"), RoleSessionName: aws.String("run"), WebIdentityToken: &token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := h.stsAs(*out.Credentials.AccessKeyId).GetCallerIdentity(t.Context(), nil)
+	if err != nil || *who.Arn != "arn:aws:sts::111122223333:assumed-role/deploy/run" {
+		t.Errorf("%+v, %v", who, err)
+	}
+	if got := h.WebIdentities(); len(got) != 1 || got[0].Subject != "repo:a/b:ref:refs/heads/main" {
+		t.Errorf("identities %+v", got)
+	}
+}
+
+func TestWhatRanIsCounted(t *testing.T) {
+	t.Parallel()
+	h := start(t, Options{})
+	h.deployed(t, "one")
+	for range 3 {
+		if _, err := h.lambda.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("fn")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	out, err := h.cloudwatchAs("test").GetMetricData(t.Context(), &awscloudwatch.GetMetricDataInput{
+		StartTime: aws.Time(now.Add(-time.Hour)), EndTime: aws.Time(now.Add(time.Minute)),
+		MetricDataQueries: []cloudwatchtypes.MetricDataQuery{{Id: aws.String("n"), MetricStat: &cloudwatchtypes.MetricStat{Period: aws.Int32(60), Stat: aws.String("Sum"), Metric: &cloudwatchtypes.Metric{
+			Namespace: aws.String("AWS/Lambda"), MetricName: aws.String("Invocations"), Dimensions: []cloudwatchtypes.Dimension{{Name: aws.String("FunctionName"), Value: aws.String("fn")}}}}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, v := range out.MetricDataResults[0].Values {
+		sum += v
+	}
+	if sum != 3 {
+		t.Errorf("%g invocations, want 3", sum)
+	}
 }

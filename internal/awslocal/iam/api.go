@@ -98,6 +98,9 @@ func (s *Service) createRole(r *http.Request) (any, *call.Error) {
 	if old := s.roles[roleKey(c.Account, name)]; old != nil && old.trust != nil {
 		return nil, call.NewError(http.StatusConflict, "EntityAlreadyExists", fmt.Sprintf("Role with name %s already exists.", name))
 	}
+	if len(s.roles) >= maxRoles {
+		return nil, call.NewError(http.StatusConflict, "LimitExceeded", fmt.Sprintf("Cannot exceed quota for RolesPerAccount: %d", maxRoles))
+	}
 	if err := s.keep(made); err != nil {
 		return nil, call.NewError(http.StatusInternalServerError, "ServiceFailure", err.Error())
 	}

@@ -29,6 +29,9 @@ import (
 const (
 	xmlns      = "https://iam.amazonaws.com/doc/2010-05-08/"
 	rolePrefix = "iam/role/"
+	// maxRoles is the most that an account may be granted ("IAM and AWS STS
+	// quotas"), here for all accounts.
+	maxRoles = 5000
 )
 
 // Role is a role with its trust policy and its inline policies.
@@ -233,6 +236,8 @@ func (s *Service) Trust(c call.Caller, action, arn string, condition map[string]
 		refusal = "Not authorized to perform " + action
 	}
 	switch {
+	case r == nil && !s.options.Enforce && len(s.roles) >= maxRoles:
+		return 0, ""
 	case r == nil && !s.options.Enforce:
 		if err := s.keep(Role{ARN: arn, MaxSession: 12 * time.Hour}); err != nil {
 			return 0, err.Error()

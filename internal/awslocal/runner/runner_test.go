@@ -435,13 +435,27 @@ func FuzzUnpack(f *testing.F) {
 	})
 }
 
-// BenchmarkWarmInvoke is one warm process answering, in sh and curl.
+// BenchmarkWarmInvoke is one warm process answering.
 func BenchmarkWarmInvoke(b *testing.B) {
-	p := pool(b, Options{})
-	f := shell(b, `answer=1`)
-	invoke(b, p, f, "{}")
-	for b.Loop() {
-		invoke(b, p, f, "{}")
+	functions := map[string]func() Function{
+		"sh and curl": func() Function { return shell(b, `answer=1`) },
+		"node": func() Function {
+			needs(b, "node")
+			return function(b, "nodejs22.x", "index.handler", file{"index.mjs", "export const handler = async () => 1", 0o644})
+		},
+		"python3": func() Function {
+			needs(b, "python3")
+			return function(b, "python3.13", "app.handler", file{"app.py", "def handler(e, c): return 1", 0o644})
+		},
 	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "invokes/s")
+	for name, make := range functions {
+		b.Run(name, func(b *testing.B) {
+			p, f := pool(b, Options{}), make()
+			invoke(b, p, f, "{}")
+			for b.Loop() {
+				invoke(b, p, f, "{}")
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "invokes/s")
+		})
+	}
 }
