@@ -37,7 +37,16 @@ func (h *Host) Journals() []string {
 	if h.kind == GitHub && h.IsPost() {
 		return nil
 	}
-	return newestFirst(h.journalDir(), h.JournalPrefix())
+	prefix := h.JournalPrefix()
+	found := newestFirst(h.journalDir(), prefix)
+	if h.kind == Act && h.IsPost() {
+		// The prefix of step deploy begins the names of step deployment too.
+		found = slices.DeleteFunc(found, func(path string) bool {
+			rest := strings.TrimPrefix(filepath.Base(path), prefix)
+			return strings.Trim(strings.TrimSuffix(rest, ".jsonl"), "-0123456789") != ""
+		})
+	}
+	return found
 }
 
 // JournalPrefix is what the names of the run's own journals begin with. The
