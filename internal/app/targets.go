@@ -171,7 +171,7 @@ func (t tokens) Token(ctx context.Context, audience string) (string, error) {
 
 func (a *app) role(arn string) *session.Role {
 	return &session.Role{
-		ARN: arn, SessionName: a.in.String("role-session-name"),
+		ARN: arn, SessionName: a.sessionName(),
 		Duration:   time.Duration(a.in.Int("role-duration-seconds")) * time.Second,
 		ExternalID: a.in.String("role-external-id"), Chaining: a.in.Bool("role-chaining"), Audience: a.in.String("audience"),
 	}
@@ -182,7 +182,17 @@ func (a *app) connector(base *session.Session, arn string) (*session.Session, er
 	if arn == "" {
 		return base, nil
 	}
-	return base.Assume(session.Role{ARN: arn, SessionName: a.in.String("role-session-name")})
+	return base.Assume(session.Role{ARN: arn, SessionName: a.sessionName()})
+}
+
+// sessionName is what CloudTrail shows beside the role: with the run's own name
+// where the user gave none.
+func (a *app) sessionName() string {
+	name := a.in.String("role-session-name")
+	if a.in.Given("role-session-name") {
+		return name
+	}
+	return session.SessionName(name, a.host.Run().Key())
 }
 
 func (a *app) lookupEnv(name string) (string, bool) {

@@ -50,6 +50,11 @@ func (b *builder) gone(ctx context.Context, r run.Result) (string, error) {
 	case latest.CodeLocation == "":
 		return "", nil
 	}
+	if latest.CodeSize > artifact.InlineLimit && r.Target.Wanted.StagingBucket {
+		if err := artifact.CheckStaging(ctx, s, artifact.Upload{Bucket: b.in.String("staging-bucket"), Region: r.Target.Journal.Region}); err != nil {
+			return fmt.Sprintf("its zip of %d bytes needs the staging bucket: %v", latest.CodeSize, err), nil
+		}
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, latest.CodeLocation, nil)
 	if err != nil {
 		return "", err

@@ -25,7 +25,7 @@ func TestCodeThatCannotBePutBackIsNoticedBeforehand(t *testing.T) {
 			t.Parallel()
 			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 			defer web.Close()
-			s, err := session.Open(context.Background(), session.Options{Region: "us-east-1", HTTPClient: web.Client()})
+			s, err := session.Open(context.Background(), session.Options{Region: "us-east-1"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -95,6 +95,10 @@ func (e *Engine) prepareStep(ctx context.Context, w plan.Wanted, s plan.Step) er
 			return err
 		}
 		e.version = version
+		if version.Description != nil && *version.Description != w.Marker.String() {
+			e.Log.Line("Nothing changed since version [%s] was published", version.Version)
+			return nil
+		}
 		e.Log.Line("Published new version: [%s]", version.Version)
 		e.Log.Line("Published function ARN: [%s]", version.Arn)
 		return nil

@@ -350,13 +350,20 @@ func (d *deployment) log(t *target) *report.Log {
 	return d.opts.Log.For(t.Label)
 }
 
+// standing says that publishing was all there was to do, and that AWS gave back
+// the version that stood already: its description is not this run's.
+func (t *target) standing() bool {
+	only := len(t.plan.Steps) == 1 && t.plan.Steps[0].Call == plan.PublishVersion
+	return only && t.version != nil && t.version.Description != nil && *t.version.Description != t.Wanted.Marker.String()
+}
+
 func (d *deployment) results() []Result {
 	var all []Result
 	for _, t := range d.targets {
 		r := Result{
 			Target: t.Target, Plan: t.plan, Before: t.before, Version: t.plan.Version,
 			Function: t.Wanted.Function, CodeSha256: t.Wanted.Code.Sha256, Took: t.took,
-			Changed: !t.plan.Empty(),
+			Changed: !t.plan.Empty() && !t.standing(),
 		}
 		if latest := t.before.Latest; latest != nil {
 			r.Unqualified = latest.Arn
