@@ -85,3 +85,49 @@ func lint(t *testing.T, workflow []byte) {
 		t.Errorf("actionlint: %s", out)
 	}
 }
+
+// TestSeedStepBlocks puts the seed's two step blocks, as they stand there, into
+// a stage.
+func TestSeedStepBlocks(t *testing.T) {
+	t.Parallel()
+	pipeline := `pipeline:
+  name: p
+  identifier: p
+  stages:
+    - stage:
+        name: s
+        identifier: s
+        type: Deployment
+        spec:
+          service:
+            serviceRef: a
+          environment:
+            environmentRef: e
+          execution:
+`
+	for _, name := range []string{"testdata/seed/deploy-step.yaml", "testdata/seed/rollback-step.yaml"} {
+		block, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pipeline += string(block)
+	}
+	workflow, faults := Pipeline(File{"pipeline.yaml", []byte(pipeline)}, nil)
+	if err := faults.Err(); err != nil {
+		t.Fatal(err)
+	}
+	_, steps, _ := strings.Cut(string(workflow), "- name: ")
+	want := `Deploy Aws Lambda
+        id: deployawslambda
+        uses: lambda-rollout/lambda-rollout@v1
+        with:
+          service: .harness/a.yaml
+          environment: .harness/e.yaml
+          role-to-assume: ${{ vars.DEPLOY_ROLE }}
+          timeout: 10m
+          rollback-timeout: 10m
+`
+	if diff := cmp.Diff(want, steps); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -37,6 +37,9 @@ func (b blocks) parseBlock(text string, base, spans int) (node, *Error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, errorAt(base, "the expression is empty")
 	}
+	if n := plainPath(text, base); n != nil {
+		return n, nil
+	}
 	tokens, err := lex(text, base)
 	p := &parser{text: text, base: base, tokens: tokens, spans: spans, blocks: b}
 	var n node
@@ -51,6 +54,36 @@ func (b blocks) parseBlock(text string, base, spans int) (node, *Error) {
 	}
 	return n, err
 }
+
+// plainPath reads a.b.c, which most expressions are, without a lexer; nil for
+// anything else.
+func plainPath(text string, base int) node {
+	var n node
+	for i := 0; ; i++ {
+		length := nameLength(text[i:])
+		if length == 0 || isDigit(text[i]) {
+			return nil
+		}
+		name := text[i : i+length]
+		if n == nil {
+			if slices.Contains(reserved, name) {
+				return nil
+			}
+			n = nameNode{at(base), name}
+		} else {
+			n = selectNode{at(base + i), n, literal{at(base + i), NewString(name)}}
+		}
+		if i += length; i == len(text) {
+			return n
+		}
+		if text[i] != '.' {
+			return nil
+		}
+	}
+}
+
+// reserved are the words that no path begins with.
+var reserved = []string{"true", "false", "null", "not", "empty", "size"}
 
 // namesOperand finds a bare name in a - * / or %: no name stands for a number
 // by itself, so <+<+a>-suffix> is text.
@@ -155,6 +188,9 @@ func (b blocks) parseText(text string, base, spans int) (node, *Error) {
 		start, end, ok := nextSpan(text, i)
 		if !ok {
 			start, end = len(text), len(text)
+		}
+		if j := strings.Index(text[i:start], open); j >= 0 {
+			return nil, notClosed(base + i + j)
 		}
 		if start > i {
 			n.parts = append(n.parts, literal{at(base + i), NewString(text[i:start])})

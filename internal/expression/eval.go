@@ -211,7 +211,7 @@ func (e *Evaluator) joined(n textNode) (Value, error) {
 func (e *Evaluator) name(n nameNode) (Value, error) {
 	if e.env.Names != nil {
 		if v, ok := e.env.Names.Get(n.name); ok {
-			return e.resolve(v, n.name, n.pos())
+			return e.resolve(v, n, n.pos())
 		}
 	}
 	var known []string
@@ -237,13 +237,12 @@ func (e *Evaluator) selected(n selectNode) (Value, error) {
 // part is from.key, from["key"] or from[0].
 func (e *Evaluator) part(n selectNode, from, key Value) (Value, error) {
 	name := key.Text()
-	path := nodePath(n.from)
 	switch d := from.data.(type) {
 	case Scope:
 		if v, ok := d.Get(name); ok {
-			return e.resolve(v, path+"."+name, n.key.pos())
+			return e.resolve(v, selectNode{n.at, n.from, literal{at(n.key.pos()), key}}, n.key.pos())
 		}
-		return Value{}, e.unknown(n.key.pos(), path, name, d.Names())
+		return Value{}, e.unknown(n.key.pos(), nodePath(n.from), name, d.Names())
 	case []Field:
 		if v, ok := from.field(name); ok {
 			return v, nil
@@ -252,7 +251,7 @@ func (e *Evaluator) part(n selectNode, from, key Value) (Value, error) {
 		for i, f := range d {
 			names[i] = f.Name
 		}
-		return Value{}, e.unknown(n.key.pos(), path, name, names)
+		return Value{}, e.unknown(n.key.pos(), nodePath(n.from), name, names)
 	case []Value:
 		if i, ok := index(key); ok && i >= 0 && i < len(d) {
 			return d[i], nil
@@ -311,7 +310,7 @@ func (e *Evaluator) unknown(offset int, path, name string, names []string) error
 }
 
 // resolve evaluates a variable whose value holds expressions, once.
-func (e *Evaluator) resolve(v Value, path string, offset int) (Value, error) {
+func (e *Evaluator) resolve(v Value, from node, offset int) (Value, error) {
 	if v.secret {
 		e.secret(v)
 	}
@@ -319,6 +318,7 @@ func (e *Evaluator) resolve(v Value, path string, offset int) (Value, error) {
 	if !ok {
 		return v, nil
 	}
+	path := nodePath(from)
 	if known, ok := e.known[path]; ok {
 		return known, nil
 	}

@@ -70,6 +70,10 @@ func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *faul
 	if !hasToken(n.Value) {
 		return s.plainValue(n, e)
 	}
+	if strings.Contains(n.Value, open) {
+		f := s.Fault(n, notClosed(0).Message, notClosed(0).Hint)
+		return Value{}, false, &f
+	}
 	first, size := utf8.DecodeRuneInString(n.Value)
 	if sp, ok := s.spanAt(first); ok && size == len(n.Value) && !sp.literal {
 		v, f = s.spanValue(sp, n.Style, e)
