@@ -27,6 +27,7 @@ var layout = map[string][]string{
 	"document":   {"expression", "fault"},
 	"definition": {"fault"},
 	"service":    {"definition", "document", "expression", "fault"},
+	"convert":    {"document", "expression", "fault"},
 	// What AWS holds.
 	"artifact":  {"definition", "session"},
 	"lambdaapi": {"definition", "session"},
