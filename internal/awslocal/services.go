@@ -2,9 +2,13 @@ package awslocal
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"iter"
 	"net/http"
+	"os"
+	"path/filepath"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
@@ -35,7 +39,11 @@ func (s *Server) plug() error {
 	if s.cloudwatch, err = cloudwatch.New(s.store, s.Now); err != nil {
 		return err
 	}
-	pool := runner.NewPool(runner.Options{})
+	dir, err := s.runDir()
+	if err != nil {
+		return err
+	}
+	pool := runner.NewPool(runner.Options{Dir: dir})
 	s.closers = append(s.closers, pool)
 	s.lambda = lambda.New(lambda.Options{
 		Store:      s.store,
@@ -57,6 +65,20 @@ func (s *Server) plug() error {
 		"iam":        s.iam,
 	}
 	return s.sweep()
+}
+
+// runDir is where functions run: a temporary folder that belongs to the state,
+// so that the next process finds what a killed one left; "" without state.
+func (s *Server) runDir() (string, error) {
+	if s.options.Dir == "" {
+		return "", nil
+	}
+	dir, err := filepath.Abs(s.options.Dir)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(dir))
+	return filepath.Join(os.TempDir(), "lambda-rollout-run-"+hex.EncodeToString(sum[:8])), nil
 }
 
 // sweep removes the blobs that no service knows any more.

@@ -79,8 +79,10 @@ var ErrClosed = errors.New("the runner is closed")
 
 // Options of a Pool; zero values mean the defaults.
 type Options struct {
-	// Dir holds unpacked code. By default a temporary folder that Close
-	// removes.
+	// Dir is the Pool's alone and holds unpacked code: what a killed process
+	// left there goes at the first invocation, the rest with Close. It must not
+	// lie in a project, whose node_modules and package.json Node.js would find.
+	// By default it is a temporary folder.
 	Dir string
 	// MaxProcesses bounds what runs at once, idle processes included: 32.
 	MaxProcesses int
@@ -274,11 +276,17 @@ func (p *Pool) useCode(f Function) (*code, error) {
 	return c, nil
 }
 
-func (p *Pool) makeDir() error {
+// makeDir makes the folder on the first use.
+func (p *Pool) makeDir() (err error) {
 	if p.dir != "" {
 		return nil
 	}
-	dir, err := os.MkdirTemp(p.options.Dir, "lambda-rollout-run-")
+	dir := p.options.Dir
+	if dir == "" {
+		dir, err = os.MkdirTemp("", "lambda-rollout-run-")
+	} else if dir, err = filepath.Abs(dir); err == nil {
+		err = errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
+	}
 	if err != nil {
 		return fmt.Errorf("make a folder for code: %w", err)
 	}

@@ -101,15 +101,14 @@ func shell(t testing.TB, body string) Function {
 
 func pool(t testing.TB, o Options) *Pool {
 	t.Helper()
-	o.Dir = t.TempDir()
+	o.Dir = filepath.Join(t.TempDir(), "run")
 	p := NewPool(o)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
-		left, err := os.ReadDir(o.Dir)
-		if err != nil || len(left) > 0 {
-			t.Errorf("left behind: %v, %v", left, err)
+		if _, err := os.Stat(o.Dir); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the folder is left behind: %v", err)
 		}
 	})
 	return p
@@ -145,6 +144,23 @@ func TestAShellBootstrapAnswersAndStaysWarm(t *testing.T) {
 	}
 	if strings.Contains(log, `{"n":1}`) || strings.Contains(log, "Init Duration") {
 		t.Errorf("the second log has the first's lines:\n%s", log)
+	}
+}
+
+func TestWhatAKilledProcessLeftGoes(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "run")
+	old := filepath.Join(dir, "old")
+	if err := os.MkdirAll(old, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p := NewPool(Options{Dir: dir})
+	invoke(t, p, shell(t, `answer=1`), "{}")
+	if _, err := os.Stat(old); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("still there: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
