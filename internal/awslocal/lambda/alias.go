@@ -75,15 +75,17 @@ func (f *function) aliasesOf(number string) []string {
 	return names
 }
 
-const aliasPattern = `(?!^[0-9]+$)([a-zA-Z0-9-_]+)`
+// aliasShown is the pattern that messages show; its look-ahead is checked
+// apart.
+const aliasShown = `(?!^[0-9]+$)([a-zA-Z0-9-_]+)`
 
-var aliasRegexp = anchored(`[a-zA-Z0-9-_]+`)
+var aliasPattern = newPattern(`[a-zA-Z0-9-_]+`)
 
 // constrainAlias words its faults as TestLambdaAlias::test_alias_naming does.
 func constrainAlias(f *faults, name string) {
 	f.length("name", name, 128)
-	if !aliasRegexp.MatchString(name) || strings.Trim(name, "0123456789") == "" {
-		f.add("name", name, "Member must satisfy regular expression pattern: "+aliasPattern)
+	if !aliasPattern.matches(name) || strings.Trim(name, "0123456789") == "" {
+		f.add("name", name, "Member must satisfy regular expression pattern: "+aliasShown)
 	}
 }
 

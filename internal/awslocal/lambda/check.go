@@ -3,7 +3,6 @@ package lambda
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,17 +12,15 @@ import (
 // reference: the request may have 5,120 bytes).
 const maxConfiguration = 5120
 
-const rolePattern = `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`
-
 var (
-	roleRegexp    = anchored(rolePattern)
-	handlerRegexp = anchored(`[^\s]+`)
-	envKeyRegexp  = anchored(`[a-zA-Z]([a-zA-Z0-9_])+`)
-	subnetRegexp  = anchored(`subnet-[0-9a-z]*`)
-	groupRegexp   = anchored(`sg-[0-9a-zA-Z]*`)
-	mountRegexp   = anchored(`/mnt/[a-zA-Z0-9\-_.]+`)
-	logRegexp     = anchored(`[\.\-_/#A-Za-z0-9]+`)
-	kmsRegexp     = anchored(`(arn:(aws[a-zA-Z-]*)?:[a-z0-9.-]+:.*)|()`)
+	rolePattern    = newPattern(`arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`)
+	handlerPattern = newPattern(`[^\s]+`)
+	envKeyPattern  = newPattern(`[a-zA-Z]([a-zA-Z0-9_])+`)
+	subnetPattern  = newPattern(`subnet-[0-9a-z]*`)
+	groupPattern   = newPattern(`sg-[0-9a-zA-Z]*`)
+	mountPattern   = newPattern(`^/mnt/[a-zA-Z0-9-_.]+$`)
+	logPattern     = newPattern(`[\.\-_/#A-Za-z0-9]+`)
+	kmsPattern     = newPattern(`(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`)
 )
 
 // runtimes is the list of the message in
@@ -43,11 +40,11 @@ var reservedKeys = []string{"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_REGION", "AWS_D
 // service reports together as a ValidationException.
 func (in *configInput) constrain(f *faults) {
 	if in.Role != nil {
-		f.pattern("role", *in.Role, roleRegexp, rolePattern)
+		f.pattern("role", *in.Role, rolePattern)
 	}
 	if in.Handler != nil && *in.Handler != "" {
 		f.length("handler", *in.Handler, 128)
-		f.pattern("handler", *in.Handler, handlerRegexp, `[^\s]+`)
+		f.pattern("handler", *in.Handler, handlerPattern)
 	}
 	if in.Description != nil {
 		f.length("description", *in.Description, 256)
@@ -65,7 +62,7 @@ func (in *configInput) constrain(f *faults) {
 	}
 	if in.FileSystemConfigs != nil {
 		for i, fs := range *in.FileSystemConfigs {
-			f.pattern("fileSystemConfigs."+strconv.Itoa(i+1)+".member.localMountPath", fs.LocalMountPath, mountRegexp, `^/mnt/[a-zA-Z0-9-_.]+$`)
+			f.pattern("fileSystemConfigs."+strconv.Itoa(i+1)+".member.localMountPath", fs.LocalMountPath, mountPattern)
 		}
 	}
 	if in.TracingConfig != nil {
@@ -75,7 +72,7 @@ func (in *configInput) constrain(f *faults) {
 		f.enum("snapStart.applyOn", in.SnapStart.ApplyOn, snapStartPublished, "None")
 	}
 	if in.KMSKeyArn != nil {
-		f.pattern("kMSKeyArn", *in.KMSKeyArn, kmsRegexp, `(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`)
+		f.pattern("kMSKeyArn", *in.KMSKeyArn, kmsPattern)
 	}
 	if l := in.LoggingConfig; l != nil {
 		f.enum("loggingConfig.logFormat", l.LogFormat, "", "JSON", "Text")
@@ -83,7 +80,7 @@ func (in *configInput) constrain(f *faults) {
 		f.enum("loggingConfig.systemLogLevel", l.SystemLogLevel, "", "DEBUG", "INFO", "WARN")
 		if l.LogGroup != "" {
 			f.length("loggingConfig.logGroup", l.LogGroup, 512)
-			f.pattern("loggingConfig.logGroup", l.LogGroup, logRegexp, `[\.\-_/#A-Za-z0-9]+`)
+			f.pattern("loggingConfig.logGroup", l.LogGroup, logPattern)
 		}
 	}
 }
@@ -115,21 +112,21 @@ func (in *vpcInput) constrain(f *faults) {
 	if len(in.SecurityGroupIds) > 5 {
 		f.add("vpcConfig.securityGroupIds", list(in.SecurityGroupIds), "Member must have length less than or equal to 5")
 	}
-	each := func(field string, ids []string, re *regexp.Regexp, shown string) {
-		if slices.ContainsFunc(ids, func(id string) bool { return !re.MatchString(id) }) {
+	each := func(field string, ids []string, p pattern) {
+		if slices.ContainsFunc(ids, func(id string) bool { return !p.matches(id) }) {
 			f.add(field, list(ids), "Member must satisfy constraint: [Member must have length less than or equal to 1024, "+
-				"Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: "+shown+"]")
+				"Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: "+p.shown+"]")
 		}
 	}
-	each("vpcConfig.subnetIds", in.SubnetIds, subnetRegexp, "subnet-[0-9a-z]*")
-	each("vpcConfig.securityGroupIds", in.SecurityGroupIds, groupRegexp, "sg-[0-9a-zA-Z]*")
+	each("vpcConfig.subnetIds", in.SubnetIds, subnetPattern)
+	each("vpcConfig.securityGroupIds", in.SecurityGroupIds, groupPattern)
 }
 
 func list(items []string) string { return "[" + strings.Join(items, ", ") + "]" }
 
 func constrainEnvironment(f *faults, variables map[string]string) {
 	for key := range variables {
-		if !envKeyRegexp.MatchString(key) && !slices.Contains(reservedKeys, key) {
+		if !envKeyPattern.matches(key) && !slices.Contains(reservedKeys, key) {
 			f.add("environment.variables", "{"+key+"=***}", "Map keys must satisfy constraint: "+
 				"[Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
 		}

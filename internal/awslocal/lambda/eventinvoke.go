@@ -47,9 +47,7 @@ type eventInvokeInput struct {
 	DestinationConfig        *struct{ OnSuccess, OnFailure *destination }
 }
 
-const destinationPattern = `$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)`
-
-var destinationRegexp = anchored(destinationPattern)
+var destinationPattern = newPattern(`$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)`)
 
 func (in *eventInvokeInput) constrain() error {
 	var broken faults
@@ -57,10 +55,10 @@ func (in *eventInvokeInput) constrain() error {
 	broken.between("maximumEventAgeInSeconds", in.MaximumEventAgeInSeconds, 60, 21600)
 	if d := in.DestinationConfig; d != nil {
 		if d.OnSuccess != nil {
-			broken.pattern("destinationConfig.onSuccess.destination", d.OnSuccess.Destination, destinationRegexp, destinationPattern)
+			broken.pattern("destinationConfig.onSuccess.destination", d.OnSuccess.Destination, destinationPattern)
 		}
 		if d.OnFailure != nil {
-			broken.pattern("destinationConfig.onFailure.destination", d.OnFailure.Destination, destinationRegexp, destinationPattern)
+			broken.pattern("destinationConfig.onFailure.destination", d.OnFailure.Destination, destinationPattern)
 		}
 	}
 	if err := broken.err(); err != nil {

@@ -35,14 +35,9 @@ type layerVersion struct {
 	Policy        *policy `json:",omitempty"`
 }
 
-const (
-	layerVersionPattern = `(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)`
-	layerNamePattern    = `(arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+`
-)
-
 var (
-	layerVersionRegexp = anchored(layerVersionPattern)
-	layerNameRegexp    = anchored(layerNamePattern)
+	layerVersionPattern = newPattern(`(arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)`)
+	layerNamePattern    = newPattern(`(arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+`)
 )
 
 func layerPrefix(account, region string) string {
@@ -66,7 +61,7 @@ func (l *layer) version(number int) *layerVersion {
 // layer reads a layer by name or ARN; one that is not there is empty.
 func (s *Service) layer(r *request, name string) (*layer, error) {
 	var broken faults
-	broken.pattern("layerName", name, layerNameRegexp, layerNamePattern)
+	broken.pattern("layerName", name, layerNamePattern)
 	if err := broken.err(); err != nil {
 		return nil, err
 	}
@@ -211,7 +206,7 @@ func (s *Service) getLayerVersion(r *request) (answer, error) {
 func (s *Service) getLayerVersionByARN(r *request) (answer, error) {
 	arn := r.query("Arn")
 	var broken faults
-	broken.pattern("arn", arn, layerVersionRegexp, layerVersionPattern)
+	broken.pattern("arn", arn, layerVersionPattern)
 	if err := broken.err(); err != nil {
 		return answer{}, err
 	}
@@ -312,11 +307,11 @@ func (s *Service) useLayers(r *request, f *function, arns *[]string) error {
 	if arns == nil {
 		return nil
 	}
-	if slices.ContainsFunc(*arns, func(a string) bool { return !layerVersionRegexp.MatchString(a) }) {
+	if slices.ContainsFunc(*arns, func(a string) bool { return !layerVersionPattern.matches(a) }) {
 		var broken faults
 		broken.add("layers", list(*arns), "Member must satisfy constraint: [Member must have length less than or equal to 2048, "+
 			"Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: "+
-			layerVersionPattern+", Member must not be null]")
+			layerVersionPattern.shown+", Member must not be null]")
 		return broken.err()
 	}
 	c.Layers = nil
@@ -385,7 +380,7 @@ func (s *Service) addLayerVersionPermission(r *request) (answer, error) {
 	if in.Action != "lambda:GetLayerVersion" {
 		broken.add("action", in.Action, "Member must satisfy regular expression pattern: lambda:GetLayerVersion")
 	}
-	broken.pattern("statementId", in.StatementId, statementRegexp, statementPattern)
+	broken.pattern("statementId", in.StatementId, statementPattern)
 	if err := broken.err(); err != nil {
 		return answer{}, err
 	}

@@ -3,7 +3,6 @@ package lambda
 import (
 	"errors"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -13,24 +12,13 @@ import (
 // The patterns and their order are those of the messages recorded in
 // TestLambdaFunction::test_function_name_and_qualifier_validation. CreateFunction
 // keeps an older one.
-const (
-	arnStart      = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?`
-	namePattern   = arnStart + `([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
-	createPattern = arnStart + `([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
-	qualPattern   = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
-)
+const arnStart = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?`
 
 var (
-	nameRegexp   = anchored(namePattern)
-	createRegexp = anchored(createPattern)
-	qualRegexp   = anchored(qualPattern)
+	namePattern   = newPattern(arnStart + `([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`)
+	createPattern = newPattern(arnStart + `([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`)
+	qualPattern   = newPattern(`\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`)
 )
-
-// anchored compiles one of AWS's patterns to match a whole value. They hold
-// "(?!^[0-9]+$)" and "[a-zA-Z0-9-_]" at most; RE2 wants the dash last.
-func anchored(pattern string) *regexp.Regexp {
-	return regexp.MustCompile(`^(?:` + strings.ReplaceAll(pattern, `0-9-_`, `0-9\-_`) + `)$`)
-}
 
 // faults collects the constraints that a request breaks, in AWS's words.
 type faults []string
@@ -45,9 +33,9 @@ func (f *faults) length(field, value string, limit int) {
 	}
 }
 
-func (f *faults) pattern(field, value string, re *regexp.Regexp, shown string) {
-	if !re.MatchString(value) {
-		f.add(field, value, "Member must satisfy regular expression pattern: "+shown)
+func (f *faults) pattern(field, value string, p pattern) {
+	if !p.matches(value) {
+		f.add(field, value, "Member must satisfy regular expression pattern: "+p.shown)
 	}
 }
 
@@ -79,14 +67,14 @@ func (r *request) target() (target, error) {
 	var f faults
 	if qualifier != "" {
 		f.length("qualifier", qualifier, 128)
-		f.pattern("qualifier", qualifier, qualRegexp, qualPattern)
+		f.pattern("qualifier", qualifier, qualPattern)
 	}
 	f.length("functionName", given, 256)
-	f.pattern("functionName", given, nameRegexp, namePattern)
+	f.pattern("functionName", given, namePattern)
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	t, err := r.locate(nameRegexp.FindStringSubmatch(given))
+	t, err := r.locate(namePattern.find(given))
 	if err != nil {
 		return target{}, err
 	}
@@ -121,11 +109,11 @@ func (r *request) locate(parts []string) (target, error) {
 func (r *request) newName(given string) (target, error) {
 	var f faults
 	f.length("functionName", given, 140)
-	f.pattern("functionName", given, createRegexp, createPattern)
+	f.pattern("functionName", given, createPattern)
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
-	t, err := r.locate(createRegexp.FindStringSubmatch(given))
+	t, err := r.locate(createPattern.find(given))
 	var refusal *call.Error
 	if errors.As(err, &refusal) && refusal.Status == http.StatusForbidden {
 		refusal.Message = "" // as recorded in TestLambdaFunction::test_function_arns

@@ -3,7 +3,6 @@ package lambda
 import (
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -41,23 +40,18 @@ type permissionInput struct {
 	RevisionId            string
 }
 
-const (
-	statementPattern = `([a-zA-Z0-9-_]+)`
-	actionPattern    = `(lambda:[*]|lambda:[a-zA-Z]+|[*])`
-)
-
 var (
-	statementRegexp = anchored(statementPattern)
-	actionRegexp    = anchored(actionPattern)
-	principalARN    = regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::\d{12}:.+$`)
-	accountID       = regexp.MustCompile(`^\d{12}$`)
+	statementPattern = newPattern(`([a-zA-Z0-9-_]+)`)
+	actionPattern    = newPattern(`(lambda:[*]|lambda:[a-zA-Z]+|[*])`)
+	principalPattern = newPattern(`arn:aws[a-z-]*:(iam|sts)::\d{12}:.+`)
+	accountPattern   = newPattern(`\d{12}`)
 )
 
 func (in *permissionInput) constrain() error {
 	var broken faults
 	broken.length("statementId", in.StatementId, 100)
-	broken.pattern("statementId", in.StatementId, statementRegexp, statementPattern)
-	broken.pattern("action", in.Action, actionRegexp, actionPattern)
+	broken.pattern("statementId", in.StatementId, statementPattern)
+	broken.pattern("action", in.Action, actionPattern)
 	return broken.err()
 }
 
@@ -69,9 +63,9 @@ func (in *permissionInput) statement(partition, resource string) (statement, err
 		st.Principal = "*"
 	case strings.HasSuffix(in.Principal, ".amazonaws.com"):
 		st.Principal = map[string]string{"Service": in.Principal}
-	case accountID.MatchString(in.Principal):
+	case accountPattern.matches(in.Principal):
 		st.Principal = map[string]string{"AWS": "arn:" + partition + ":iam::" + in.Principal + ":root"}
-	case principalARN.MatchString(in.Principal):
+	case principalPattern.matches(in.Principal):
 		st.Principal = map[string]string{"AWS": in.Principal}
 	default:
 		return st, invalid("The provided principal was invalid. Please check the principal and try again.")

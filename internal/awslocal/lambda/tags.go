@@ -3,7 +3,6 @@ package lambda
 import (
 	"maps"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
@@ -14,16 +13,14 @@ const maxTags = 50
 
 var errTooManyTags = invalid("Number of tags exceeds resource tag limit.")
 
-const resourcePattern = `arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)`
-
-var resourceRegexp *regexp.Regexp = anchored(resourcePattern)
+var resourcePattern = newPattern(`arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)`)
 
 // tagged finds the function whose ARN a tag call names. Messages: TestLambdaTags
 // and TestLambdaTag::test_tag_exceptions.
 func (s *Service) tagged(r *request) (*function, error) {
 	arn := r.vars["Resource"]
 	var broken faults
-	broken.pattern("resource", arn, resourceRegexp, resourcePattern)
+	broken.pattern("resource", arn, resourcePattern)
 	if err := broken.err(); err != nil {
 		return nil, err
 	}

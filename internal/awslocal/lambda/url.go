@@ -52,7 +52,7 @@ var errNoResource = notFound("The resource you requested does not exist.")
 
 // urlTarget reads the function or alias of a call; versions have no URL.
 func (r *request) urlTarget() (target, error) {
-	if q := r.query("Qualifier"); q != "" && (!aliasRegexp.MatchString(q) || isNumber(q)) {
+	if q := r.query("Qualifier"); q != "" && (!aliasPattern.matches(q) || isNumber(q)) {
 		var broken faults
 		broken.add("qualifier", q, "Member must satisfy regular expression pattern: "+urlQualifierPattern)
 		return target{}, broken.err()
