@@ -31,6 +31,9 @@ func Back(t journal.TargetLog, o Observation, fences Fences) Plan {
 		b.created()
 	case o.Latest == nil:
 		b.refuse("function "+t.Function, "it is gone", "somebody deleted it: nothing of it can be restored")
+	case b.pointGone() && len(b.foreign()) > 0:
+		b.refuse("function "+t.Function, "changed: "+strings.Join(b.foreign(), ", "),
+			fmt.Sprintf("version %s, which held what stood before, is gone too: somebody seems to have made the function again", t.Snapshot.RestorePoint))
 	default:
 		b.existing()
 	}
@@ -60,6 +63,24 @@ func (b *back) open(match func(journal.Intent) bool, calls ...Call) bool {
 }
 
 func anyIntent(journal.Intent) bool { return true }
+
+// touched says that this run may have made such a change: what it never
+// touched, or was refused, is not its business, however it stands now.
+func (b *back) touched(match func(journal.Intent) bool) bool {
+	return slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool { return !refused(s) && match(s.Intent) })
+}
+
+// refused says that AWS refused the change, so that nothing came of it.
+func refused(s journal.Step) bool {
+	return s.Outcome != nil && s.Outcome.Result == journal.Refused
+}
+
+// pointGone says that the version of the restore point is not there any more,
+// or is another one of the same number.
+func (b *back) pointGone() bool {
+	was, point := b.t.Snapshot, b.o.RestorePoint
+	return was.RestorePoint != "" && (point == nil || point.CodeSha256 != was.Content.CodeSha256)
+}
 
 // created deletes a function that this run created, and nothing else.
 func (b *back) created() {
@@ -103,21 +124,31 @@ func (b *back) existing() {
 	for _, name := range b.t.Snapshot.Missing {
 		b.newAlias(name)
 	}
-	b.latest()
+	lost := !b.latest()
 	b.codeSigning()
 	b.tags()
 	b.failedVersions()
-	b.plan.Steps = append(b.plan.Steps, b.last...)
+	for _, s := range b.last {
+		if lost {
+			b.refuse("alias "+s.Alias.Name, "it serves "+s.From, "it served $LATEST before, which does not hold what it held then")
+			continue
+		}
+		b.change("Aliases."+s.Alias.Name, s.From, Latest)
+		b.plan.Steps = append(b.plan.Steps, s)
+	}
 }
 
 func (b *back) alias(was journal.Alias) {
+	of := func(i journal.Intent) bool { return i.AliasName == was.Name }
+	if !b.touched(of) {
+		return
+	}
 	subject := "alias " + was.Name
 	now := b.o.Aliases[was.Name]
 	if now == nil {
 		b.refuse(subject, "it is gone", "somebody deleted it")
 		return
 	}
-	of := func(i journal.Intent) bool { return i.AliasName == was.Name }
 	state := journal.AliasOf(now.Alias)
 	if b.o.Injected[was.Name] {
 		state.Weights = nil
@@ -130,7 +161,7 @@ func (b *back) alias(was journal.Alias) {
 		b.plan.Steps = append(b.plan.Steps, step)
 	case state.Equal(was) || b.o.Injected[was.Name] && state.Version == was.Version:
 	case !slices.ContainsFunc(states, state.Equal):
-		b.refuse(subject, "it serves "+Serves(now.Alias), "that is neither what it served before nor what this run set")
+		b.refuse(subject, standing(now.Alias, was), "that is neither what it was before nor what this run set")
 	case was.Version == Latest:
 		b.aliasOnLatest(step, state)
 	default:
@@ -139,14 +170,24 @@ func (b *back) alias(was journal.Alias) {
 	}
 }
 
+// standing says how an alias stands that is not as it was: what it serves, and
+// its description where that alone may be the difference.
+func standing(now definition.Alias, was journal.Alias) string {
+	s := "it serves " + Serves(now)
+	if description := journal.AliasOf(now).Description; description != was.Description {
+		s += fmt.Sprintf(", and its description is %q", description)
+	}
+	return s
+}
+
 // aliasOnLatest sends traffic to the restore point at once: $LATEST itself is
 // right only when code and configuration are.
 func (b *back) aliasOnLatest(final Step, now journal.Alias) {
-	b.change("Aliases."+final.Alias.Name, now.Version, Latest)
 	if point := b.t.Snapshot.RestorePoint; point != "" && now.Version != point {
 		first := final
 		first.Alias.Version = point
 		b.plan.Steps = append(b.plan.Steps, first)
+		final.From = point
 	}
 	b.last = append(b.last, final)
 }
@@ -167,7 +208,7 @@ func (b *back) newAlias(name string) {
 		return
 	}
 	if !slices.ContainsFunc(states, state.Equal) {
-		b.refuse("alias "+name, "it serves "+Serves(now.Alias), "that is not what this run created")
+		b.refuse("alias "+name, standing(now.Alias, states[len(states)-1]), "that is not what this run created")
 		return
 	}
 	b.change("Aliases."+name, Serves(now.Alias), "")
@@ -203,38 +244,37 @@ func ContentOf(o *definition.Observed, salt []byte) journal.Content {
 	return journal.Content{Fields: definition.Fingerprint(o.Function, salt), CodeSha256: o.CodeSha256}
 }
 
-func (b *back) latest() {
-	touched := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
-		refused := s.Outcome != nil && s.Outcome.Result == journal.Refused
-		return s.Intent.Content != nil && !refused
-	})
+// latest plans $LATEST; false says that it does not become what it was.
+func (b *back) latest() bool {
+	touched := b.touched(func(i journal.Intent) bool { return i.Content != nil })
 	if foreign := b.foreign(); len(foreign) > 0 {
 		// A run whose changes AWS refused has nothing to put back, and a late
 		// copy of its call dies of the RevisionId that somebody else moved.
 		if touched {
 			b.refuse(Latest, "changed: "+strings.Join(foreign, ", "), "that is neither what stood before nor what this run set")
 		}
-		return
+		return !touched
 	}
 	was := b.t.Snapshot
 	now := ContentOf(b.o.Latest, b.t.Salt)
 	if now.Equal(was.Content) {
 		b.fenceLatest()
-		return
+		return true
 	}
 	point := b.o.RestorePoint
-	if point == nil {
-		b.refuse(Latest, "changed by this run", fmt.Sprintf("version %s, which holds what stood before, is gone", was.RestorePoint))
-		return
+	if point == nil || b.pointGone() {
+		b.refuse(Latest, "changed by this run", fmt.Sprintf("version %s, which holds what stood before, is gone", orNone(was.RestorePoint)))
+		return false
 	}
 	for _, u := range point.Unreadable {
 		if u.Field != "Tags" {
 			b.refuse(Latest, "changed by this run", fmt.Sprintf("%s of version %s cannot be read: %s", u.Field, point.Version, u.Reason))
-			return
+			return false
 		}
 	}
 	b.restoreCode(point)
 	b.restoreConfiguration(point)
+	return true
 }
 
 // fenceLatest makes a late copy of a lost call die of its old RevisionId.
@@ -281,14 +321,15 @@ func (b *back) restoreConfiguration(point *definition.Observed) {
 
 func (b *back) codeSigning() {
 	was := b.t.Snapshot.CodeSigning
-	if was == nil || *was == b.o.CodeSigning {
+	touched := b.touched(func(i journal.Intent) bool { return i.CodeSigning != nil })
+	if was == nil || *was == b.o.CodeSigning || !touched {
 		return
 	}
 	ours := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
 		return s.Intent.CodeSigning != nil && *s.Intent.CodeSigning == b.o.CodeSigning
 	})
 	if !ours {
-		b.refuse("code signing configuration", b.o.CodeSigning, "that is neither what stood before nor what this run set")
+		b.refuse("code signing configuration", orNone(b.o.CodeSigning), "that is neither what stood before nor what this run set")
 		return
 	}
 	step := Step{Call: PutCodeSigning, CodeSigning: *was}
@@ -301,29 +342,20 @@ func (b *back) codeSigning() {
 
 // tags puts back, key by key, what this run set or removed.
 func (b *back) tags() {
-	ours := map[string][]string{}
-	for _, s := range b.t.Steps {
-		for k, v := range s.Intent.Tags {
-			ours[k] = append(ours[k], v)
-		}
-		for _, k := range s.Intent.TagKeys {
-			ours[k] = append(ours[k], "")
-		}
-	}
+	ours := b.ourTags()
 	set, remove := map[string]string{}, []string(nil)
 	for _, key := range slices.Sorted(maps.Keys(ours)) {
-		was, had := b.t.Snapshot.Tags[key]
-		now, has := b.o.Latest.Tags[key]
+		was, now := tagOf(b.t.Snapshot.Tags, key), tagOf(b.o.Latest.Tags, key)
 		switch {
-		case had == has && was == now:
-		case has && !slices.Contains(ours[key], now) && now != was:
-			b.refuse("tag "+key, now, "that is neither what stood before nor what this run set")
-		case had:
-			set[key] = was
-			b.change("Tags."+key, now, was)
+		case now == was:
+		case !slices.Contains(ours[key], now):
+			b.refuse("tag "+key, now.String(), "that is neither what stood before nor what this run set")
+		case was.set:
+			set[key] = was.value
+			b.change("Tags."+key, now.value, was.value)
 		default:
 			remove = append(remove, key)
-			b.change("Tags."+key, now, "")
+			b.change("Tags."+key, now.value, "")
 		}
 	}
 	if len(remove) > 0 {
@@ -335,6 +367,38 @@ func (b *back) tags() {
 	if len(set)+len(remove) == 0 && len(ours) > 0 && !b.fences.Watched {
 		b.plan.Watch = b.plan.Watch || b.open(anyIntent, TagResource, UntagResource)
 	}
+}
+
+// tag is a tag's value, which may be empty, or its absence.
+type tag struct {
+	value string
+	set   bool
+}
+
+func tagOf(tags map[string]string, key string) tag {
+	value, set := tags[key]
+	return tag{value, set}
+}
+
+func (t tag) String() string {
+	if !t.set {
+		return "it is gone"
+	}
+	return t.value
+}
+
+// ourTags are the states that this run may have left each tag in.
+func (b *back) ourTags() map[string][]tag {
+	ours := map[string][]tag{}
+	for _, s := range b.t.Steps {
+		for k, v := range s.Intent.Tags {
+			ours[k] = append(ours[k], tag{v, true})
+		}
+		for _, k := range s.Intent.TagKeys {
+			ours[k] = append(ours[k], tag{})
+		}
+	}
+	return ours
 }
 
 // failedVersions deletes what this run published and AWS could not start.
