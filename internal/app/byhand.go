@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/apply"
-	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
@@ -28,9 +26,10 @@ type order struct {
 	account string
 	// aliases are the wanted versions by alias; "" reads the version's marker.
 	aliases map[string]string
-	// latest asks for $LATEST too: "" for no, else the version to restore, or
-	// "served" for what the first alias will serve.
+	// latest asks for $LATEST too, from the version point; "" is the one that
+	// the first alias will serve.
 	latest bool
+	point  string
 }
 
 // byHand moves aliases back without a journal of the deployment: to what they
@@ -60,7 +59,11 @@ func (a *app) orders() ([]order, error) {
 		}
 		var orders []order
 		for _, d := range data {
-			orders = append(orders, order{function: d.Function, region: d.Region, account: d.Account, aliases: d.Aliases, latest: a.in.Bool("latest")})
+			o := order{function: d.Function, region: d.Region, account: d.Account, aliases: d.Aliases, latest: a.in.Bool("latest"), point: d.Restore}
+			if len(o.aliases) == 0 && !o.latest {
+				return nil, fault.List{{Message: "the deployment of " + d.Function + " named no alias", Hint: "latest brings $LATEST back"}}
+			}
+			orders = append(orders, o)
 		}
 		return orders, nil
 	}
@@ -110,9 +113,9 @@ func (a *app) carryOut(ctx context.Context, w *world, o order) error {
 		return &run.InputError{Err: err}
 	}
 	if a.in.Bool("dry-run") {
-		return a.showBack(ctx, s, log)
+		return a.showBack(ctx, s.api, *log)
 	}
-	return a.restore(ctx, w, s, log)
+	return a.restore(ctx, w, log)
 }
 
 // observe reads the function and its aliases, and checks the account.
@@ -145,10 +148,21 @@ func (s *standing) observe(ctx context.Context) (err error) {
 func (s *standing) names() []string { return slices.Sorted(maps.Keys(s.aliases)) }
 
 // target finds out, for each alias that names no version, what it served before
-// the version that it serves now.
+// the version that it serves now. A version that is named must be there.
 func (s *standing) target(ctx context.Context) error {
 	for _, name := range s.names() {
-		if s.aliases[name] != "" {
+		switch version := s.aliases[name]; version {
+		case "none", plan.Latest:
+			continue
+		case "":
+		default:
+			found, err := s.api.Find(ctx, s.function, version)
+			if err != nil {
+				return err
+			}
+			if found == nil {
+				return s.choose(ctx, name, "there is no version "+version)
+			}
 			continue
 		}
 		served, err := s.api.Find(ctx, s.function, s.now[name].Version)
@@ -160,8 +174,11 @@ func (s *standing) target(ctx context.Context) error {
 			description = *served.Description
 		}
 		was := plan.ParseWas(description, name)
-		if was == "" || was == "none" {
-			return s.choose(ctx, name, was)
+		switch was {
+		case "":
+			return s.choose(ctx, name, "its description does not say what the alias served before")
+		case "none":
+			return s.choose(ctx, name, "it is the first one that the alias served")
 		}
 		s.aliases[name] = was
 	}
@@ -169,14 +186,10 @@ func (s *standing) target(ctx context.Context) error {
 }
 
 // choose is the error that helps a person to name a version.
-func (s *standing) choose(ctx context.Context, alias, was string) error {
+func (s *standing) choose(ctx context.Context, alias, why string) error {
 	versions, err := s.api.ListVersions(ctx, s.function)
 	if err != nil {
 		return err
-	}
-	why := "its description does not say what the alias served before"
-	if was == "none" {
-		why = "it is the first one that the alias served"
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "alias %s of %s serves version %s: %s; name one with to-version:", alias, s.function, s.now[alias].Version, why)
@@ -198,7 +211,7 @@ func (s *standing) record(ctx context.Context, a *app) (*journal.TargetLog, erro
 	if a.in.Bool("local") {
 		target.Endpoint = journal.LocalEndpoint + a.localDir()
 	} else {
-		target.Endpoint, _ = a.lookupEnv("AWS_ENDPOINT_URL")
+		target.Endpoint = s.session.Endpoint()
 	}
 	salt := newSalt()
 	log := &journal.TargetLog{Target: target, Run: a.runID(), Salt: salt}
@@ -237,10 +250,13 @@ func found(call plan.Call, intent journal.Intent) journal.Step {
 }
 
 func (s *standing) recordLatest(ctx context.Context, log *journal.TargetLog, snapshot *journal.Snapshot) error {
-	if len(snapshot.Aliases) == 0 {
+	version := s.point
+	if version == "" && len(snapshot.Aliases) > 0 {
+		version = snapshot.Aliases[0].Version
+	}
+	if version == "" {
 		return fmt.Errorf("$LATEST of %s cannot be brought back: no alias names the version to take", s.function)
 	}
-	version := snapshot.Aliases[0].Version
 	point, err := s.api.Find(ctx, s.function, version)
 	if err != nil {
 		return err
@@ -257,31 +273,8 @@ func (s *standing) recordLatest(ctx context.Context, log *journal.TargetLog, sna
 	return nil
 }
 
-// showBack prints what a rollback would do.
-func (a *app) showBack(ctx context.Context, s standing, log *journal.TargetLog) error {
-	o := plan.Observation{Latest: s.latest, Aliases: s.now}
-	if log.Snapshot.RestorePoint != "" {
-		point, err := s.api.Find(ctx, s.function, log.Snapshot.RestorePoint)
-		if err != nil {
-			return err
-		}
-		o.RestorePoint = point
-	}
-	p := plan.Back(*log, o, plan.Fences{Watched: true})
-	if p.Empty() {
-		a.log().Line("Nothing to roll back: %s stands as asked for", s.function)
-	}
-	for _, c := range p.Changes {
-		a.log().Line("%s", a.line(c))
-	}
-	for _, r := range p.Refused {
-		a.log().Warn("%s would be left alone: %s; %s", r.Subject, r.Found, r.Reason)
-	}
-	return nil
-}
-
 // restore journals the order and rolls it back.
-func (a *app) restore(ctx context.Context, w *world, s standing, log *journal.TargetLog) error {
+func (a *app) restore(ctx context.Context, w *world, log *journal.TargetLog) error {
 	opts, err := a.rollbackOptions(w, log.Run)
 	if err != nil {
 		return &run.InputError{Err: err}
@@ -297,24 +290,9 @@ func (a *app) restore(ctx context.Context, w *world, s standing, log *journal.Ta
 			return errors.Join(&run.InputError{Err: err}, j.Settle(ctx, journal.Kept), j.Close())
 		}
 	}
-	if err := j.Adopt(ctx, log); err != nil {
+	// A post step finishes what is cut off here.
+	if err := errors.Join(a.host.SaveState("journal", j.Name()), j.Adopt(ctx, log)); err != nil {
 		return errors.Join(&run.InputError{Err: err}, j.Close())
 	}
-	temp, clean, err := artifact.NewTemp(a.host.TempDir(), a.host.Workspace())
-	if err != nil {
-		return errors.Join(&run.InputError{Err: err}, j.Close())
-	}
-	engine := run.Engine{Label: label(s.function, s.api.Region()), Engine: &apply.Engine{
-		API: s.api, Journal: j, Log: a.log(), Timing: a.Timing,
-		Code: &fetcher{session: w.base, region: s.api.Region(), temp: temp, bucket: a.in.String("staging-bucket")},
-	}}
-	back, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), a.in.Duration("rollback-timeout"),
-		fmt.Errorf("the rollback took longer than its timeout of %s", a.in.Duration("rollback-timeout")))
-	defer cancel()
-	restored, err := run.Back(back, j, []run.Engine{engine}, opts)
-	next := ""
-	if err != nil {
-		next = "lambda-rollout rollback --journal " + j.Name()
-	}
-	return errors.Join(err, a.rollbackSummary("", restored, next), clean(), j.Close())
+	return errors.Join(a.rollBack(ctx, j), j.Close())
 }

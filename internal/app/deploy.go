@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"path/filepath"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
@@ -97,12 +98,27 @@ func (a *app) rollbackOptions(w *world, runID string) (run.Options, error) {
 		Header: journal.Header{
 			Run: runID, Started: a.Now().UTC(), Tool: versionNumber(), Repository: r.Repository,
 			Commit: r.Commit, RunURL: r.URL, Salt: newSalt(),
-			FirstDeploy: a.in.String("first-deploy"), StagingBucket: a.in.String("staging-bucket"),
+			Endpoints: a.serviceEndpoints(), FirstDeploy: a.in.String("first-deploy"), StagingBucket: a.in.String("staging-bucket"),
 		},
 		Log: a.log(), Timing: a.Timing, Now: a.Now,
 		RollbackTimeout: a.in.Duration("rollback-timeout"), MaxParallel: a.in.Int("max-parallel"),
 	}
 	return opts, a.keepIn(w, &opts)
+}
+
+// serviceEndpoints are those that the environment names for single services.
+func (a *app) serviceEndpoints() map[string]string {
+	const prefix = "AWS_ENDPOINT_URL_"
+	if ignore, _ := a.lookupEnv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"); ignore == "true" {
+		return nil
+	}
+	found := map[string]string{}
+	for _, kv := range a.Env {
+		if name, url, _ := strings.Cut(kv, "="); strings.HasPrefix(name, prefix) && url != "" {
+			found[name] = url
+		}
+	}
+	return found
 }
 
 func (a *app) log() *report.Log {

@@ -65,7 +65,7 @@ func resultOf(r run.Result) result {
 func rollbackDataOf(r run.Result) rollbackData {
 	out := rollbackData{
 		Function: r.Target.Journal.Function, Region: r.Target.Journal.Region, Account: accountHash(r.Target.Journal.Account),
-		Version: r.Version, Restore: r.Plan.RestorePoint, Aliases: map[string]string{},
+		Version: r.Version, Restore: r.RestorePoint, Aliases: map[string]string{},
 	}
 	for _, was := range r.Before.Serving(r.Target.Wanted.Aliases) {
 		out.Aliases[was.Alias] = was.Version

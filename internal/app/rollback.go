@@ -43,11 +43,7 @@ func (a *app) held(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	content, err := store.Load(ctx)
-	if err != nil {
-		return false
-	}
-	log, err := journal.Parse(content)
+	log, err := journal.Read(ctx, store)
 	return err == nil && log.State == journal.Open && log.Changed()
 }
 
@@ -73,6 +69,9 @@ func (a *app) journalBack(ctx context.Context, path string) error {
 	if err != nil {
 		return a.cannot(path, err)
 	}
+	if a.in.Bool("dry-run") && !a.host.IsPost() {
+		return a.showJournal(ctx, store)
+	}
 	if err := store.Stop(ctx); err != nil {
 		return a.cannot(path, fmt.Errorf("ask the deployment to stop: %w", err))
 	}
@@ -82,7 +81,13 @@ func (a *app) journalBack(ctx context.Context, path string) error {
 	if err != nil {
 		return a.cannot(path, err)
 	}
-	if j == nil {
+	switch {
+	case j == nil && a.host.State("journal") != "":
+		// Main wrote its journal before it left its name.
+		return a.cannot(path, errors.New("the journal that the deployment left is gone, and with it what stood before"))
+	case j == nil && strings.HasPrefix(path, "s3://"):
+		return &run.InputError{Err: fmt.Errorf("there is no journal %s", path)}
+	case j == nil:
 		a.log().Line("The deployment ended before its first change: nothing to roll back")
 		return nil
 	}
@@ -146,43 +151,89 @@ func (a *app) wanted(state journal.State) bool {
 	return slices.Contains(on, "failure")
 }
 
-// engines connect to where the journal says that each Target stands, and check
-// the account before any other call.
+// engines connect to where the journal says that each Target stands.
 func (a *app) engines(ctx context.Context, j *journal.Journal, temp string) ([]run.Engine, error) {
-	sessions := map[journal.Target]*session.Session{}
-	var engines []run.Engine
 	header := j.Log().Header
+	places := places{app: a, header: header, sessions: map[journal.Target]*session.Session{}}
+	var engines []run.Engine
 	for i, t := range header.Targets {
-		place := t
-		place.Function = ""
-		if sessions[place] == nil {
-			s, err := a.sessionOf(ctx, t)
-			if err != nil {
-				return nil, err
-			}
-			if err := s.RequireAccount(ctx, t.Account); err != nil {
-				return nil, err
-			}
-			sessions[place] = s
+		s, err := places.open(ctx, t)
+		if err != nil {
+			return nil, err
 		}
 		engines = append(engines, run.Engine{Label: label(t.Function, t.Region), Engine: &apply.Engine{
-			API: lambdaapi.New(sessions[place], t.Region, a.paceOf(t.Endpoint)), Journal: j, Index: i, Log: a.log(), Timing: a.Timing,
-			Code: &fetcher{session: sessions[place], region: t.Region, temp: temp, bucket: header.StagingBucket},
+			API: lambdaapi.New(s, t.Region, a.paceOf(t.Endpoint)), Journal: j, Index: i, Log: a.log(), Timing: a.Timing,
+			Code: &fetcher{session: s, region: t.Region, temp: temp, bucket: header.StagingBucket},
 		}})
 	}
 	return engines, nil
 }
 
-// sessionOf opens the session that the journal's Target was deployed with:
-// endpoint and roles from there, credentials from here.
-func (a *app) sessionOf(ctx context.Context, t journal.Target) (*session.Session, error) {
-	opts := a.sessionOptions()
-	opts.Region, opts.Endpoint = t.Region, t.Endpoint
+// showJournal prints what a rollback of a journal would do now. It asks nobody
+// to stop.
+func (a *app) showJournal(ctx context.Context, store journal.Store) error {
+	log, err := journal.Read(ctx, store)
+	if err != nil {
+		return &run.InputError{Err: err}
+	}
+	if log.State.Settled() || !log.Changed() {
+		a.log().Line("Nothing to roll back: the journal says %s", log.State)
+		return nil
+	}
+	places := places{app: a, header: log.Header, sessions: map[journal.Target]*session.Session{}}
+	for _, t := range log.Targets {
+		s, err := places.open(ctx, t.Target)
+		if err != nil {
+			return &run.InputError{Err: err}
+		}
+		if err := a.showBack(ctx, lambdaapi.New(s, t.Region, a.paceOf(t.Endpoint)), t); err != nil {
+			return &run.InputError{Err: err}
+		}
+	}
+	return nil
+}
+
+// showBack prints what a rollback of a Target would do.
+func (a *app) showBack(ctx context.Context, api *lambdaapi.Client, t journal.TargetLog) error {
+	p, err := apply.LookBack(ctx, api, t)
+	if err != nil {
+		return err
+	}
+	if p.Empty() {
+		a.log().Line("Nothing to roll back: %s stands as asked for", t.Function)
+	}
+	for _, c := range p.Changes {
+		a.log().Line("%s", a.line(c))
+	}
+	for _, r := range p.Refused {
+		a.log().Warn("%s would be left alone: %s; %s", r.Subject, r.Found, r.Reason)
+	}
+	return nil
+}
+
+// places are where a journal's Targets stand, a session for each account,
+// Region and role.
+type places struct {
+	*app
+	header   journal.Header
+	sessions map[journal.Target]*session.Session
+}
+
+// open opens the session that a Target was deployed with: endpoints and roles
+// from the journal, credentials from here. The account is checked before any
+// other call.
+func (p *places) open(ctx context.Context, t journal.Target) (*session.Session, error) {
+	t.Function = ""
+	if s := p.sessions[t]; s != nil {
+		return s, nil
+	}
+	opts := p.sessionOptions()
+	opts.Region, opts.Endpoint, opts.Pinned, opts.Endpoints = t.Region, t.Endpoint, true, p.header.Endpoints
 	if t.Role != "" {
-		opts.Role = a.role(t.Role)
+		opts.Role = p.role(t.Role)
 	}
 	if dir, local := strings.CutPrefix(t.Endpoint, journal.LocalEndpoint); local {
-		e, err := a.embeddedIn(dir)
+		e, err := p.embeddedIn(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -192,5 +243,12 @@ func (a *app) sessionOf(ctx context.Context, t journal.Target) (*session.Session
 	if err != nil {
 		return nil, err
 	}
-	return a.connector(s, t.Connector)
+	if s, err = p.connector(s, t.Connector); err != nil {
+		return nil, err
+	}
+	if err := s.RequireAccount(ctx, t.Account); err != nil {
+		return nil, err
+	}
+	p.sessions[t] = s
+	return s, nil
 }

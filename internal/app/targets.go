@@ -94,7 +94,7 @@ func one(s string) []string {
 // world is the AWS that a run works in.
 type world struct {
 	base *session.Session
-	// endpoint is the embedded AWS', "" for the real one.
+	// endpoint is where the calls go, "" for AWS itself.
 	endpoint string
 	pace     lambdaapi.Pace
 }
@@ -114,18 +114,16 @@ func (a *app) connect(ctx context.Context) (*world, error) {
 			return nil, err
 		}
 		opts = localOptions(opts, local)
-		w.endpoint, w.pace = local.endpoint, a.paceOf(journal.LocalEndpoint)
+		w.pace = a.paceOf(journal.LocalEndpoint)
 		if region, _ := a.lookupEnv("AWS_REGION"); opts.Region == "" && region == "" {
 			opts.Region = localRegion
 		}
-	} else {
-		w.endpoint, _ = a.lookupEnv("AWS_ENDPOINT_URL")
 	}
 	s, err := session.Open(ctx, opts)
 	if err != nil {
 		return nil, &run.InputError{Err: err}
 	}
-	w.base = s
+	w.base, w.endpoint = s, s.Endpoint()
 	return w, nil
 }
 

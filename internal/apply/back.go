@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
@@ -54,6 +55,17 @@ func (e *Engine) Rollback(ctx context.Context) (Restored, error) {
 	return r.result, fmt.Errorf("roll back %s: it keeps changing while it is put back", t.Function)
 }
 
+// LookBack plans what a rollback of a Target would do now, and does nothing.
+func LookBack(ctx context.Context, api *lambdaapi.Client, t journal.TargetLog) (plan.Plan, error) {
+	if t.Snapshot == nil {
+		return plan.Plan{Function: t.Function}, nil
+	}
+	e := Engine{API: api}
+	e.bind(t.Function, t.Salt)
+	o, err := e.observeBack(ctx, t)
+	return plan.Back(t, o, plan.Fences{Watched: true}), err
+}
+
 type rollback struct {
 	*Engine
 	fences plan.Fences
@@ -73,22 +85,40 @@ func (r *rollback) round(ctx context.Context) (again bool, _ error) {
 	}
 	r.result.Changes = append(r.result.Changes, p.Changes...)
 	progress := false
+	var lost error
 	for _, s := range p.Steps {
-		if err := ctx.Err(); err != nil {
-			r.result.Remaining = append(r.result.Remaining, Remaining{Step: s, Err: context.Cause(ctx)})
+		err := context.Cause(ctx)
+		switch {
+		case err != nil:
+		case lost != nil && onLatest(s):
+			err = fmt.Errorf("not tried while $LATEST is not what it was: %w", lost)
+		default:
+			err = r.step(ctx, s)
+		}
+		if err == nil {
+			progress = true
 			continue
 		}
-		if err := r.step(ctx, s); err != nil {
-			r.result.Remaining = append(r.result.Remaining, Remaining{Step: s, Err: err})
-			progress = progress || moved(err)
-			continue
+		r.result.Remaining = append(r.result.Remaining, Remaining{Step: s, Err: err})
+		progress = progress || moved(err)
+		if onLatest(s) {
+			lost = err
 		}
-		progress = true
 	}
 	if len(r.result.Remaining) > 0 && !r.retry(progress) {
 		return false, nil
 	}
 	return ctx.Err() == nil, nil
+}
+
+// onLatest says that a step changes $LATEST, or sends traffic to it: of these
+// the later make sense only after the earlier.
+func onLatest(s plan.Step) bool {
+	switch s.Call {
+	case plan.UpdateConfiguration, plan.UpdateCode:
+		return true
+	}
+	return s.Call == plan.UpdateAlias && s.Alias.Version == plan.Latest
 }
 
 // retry says whether another round can do better than the one that left

@@ -3,7 +3,7 @@
 //
 // Promises: a step's intent is in the journal before its call goes out and its
 // outcome after; a call goes out once, and after any doubt the engine reads
-// what stands before it decides to send it again; each change to a function or
+// what stands before it decides to send it again, which the journal is told of; each change to a function or
 // alias carries the RevisionId just read; when the context ends no new call
 // starts, and the one in flight gets Grace to be answered.
 package apply
@@ -135,7 +135,7 @@ func (e *Engine) carry(ctx context.Context, c change) error {
 		return err
 	}
 	var outcome journal.Outcome
-	err = e.deliver(ctx, c, &outcome)
+	err = e.deliver(ctx, c, step, &outcome)
 	if err == nil && c.finish != nil {
 		err = c.finish(ctx, &outcome)
 	}
@@ -160,7 +160,7 @@ func short(err error) string {
 const attempts = 10
 
 // deliver sends until there is a clear answer, and puts it into the outcome.
-func (e *Engine) deliver(ctx context.Context, c change, outcome *journal.Outcome) error {
+func (e *Engine) deliver(ctx context.Context, c change, step int, outcome *journal.Outcome) error {
 	doubt := false
 	started := time.Now()
 	for try := 0; ; try++ {
@@ -180,7 +180,11 @@ func (e *Engine) deliver(ctx context.Context, c change, outcome *journal.Outcome
 		}
 		patient := try < attempts-1 || class == lambdaapi.Propagating && time.Since(started) < e.Timing.Propagation
 		if again && patient && e.pause(ctx, try) {
-			continue
+			taken := e.Journal.Again(context.WithoutCancel(ctx), e.Index, step)
+			if taken == nil {
+				continue
+			}
+			err = errors.Join(err, taken)
 		}
 		outcome.Result = journal.Refused
 		if doubt {
@@ -287,6 +291,14 @@ func (e *Engine) refresh(ctx context.Context) error {
 func (e *Engine) content(o *definition.Observed) *journal.Content {
 	c := plan.ContentOf(o, e.salt)
 	return &c
+}
+
+// RestorePoint is the version that holds what stood before; "" without one.
+func (e *Engine) RestorePoint() string {
+	if s := e.Journal.Log().Targets[e.Index].Snapshot; s != nil {
+		return s.RestorePoint
+	}
+	return ""
 }
 
 // Arn is the function's own ARN, "" before it was seen.

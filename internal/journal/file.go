@@ -55,8 +55,15 @@ func (f *File) Lock(ctx context.Context) error {
 	}
 }
 
-// Load reads the whole file.
+// Load reads the whole file, without the lock too.
 func (f *File) Load(context.Context) ([]byte, error) {
+	if f.file == nil {
+		content, err := os.ReadFile(f.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return content, err
+	}
 	info, err := f.file.Stat()
 	if err != nil {
 		return nil, err

@@ -5,7 +5,8 @@
 // Promises:
 //   - A record is on disk (fsync, or a conditional write to S3) when Append
 //     returns. A run appends the intent of a call before the call goes out and
-//     its outcome after.
+//     its outcome after; before it sends a call again it says so, and so learns
+//     that another process has taken over.
 //   - A reader accepts one torn last line, which a crash can leave, and nothing
 //     else that is broken.
 //   - No environment value and no credential is ever written: states are
@@ -57,6 +58,9 @@ type Header struct {
 	Repository string    `json:"repository,omitempty"`
 	Commit     string    `json:"commit,omitempty"`
 	RunURL     string    `json:"runUrl,omitempty"`
+	// Endpoints are those of single services, by their variables' names
+	// (AWS_ENDPOINT_URL_LAMBDA).
+	Endpoints map[string]string `json:"endpoints,omitempty"`
 	// Salt goes into the digests of content.
 	Salt    []byte   `json:"salt"`
 	Targets []Target `json:"targets"`
@@ -171,8 +175,8 @@ type Outcome struct {
 	Error   string   `json:"error,omitempty"`
 }
 
-// Record is one line of a journal after the header. One of its pointers, or
-// State, is set.
+// Record is one line of a journal after the header. One of its pointers, State
+// or Again is set.
 type Record struct {
 	At       time.Time `json:"at"`
 	Target   int       `json:"target"`
@@ -181,6 +185,8 @@ type Record struct {
 	Intent   *Intent   `json:"intent,omitempty"`
 	Outcome  *Outcome  `json:"outcome,omitempty"`
 	State    State     `json:"state,omitempty"`
+	// Again says that the call of the step goes out once more.
+	Again bool `json:"again,omitempty"`
 }
 
 // ErrStopped says that another process asked this one to start no further call.
@@ -261,6 +267,19 @@ func (e *OpenError) Error() string {
 	return fmt.Sprintf("the journal of run %s is %s and not settled (run: lambda-rollout rollback --journal %s; or remove the file to keep what stands)", e.Run, e.State, e.Name)
 }
 
+// Read reads a journal without its lock: to look at, not to act on.
+func Read(ctx context.Context, store Store) (*Log, error) {
+	content, err := store.Load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read journal %s: %w", store.Name(), err)
+	}
+	log, err := Parse(content)
+	if err != nil {
+		return nil, fmt.Errorf("read journal %s: %w", store.Name(), err)
+	}
+	return log, nil
+}
+
 // Resume opens a journal that exists, takes its lock and repairs a torn tail.
 // A journal that is absent, or torn before its header ended, gives nil: its run
 // changed nothing.
@@ -297,12 +316,16 @@ func (j *Journal) Log() *Log {
 	return &j.log
 }
 
-// Append makes a record durable. It returns ErrStopped for an intent when
-// another process asked to stop, and then nothing was written.
+// Append makes a record durable. It returns ErrStopped for a call that is about
+// to go out when another process asked to stop, and then nothing was written;
+// calls of a rollback are not stopped.
 func (j *Journal) Append(ctx context.Context, r Record) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if r.Intent != nil && !r.Intent.Back && j.store.Stopped() {
+		return ErrStopped
+	}
+	if r.Again && !j.log.back(r.Target, r.Step) && j.store.Stopped() {
 		return ErrStopped
 	}
 	r.At = j.now().UTC()
@@ -323,6 +346,13 @@ func (j *Journal) Begin(ctx context.Context, target int, intent Intent) (int, er
 	j.log.next++
 	j.mu.Unlock()
 	return step, j.Append(ctx, Record{Target: target, Step: step, Intent: &intent})
+}
+
+// Again records that a step's call is about to be sent once more, after AWS was
+// looked at: whoever took the journal over has then already made that look
+// stale.
+func (j *Journal) Again(ctx context.Context, target, step int) error {
+	return j.Append(ctx, Record{Target: target, Step: step, Again: true})
 }
 
 // End records what became of a step.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // Log is a journal as read.
@@ -59,6 +60,14 @@ func (l *Log) Changed() bool {
 		}
 	}
 	return false
+}
+
+// back says that a step is a rollback's.
+func (l *Log) back(target, step int) bool {
+	if target < 0 || target >= len(l.Targets) {
+		return false
+	}
+	return slices.ContainsFunc(l.Targets[target].Steps, func(s Step) bool { return s.Number == step && s.Intent.Back })
 }
 
 // maxTargets and maxLine bound what a broken file can make a reader hold.

@@ -272,9 +272,30 @@ func (b *back) latest() bool {
 			return false
 		}
 	}
+	if b.codeWentFirst() {
+		b.restoreConfiguration(point)
+		b.restoreCode(point)
+		return true
+	}
 	b.restoreCode(point)
 	b.restoreConfiguration(point)
 	return true
+}
+
+// codeWentFirst says that the deployment had to change the code before the
+// configuration: the way back through the other order was refused already.
+func (b *back) codeWentFirst() bool {
+	code, config := -1, -1
+	for i, s := range b.t.Steps {
+		switch call := Call(s.Intent.Call); {
+		case s.Intent.Back || refused(s):
+		case call == UpdateCode:
+			code = i
+		case call == UpdateConfiguration:
+			config = i
+		}
+	}
+	return code >= 0 && config > code
 }
 
 // fenceLatest makes a late copy of a lost call die of its old RevisionId.
@@ -391,6 +412,9 @@ func (t tag) String() string {
 func (b *back) ourTags() map[string][]tag {
 	ours := map[string][]tag{}
 	for _, s := range b.t.Steps {
+		if refused(s) {
+			continue
+		}
 		for k, v := range s.Intent.Tags {
 			ours[k] = append(ours[k], tag{v, true})
 		}

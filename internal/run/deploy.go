@@ -5,6 +5,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,10 @@ type Result struct {
 	Plan    plan.Plan
 	Before  plan.Observation
 	Version string
-	Arn     string
+	// RestorePoint is the version that holds what stood before, "" where there
+	// is none.
+	RestorePoint string
+	Arn          string
 	// Unqualified is the function's own ARN.
 	Unqualified string
 	Function    definition.Function
@@ -372,8 +376,9 @@ func (d *deployment) results() []Result {
 		if t.version != nil {
 			r.Version = t.version.Version
 		}
-		if t.engine != nil && t.engine.Arn() != "" {
-			r.Unqualified = t.engine.Arn()
+		if t.engine != nil {
+			r.Unqualified = cmp.Or(t.engine.Arn(), r.Unqualified)
+			r.RestorePoint = t.engine.RestorePoint()
 		}
 		if r.Unqualified != "" && r.Version != "" {
 			r.Arn = r.Unqualified + ":" + r.Version

@@ -57,6 +57,12 @@ type Options struct {
 	// Endpoint takes the place of every service's endpoint (the embedded AWS).
 	Endpoint string
 
+	// Pinned keeps the session from endpoints that the environment or the
+	// settings files name: only Endpoint counts, empty for AWS itself, and
+	// Endpoints, by the names of the variables of single services.
+	Pinned    bool
+	Endpoints map[string]string
+
 	// LookupEnv is the environment, os.LookupEnv in the program. The SDK reads
 	// its settings files and the rarer variables by itself.
 	LookupEnv func(string) (string, bool)
@@ -267,6 +273,10 @@ func (s *Session) Region() (string, error) {
 // proxies and certificates as all others.
 func (s *Session) HTTPClient() aws.HTTPClient { return s.base.HTTPClient }
 
+// Endpoint is where the calls go that have no endpoint of their own service; ""
+// is AWS itself.
+func (s *Session) Endpoint() string { return aws.ToString(s.base.BaseEndpoint) }
+
 // setEndpoints lets Options.Endpoint, and then the environment that the Session
 // was given, decide about endpoints.
 func (s *Session) setEndpoints(cfg *aws.Config) {
@@ -274,6 +284,10 @@ func (s *Session) setEndpoints(cfg *aws.Config) {
 	switch {
 	case e.all != "":
 		cfg.BaseEndpoint = &e.all
+	case s.opts.Pinned:
+		cfg.BaseEndpoint = nil
+		e.env = func(name string) string { return s.opts.Endpoints[name] }
+		e.pinned = len(s.opts.Endpoints) == 0
 	case s.env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") == "true":
 		return
 	case s.env("AWS_ENDPOINT_URL") != "":
@@ -287,6 +301,14 @@ func (s *Session) setEndpoints(cfg *aws.Config) {
 type endpoints struct {
 	all string
 	env func(string) string
+	// pinned says that nobody else is to be asked.
+	pinned bool
+}
+
+// GetIgnoreConfiguredEndpoints is the SDK's question whether endpoints are
+// configured at all.
+func (e endpoints) GetIgnoreConfiguredEndpoints(context.Context) (value, found bool, err error) {
+	return e.pinned, e.pinned, nil
 }
 
 // GetServiceBaseEndpoint is called by each service client on the sources of its
