@@ -149,9 +149,12 @@ func parallel(t *testing.T, all []cut, f func(t *testing.T, c cut)) {
 	})
 }
 
-// runParallel runs f for every item, a few at a time.
+// runParallel runs f for every item, a few at a time; with -short for a sample.
 func runParallel[T any](t *testing.T, all []T, f func(t *testing.T, item T)) {
 	t.Helper()
+	if testing.Short() {
+		all = sample(all)
+	}
 	slots := make(chan struct{}, workers)
 	var group sync.WaitGroup
 	for _, item := range all {
@@ -162,4 +165,15 @@ func runParallel[T any](t *testing.T, all []T, f func(t *testing.T, item T)) {
 		})
 	}
 	group.Wait()
+}
+
+// sampleStep is how many items stand for one with -short.
+const sampleStep = 17
+
+func sample[T any](all []T) []T {
+	var some []T
+	for i := 0; i < len(all); i += sampleStep {
+		some = append(some, all[i])
+	}
+	return some
 }
