@@ -127,8 +127,17 @@ var leastPlans = []struct {
 	name string
 	// stands and change make the state before, and the files to deploy.
 	stands, change func(*bench)
-	courses        []course
+	// more are inputs of the deployment and of its rollback.
+	more    []string
+	courses []course
 }{
+	{
+		name:    "an alias alone, journal in S3",
+		stands:  func(b *bench) { leastStanding(b, minimal) },
+		change:  func(*bench) {},
+		more:    []string{"--journal", "s3://code/journals"},
+		courses: []course{{name: "as planned"}},
+	},
 	{
 		name: "a new function",
 		stands: func(b *bench) {
@@ -144,8 +153,7 @@ var leastPlans = []struct {
 		name: "code, role, layers, tags and aliases",
 		stands: func(b *bench) {
 			b.object("app.zip", "1")
-			b.write("function.yaml", minimal+"tags: {gone: a, kept: b}\nlayers: ["+b.layer("base")+"]\n")
-			b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live")
+			leastStanding(b, minimal+"tags: {gone: a, kept: b}\nlayers: ["+b.layer("base")+"]\n")
 		},
 		change: func(b *bench) {
 			b.object("app.zip", "2")
@@ -158,12 +166,8 @@ var leastPlans = []struct {
 		},
 	},
 	{
-		name: "code alone",
-		stands: func(b *bench) {
-			b.object("app.zip", "1")
-			b.write("function.yaml", minimal)
-			b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live")
-		},
+		name:   "code alone",
+		stands: func(b *bench) { leastStanding(b, minimal) },
 		change: func(b *bench) { b.object("app.zip", "2") },
 		courses: []course{
 			{name: "as planned"},
@@ -175,7 +179,14 @@ var leastPlans = []struct {
 	},
 }
 
-// world is the state before a deployment, the files changed already.
+// leastStanding deploys a definition with the alias live, as root.
+func leastStanding(b *bench, definition string) {
+	b.object("app.zip", "1")
+	b.write("function.yaml", definition)
+	b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live")
+}
+
+// leastWorld is the state before a deployment, the files changed already.
 func leastWorld(t *testing.T, plan int) *bench {
 	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
 	b.write("function.yaml", minimal)
@@ -188,18 +199,41 @@ var leastInputs = []string{"--function-definition", "function.yaml", "--artifact
 
 // run deploys as the role and rolls back, and tells whether that went as it
 // does when all is allowed.
-func (c course) run(b *bench) (ok bool, text string) {
+func (c course) run(b *bench, more []string) (ok bool, text string) {
 	if c.disturb != nil {
 		c.disturb(b)
 	}
-	as := []string{"--role-to-assume", deployer}
-	code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs, as)...)
+	more = append([]string{"--role-to-assume", deployer}, more...)
+	code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs, more)...)
 	text = fmt.Sprintf("deploy: exit %d\n%s%s", code, out, errs)
 	if code != c.deploy {
 		return false, text
 	}
-	code, out, errs = b.run("rollback", "--role-session-name", "back")
+	code, out, errs = b.run(append([]string{"rollback"}, b.nameJournal(more)...)...)
 	return code == 0, fmt.Sprintf("%srollback: exit %d\n%s%s", text, code, out, errs)
+}
+
+// nameJournal puts the one journal's own name for the place that holds it.
+func (b *bench) nameJournal(inputs []string) []string {
+	b.t.Helper()
+	inputs = slices.Clone(inputs)
+	for i, in := range inputs {
+		bucket, prefix, ok := strings.Cut(strings.TrimPrefix(in, "s3://"), "/")
+		if !ok || in == bucket+"/"+prefix {
+			continue
+		}
+		client := s3.NewFromConfig(b.config(), func(o *s3.Options) { o.UsePathStyle = true })
+		list, err := client.ListObjectsV2(b.t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, o := range list.Contents {
+			if strings.HasSuffix(*o.Key, ".jsonl") {
+				inputs[i] = "s3://" + bucket + "/" + *o.Key
+			}
+		}
+	}
+	return inputs
 }
 
 // Deploy and rollback succeed under exactly the printed policy, put everything
@@ -209,7 +243,7 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 	for i, p := range leastPlans {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			granted := printed(t, leastWorld(t, i))
+			granted := printed(t, leastWorld(t, i), p.more)
 			for _, c := range p.courses {
 				b := leastWorld(t, i)
 				b.role(granted)
@@ -217,7 +251,7 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if ok, text := c.run(b); !ok {
+				if ok, text := c.run(b, p.more); !ok {
 					t.Fatalf("%s: not done under the printed policy:\n%s", c.name, text)
 				}
 				after, err := b.aws.Dump("")
@@ -244,7 +278,7 @@ func needed(t *testing.T, plan int, granted policy.Document, g grant) {
 	for _, c := range leastPlans[plan].courses {
 		b := leastWorld(t, plan)
 		b.role(without(granted, g))
-		ok, text := c.run(b)
+		ok, text := c.run(b, leastPlans[plan].more)
 		if !ok && strings.Contains(text, g.action) {
 			return
 		}
@@ -254,9 +288,9 @@ func needed(t *testing.T, plan int, granted policy.Document, g grant) {
 }
 
 // printed is the policy that the command prints for the root user.
-func printed(t *testing.T, b *bench) policy.Document {
+func printed(t *testing.T, b *bench, more []string) policy.Document {
 	t.Helper()
-	out := b.must(append([]string{"policy"}, leastInputs...)...)
+	out := b.must(slices.Concat([]string{"policy"}, leastInputs, more)...)
 	var set policy.Set
 	if err := json.Unmarshal([]byte(out), &set); err != nil {
 		t.Fatal(err)
@@ -271,7 +305,7 @@ func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
 	for i, p := range leastPlans {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			granted := printed(t, leastWorld(t, i))
+			granted := printed(t, leastWorld(t, i), p.more)
 			asks := policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole", "iam:SimulatePrincipalPolicy"}, Resource: []string{"*"}}
 			for n, s := range granted.Statement {
 				for _, action := range s.Action {
@@ -283,7 +317,7 @@ func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
 					left.Statement = append(left.Statement, asks)
 					b.role(left)
 					b.aws.ResetCalls()
-					code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs, []string{"--role-to-assume", deployer})...)
+					code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs, []string{"--role-to-assume", deployer}, p.more)...)
 					if code != 3 || !strings.Contains(out+errs, action) {
 						t.Errorf("without %s: exit %d, want 3 and its name\n%s%s", action, code, out, errs)
 					}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -9,10 +10,12 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // policy prints the least IAM policy of this deployment and its rollback.
@@ -30,7 +33,10 @@ func (a *app) policy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		sets := b.policies(ctx, set, results)
+		sets, err := b.policies(ctx, set, results)
+		if err != nil {
+			return err
+		}
 		var text []byte
 		if a.in.String("format") == "terraform" {
 			text = policy.Terraform(sets)
@@ -42,38 +48,82 @@ func (a *app) policy(ctx context.Context) error {
 	})
 }
 
+// worker is a role that the deployment works as: the connector's of a Target, or
+// the run's own where connector is "".
+type worker struct{ account, partition, connector string }
+
 // policies makes one set for each role that the deployment works as.
-func (b *builder) policies(ctx context.Context, set *service.Set, results []run.Result) []policy.Set {
-	type role struct{ account, connector string }
-	var order []role
-	needs := map[role][]policy.Need{}
-	partitions := map[role]string{}
-	for i, r := range results {
-		key := role{r.Target.Journal.Account, r.Target.Journal.Connector}
-		if needs[key] == nil {
-			order = append(order, key)
+func (b *builder) policies(ctx context.Context, set *service.Set, results []run.Result) ([]policy.Set, error) {
+	own, err := b.world.base.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	self := worker{own.Account, own.Partition, ""}
+	needs := map[worker][]policy.Need{}
+	var order []worker
+	add := func(w worker, more ...policy.Need) {
+		if needs[w] == nil {
+			order = append(order, w)
 		}
+		needs[w] = append(needs[w], more...)
+	}
+	for i, r := range results {
+		at := r.Target.Journal
 		t := b.policyTarget(set.Targets[i], b.code[i], r)
-		needs[key], partitions[key] = append(needs[key], policy.Needs(t)...), r.Target.Journal.Partition
+		add(worker{at.Account, at.Partition, at.Connector}, policy.Needs(t)...)
 		if t.Artifact.Elsewhere {
-			b.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", r.Target.Journal.Function, set.Targets[i].Artifact.Role)
+			b.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", at.Function, set.Targets[i].Artifact.Role)
 		}
 		if r.Plan.Empty() {
-			b.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more", r.Target.Journal.Function)
+			b.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more", at.Function)
 		}
+		for _, role := range []string{at.Connector, set.Targets[i].Artifact.Role} {
+			if role != "" && b.chains() {
+				add(self, policy.AssumeRole(role))
+			}
+		}
+	}
+	if b.s3Journal() {
+		bucket, prefix, err := journal.ParseObject(b.in.String("journal"))
+		if err != nil {
+			return nil, &run.InputError{Err: err}
+		}
+		add(self, policy.Journal(own.Partition, bucket, prefix)...)
 	}
 	var sets []policy.Set
-	for _, key := range order {
-		repository := policy.Repository{Account: key.account, Partition: partitions[key], Name: b.host.Run().Repository, Subject: b.subject(ctx)}
-		if !githubName.MatchString(repository.Name) {
-			repository.Name = ""
-		}
-		sets = append(sets, policy.Set{
-			Account: key.account, Role: key.connector,
-			Permissions: policy.Of(needs[key]), Trust: policy.Trust(repository, b.in.String("audience")),
-		})
+	for _, w := range order {
+		sets = append(sets, policy.Set{Account: w.account, Role: w.connector, Permissions: policy.Of(needs[w]), Trust: b.trust(ctx, w, own)})
 	}
-	return sets
+	return sets, nil
+}
+
+// chains says that connectors' roles are assumed by the run's own credentials,
+// and not by the job's token: see session.Assume.
+func (b *builder) chains() bool {
+	return b.in.String("role-to-assume") != "" || b.in.String("aws-access-key-id") != "" || !b.host.HasOIDC()
+}
+
+// trust says who assumes the role.
+func (b *builder) trust(ctx context.Context, w worker, own session.Identity) policy.Document {
+	if w.connector != "" && b.chains() {
+		return policy.TrustCaller(cmp.Or(b.in.String("role-to-assume"), sessionRole(own)))
+	}
+	repository := policy.Repository{Account: w.account, Partition: w.partition, Name: b.host.Run().Repository, Subject: b.subject(ctx)}
+	if !githubName.MatchString(repository.Name) {
+		repository.Name = ""
+	}
+	return policy.Trust(repository, b.in.String("audience"))
+}
+
+// sessionRole is the role behind a session, and every other caller as it is.
+// What the role's path may be a session does not tell.
+func sessionRole(id session.Identity) string {
+	_, name, is := strings.Cut(id.ARN, ":assumed-role/")
+	if !is {
+		return id.ARN
+	}
+	name, _, _ = strings.Cut(name, "/")
+	return "arn:" + id.Partition + ":iam::" + id.Account + ":role/" + name
 }
 
 var githubName = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)

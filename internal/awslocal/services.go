@@ -30,6 +30,7 @@ func (s *Server) plug() error {
 	if s.iam, err = iam.New(s.store, s.Now, iam.Options{Enforce: s.options.PolicyEvaluation}); err != nil {
 		return err
 	}
+	s.s3.Access = func(c call.Caller, action, resource string) string { return s.iam.Allow(c, action, resource, nil) }
 	if s.sts, err = sts.New(s.store, s.Now, s.iam); err != nil {
 		return err
 	}

@@ -191,7 +191,7 @@ var table = []Input{
 		Help: "Start although something could not be restored. The plan says what."},
 	{Name: "rollback-timeout", Kind: Duration, Commands: changes, Default: "10m", Min: 1, Group: groupRollback, Meta: "TIME",
 		Help: "Time for the rollback, apart from the deploy's."},
-	{Name: "journal", Kind: String, Commands: changes, Group: groupRollback, Meta: "PLACE",
+	{Name: "journal", Kind: String, Commands: []string{"deploy", "rollback", "policy"}, Group: groupRollback, Meta: "PLACE",
 		Help: "A file, or s3://bucket/prefix where the disk does not outlive the process. By default the host's own place."},
 	{Name: "rollback-data", Kind: String, Commands: rollsBack, Group: groupRollback, Meta: "JSON",
 		Help: "The output of that name of a deploy in another job."},

@@ -155,6 +155,32 @@ func JSON(sets []Set) ([]byte, error) {
 	return json.MarshalIndent(sets, "", "  ")
 }
 
+// Journal is what it takes to keep journals below a place in S3: prefix is the
+// part of the key, "" for the whole bucket.
+func Journal(partition, bucket, prefix string) []Need {
+	root := "arn:" + partition + ":s3:::" + bucket
+	below := literal.Replace(strings.Trim(prefix, "/"))
+	if below != "" {
+		below += "/"
+	}
+	return []Need{
+		{Action: "s3:GetObject", Resources: []string{root + "/" + below + "*"}},
+		{Action: "s3:PutObject", Resources: []string{root + "/" + below + "*"}},
+		// Who may not list gets no clear answer about an object that is not there.
+		{Action: "s3:ListBucket", Resources: []string{root}},
+	}
+}
+
+// AssumeRole is what it takes to work as a connector's role.
+func AssumeRole(role string) Need { return Need{Action: "sts:AssumeRole", Resources: []string{role}} }
+
+// TrustCaller lets a role or user assume the role of a connector.
+func TrustCaller(arn string) Document {
+	return Document{Version: version, Statement: []Statement{{
+		Effect: "Allow", Principal: map[string]string{"AWS": arn}, Action: []string{"sts:AssumeRole"},
+	}}}
+}
+
 // Repository is who is trusted to assume the role.
 type Repository struct {
 	// Account and Partition are the role's.

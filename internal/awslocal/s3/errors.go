@@ -48,6 +48,17 @@ func errNoSuchBucket(bucket string) *apiError {
 	return e
 }
 
+// missing is what a caller is told of a key that is not there: who may not list
+// the bucket must not learn that ("GetObject", Permissions).
+func (s *Service) missing(r *request) *apiError {
+	if s.Access != nil {
+		if refusal := s.Access(r.caller, "s3:ListBucket", "arn:aws:s3:::"+r.bucket); refusal != "" {
+			return newError(http.StatusForbidden, "AccessDenied", "%s", refusal)
+		}
+	}
+	return errNoSuchKey(r.key)
+}
+
 func errNoSuchKey(key string) *apiError {
 	e := newError(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
 	e.Fields = []xmlField{field("Key", key)}

@@ -89,7 +89,7 @@ func (s *Service) find(r *request) (*Bucket, *Version, *apiError) {
 		e.Header = map[string]string{"x-amz-delete-marker": "true", "x-amz-version-id": o.Versions[0].ID}
 		return nil, nil, e
 	case id == "" && v == nil:
-		return nil, nil, errNoSuchKey(r.key)
+		return nil, nil, s.missing(r)
 	case id == "":
 		return b, v, nil
 	case id != nullVersion && len(id) != 32:

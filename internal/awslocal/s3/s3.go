@@ -32,6 +32,8 @@ import (
 type Service struct {
 	store *store.Store
 	now   call.Clock
+	// Access says what a caller may do; "" is yes, and nil is yes to all.
+	Access func(c call.Caller, action, resource string) (refusal string)
 
 	mu      sync.RWMutex
 	buckets map[string]*Bucket
