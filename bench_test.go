@@ -258,7 +258,6 @@ func BenchmarkMemory(b *testing.B) {
 			}
 			aws.put(b, "eu-central-1", "/artifacts/code.zip", content)
 			aws.put(b, "eu-west-1", "/elsewhere/code.zip", content)
-			content = ""
 			var peak float64
 			for range b.N {
 				aws.deploy(b, dir, append([]string{"--function-definition", "function.yaml", "--alias", "live"}, c.args...)...)

@@ -190,12 +190,12 @@ func (b *builder) compare(ctx context.Context, code *artifact.Result, r run.Resu
 	if err != nil {
 		return nil, err
 	}
-	defer closeBefore()
+	defer func() { _ = closeBefore() }()
 	after, closeAfter, err := code.Listing(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer closeAfter()
+	defer func() { _ = closeAfter() }()
 	files := &report.Files{Changes: []report.File{}}
 	ops := map[string]string{"added": "+", "changed": "~", "removed": "-"}
 	for _, c := range artifact.Compare(before, after) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -192,7 +193,7 @@ func (c *codeChecker) executable(name string) {
 	defer r.Close()
 	head := make([]byte, 256)
 	n, err := io.ReadFull(r, head)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		c.fault("", "", "%s cannot be read: %s", name, err)
 		return
 	}

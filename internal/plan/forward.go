@@ -85,7 +85,6 @@ type forward struct {
 	signing     bool
 	tags        map[string]string
 	untag       []string
-	aliases     []Step
 	publish     bool
 	needsReturn bool
 }

@@ -142,41 +142,41 @@ func TestWhatIAMSaysBeforehand(t *testing.T) {
 		}
 	}
 	for name, tc := range map[string]struct {
-		iam      fakeIAM
+		iam      *fakeIAM
 		caller   string
 		refused  []string
 		warnings []string
 	}{
-		"all is allowed":           {iam: fakeIAM{roles: roles}},
-		"an action is missing":     {iam: fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, refused: []string{"lambda:CreateFunction on " + function + " is not allowed to " + caller}},
-		"a role may not be passed": {iam: fakeIAM{roles: roles, decide: deny("iam:PassRole", "implicitDeny")}, refused: []string{"iam:PassRole on " + execRole + " is not allowed to " + caller}},
-		"an alias is not covered": {iam: fakeIAM{roles: roles, decide: func(_, _, resource string) string {
+		"all is allowed":           {iam: &fakeIAM{roles: roles}},
+		"an action is missing":     {iam: &fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, refused: []string{"lambda:CreateFunction on " + function + " is not allowed to " + caller}},
+		"a role may not be passed": {iam: &fakeIAM{roles: roles, decide: deny("iam:PassRole", "implicitDeny")}, refused: []string{"iam:PassRole on " + execRole + " is not allowed to " + caller}},
+		"an alias is not covered": {iam: &fakeIAM{roles: roles, decide: func(_, _, resource string) string {
 			if strings.HasSuffix(resource, ":live") {
 				return "implicitDeny"
 			}
 			return ""
 		}}, refused: []string{"lambda:GetFunction on " + function + ":live is not allowed to " + caller}},
-		"a policy says Deny": {iam: fakeIAM{roles: roles, decide: deny("lambda:GetFunction", "explicitDeny")}, refused: []string{
+		"a policy says Deny": {iam: &fakeIAM{roles: roles, decide: deny("lambda:GetFunction", "explicitDeny")}, refused: []string{
 			"lambda:GetFunction on " + function + ":live is denied to " + caller + " by a policy that says Deny (a permissions boundary, a service control policy or a resource policy): iam:SimulatePrincipalPolicy says so"}},
-		"the bucket's own policy may allow it": {iam: fakeIAM{roles: roles, decide: deny("s3:GetObject", "implicitDeny")}, warnings: []string{
+		"the bucket's own policy may allow it": {iam: &fakeIAM{roles: roles, decide: deny("s3:GetObject", "implicitDeny")}, warnings: []string{
 			"s3:GetObject on arn:aws:s3:::code/lambda-rollout/x is not allowed"}},
-		"a condition that IAM cannot know": {iam: fakeIAM{roles: roles, missing: "<member>aws:SourceIp</member>", decide: deny("lambda:CreateFunction", "implicitDeny")}, warnings: []string{
+		"a condition that IAM cannot know": {iam: &fakeIAM{roles: roles, missing: "<member>aws:SourceIp</member>", decide: deny("lambda:CreateFunction", "implicitDeny")}, warnings: []string{
 			"lambda:CreateFunction on " + function + " is not allowed"}},
-		"the execution role is not there":     {iam: fakeIAM{roles: map[string]string{"ci": "arn:aws:iam::123456789012:role/ci"}}, refused: []string{"role " + execRole + " does not exist"}},
-		"the execution role has another path": {iam: fakeIAM{roles: map[string]string{"run": "arn:aws:iam::123456789012:role/run", "ci": "arn:aws:iam::123456789012:role/ci"}}, refused: []string{"role " + execRole + " does not exist; there is arn:aws:iam::123456789012:role/run"}},
-		"the caller may not ask":              {iam: fakeIAM{roles: roles, denied: []string{"GetRole", "SimulatePrincipalPolicy"}}, warnings: []string{"permissions are not checked beforehand without iam:GetRole and iam:SimulatePrincipalPolicy"}},
-		"the caller's role has a path": {iam: fakeIAM{roles: map[string]string{"run": execRole, "ci": "arn:aws:iam::123456789012:role/team/ci"}, decide: func(principal, action, _ string) string {
+		"the execution role is not there":     {iam: &fakeIAM{roles: map[string]string{"ci": "arn:aws:iam::123456789012:role/ci"}}, refused: []string{"role " + execRole + " does not exist"}},
+		"the execution role has another path": {iam: &fakeIAM{roles: map[string]string{"run": "arn:aws:iam::123456789012:role/run", "ci": "arn:aws:iam::123456789012:role/ci"}}, refused: []string{"role " + execRole + " does not exist; there is arn:aws:iam::123456789012:role/run"}},
+		"the caller may not ask":              {iam: &fakeIAM{roles: roles, denied: []string{"GetRole", "SimulatePrincipalPolicy"}}, warnings: []string{"permissions are not checked beforehand without iam:GetRole and iam:SimulatePrincipalPolicy"}},
+		"the caller's role has a path": {iam: &fakeIAM{roles: map[string]string{"run": execRole, "ci": "arn:aws:iam::123456789012:role/team/ci"}, decide: func(principal, action, _ string) string {
 			if principal == "arn:aws:iam::123456789012:role/team/ci" && action == "lambda:CreateFunction" {
 				return "implicitDeny"
 			}
 			return ""
 		}}, refused: []string{"lambda:CreateFunction on " + function + " is not allowed to " + caller}},
-		"a user":        {iam: fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, caller: "arn:aws:iam::123456789012:user/ann", refused: []string{"lambda:CreateFunction on " + function + " is not allowed to arn:aws:iam::123456789012:user/ann"}},
-		"the root user": {iam: fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, caller: "arn:aws:iam::123456789012:root"},
+		"a user":        {iam: &fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, caller: "arn:aws:iam::123456789012:user/ann", refused: []string{"lambda:CreateFunction on " + function + " is not allowed to arn:aws:iam::123456789012:user/ann"}},
+		"the root user": {iam: &fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, caller: "arn:aws:iam::123456789012:root"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := ask(t, &tc.iam, cmp.Or(tc.caller, caller), needs)
+			got := ask(t, tc.iam, cmp.Or(tc.caller, caller), needs)
 			if diff := gocmp.Diff(tc.refused, texts(got.Refused)); diff != "" {
 				t.Errorf("refused: %s", diff)
 			}

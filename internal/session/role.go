@@ -190,7 +190,7 @@ func (p *roleProvider) byCredentials(ctx context.Context) (*types.Credentials, *
 // says no.
 func (p *roleProvider) refused(err error) error {
 	if known := credentialsError(err); known != nil {
-		if _, missing := known.(NoCredentials); missing && p.from.env("GITHUB_ACTIONS") == "true" && !p.role.Chaining {
+		if _, missing := errors.AsType[NoCredentials](known); missing && p.from.env("GITHUB_ACTIONS") == "true" && !p.role.Chaining {
 			return NoIDToken{Role: p.role.ARN, Err: errors.New("the job has no OIDC endpoint, and there are no other credentials")}
 		}
 		return known
