@@ -190,12 +190,9 @@ func (s *Service) createAlias(r *request) (answer, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.edit(t.account, t.region, t.name)
+	f, err := s.existing(t, functionNotFound(t.arn(in.FunctionVersion)))
 	if err != nil {
 		return answer{}, err
-	}
-	if f == nil {
-		return answer{}, functionNotFound(t.arn(in.FunctionVersion))
 	}
 	a := &alias{Name: in.Name, FunctionVersion: in.FunctionVersion, Description: in.Description, RevisionID: call.NewID()}
 	if in.RoutingConfig != nil {
@@ -303,15 +300,14 @@ func (s *Service) getAlias(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.view(t.account, t.region, t.name)
+	name := r.vars["Name"]
+	missing := notFound("Cannot find alias arn: " + t.arn(name))
+	f, err := s.look(t, missing)
 	if err != nil {
 		return answer{}, err
 	}
-	name := r.vars["Name"]
-	if f == nil || f.Aliases[name] == nil {
-		return answer{}, notFound("Cannot find alias arn: " + t.arn(name))
+	if f.Aliases[name] == nil {
+		return answer{}, missing
 	}
 	return answer{http.StatusOK, f.showAlias(f.Aliases[name], s.Clock())}, nil
 }

@@ -32,12 +32,9 @@ func (s *Service) editUnqualified(r *request, missing string) (*function, error)
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.edit(t.account, t.region, t.name)
+	f, err := s.existing(t, functionNotFound(t.arn(missing)))
 	if err != nil {
 		return nil, err
-	}
-	if f == nil {
-		return nil, functionNotFound(t.arn(missing))
 	}
 	return f, t.unqualified()
 }

@@ -17,12 +17,9 @@ func (s *Service) deleteFunction(r *request) (answer, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.edit(t.account, t.region, t.name)
+	f, err := s.existing(t, functionNotFound(t.arn("")))
 	if err != nil {
 		return answer{}, err
-	}
-	if f == nil {
-		return answer{}, functionNotFound(t.arn(""))
 	}
 	if t.qualifier == "" {
 		return answer{status: http.StatusNoContent}, s.remove(r, f)

@@ -228,14 +228,9 @@ func (s *Service) listFunctionEventInvokeConfigs(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.view(t.account, t.region, t.name)
+	f, err := s.look(t, notFound("The function doesn't exist."))
 	if err != nil {
 		return answer{}, err
-	}
-	if f == nil {
-		return answer{}, notFound("The function doesn't exist.")
 	}
 	var out []eventInvokeOutput
 	for _, q := range slices.Sorted(maps.Keys(f.EventInvoke)) {

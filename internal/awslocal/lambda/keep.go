@@ -36,6 +36,27 @@ func (s *Service) edit(account, region, name string) (*function, error) {
 	return f, nil
 }
 
+// existing is edit for a function that must be there; missing is how its absence
+// is worded.
+func (s *Service) existing(t target, missing *call.Error) (*function, error) {
+	f, err := s.edit(t.account, t.region, t.name)
+	if err == nil && f == nil {
+		err = missing
+	}
+	return f, err
+}
+
+// look is view for a function that must be there, for calls that change nothing.
+func (s *Service) look(t target, missing *call.Error) (*function, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, err := s.view(t.account, t.region, t.name)
+	if err == nil && f == nil {
+		err = missing
+	}
+	return f, err
+}
+
 // save makes the change of f last. Nothing changes where it fails.
 func (s *Service) save(r *request, f *function) error {
 	if err := s.Store.Put(f.key(), f); err != nil {

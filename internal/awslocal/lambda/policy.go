@@ -183,12 +183,9 @@ func (s *Service) addPermission(r *request) (answer, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.edit(t.account, t.region, t.name)
+	f, err := s.existing(t, functionNotFound(t.arn("")))
 	if err != nil {
 		return answer{}, err
-	}
-	if f == nil {
-		return answer{}, functionNotFound(t.arn(""))
 	}
 	owner := f.owner(t.qualifier)
 	if owner == nil {
@@ -224,12 +221,9 @@ func (s *Service) removePermission(r *request) (answer, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.edit(t.account, t.region, t.name)
+	f, err := s.existing(t, notFound("No policy found for: "+t.arn(t.qualifier)))
 	if err != nil {
 		return answer{}, err
-	}
-	if f == nil {
-		return answer{}, notFound("No policy found for: " + t.arn(t.qualifier))
 	}
 	owner := f.owner(t.qualifier)
 	if owner == nil {
@@ -254,13 +248,11 @@ func (s *Service) getPolicy(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.view(t.account, t.region, t.name)
+	f, err := s.look(t, errNoResource)
 	if err != nil {
 		return answer{}, err
 	}
-	if f == nil || f.Policies[t.qualifier] == nil {
+	if f.Policies[t.qualifier] == nil {
 		return answer{}, errNoResource
 	}
 	shown, err := f.Policies[t.qualifier].show()

@@ -9,12 +9,9 @@ import (
 // change reads a function for a call that changes $LATEST: it must exist, be
 // settled, and stand at the RevisionId. The caller holds s.mu.
 func (s *Service) change(t target, revisionID string) (*function, error) {
-	f, err := s.edit(t.account, t.region, t.name)
+	f, err := s.existing(t, functionNotFound(t.arn("")))
 	if err != nil {
 		return nil, err
-	}
-	if f == nil {
-		return nil, functionNotFound(t.arn(""))
 	}
 	if err := f.busy(); err != nil {
 		return nil, err
@@ -151,14 +148,9 @@ func (s *Service) updateFunctionCode(r *request) (answer, error) {
 // packageType is read before the code is taken in, so that a body of 50 MB is
 // not stored for a function that is not there.
 func (s *Service) packageType(t target) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.view(t.account, t.region, t.name)
+	f, err := s.look(t, functionNotFound(t.arn("")))
 	if err != nil {
 		return "", err
-	}
-	if f == nil {
-		return "", functionNotFound(t.arn(""))
 	}
 	return f.Latest.Config.PackageType, nil
 }

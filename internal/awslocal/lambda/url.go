@@ -203,14 +203,9 @@ func (s *Service) listFunctionURLConfigs(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.view(t.account, t.region, t.name)
+	f, err := s.look(t, notFound("Function does not exist"))
 	if err != nil {
 		return answer{}, err
-	}
-	if f == nil {
-		return answer{}, notFound("Function does not exist")
 	}
 	var out []urlOutput
 	for _, q := range slices.Sorted(maps.Keys(f.URLs)) {
