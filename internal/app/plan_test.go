@@ -10,12 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/apply"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 )
 
@@ -231,5 +234,86 @@ func TestPlanShowsFilesAndNoValueOfTheEnvironment(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What somebody changed by hand since the version that the alias serves is
+// marked where the deployment changes it too, and named where it would go live.
+func TestPlanMarksDrift(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	b.must(append([]string{"deploy"}, inputs...)...)
+	client := lambda.NewFromConfig(b.config())
+	_, err := client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: aws.String("hello"), Timeout: aws.Int32(77), MemorySize: aws.Int32(999), Description: aws.String("by hand"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write("function.yaml", minimal+"timeout: 9\n")
+	var got []report.Diff
+	if err := json.Unmarshal([]byte(b.must(append([]string{"plan", "--output", "json"}, inputs...)...)), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := report.Diff{
+		Function: "hello", Region: "eu-central-1", Changed: true, Artifact: "code",
+		Calls: []string{"PublishVersion (restore point)", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias live"},
+		Changes: []report.Line{
+			{Op: "~", Field: "Timeout", From: "77", To: "9", Note: "changed by somebody since version 1, which has 3"},
+			{Op: "~", Field: "Aliases.live", From: "1", To: "new version"},
+		},
+		Served: "1", Drift: []report.Line{{Op: "~", Field: "MemorySize", From: "128", To: "999"}},
+	}
+	if diff := cmp.Diff([]report.Diff{want}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A deployment that could not be undone would not start, and the plan says so.
+func TestPlanSaysWhatNoRollbackCouldRestore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
+	inputs := b.minimal()
+	b.must(append([]string{"deploy"}, inputs...)...)
+	b.role(policy.Document{Version: "2012-10-17", Statement: []policy.Statement{{Effect: "Allow", Action: []string{"lambda:GetFunction", "lambda:GetAlias"}, Resource: []string{"*"}}}})
+	b.write("function.yaml", minimal+"tags: {team: web}\n")
+	code, out, errs := b.run(append([]string{"plan", "--role-to-assume", deployer}, inputs...)...)
+	if code != 3 || !strings.Contains(out, "no way back: the tags cannot be read") || !strings.Contains(errs, "a deployment would not start") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
+	}
+	if code, out, _ := b.run(append([]string{"plan", "--allow-partial-rollback", "--role-to-assume", deployer}, inputs...)...); code != 0 || !strings.Contains(out, "no way back") {
+		t.Errorf("with allow-partial-rollback: exit %d\n%s", code, out)
+	}
+}
+
+// GitHub drops an output that holds a masked value, so the output plan holds
+// neither a secret nor the number of an account.
+func TestOutputPlanIsFitForAComment(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	b.write("function.yaml", minimal+"description: <+secrets.getValue(\"words\")>\n")
+	for _, name := range []string{"output", "summary", "state"} {
+		b.write(name, "")
+	}
+	b.env = append(b.env, "GITHUB_ACTIONS=true", "GITHUB_WORKSPACE="+b.dir, "GITHUB_RUN_ID=1", "GITHUB_OUTPUT="+filepath.Join(b.dir, "output"),
+		"GITHUB_STEP_SUMMARY="+filepath.Join(b.dir, "summary"), "GITHUB_STATE="+filepath.Join(b.dir, "state"), "RUNNER_TEMP="+b.dir)
+	for _, command := range []string{"plan", "deploy"} {
+		b.write("output", "")
+		b.must(append([]string{command, "--secrets", "words=open-sesame"}, inputs...)...)
+		text, err := os.ReadFile(filepath.Join(b.dir, "output"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, plan, ok := strings.Cut(string(text), "plan<<")
+		plan, _, _ = strings.Cut(plan, "rollback-data")
+		if !ok || !strings.Contains(plan, "+ Role: arn:aws:iam::***:role/hello") || strings.Contains(plan, "sesame") || !strings.Contains(plan, "+ Description: ***") {
+			t.Errorf("%s: %s", command, text)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(b.dir, "summary"))
+	if err != nil || !strings.Contains(string(page), "<details><summary>hello in eu-central-1: ") || strings.Contains(string(page), "sesame") {
+		t.Errorf("summary %v: %s", err, page)
 	}
 }
