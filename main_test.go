@@ -298,10 +298,11 @@ var volatile = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "HOST"},
-	{regexp.MustCompile(`\b\d{8}T\d{6}-[0-9a-f]{6}(-1)?\b`), "RUN"},
+	{regexp.MustCompile(`lambda_rollout_[0-9a-f]{32}`), "DELIMITER"},
 	{regexp.MustCompile(`[A-Za-z0-9+/]{43}=`), "SHA256"},
-	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "REQUEST"},
-	{regexp.MustCompile(`\b\d+(\.\d+)?(ms|µs|s) \|`), "TIME |"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "REQUEST"},
+	{regexp.MustCompile(`\| \d+(\.\d+)?(ms|s) \|`), "| TIME |"},
+	{regexp.MustCompile(`\b\d{8}T\d{6}-[0-9a-f]{6}\b`), "RUN"},
 }
 
 // normal FROM TO writes what a command printed, or a file, without what differs

@@ -116,6 +116,8 @@ type app struct {
 	limits *session.Limits
 	// embedded are the embedded AWSs of this process by their folders.
 	embedded map[string]*embedded
+	// folded says that a part of the log is open that the host folds.
+	folded bool
 }
 
 func (a *app) json() bool { return a.in != nil && a.in.String("output") == "json" }
@@ -213,7 +215,11 @@ func exitCode(err error) int {
 
 func (a *app) faults(list fault.List) {
 	for _, f := range list.Sorted() {
-		a.host.Annotate(host.Annotation{Warning: f.Warning, File: f.File, Line: f.Line, Col: f.Col, Title: "lambda-rollout", Message: f.Message})
+		message := f.Message
+		if f.Hint != "" {
+			message += " (" + f.Hint + ")"
+		}
+		a.host.Annotate(host.Annotation{Warning: f.Warning, File: f.File, Line: f.Line, Col: f.Col, Title: "lambda-rollout", Message: message})
 	}
 	list.Print(a.host.Log())
 }

@@ -122,7 +122,21 @@ func (a *app) serviceEndpoints() map[string]string {
 }
 
 func (a *app) log() *report.Log {
-	return report.NewLog(a.host.Log(), a.Now, a.annotateWarning())
+	log := report.NewLog(a.host.Log(), a.Now, a.annotateWarning())
+	if k := a.host.Kind(); k == host.GitHub || k == host.Act {
+		log.Fold(a.section)
+	}
+	return log
+}
+
+// section ends the part of the log that is open and begins the next.
+func (a *app) section(title string) {
+	if a.folded {
+		a.host.EndGroup()
+	}
+	if a.folded = title != ""; a.folded {
+		a.host.Group(title)
+	}
 }
 
 // annotateWarning shows warnings where the host has a place for them; nil where

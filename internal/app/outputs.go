@@ -105,7 +105,8 @@ func (a *app) deployed(results []run.Result, failure error) error {
 		// The log has just told it in other words.
 		outputs = slices.DeleteFunc(outputs, func(o host.Output) bool { return o.Name == "plan" })
 	}
-	return errors.Join(a.host.SetOutputs(outputs), a.host.Summary(report.Summary(a.rows(results), a.undo(results))))
+	undo, err := a.undo(results)
+	return errors.Join(err, a.host.SetOutputs(outputs), a.host.Summary(report.Summary(a.rows(results), undo)))
 }
 
 func (a *app) outputsOf(results []run.Result) ([]host.Output, error) {

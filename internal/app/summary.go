@@ -1,11 +1,14 @@
 package app
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
 )
@@ -40,25 +43,33 @@ func console(partition, region, function, version string) string {
 	return fmt.Sprintf("https://%s.%s/lambda/home?region=%s#/functions/%s/versions/%s", region, domain, region, url.PathEscape(function), url.PathEscape(version))
 }
 
-// undo are the commands that put the aliases back to what they served before.
-func (a *app) undo(results []run.Result) []string {
+// undo are the commands that put the aliases back to what they served before:
+// by the versions' markers, or by what the deployment knows, where it made an
+// alias that served nothing before.
+func (a *app) undo(results []run.Result) ([]string, error) {
 	var lines []string
 	for _, r := range results {
-		if !r.Changed {
+		aliases := r.Target.Wanted.Aliases
+		if !r.Changed || len(aliases) == 0 {
 			continue
 		}
-		for _, alias := range r.Target.Wanted.Aliases {
-			if r.Before.Aliases[alias.Name] == nil {
-				continue
+		place := " --aws-region " + r.Target.Journal.Region
+		if a.in.Bool("local") {
+			place += " --local"
+		}
+		if slices.ContainsFunc(aliases, func(alias definition.Alias) bool { return r.Before.Aliases[alias.Name] == nil }) {
+			data, err := json.Marshal([]rollbackData{rollbackDataOf(r)})
+			if err != nil {
+				return nil, err
 			}
-			line := fmt.Sprintf("lambda-rollout rollback --function %s --alias %s --aws-region %s", r.Target.Journal.Function, alias.Name, r.Target.Journal.Region)
-			if a.in.Bool("local") {
-				line += " --local"
-			}
-			lines = append(lines, line)
+			lines = append(lines, "lambda-rollout rollback --rollback-data '"+string(data)+"'"+place)
+			continue
+		}
+		for _, alias := range aliases {
+			lines = append(lines, "lambda-rollout rollback --function "+r.Target.Journal.Function+" --alias "+alias.Name+place)
 		}
 	}
-	return lines
+	return lines, nil
 }
 
 // failedSummary says what a deployment that failed left behind.

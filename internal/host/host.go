@@ -24,6 +24,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -65,6 +66,8 @@ type Host struct {
 	log     *Log
 	run     Run
 	dialect dialect
+	// masked are the secrets that need no second command.
+	masked sync.Map
 }
 
 // dialect is what hosts do each in their own way.
@@ -213,6 +216,9 @@ func (h *Host) LogToStderr() { h.log.setDestination(h.options.Stderr) }
 // both as base64 or inside JSON.
 func (h *Host) Mask(secrets ...string) {
 	for _, s := range secrets {
+		if _, before := h.masked.LoadOrStore(s, true); before {
+			continue
+		}
 		for _, m := range maskForms(s) {
 			h.dialect.mask(m)
 		}

@@ -29,6 +29,8 @@ type output struct {
 	w    io.Writer
 	now  func() time.Time
 	warn func(message string)
+	// section starts a part of the log that the host folds; nil where it cannot.
+	section func(title string)
 }
 
 // NewLog writes to w. warn, where it is set, is told of each warning too, for
@@ -40,6 +42,19 @@ func NewLog(w io.Writer, now func() time.Time, warn func(message string)) *Log {
 // For is a log whose lines carry a Target's name.
 func (l *Log) For(target string) *Log {
 	return &Log{out: l.out, prefix: "[" + target + "] "}
+}
+
+// Fold lets begin know of each section, where the host can fold them.
+func (l *Log) Fold(begin func(title string)) *Log {
+	l.out.section = begin
+	return l
+}
+
+// Section starts a part of the log; "" ends the last one.
+func (l *Log) Section(title string) {
+	if l.out.section != nil {
+		l.out.section(title)
+	}
 }
 
 // Line is one line for a person.

@@ -122,6 +122,8 @@ func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, erro
 	for _, t := range targets {
 		d.targets = append(d.targets, &target{Target: t, started: opts.Now()})
 	}
+	opts.Log.Section("Prepare rollback")
+	defer opts.Log.Section("")
 	if err := d.prepare(ctx); err != nil {
 		return nil, &InputError{Err: err}
 	}
@@ -285,6 +287,7 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 
 // apply makes every version ready before any alias moves.
 func (d *deployment) apply(ctx context.Context, _ *journal.Journal) error {
+	d.opts.Log.Section("Deploy")
 	err := d.each(ctx, func(ctx context.Context, t *target) error {
 		log := d.log(t)
 		log.Line("Deploying..")
@@ -300,6 +303,7 @@ func (d *deployment) apply(ctx context.Context, _ *journal.Journal) error {
 	if err != nil {
 		return err
 	}
+	d.opts.Log.Section("Aliases")
 	return d.each(ctx, func(ctx context.Context, t *target) error {
 		version := t.plan.Version
 		if t.version != nil {

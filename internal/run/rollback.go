@@ -52,6 +52,8 @@ func Back(ctx context.Context, j *journal.Journal, engines []Engine, opts Option
 }
 
 func rollback(ctx context.Context, j *journal.Journal, engines []Engine, opts Options) ([]Rollback, *IncompleteError) {
+	opts.Log.Section("Rollback")
+	defer opts.Log.Section("")
 	header := j.Log().Header
 	done := make([]Rollback, len(engines))
 	slots := make(chan struct{}, max(opts.MaxParallel, 1))
