@@ -230,7 +230,6 @@ func TestPlanShowsFilesAndNoValueOfTheEnvironment(t *testing.T) {
 		"- old.js (2 B)",
 		"~ Aliases.live: 1 → new version",
 		"calls: UpdateFunctionConfiguration, UpdateFunctionCode, PublishVersion, UpdateAlias live",
-		"warning: configuration and code both change, in two calls: callers of $LATEST see the new configuration with the old code for a moment; callers of an alias or a version do not",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -315,5 +314,30 @@ func TestOutputPlanIsFitForAComment(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(b.dir, "summary"))
 	if err != nil || !strings.Contains(string(page), "<details><summary>hello in eu-central-1: ") || strings.Contains(string(page), "sesame") {
 		t.Errorf("summary %v: %s", err, page)
+	}
+}
+
+// Configuration and code change in two calls, which matters to callers of
+// $LATEST alone.
+func TestPlanWarnsCallersOfLatest(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	b.must(append([]string{"deploy"}, inputs...)...)
+	b.write("function.yaml", minimal+"timeout: 9\n")
+	b.write("code/index.js", "2")
+	const warning = "callers of $LATEST see the new configuration with the old code"
+	if out := b.must(append([]string{"plan"}, inputs...)...); strings.Contains(out, warning) {
+		t.Errorf("callers of an alias are warned:\n%s", out)
+	}
+	if out := b.must(append([]string{"plan"}, inputs[:len(inputs)-2]...)...); !strings.Contains(out, warning) {
+		t.Errorf("without an alias nobody is warned:\n%s", out)
+	}
+	client := lambda.NewFromConfig(b.config())
+	if _, err := client.UpdateAlias(t.Context(), &lambda.UpdateAliasInput{FunctionName: aws.String("hello"), Name: aws.String("live"), FunctionVersion: aws.String("$LATEST")}); err != nil {
+		t.Fatal(err)
+	}
+	if out := b.must(append([]string{"plan"}, inputs...)...); !strings.Contains(out, warning) {
+		t.Errorf("an alias on $LATEST, and nobody is warned:\n%s", out)
 	}
 }

@@ -264,9 +264,21 @@ func (f *forward) wayBack() {
 	if old := latest.Runtime; f.patch.Runtime != nil && old != nil && definition.RuntimeRefused(*old) {
 		f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("the runtime that stands is %s, to which Lambda lets no function go back", *old))
 	}
-	if f.config && f.code {
+	if f.config && f.code && f.latestServes() {
 		f.plan.Warnings = append(f.plan.Warnings, "configuration and code both change, in two calls: callers of $LATEST see the new configuration with the old code for a moment; callers of an alias or a version do not")
 	}
+}
+
+// latestServes says that callers are meant to use $LATEST: where no alias is
+// deployed, or one stands on it. Where there are aliases, who calls past them
+// cannot be seen without asking everybody.
+func (f *forward) latestServes() bool {
+	for _, a := range f.o.Aliases {
+		if a != nil && (a.Version == Latest || a.Weights[Latest] > 0) {
+			return true
+		}
+	}
+	return len(f.w.Aliases) == 0
 }
 
 func orNone(s string) string {
