@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -61,6 +63,24 @@ func (b *bench) put(bucket, key, region string, body []byte) {
 func archiveOf(t *testing.T, name, source string) []byte {
 	t.Helper()
 	return []byte(zipOf(t, entry{name: name, content: source}))
+}
+
+const image = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/app"
+
+// image pushes an image to the repository app, which does not let Lambda in by
+// itself.
+func (b *bench) image(content string) {
+	b.t.Helper()
+	client := ecr.NewFromConfig(b.config())
+	if _, err := client.DescribeRepositories(b.t.Context(), &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"app"}}); err != nil {
+		if _, err := client.CreateRepository(b.t.Context(), &ecr.CreateRepositoryInput{RepositoryName: aws.String("app")}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	manifest := fmt.Sprintf(`{"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "config": {"digest": "sha256:%064d"}, "layers": [], "annotations": {"name": %q}}`, 0, content)
+	if _, err := client.PutImage(b.t.Context(), &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: &manifest, ImageTag: aws.String("latest")}); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // layer publishes a layer and gives its version's ARN.
@@ -127,6 +147,8 @@ var leastPlans = []struct {
 	name string
 	// stands and change make the state before, and the files to deploy.
 	stands, change func(*bench)
+	// artifact is what is deployed; "" is the object app.zip.
+	artifact string
 	// more are inputs of the deployment and of its rollback.
 	more    []string
 	courses []course
@@ -166,6 +188,23 @@ var leastPlans = []struct {
 		},
 	},
 	{
+		name:     "an image",
+		artifact: image + ":latest",
+		stands: func(b *bench) {
+			b.image("1")
+			b.write("function.yaml", "functionName: hello\nrole: arn:aws:iam::000000000000:role/hello\n")
+			b.must("deploy", "--function-definition", "function.yaml", "--artifact", image+":latest", "--alias", "live")
+		},
+		change: func(b *bench) { b.image("2") },
+		courses: []course{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InvalidImage", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+			}},
+		},
+	},
+	{
 		name:   "code alone",
 		stands: func(b *bench) { leastStanding(b, minimal) },
 		change: func(b *bench) { b.object("app.zip", "2") },
@@ -195,16 +234,19 @@ func leastWorld(t *testing.T, plan int) *bench {
 	return b
 }
 
-var leastInputs = []string{"--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live,next"}
+// leastInputs are the inputs of a plan's deployment.
+func leastInputs(plan int) []string {
+	return []string{"--function-definition", "function.yaml", "--artifact", cmp.Or(leastPlans[plan].artifact, "s3://code/app.zip"), "--alias", "live,next"}
+}
 
 // run deploys as the role and rolls back, and tells whether that went as it
 // does when all is allowed.
-func (c course) run(b *bench, more []string) (ok bool, text string) {
+func (c course) run(b *bench, plan int) (ok bool, text string) {
 	if c.disturb != nil {
 		c.disturb(b)
 	}
-	more = append([]string{"--role-to-assume", deployer}, more...)
-	code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs, more)...)
+	more := append([]string{"--role-to-assume", deployer}, leastPlans[plan].more...)
+	code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(plan), more)...)
 	text = fmt.Sprintf("deploy: exit %d\n%s%s", code, out, errs)
 	if code != c.deploy {
 		return false, text
@@ -243,7 +285,7 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 	for i, p := range leastPlans {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			granted := printed(t, leastWorld(t, i), p.more)
+			granted := printed(t, i)
 			for _, c := range p.courses {
 				b := leastWorld(t, i)
 				b.role(granted)
@@ -251,7 +293,7 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if ok, text := c.run(b, p.more); !ok {
+				if ok, text := c.run(b, i); !ok {
 					t.Fatalf("%s: not done under the printed policy:\n%s", c.name, text)
 				}
 				after, err := b.aws.Dump("")
@@ -278,7 +320,7 @@ func needed(t *testing.T, plan int, granted policy.Document, g grant) {
 	for _, c := range leastPlans[plan].courses {
 		b := leastWorld(t, plan)
 		b.role(without(granted, g))
-		ok, text := c.run(b, leastPlans[plan].more)
+		ok, text := c.run(b, plan)
 		if !ok && strings.Contains(text, g.action) {
 			return
 		}
@@ -288,9 +330,10 @@ func needed(t *testing.T, plan int, granted policy.Document, g grant) {
 }
 
 // printed is the policy that the command prints for the root user.
-func printed(t *testing.T, b *bench, more []string) policy.Document {
+func printed(t *testing.T, plan int) policy.Document {
 	t.Helper()
-	out := b.must(slices.Concat([]string{"policy"}, leastInputs, more)...)
+	b := leastWorld(t, plan)
+	out := b.must(slices.Concat([]string{"policy"}, leastInputs(plan), leastPlans[plan].more)...)
 	var set policy.Set
 	if err := json.Unmarshal([]byte(out), &set); err != nil {
 		t.Fatal(err)
@@ -305,11 +348,11 @@ func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
 	for i, p := range leastPlans {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			granted := printed(t, leastWorld(t, i), p.more)
+			granted := printed(t, i)
 			asks := policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole", "iam:SimulatePrincipalPolicy"}, Resource: []string{"*"}}
 			for n, s := range granted.Statement {
 				for _, action := range s.Action {
-					if strings.HasPrefix(action, "s3:") || action == "lambda:GetFunction" || action == "lambda:GetAlias" {
+					if strings.HasPrefix(action, "s3:") || strings.HasPrefix(action, "ecr:") || action == "lambda:GetFunction" || action == "lambda:GetAlias" {
 						continue // the deployment cannot even look
 					}
 					b := leastWorld(t, i)
@@ -317,7 +360,7 @@ func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
 					left.Statement = append(left.Statement, asks)
 					b.role(left)
 					b.aws.ResetCalls()
-					code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs, []string{"--role-to-assume", deployer}, p.more)...)
+					code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(i), []string{"--role-to-assume", deployer}, p.more)...)
 					if code != 3 || !strings.Contains(out+errs, action) {
 						t.Errorf("without %s: exit %d, want 3 and its name\n%s%s", action, code, out, errs)
 					}
