@@ -52,7 +52,7 @@ const (
 	maxDepth      = 15
 	maxValue      = 256 << 10
 	maxSteps      = 100_000
-	maxTotalSteps = 20_000_000
+	maxTotalSteps = 1_000_000
 	maxMade       = 64 << 20
 	maxTokens     = 20_000
 )

@@ -67,7 +67,7 @@ func (e *Evaluator) functor(n callNode, name string) (Value, error) {
 	case "json":
 		v, err = jsonFunctor(n, args)
 	case "regex":
-		v, err = regexFunctor(n, args)
+		v, err = e.regexFunctor(n, args)
 	}
 	if err != nil {
 		return Value{}, err
@@ -96,9 +96,9 @@ func (e *Evaluator) secretValue(n callNode, id string) (Value, error) {
 	return v, nil
 }
 
-func regexFunctor(n callNode, args []Value) (Value, error) {
+func (e *Evaluator) regexFunctor(n callNode, args []Value) (Value, error) {
 	pattern, text := args[0].Text(), args[len(args)-1].Text()
-	re, err := compile(n.args[0].pos(), pattern, pattern)
+	re, err := e.compile(n.args[0], pattern, pattern, len(text))
 	if err != nil {
 		return Value{}, err
 	}

@@ -56,24 +56,17 @@ func (e *Evaluator) produced(n callNode, v Value) (Value, error) {
 	return v, nil
 }
 
-// chargeTexts makes long texts cost more steps, and patterns as much as the
-// text is long times the pattern.
+// chargeTexts makes long texts cost more steps, and JSON as much as the values
+// that it becomes.
 func (e *Evaluator) chargeTexts(n callNode, values []Value) error {
-	total, product := 0, 1
+	total := 0
 	for _, v := range values {
-		size := 1
 		if s, ok := v.data.(string); ok {
-			size += len(s)
-		}
-		total += size
-		if product < maxValue*maxPattern {
-			product *= size
+			total += len(s)
 		}
 	}
 	steps := total / 1024
 	switch n.method {
-	case "split", "replaceAll", "replaceFirst", "matches", "extract", "match", "replace":
-		steps += product / (16 << 10)
 	case "object", "list", "select":
 		steps += total / 16
 	}
@@ -100,7 +93,7 @@ func (e *Evaluator) method(n callNode, from Value, args []Value) (Value, error) 
 	case Null:
 		return Value{}, errorAt(n.pos(), "null has no method %s", n.method)
 	}
-	return stringMethod(n, []rune(from.Text()), args)
+	return e.stringMethod(n, []rune(from.Text()), args)
 }
 
 func (n callNode) arity(args []Value, least, most int) error {
@@ -183,7 +176,7 @@ func listMethod(n callNode, from Value, args []Value) (Value, error) {
 
 // stringMethod counts characters where Java counts UTF-16 units; the two
 // differ only beyond the basic plane, where Java would cut a character in two.
-func stringMethod(n callNode, s []rune, args []Value) (Value, error) {
+func (e *Evaluator) stringMethod(n callNode, s []rune, args []Value) (Value, error) {
 	text := string(s)
 	switch n.method {
 	case "toLowerCase":
@@ -201,9 +194,9 @@ func stringMethod(n callNode, s []rune, args []Value) (Value, error) {
 	case "indexOf", "lastIndexOf":
 		return indexOf(n, s, args)
 	case "replace", "replaceAll", "replaceFirst":
-		return replace(n, text, args)
+		return e.replace(n, text, args)
 	case "split":
-		return split(n, text, args)
+		return e.split(n, text, args)
 	}
 	if err := n.arity(args, 1, 1); err != nil {
 		if !slices.Contains(methodNames, n.method) {
@@ -211,7 +204,7 @@ func stringMethod(n callNode, s []rune, args []Value) (Value, error) {
 		}
 		return Value{}, err
 	}
-	return stringTest(n, text, args[0].Text())
+	return e.stringTest(n, text, args[0].Text())
 }
 
 // trimmed is what Java's trim takes off: everything up to the blank.
@@ -224,7 +217,7 @@ var trimmed = func() string {
 }()
 
 // stringTest holds the methods with one text as argument.
-func stringTest(n callNode, s, arg string) (Value, error) {
+func (e *Evaluator) stringTest(n callNode, s, arg string) (Value, error) {
 	switch n.method {
 	case "contains":
 		return NewBool(strings.Contains(s, arg)), nil
@@ -237,7 +230,7 @@ func stringTest(n callNode, s, arg string) (Value, error) {
 	case "concat":
 		return NewString(s + arg), nil
 	case "matches":
-		re, err := compile(n.args[0].pos(), `^(?:`+arg+`)$`, arg)
+		re, err := e.compile(n.args[0], `^(?:`+arg+`)$`, arg, len(s))
 		if err != nil {
 			return Value{}, err
 		}
@@ -309,7 +302,7 @@ func runeIndex(s string, i, from int) Value {
 	return NewInt(int64(from + len([]rune(s[:i]))))
 }
 
-func replace(n callNode, s string, args []Value) (Value, error) {
+func (e *Evaluator) replace(n callNode, s string, args []Value) (Value, error) {
 	if err := n.arity(args, 2, 2); err != nil {
 		return Value{}, err
 	}
@@ -317,7 +310,7 @@ func replace(n callNode, s string, args []Value) (Value, error) {
 	if n.method == "replace" {
 		return bounded(n.pos(), s, strings.Count(s, from), len(to), func() string { return strings.ReplaceAll(s, from, to) })
 	}
-	re, err := compile(n.args[0].pos(), from, from)
+	re, err := e.compile(n.args[0], from, from, len(s))
 	if err != nil {
 		return Value{}, err
 	}
@@ -367,11 +360,11 @@ func goReplacement(java string) string {
 
 // split is Java's: by a pattern, trailing empty texts dropped unless a limit
 // says otherwise.
-func split(n callNode, s string, args []Value) (Value, error) {
+func (e *Evaluator) split(n callNode, s string, args []Value) (Value, error) {
 	if err := n.arity(args, 1, 2); err != nil {
 		return Value{}, err
 	}
-	re, err := compile(n.args[0].pos(), args[0].Text(), args[0].Text())
+	re, err := e.compile(n.args[0], args[0].Text(), args[0].Text(), len(s))
 	if err != nil {
 		return Value{}, err
 	}
@@ -399,16 +392,34 @@ func split(n callNode, s string, args []Value) (Value, error) {
 	return NewList(items), nil
 }
 
-// maxPattern keeps the compiled form of a pattern small.
-const maxPattern = 4 << 10
+// What a pattern costs is how long the text is times how many instructions the
+// pattern has; repetitions make many of few characters.
+const (
+	maxPattern      = 4 << 10
+	maxInstructions = 4000
+	matchPerStep    = 4 << 10
+)
 
-func compile(offset int, pattern, shown string) (*regexp.Regexp, error) {
+// compile reads a pattern that will be matched with a text of the given size,
+// and charges what that costs.
+func (e *Evaluator) compile(n node, pattern, shown string, size int) (*regexp.Regexp, error) {
 	if len(pattern) > maxPattern {
-		return nil, errorAt(offset, "the regular expression is longer than %d bytes", maxPattern)
+		return nil, errorAt(n.pos(), "the regular expression is longer than %d bytes", maxPattern)
+	}
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return nil, errorAt(n.pos(), "%q is not a regular expression: %s", shown, regexpReason(err))
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil || len(program.Inst) > maxInstructions {
+		return nil, errorAt(n.pos(), "the regular expression repeats too much")
+	}
+	if err := e.charge(n, size*len(program.Inst)/matchPerStep); err != nil {
+		return nil, err
 	}
 	re, err := regexp.Compile(pattern)
 	if err != nil {
-		return nil, errorAt(offset, "%q is not a regular expression: %s", shown, regexpReason(err))
+		return nil, errorAt(n.pos(), "%q is not a regular expression: %s", shown, regexpReason(err))
 	}
 	return re, nil
 }

@@ -103,7 +103,7 @@ func (e *Evaluator) operate(n binaryNode, l, r Value) (Value, error) {
 	case "<", "<=", ">", ">=":
 		return order(n, l, r)
 	case "=~", "!~":
-		in, err := matches(n.pos(), l, r)
+		in, err := e.matches(n, l, r)
 		return NewBool(in == (n.op == "=~")), err
 	case "=^", "!^":
 		return NewBool(strings.HasPrefix(l.Text(), r.Text()) == (n.op == "=^")), nil
@@ -275,7 +275,7 @@ func order(n binaryNode, l, r Value) (Value, error) {
 }
 
 // matches is =~ : in a list, a key of a map, or a whole match of a pattern.
-func matches(offset int, l, r Value) (bool, error) {
+func (e *Evaluator) matches(n node, l, r Value) (bool, error) {
 	switch d := r.data.(type) {
 	case []Value:
 		return slices.ContainsFunc(d, func(item Value) bool { return equal(l, item) }), nil
@@ -286,7 +286,7 @@ func matches(offset int, l, r Value) (bool, error) {
 		_, ok := d.Get(l.Text())
 		return ok, nil
 	}
-	re, err := compile(offset, `^(?:`+r.Text()+`)$`, r.Text())
+	re, err := e.compile(n, `^(?:`+r.Text()+`)$`, r.Text(), len(l.Text()))
 	if err != nil {
 		return false, err
 	}

@@ -71,7 +71,8 @@ func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *faul
 		return s.plainValue(n, e)
 	}
 	if strings.Contains(n.Value, open) {
-		f := s.Fault(n, notClosed(0).Message, notClosed(0).Hint)
+		p := s.firstOpen(n)
+		f := s.faultAt(p.line, p.col, notClosed(0).Message, notClosed(0).Hint)
 		return Value{}, false, &f
 	}
 	first, size := utf8.DecodeRuneInString(n.Value)
@@ -97,6 +98,26 @@ func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *faul
 		}
 	}
 	return NewString(b.String()).taintedBy(v), false, nil
+}
+
+// firstOpen is where the first <+ that is never closed stands, exactly where the
+// scalar is on one line.
+func (s *Source) firstOpen(n *yaml.Node) place {
+	p := place{n.Line, n.Column}
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+		p.col++
+	}
+	for i, r := range n.Value {
+		if strings.HasPrefix(n.Value[i:], open) {
+			break
+		}
+		if sp, ok := s.spanAt(r); ok {
+			p = sp.to
+		} else {
+			p = p.advance(string(r))
+		}
+	}
+	return p
 }
 
 // plainValue is a scalar without a span of the file: text, or the value that a

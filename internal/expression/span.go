@@ -32,16 +32,17 @@ type frame struct {
 
 // smartEnd knows quotes, brackets and the operator >.
 func smartEnd(text string, start int) int {
-	stack := []frame{{}}
+	var stack [maxSpanDepth]frame
+	depth := 0
 	for i := start + len(open); i < len(text); {
-		top := &stack[len(stack)-1]
+		top := &stack[depth]
 		rest := text[i:]
 		switch {
 		case strings.HasPrefix(rest, open):
-			if len(stack) == maxSpanDepth {
+			if depth++; depth == maxSpanDepth {
 				return -1
 			}
-			stack = append(stack, frame{})
+			stack[depth] = frame{}
 			i += len(open)
 		case top.quote != "":
 			i += inQuote(rest, &top.quote)
@@ -60,9 +61,8 @@ func smartEnd(text string, start int) int {
 			top.brackets--
 			i++
 		case rest[0] == '>' && !(top.brackets > 0 || isGreaterThan(text, i)):
-			stack = stack[:len(stack)-1]
 			i++
-			if len(stack) == 0 {
+			if depth--; depth < 0 {
 				return i
 			}
 		default:
