@@ -378,3 +378,56 @@ func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
 		})
 	}
 }
+
+// The policy of a service is enough for its first deployment, for later ones
+// and for the rollbacks of both.
+func TestThePolicyOfAServiceLastsItsLife(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
+	b.object("app.zip", "1")
+	inputs := []string{"--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live"}
+	const tagged = minimal + "tags: {team: web}\n"
+	b.write("function.yaml", tagged)
+	var set policy.Set
+	if err := json.Unmarshal([]byte(b.must(append([]string{"policy", "--scope", "service"}, inputs...)...)), &set); err != nil {
+		t.Fatal(err)
+	}
+	b.role(set.Permissions)
+	as := []string{"--role-to-assume", deployer}
+	deploy := slices.Concat([]string{"deploy"}, inputs, as)
+	b.must(deploy...)
+	b.must("rollback")
+	b.must(deploy...)
+	for n, definition := range []string{tagged + "timeout: 9\n", minimal + "tags: {}\nmemorySize: 256\n", minimal + "tags: {team: api, cost: low}\n"} {
+		b.object("app.zip", fmt.Sprint("new ", n))
+		b.write("function.yaml", definition)
+		b.must(deploy...)
+		b.must("rollback")
+		b.must(deploy...)
+	}
+}
+
+// A deployment that changes nothing asks nothing but what stands.
+func TestUnchangedDeploymentHasNoPreflight(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	b.role(policy.Document{Version: "2012-10-17", Statement: []policy.Statement{{Effect: "Allow", Action: []string{"*"}, Resource: []string{"*"}}}})
+	deploy := slices.Concat([]string{"deploy", "--role-to-assume", deployer}, inputs)
+	operations := func() []string {
+		b.aws.ResetCalls()
+		b.must(deploy...)
+		var names []string
+		for _, c := range b.aws.Calls() {
+			names = append(names, c.Operation)
+		}
+		return slices.Compact(slices.Sorted(slices.Values(names)))
+	}
+	if got := operations(); !slices.Contains(got, "SimulatePrincipalPolicy") || !slices.Contains(got, "GetRole") {
+		t.Errorf("the first deployment does not ask IAM: %v", got)
+	}
+	want := []string{"AssumeRole", "GetAlias", "GetFunction"}
+	if got := operations(); !slices.Equal(got, want) {
+		t.Errorf("an unchanged deployment calls %v, want %v", got, want)
+	}
+}

@@ -70,12 +70,18 @@ func (b *builder) policies(ctx context.Context, set *service.Set, results []run.
 	for i, r := range results {
 		at := r.Target.Journal
 		t := b.policyTarget(set.Targets[i], b.code[i], r)
-		add(worker{at.Account, at.Partition, at.Connector}, policy.Needs(t)...)
+		whole := b.in.String("scope") == "service"
+		if whole {
+			t.StagingBucket = b.stagingBucket(r)
+			add(worker{at.Account, at.Partition, at.Connector}, policy.ServiceNeeds(t)...)
+		} else {
+			add(worker{at.Account, at.Partition, at.Connector}, policy.Needs(t)...)
+		}
 		if t.Artifact.Elsewhere {
 			b.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", at.Function, set.Targets[i].Artifact.Role)
 		}
-		if r.Plan.Empty() {
-			b.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more", at.Function)
+		if r.Plan.Empty() && !whole {
+			b.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more (--scope service: every deployment of these files)", at.Function)
 		}
 		for _, role := range []string{at.Connector, set.Targets[i].Artifact.Role} {
 			if role != "" && b.chains() {
@@ -136,9 +142,13 @@ func (b *builder) policyTarget(t service.Target, code *artifact.Result, r run.Re
 		Keep: b.in.String("first-deploy") == "keep",
 	}
 	if stages(r) {
-		out.StagingBucket = strings.NewReplacer("{region}", out.Region, "{account}", out.Account).Replace(b.in.String("staging-bucket"))
+		out.StagingBucket = b.stagingBucket(r)
 	}
 	return out
+}
+
+func (b *builder) stagingBucket(r run.Result) string {
+	return strings.NewReplacer("{region}", r.Target.Journal.Region, "{account}", r.Target.Journal.Account).Replace(b.in.String("staging-bucket"))
 }
 
 // stages says whether the deployment or its rollback sends a zip that no call

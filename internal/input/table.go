@@ -228,6 +228,8 @@ var table = []Input{
 		Help: "End plan with exit code 2 where something would change."},
 	{Name: "format", Kind: Enum, Commands: []string{"policy"}, Default: "json", Enum: []string{"json", "terraform"}, Group: groupOutput,
 		Help: "Format of the policy."},
+	{Name: "scope", Kind: Enum, Commands: []string{"policy"}, Default: "deployment", Enum: []string{"deployment", "service"}, Group: groupOutput,
+		Help: "What the policy is for: this very deployment as it would go now, or service: every deployment of these files, the first one and all later ones."},
 	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias"}, Group: groupOutput,
 		Help: "Which definitions the schema is of."},
 	{Name: "verbose", Kind: Bool, Group: groupOutput,

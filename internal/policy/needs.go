@@ -56,6 +56,32 @@ func Needs(t Target) []Need {
 	return n.all
 }
 
+// ServiceNeeds are the actions of every deployment of what t's files name, and
+// of its rollback: the first one, and each later one whatever differs then. A
+// role, layer or key that the files do not name yet is not in it.
+func ServiceNeeds(t Target) []Need {
+	first, later := t, t
+	first.Before = plan.Observation{}
+	first.Plan = plan.Forward(t.Wanted, first.Before)
+	if later.Before.Latest == nil {
+		later.Before.Latest = &definition.Observed{Function: t.Wanted.Function}
+	}
+	f := t.Wanted.Function
+	later.Plan = plan.Plan{Steps: []plan.Step{
+		{Call: plan.UpdateConfiguration, Function: f}, {Call: plan.UpdateCode, Code: t.Wanted.Code}, {Call: plan.PublishVersion},
+	}}
+	for _, a := range t.Wanted.Aliases {
+		later.Plan.Steps = append(later.Plan.Steps, plan.Step{Call: plan.CreateAlias, Alias: a}, plan.Step{Call: plan.UpdateAlias, Alias: a})
+	}
+	if f.Tags != nil {
+		later.Plan.Steps = append(later.Plan.Steps, plan.Step{Call: plan.UntagResource})
+	}
+	if f.CodeSigningConfigArn != nil {
+		later.Plan.Steps = append(later.Plan.Steps, plan.Step{Call: plan.PutCodeSigning})
+	}
+	return slices.Concat(Needs(first), Needs(later))
+}
+
 type needs struct {
 	t   Target
 	all []Need
