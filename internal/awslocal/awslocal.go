@@ -77,7 +77,7 @@ type Server struct {
 	quota  quota
 
 	http    http.Server
-	late    sync.WaitGroup
+	late    lateEffects
 	closed  chan struct{}
 	closing sync.Once
 	closers []io.Closer
@@ -101,6 +101,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{options: o, store: kept, closed: make(chan struct{})}
 	s.clock.base = o.Clock
+	s.late.ended.L = &s.late.mu
 	s.http = http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
 	if err := s.plug(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the embedded AWS: %w", err), s.Close())
@@ -136,7 +137,7 @@ func (s *Server) Close() error {
 	s.closing.Do(func() {
 		close(s.closed)
 		err = s.http.Close()
-		s.late.Wait()
+		s.late.wait()
 		for _, c := range s.closers {
 			err = errors.Join(err, c.Close())
 		}

@@ -3,11 +3,14 @@ package awslocal
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -242,14 +245,26 @@ func playEnvironmentTooLargeKeys(r *replay) {
 		`{"SMALL_VAR": "ok", "LARGE_VAR": "` + strings.Repeat("x", 4064) + `"}`)}}))
 }
 
-// unzipped is a zip with one file of so many bytes, all the same.
+// unzipped is a zip that unpacks to so many bytes: four files of the same
+// compressed bytes, which are made once.
 func unzipped(t testing.TB, size int64) []byte {
 	t.Helper()
-	var b bytes.Buffer
+	const files = 4
+	var deflated, b bytes.Buffer
+	compress, err := flate.NewWriter(&deflated, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	crc := crc32.NewIEEE()
+	_, err = io.CopyN(io.MultiWriter(compress, crc), same{}, size/files)
+	err = errors.Join(err, compress.Close())
 	w := zip.NewWriter(&b)
-	f, err := w.Create("handler.py")
-	if err == nil {
-		_, err = io.CopyN(f, same{}, size)
+	for i := range files {
+		f, createErr := w.CreateRaw(&zip.FileHeader{Name: strconv.Itoa(i), Method: zip.Deflate, CRC32: crc.Sum32(),
+			CompressedSize64: uint64(deflated.Len()), UncompressedSize64: uint64(size / files)})
+		if err = errors.Join(err, createErr); err == nil {
+			_, err = f.Write(deflated.Bytes())
+		}
 	}
 	if err = errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)

@@ -76,7 +76,38 @@ func (s *Server) ClearFaults() {
 }
 
 // WaitLate returns when all late effects have happened.
-func (s *Server) WaitLate() { s.late.Wait() }
+func (s *Server) WaitLate() { s.late.wait() }
+
+// lateEffects counts effects that are still to come. A WaitGroup would not do:
+// the first may begin while somebody waits.
+type lateEffects struct {
+	mu    sync.Mutex
+	count int
+	ended sync.Cond
+}
+
+func (l *lateEffects) start(effect func()) {
+	l.mu.Lock()
+	l.count++
+	l.mu.Unlock()
+	go func() {
+		defer func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.count--
+			l.ended.Broadcast()
+		}()
+		effect()
+	}()
+}
+
+func (l *lateEffects) wait() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.count > 0 {
+		l.ended.Wait()
+	}
+}
 
 func (f *armed) matches(service, operation, path string) bool {
 	return (f.Operation == "" || f.Operation == operation) && (f.Service == "" || f.Service == service) &&
@@ -184,7 +215,7 @@ func (s *Server) serveLate(service call.Service, r *http.Request, delay time.Dur
 	later := detach(r)
 	later = later.WithContext(call.With(later.Context(), caller, &record))
 	later.Body = io.NopCloser(bytes.NewReader(body))
-	s.late.Go(func() {
+	s.late.start(func() {
 		s.pause(delay)
 		select {
 		case <-s.closed:

@@ -1,9 +1,9 @@
 package awslocal
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,32 +113,12 @@ func TestWhatWasAnsweredOutlivesAKill(t *testing.T) {
 	}
 }
 
-// bomb is a zip of a size that unpacks to much more than Lambda takes.
-func bomb(t *testing.T, files int) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := range files {
-		f, err := w.Create(fmt.Sprint(i))
-		if err == nil {
-			_, err = io.CopyN(f, same{}, 100<<20)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// lying is a bomb whose directory says that its files are small.
+// lying is a zip bomb whose directory says that its files are small.
 func lying(t *testing.T) []byte {
 	t.Helper()
-	b := bomb(t, 3)
-	size := []byte{0, 0, 0x40, 0x06} // 100 MiB
-	return bytes.ReplaceAll(b, size, []byte{1, 0, 0, 0})
+	const size = 100 << 20
+	b := unzipped(t, 4*size)
+	return bytes.ReplaceAll(b, binary.LittleEndian.AppendUint32(nil, size), []byte{1, 0, 0, 0})
 }
 
 func TestBadRequestsAreAnsweredWithinBounds(t *testing.T) {
@@ -170,7 +150,7 @@ func TestBadRequestsAreAnsweredWithinBounds(t *testing.T) {
 		{"100 MB of JSON", "POST", functions, io.MultiReader(strings.NewReader(`{"Description": "`), io.LimitReader(same{}, 100<<20)), 413, "RequestEntityTooLargeException"},
 		{"100 MB of alias", "POST", functions + "/fn/aliases", io.MultiReader(strings.NewReader(`{"Name": "`), io.LimitReader(same{}, 100<<20)), 413, "RequestEntityTooLargeException"},
 		{"a long configuration", "PUT", functions + "/fn/configuration", strings.NewReader(`{"Description": "` + strings.Repeat("x", 5200) + `"}`), 413, "RequestEntityTooLargeException"},
-		{"a zip bomb", "POST", functions, strings.NewReader(code(bomb(t, 3))), 400, "InvalidParameterValueException"},
+		{"a zip bomb", "POST", functions, strings.NewReader(code(unzipped(t, 400<<20))), 400, "InvalidParameterValueException"},
 		{"a zip bomb that lies", "POST", functions, strings.NewReader(code(lying(t))), 400, "InvalidParameterValueException"},
 		{"a wrong page", "GET", functions + "?Marker=x", nil, 400, "InvalidParameterValueException"},
 		{"a page of none", "GET", functions + "?MaxItems=0", nil, 400, "ValidationException"},
