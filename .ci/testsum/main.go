@@ -62,6 +62,9 @@ func (s *sum) see(e event) {
 	case "build-output":
 		fmt.Fprint(s.to, e.Output)
 	case "output":
+		if strings.HasPrefix(e.Output, "=== ") {
+			return
+		}
 		if s.output[key] == nil {
 			s.output[key] = &strings.Builder{}
 		}
