@@ -105,7 +105,7 @@ func Main(ctx context.Context, p Process) int {
 
 // printsResult says that stdout belongs to the command's own product.
 func printsResult(command string) bool {
-	return command == "render" || command == "invoke" || command == "policy" || command == "schema"
+	return command == "render" || command == "invoke" || command == "policy" || command == "schema" || command == "convert"
 }
 
 type app struct {
@@ -136,6 +136,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.render()
 	case "schema":
 		return a.schema()
+	case "convert":
+		return a.convert()
 	case "rollback":
 		return a.rollback(ctx)
 	case "local":

@@ -186,7 +186,7 @@ func (c *converter) givenVariable(name string, where scope) (written string, ok 
 	if c.stage == nil || len(c.stage.services) != 1 || c.stage.services[0].inputs == nil {
 		return "", false
 	}
-	service := find(c.references.services, c.stage.services[0].ref.Raw())
+	service := c.service(c.stage.services[0].ref.Raw())
 	if _, fixed := service.variable(name); fixed {
 		return "", false
 	}
@@ -217,7 +217,7 @@ func (c *converter) literal(scope, rest string) (string, bool) {
 	}
 	var service, environment, infrastructure *entity
 	if len(c.stage.services) == 1 {
-		service = find(c.references.services, c.stage.services[0].ref.Raw())
+		service = c.service(c.stage.services[0].ref.Raw())
 	}
 	if len(c.stage.environments) == 1 {
 		p := c.stage.environments[0]

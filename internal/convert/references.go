@@ -52,6 +52,15 @@ func find(list []*entity, ref string) *entity {
 	return list[i]
 }
 
+// service is the document that a serviceRef means; the only service that was
+// given is meant even if it is called something else.
+func (c *converter) service(ref string) *entity {
+	if e := find(c.references.services, ref); e != nil || len(c.references.services) != 1 {
+		return e
+	}
+	return c.references.services[0]
+}
+
 var (
 	secretCall   = regexp.MustCompile(`secrets\.getValue\(\s*\\?["']([^"'\\]+)\\?["']`)
 	variablePath = regexp.MustCompile(`<\+\s*(?:pipeline|stage)\.variables\.([A-Za-z_][\w$]*)`)

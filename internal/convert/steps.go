@@ -239,7 +239,7 @@ func (j *jobSteps) shift(s *step) {
 func (j *jobSteps) files(with *yaml.Node) {
 	var services, inputs []string
 	for _, ref := range j.stage.services {
-		services = append(services, j.file(j.references.services, ref.ref, "service"))
+		services = append(services, j.serviceFile(ref.ref))
 		inputs = append(inputs, j.inputs(ref)...)
 	}
 	put(with, "service", texts(services))
@@ -281,6 +281,15 @@ func (j *jobSteps) files(with *yaml.Node) {
 	}
 	put(with, "secrets", texts(secrets))
 	j.credentials(with)
+}
+
+func (j *jobSteps) serviceFile(ref document.Text) string {
+	e := j.service(ref.Raw())
+	if e == nil || find(j.references.services, ref.Raw()) != nil || strings.Contains(ref.Raw(), "<+") {
+		return j.file(j.references.services, ref, "service")
+	}
+	j.note(ref, "the pipeline's service is called "+ref.Raw()+"; the service that was given, "+e.id()+", is taken for it", "")
+	return e.file
 }
 
 // file is the document that a reference means.
@@ -333,7 +342,7 @@ func (j *jobSteps) credentials(with *yaml.Node) {
 		add(i.connectorRef)
 	}
 	for _, ref := range j.stage.services {
-		if e := find(j.references.services, ref.ref.Raw()); e != nil {
+		if e := j.service(ref.ref.Raw()); e != nil {
 			for _, connector := range e.connectors {
 				add(connector)
 			}

@@ -55,7 +55,7 @@ func (j *jobSteps) flatten(n *yaml.Node, prefix string) []string {
 // no choice, as far as the given files tell.
 func (j *jobSteps) onlySource() bool {
 	for _, ref := range j.stage.services {
-		e := find(j.references.services, ref.ref.Raw())
+		e := j.service(ref.ref.Raw())
 		if e != nil && len(e.sources) > 1 {
 			return false
 		}

@@ -80,6 +80,10 @@ func (p *parser) takenBy(in Input) string {
 func (p *parser) notAFlag(arg string) {
 	name := flagName(strings.TrimLeft(arg, "-"))
 	_, isInput := find(name)
+	if words := p.words(); words != "" && !strings.HasPrefix(arg, "-") {
+		p.flags[words] = append(p.flags[words], arg)
+		return
+	}
 	switch {
 	case strings.HasPrefix(arg, "-") && isInput:
 		p.fail(fmt.Sprintf("unknown flag %s", flagName(arg)), fmt.Sprintf("write --%s", name))
@@ -92,6 +96,16 @@ func (p *parser) notAFlag(arg string) {
 	default:
 		p.fail(fmt.Sprintf("unexpected word %q", arg), "each value stands behind its flag; "+p.helpHint())
 	}
+}
+
+// words is the input whose values stand behind the command without a flag.
+func (p *parser) words() string {
+	for _, i := range table {
+		if i.Words && i.Takes(p.command) {
+			return i.Name
+		}
+	}
+	return ""
 }
 
 func (p *parser) unknownFlag(name string) {

@@ -45,6 +45,8 @@ type Input struct {
 	Meta string
 	// Help is one or more sentences for help, action.yml and the README.
 	Help string
+	// Words says that the words behind the command are values of the input.
+	Words bool
 	// Secret values are masked and stand in no message.
 	Secret bool
 	// Enum are the words of an Enum, or the words that a List may hold.
@@ -87,6 +89,8 @@ var commands = []Command{
 		"From the journal of a deploy, from its rollback-data in another job, or by hand\nwith --function and --alias: to what the alias served before, or to\n--to-version."},
 	{"policy", "print the least IAM policy that this deployment needs",
 		"Covers deploy and rollback of exactly these functions."},
+	{"convert", "print the GitHub workflow of a Harness pipeline",
+		"lambda-rollout convert pipeline.yaml [FILE …], with the service, environment,\ninfrastructure and override files that the pipeline refers to. What has no\nequivalent is listed on stderr and at the head of the workflow."},
 	{"schema", "print the JSON Schema of a definition",
 		"For editors: of function definitions, or with --kind alias of alias definitions."},
 	{"local", "serve an embedded AWS on loopback",
@@ -232,6 +236,8 @@ var table = []Input{
 		Help: "What the policy is for: this very deployment as it would go now, or service: every deployment of these files, the first one and all later ones."},
 	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias"}, Group: groupOutput,
 		Help: "Which definitions the schema is of."},
+	{Name: "files", Kind: Paths, Words: true, Commands: []string{"convert"}, Group: groupOutput, Meta: "FILE",
+		Help: "The pipeline to convert, then the files that it refers to: paths or globs."},
 	{Name: "verbose", Kind: Bool, Group: groupOutput,
 		Help: "Print each call to AWS."},
 	{Name: "job-status", Kind: String, Commands: rollsBack, ActionDefault: "${{ job.status }}", Group: groupOutput, Meta: "STATUS",

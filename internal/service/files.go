@@ -50,6 +50,27 @@ func (f Files) open(name string) (fs.File, error) {
 	return f.Workspace.Open(clean)
 }
 
+// File is a file that was read.
+type File struct {
+	Name    string
+	Content []byte
+}
+
+// Read gives the files that paths and globs name, in their order.
+func (f Files) Read(patterns []string) ([]File, fault.List) {
+	names, faults := f.expand(patterns)
+	var out []File
+	for _, name := range names {
+		content, wrong := f.read(name)
+		if wrong != nil {
+			faults = append(faults, *wrong)
+			continue
+		}
+		out = append(out, File{name, content})
+	}
+	return out, faults
+}
+
 // read gives a file's content, or a fault that says what a person can do.
 func (f Files) read(name string) ([]byte, *fault.Fault) {
 	wrong := func(message, hint string) *fault.Fault {
