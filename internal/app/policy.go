@@ -118,6 +118,9 @@ func (b *builder) trust(ctx context.Context, w worker, own session.Identity) pol
 	if !githubName.MatchString(repository.Name) {
 		repository.Name = ""
 	}
+	if repository.Subject == "" {
+		b.log().Line("The trust policy admits every branch and pull request of the repository: narrow its sub to repo:%s:ref:refs/heads/main, or to :environment:NAME", cmp.Or(repository.Name, policy.Placeholder))
+	}
 	return policy.Trust(repository, b.in.String("audience"))
 }
 

@@ -96,6 +96,22 @@ type decision struct {
 	Resource string   `xml:"EvalResourceName"`
 	Decision string   `xml:"EvalDecision"`
 	Missing  []string `xml:"MissingContextValues>member"`
+	// Each holds the answers for several resources, where IAM gives them below
+	// one action.
+	Each []struct {
+		Resource string   `xml:"EvalResourceName"`
+		Decision string   `xml:"EvalResourceDecision"`
+		Missing  []string `xml:"MissingContextValues>member"`
+	} `xml:"ResourceSpecificResults>member"`
+}
+
+// single gives each answer a decision of its own.
+func (d decision) single() []decision {
+	all := []decision{{Action: d.Action, Resource: d.Resource, Decision: d.Decision, Missing: d.Missing}}
+	for _, e := range d.Each {
+		all = append(all, decision{Action: d.Action, Resource: e.Resource, Decision: e.Decision, Missing: e.Missing})
+	}
+	return all
 }
 
 func (d decision) allowed() bool { return d.Decision == "allowed" }
@@ -130,7 +146,9 @@ func (c *iam) simulate(ctx context.Context, s simulation) ([]decision, error) {
 		if err := c.call(ctx, form, &out); err != nil {
 			return nil, err
 		}
-		all = append(all, out.Decisions...)
+		for _, d := range out.Decisions {
+			all = append(all, d.single()...)
+		}
 		if !out.More || out.Marker == "" {
 			break
 		}

@@ -31,6 +31,8 @@ type fakeIAM struct {
 	// decide is what the simulation says; "" is allowed.
 	decide  func(principal, action, resource string) string
 	missing string
+	// nested answers for all resources of an action below one member.
+	nested bool
 
 	mu    sync.Mutex
 	calls []string
@@ -79,13 +81,23 @@ func (f *fakeIAM) simulate(w http.ResponseWriter, r *http.Request, fail func(int
 		return all
 	}
 	for _, action := range list("ActionNames") {
+		if f.nested {
+			fmt.Fprintf(&b, `<member><EvalActionName>%s</EvalActionName><EvalResourceName>*</EvalResourceName><EvalDecision>implicitDeny</EvalDecision><ResourceSpecificResults>`, action)
+		}
 		for _, resource := range list("ResourceArns") {
 			said := ""
 			if f.decide != nil {
 				said = f.decide(principal, action, resource)
 			}
+			if f.nested {
+				fmt.Fprintf(&b, `<member><EvalResourceName>%s</EvalResourceName><EvalResourceDecision>%s</EvalResourceDecision></member>`, resource, cmp.Or(said, "allowed"))
+				continue
+			}
 			fmt.Fprintf(&b, `<member><EvalActionName>%s</EvalActionName><EvalResourceName>%s</EvalResourceName><EvalDecision>%s</EvalDecision><MissingContextValues>%s</MissingContextValues></member>`,
 				action, resource, cmp.Or(said, "allowed"), f.missing)
+		}
+		if f.nested {
+			b.WriteString(`</ResourceSpecificResults></member>`)
 		}
 	}
 	fmt.Fprintf(w, `<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>%s</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>`, b.String())
@@ -171,8 +183,9 @@ func TestWhatIAMSaysBeforehand(t *testing.T) {
 			}
 			return ""
 		}}, refused: []string{"lambda:CreateFunction on " + function + " is not allowed to " + caller}},
-		"a user":        {iam: &fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, caller: "arn:aws:iam::123456789012:user/ann", refused: []string{"lambda:CreateFunction on " + function + " is not allowed to arn:aws:iam::123456789012:user/ann"}},
-		"the root user": {iam: &fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, caller: "arn:aws:iam::123456789012:root"},
+		"answers below one action": {iam: &fakeIAM{roles: roles, nested: true, decide: deny("lambda:CreateFunction", "implicitDeny")}, refused: []string{"lambda:CreateFunction on " + function + " is not allowed to " + caller}},
+		"a user":                   {iam: &fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, caller: "arn:aws:iam::123456789012:user/ann", refused: []string{"lambda:CreateFunction on " + function + " is not allowed to arn:aws:iam::123456789012:user/ann"}},
+		"the root user":            {iam: &fakeIAM{roles: roles, decide: deny("lambda:CreateFunction", "implicitDeny")}, caller: "arn:aws:iam::123456789012:root"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
