@@ -3,9 +3,12 @@ package app
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -429,5 +432,35 @@ func TestUnchangedDeploymentHasNoPreflight(t *testing.T) {
 	want := []string{"AssumeRole", "GetAlias", "GetFunction"}
 	if got := operations(); !slices.Equal(got, want) {
 		t.Errorf("an unchanged deployment calls %v, want %v", got, want)
+	}
+}
+
+// On GitHub the trust policy names the very job. A connector's role is assumed
+// by the run's own, which then needs that and no more.
+func TestPolicyOfEachRole(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	claims := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://token.actions.githubusercontent.com","aud":"sts.amazonaws.com","exp":4102444800,"sub":"repo:octo/shop:environment:production"}`))
+	oidc := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"value":"e30.%s.x"}`, claims) }))
+	defer oidc.Close()
+	b.env = append(b.env, "GITHUB_ACTIONS=true", "GITHUB_WORKSPACE="+b.dir, "GITHUB_REPOSITORY=octo/shop", "RUNNER_TEMP="+b.dir,
+		"ACTIONS_ID_TOKEN_REQUEST_URL="+oidc.URL+"?x=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=t")
+	inputs := b.minimal()
+	out := b.must(append([]string{"policy"}, inputs...)...)
+	if want := `"token.actions.githubusercontent.com:sub": "repo:octo/shop:environment:production"`; !strings.Contains(out, want) {
+		t.Errorf("the trust policy does not hold %s:\n%s", want, out)
+	}
+	b.write("infra.yaml", "infrastructureDefinition:\n  identifier: prod\n  type: AwsLambda\n  spec: {connectorRef: prod, region: eu-central-1}\n")
+	const connector = "arn:aws:iam::000000000000:role/prod"
+	out = b.must(append([]string{"policy", "--infrastructure", "infra.yaml", "--connectors", "prod=" + connector, "--role-to-assume", deployer}, inputs...)...)
+	var sets []policy.Set
+	if err := json.Unmarshal([]byte(out), &sets); err != nil || len(sets) != 2 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if s := sets[0]; s.Role != connector || !slices.Contains(s.Permissions.Actions(), "lambda:CreateFunction") || s.Trust.Statement[0].Principal["AWS"] != deployer {
+		t.Errorf("the connector's role: %+v", s)
+	}
+	if s := sets[1]; s.Role != "" || !slices.Equal(s.Permissions.Actions(), []string{"sts:AssumeRole"}) || !slices.Equal(s.Permissions.Statement[0].Resource, []string{connector}) {
+		t.Errorf("the run's own role: %+v", s)
 	}
 }

@@ -37,10 +37,12 @@ func (a *app) validate(ctx context.Context) error {
 	return nil
 }
 
-// localCode looks into the artifacts that are on this machine.
+// localCode looks into the artifacts that are on this machine, and names what no
+// later deployment can change.
 func (b *builder) localCode(ctx context.Context, set *service.Set) fault.List {
 	var faults fault.List
 	for _, t := range set.Targets {
+		faults = append(faults, definition.CheckFixed(*t.Function, t.Document)...)
 		ref, err := reference(t.Artifact)
 		if err != nil {
 			faults = append(faults, fault.Fault{Message: err.Error()})

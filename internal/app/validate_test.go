@@ -104,6 +104,7 @@ func TestValidateSaysWhatIsWrongOffline(t *testing.T) {
 		"deprecated runtime":               {function("nodejs14.x", "index.handler", ""), []entry{js}},
 		"refused runtime":                  {function("nodejs12.x", "index.handler", ""), []entry{js}},
 		"unknown runtime":                  {function("nodejs99.x", "index.handler", ""), []entry{js}},
+		"fields that no update carries":    {function("nodejs22.x", "index.handler", "tenancyConfig: {tenantIsolationMode: PER_TENANT}\ndurableConfig: {executionTimeout: 60}\n"), []entry{js}},
 		"several files":                    {function("nodejs22.x", "app.handler", "timeout: 5\n"), []entry{js}},
 		"several at once":                  {function("python3.13", "app.handler", "memorysize: 128\ntimeout: 901\n"), []entry{js}},
 		"artifact not there":               {function("nodejs22.x", "index.handler", ""), nil},

@@ -2,6 +2,7 @@ package definition
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
@@ -216,4 +217,22 @@ func (p *placer) fault(name, hint, format string, args ...any) {
 func (p *placer) warn(name, hint, format string, args ...any) {
 	p.fault(name, hint, format, args...)
 	p.faults[len(p.faults)-1].Warning = true
+}
+
+// CheckFixed warns of fields that only CreateFunction carries: a function that
+// exists keeps what it has, and a deployment that asks for something else does
+// not start. The kind of the package follows from the artifact and is left out.
+func CheckFixed(f Function, doc Document) fault.List {
+	p := placer{doc: doc}
+	v := reflect.ValueOf(f)
+	for field := range configuration() {
+		if (field.call == byCreation || field.pivotal) && field.name != "PackageType" && !field.in(v).IsNil() {
+			carried := "no update adds, changes or removes it"
+			if field.pivotal {
+				carried = "no update adds or removes it"
+			}
+			p.warn(field.name, "", "%s is settled when the function is created: %s", field.lower(), carried)
+		}
+	}
+	return p.faults
 }
