@@ -66,7 +66,12 @@ func setup(env *testscript.Env) error {
 	if err := os.CopyFS(filepath.Join(env.WorkDir, "examples"), os.DirFS("examples")); err != nil {
 		return err
 	}
-	server, err := awslocal.New(awslocal.Options{Account: "123456789012"})
+	options := awslocal.Options{Account: "123456789012"}
+	if filepath.Base(env.WorkDir) == "script-signals" {
+		// Time for a signal to come in between.
+		options.Pending, options.InProgress = 2*time.Second, 2*time.Second
+	}
+	server, err := awslocal.New(options)
 	if err != nil {
 		return err
 	}
