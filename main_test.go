@@ -107,9 +107,9 @@ func changing(c awslocal.Call) bool {
 	return !reads.MatchString(c.Operation) && (c.Changed || c.Status >= 300)
 }
 
-// calls OPERATION… holds the calls that change something, answered or refused,
-// since the start or the last such line, against a list; without one, none may
-// have gone out. Those of S3 that stage an artifact count as well.
+// calls [-sorted] OPERATION… holds the calls that change something, answered or
+// refused, since the start or the last such line, against a list; without one,
+// none may have gone out. -sorted is for calls side by side.
 func calls(ts *testscript.TestScript, neg bool, args []string) {
 	var got []string
 	for _, c := range aws(ts).Calls() {
@@ -118,6 +118,10 @@ func calls(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	aws(ts).ResetCalls()
+	if len(args) > 0 && args[0] == "-sorted" {
+		slices.Sort(got)
+		args = args[1:]
+	}
 	if slices.Equal(got, args) == neg {
 		ts.Fatalf("calls that change something: %q, want %q", got, args)
 	}

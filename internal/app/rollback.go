@@ -161,8 +161,12 @@ func (a *app) engines(ctx context.Context, j *journal.Journal, temp string) ([]r
 		if err != nil {
 			return nil, err
 		}
+		log := a.log()
+		if len(header.Targets) > 1 {
+			log = log.For(label(t.Function, t.Region))
+		}
 		engines = append(engines, run.Engine{Label: label(t.Function, t.Region), Engine: &apply.Engine{
-			API: lambdaapi.New(s, t.Region, a.paceOf(t.Endpoint)), Journal: j, Index: i, Log: a.log(), Timing: a.Timing,
+			API: lambdaapi.New(s, t.Region, a.paceOf(t.Endpoint)), Journal: j, Index: i, Log: log, Timing: a.Timing,
 			Code: &fetcher{session: s, region: t.Region, temp: temp, bucket: header.StagingBucket},
 		}})
 	}
