@@ -8,7 +8,6 @@ import (
 	"io"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -67,7 +66,11 @@ func (a *app) diff(r run.Result) report.Diff {
 			codeLine(&line, r)
 		}
 		if was, drifted := drift[c.Field]; drifted {
-			line.Note = strings.TrimSpace(line.Note + " " + driftNote(r.Before.Served.Version, a.line(was)))
+			line.Drifted, line.Served = true, a.line(was).From
+			if c.Field == "Code" {
+				line.Served = shortHash(was.From)
+			}
+			d.Served = r.Before.Served.Version
 			delete(drift, c.Field)
 		}
 		d.Changes = append(d.Changes, line)
@@ -150,13 +153,6 @@ func driftOf(o plan.Observation) map[string]definition.Change {
 		drift[c.Field] = c
 	}
 	return drift
-}
-
-func driftNote(version string, was report.Line) string {
-	if was.From == "" {
-		return "changed by somebody since version " + version
-	}
-	return fmt.Sprintf("changed by somebody since version %s, which has %s", version, shortHash(was.From))
 }
 
 // files compares the zip that stands with the one that would be deployed; nil

@@ -259,7 +259,7 @@ func TestPlanMarksDrift(t *testing.T) {
 		Function: "hello", Region: "eu-central-1", Changed: true, Artifact: "code",
 		Calls: []string{"PublishVersion (restore point)", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias live"},
 		Changes: []report.Line{
-			{Op: "~", Field: "Timeout", From: "77", To: "9", Note: "changed by somebody since version 1, which has 3"},
+			{Op: "~", Field: "Timeout", From: "77", To: "9", Drifted: true, Served: "3"},
 			{Op: "~", Field: "Aliases.live", From: "1", To: "new version"},
 		},
 		Served: "1", Drift: []report.Line{{Op: "~", Field: "MemorySize", From: "128", To: "999"}},

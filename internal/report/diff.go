@@ -43,6 +43,10 @@ type Line struct {
 	To   string `json:"to,omitempty"`
 	// Note is a remark behind the values.
 	Note string `json:"note,omitempty"`
+	// Drifted says that somebody changed the field since the version that the
+	// alias serves, and Served what that version has, where it may be shown.
+	Drifted bool   `json:"drifted,omitempty"`
+	Served  string `json:"served,omitempty"`
 }
 
 // Files is the difference of two zips.
@@ -152,6 +156,12 @@ func (l Line) String() string {
 	}
 	if l.Note != "" {
 		s += " (" + l.Note + ")"
+	}
+	switch {
+	case l.Drifted && l.Served != "":
+		s += " (changed by somebody since the version that is served, which has " + shown(l.Served) + ")"
+	case l.Drifted:
+		s += " (changed by somebody since the version that is served)"
 	}
 	return s
 }

@@ -41,7 +41,7 @@ func diffs() []Diff {
 			Function: "shop", Region: "eu-central-1", Changed: true,
 			Calls: []string{"UpdateFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "UpdateAlias live"},
 			Changes: []Line{
-				{Op: "~", Field: "Timeout", From: "3", To: "9", Note: "changed by somebody since version 41, which has 5"},
+				{Op: "~", Field: "Timeout", From: "3", To: "9", Drifted: true, Served: "5"},
 				{Op: "+", Field: "Description", To: "line\nbreak and ``` fence"},
 				{Op: "-", Field: "DeadLetterConfig.TargetArn", From: "arn:aws:sqs:eu-central-1:123456789012:dead"},
 				{Op: "+", Field: "Environment.Variables.NEW"},
