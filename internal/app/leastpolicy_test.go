@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -464,3 +465,31 @@ func TestPolicyOfEachRole(t *testing.T) {
 		t.Errorf("the run's own role: %+v", s)
 	}
 }
+
+// What a plan on a pull request needs is reading alone.
+func TestThePolicyOfAPlanReads(t *testing.T) {
+	t.Parallel()
+	for i, p := range leastPlans {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			b := leastWorld(t, i)
+			var set policy.Set
+			if err := json.Unmarshal([]byte(b.must(append([]string{"policy", "--scope", "plan"}, leastInputs(i)...)...)), &set); err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range set.Permissions.Actions() {
+				if !reading.MatchString(a) {
+					t.Errorf("a plan is granted %s", a)
+				}
+			}
+			b.role(set.Permissions)
+			as := []string{"--role-to-assume", deployer}
+			b.must(slices.Concat([]string{"plan"}, leastInputs(i), as)...)
+			if code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(i), as)...); code == 0 {
+				t.Errorf("a deployment went through with the policy of a plan\n%s%s", out, errs)
+			}
+		})
+	}
+}
+
+var reading = regexp.MustCompile(`^(lambda:(Get|List)|s3:Get|ecr:Describe)`)

@@ -70,18 +70,21 @@ func (b *builder) policies(ctx context.Context, set *service.Set, results []run.
 	for i, r := range results {
 		at := r.Target.Journal
 		t := b.policyTarget(set.Targets[i], b.code[i], r)
-		whole := b.in.String("scope") == "service"
-		if whole {
+		w := worker{at.Account, at.Partition, at.Connector}
+		switch b.in.String("scope") {
+		case "service":
 			t.StagingBucket = b.stagingBucket(r)
-			add(worker{at.Account, at.Partition, at.Connector}, policy.ServiceNeeds(t)...)
-		} else {
-			add(worker{at.Account, at.Partition, at.Connector}, policy.Needs(t)...)
+			add(w, policy.ServiceNeeds(t)...)
+		case "plan":
+			add(w, policy.PlanNeeds(t)...)
+		default:
+			add(w, policy.Needs(t)...)
+			if r.Plan.Empty() {
+				b.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more (--scope service: every deployment of these files)", at.Function)
+			}
 		}
 		if t.Artifact.Elsewhere {
 			b.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", at.Function, set.Targets[i].Artifact.Role)
-		}
-		if r.Plan.Empty() && !whole {
-			b.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more (--scope service: every deployment of these files)", at.Function)
 		}
 		for _, role := range []string{at.Connector, set.Targets[i].Artifact.Role} {
 			if role != "" && b.chains() {
@@ -89,7 +92,7 @@ func (b *builder) policies(ctx context.Context, set *service.Set, results []run.
 			}
 		}
 	}
-	if b.s3Journal() {
+	if b.s3Journal() && b.in.String("scope") != "plan" {
 		bucket, prefix, err := journal.ParseObject(b.in.String("journal"))
 		if err != nil {
 			return nil, &run.InputError{Err: err}
@@ -196,7 +199,7 @@ func keyPrefix(pattern string) string {
 }
 
 // subject is the job's own name in its OIDC token; "" where it has none, and
-// for a pull request, which does not deploy.
+// for a pull request, which plans and does not deploy.
 func (b *builder) subject(ctx context.Context) string {
 	if !b.host.HasOIDC() || b.in.Bool("local") {
 		return ""
@@ -214,7 +217,7 @@ func (b *builder) subject(ctx context.Context) string {
 		Subject string `json:"sub"`
 	}
 	body, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(body, &claims) != nil || strings.HasSuffix(claims.Subject, ":pull_request") {
+	if err != nil || json.Unmarshal(body, &claims) != nil || strings.HasSuffix(claims.Subject, ":pull_request") && b.in.String("scope") != "plan" {
 		return ""
 	}
 	return claims.Subject

@@ -56,6 +56,12 @@ func Needs(t Target) []Need {
 	return n.all
 }
 
+// PlanNeeds are the actions of a plan, which reads and changes nothing.
+func PlanNeeds(t Target) []Need {
+	t.Plan, t.StagingBucket = plan.Plan{}, ""
+	return Needs(t)
+}
+
 // ServiceNeeds are the actions of every deployment of what t's files name, and
 // of its rollback: the first one, and each later one whatever differs then. A
 // role, layer or key that the files do not name yet is not in it.
