@@ -47,6 +47,8 @@ type count struct{ Calls, Writes int }
 const (
 	childCut   = "MATRIX_CUT"
 	childCount = "MATRIX_COUNT"
+	// childPatient gives calls the time that they have outside of tests.
+	childPatient = "MATRIX_PATIENT"
 )
 
 // TestMain is the program itself where the parent asks for it: no hook ships.
@@ -68,12 +70,17 @@ func program(c cut) int {
 		panic(err)
 	}
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt)
-	p.Args[0] = "lambda-rollout"
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if name := path.Base(p.Args[0]); name != "rollback" {
+		p.Args[0] = "lambda-rollout"
+	}
 	p.Signals = signals
 	p.CallTimeout, p.ReadBackoff = callTimeout, 5*time.Millisecond
 	p.Pace = lambdaapi.Pace{Upload: callTimeout, FirstPoll: 10 * time.Millisecond, LastPoll: 50 * time.Millisecond, Backoff: 5 * time.Millisecond}
 	p.Timing = apply.Timing{Grace: time.Second, Watch: watch, Propagation: 200 * time.Millisecond}
+	if os.Getenv(childPatient) != "" {
+		p.CallTimeout, p.Pace.Upload, p.Timing.Grace = 0, lambdaapi.DefaultPace().Upload, apply.DefaultTiming().Grace
+	}
 	d := &death{cut: c}
 	p.HTTPClient = &http.Client{Transport: d}
 	p.Store = func(path string) journal.Store { return &dyingStore{Store: journal.NewFile(path), death: d} }

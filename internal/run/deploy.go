@@ -135,6 +135,11 @@ func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, erro
 		return nil, &InputError{Err: err}
 	}
 	err = d.apply(ctx, j)
+	if err == nil && !opts.PostFollows && errors.Is(context.Cause(ctx), ErrSignal) {
+		// The signal came in the last call. A post step would decide; there is
+		// none.
+		err = context.Cause(ctx)
+	}
 	if err == nil {
 		err = j.Settle(context.WithoutCancel(ctx), journal.Deployed)
 	}
