@@ -93,7 +93,12 @@ func (a *app) rollbackSummary(reason string, targets []run.Rollback, next string
 	var lines []report.Back
 	for _, t := range targets {
 		for _, c := range t.Restored.Changes {
-			lines = append(lines, report.Back{Function: t.Target.Function, Region: t.Target.Region, Field: c.Field, From: c.From, To: c.To})
+			line := report.Back{Function: t.Target.Function, Region: t.Target.Region, Field: c.Field, From: c.From, To: c.To}
+			if c.From == "" && c.To == "" {
+				// An environment variable: its values are shown nowhere.
+				line.To = string(c.Kind)
+			}
+			lines = append(lines, line)
 		}
 		for _, left := range t.Left() {
 			lines = append(lines, report.Back{Function: t.Target.Function, Region: t.Target.Region, Problem: left})
