@@ -86,7 +86,10 @@ func (s *Service) putCompositeAlarm(c call.Caller, in *alarm) (any, *call.Error)
 
 func (s *Service) putAlarm(c call.Caller, in *alarm) *call.Error {
 	if in.AlarmName == "" || len(in.AlarmName) > 255 {
-		return invalid("1 validation error detected: Value '%s' at 'alarmName' failed to satisfy constraint: Member must have length between 1 and 255", in.AlarmName)
+		return invalid(
+			"1 validation error detected: Value '%s' at 'alarmName' failed to satisfy constraint: Member must have length between 1 and 255",
+			in.AlarmName,
+		)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,11 +143,16 @@ func (s *Service) describeAlarms(c call.Caller, in *describeAlarmsInput) (any, *
 	}
 	switch {
 	case len(in.AlarmNames) > maxAlarmNames:
-		return nil, invalid("1 validation error detected: Value at 'alarmNames' failed to satisfy constraint: Member must have length less than or equal to 100")
+		return nil, invalid(
+			"1 validation error detected: Value at 'alarmNames' failed to satisfy constraint: Member must have length less than or equal to 100",
+		)
 	case len(in.AlarmNames) > 0 && in.AlarmNamePrefix != "":
 		return nil, invalid("Must specify either AlarmNames or AlarmNamePrefix, but not both")
 	case limit < 1 || limit > 100:
-		return nil, invalid("1 validation error detected: Value '%d' at 'maxRecords' failed to satisfy constraint: Member must be between 1 and 100", limit)
+		return nil, invalid(
+			"1 validation error detected: Value '%d' at 'maxRecords' failed to satisfy constraint: Member must be between 1 and 100",
+			limit,
+		)
 	}
 	after, err := base64.StdEncoding.DecodeString(in.NextToken)
 	if err != nil {
@@ -198,7 +206,10 @@ type setAlarmStateInput struct{ AlarmName, StateValue, StateReason, StateReasonD
 func (s *Service) setAlarmState(c call.Caller, in *setAlarmStateInput) (any, *call.Error) {
 	switch {
 	case !slices.Contains([]string{"OK", "ALARM", "INSUFFICIENT_DATA"}, in.StateValue):
-		return nil, invalid("1 validation error detected: Value '%s' at 'stateValue' failed to satisfy constraint: Member must satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]", in.StateValue)
+		return nil, invalid(
+			"1 validation error detected: Value '%s' at 'stateValue' failed to satisfy constraint: Member must satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]",
+			in.StateValue,
+		)
 	case in.StateReason == "":
 		return nil, invalid("The parameter StateReason is required")
 	case in.StateReasonData != "" && !json.Valid([]byte(in.StateReasonData)):
@@ -229,7 +240,9 @@ type deleteAlarmsInput struct{ AlarmNames []string }
 // deleted.
 func (s *Service) deleteAlarms(c call.Caller, in *deleteAlarmsInput) (any, *call.Error) {
 	if len(in.AlarmNames) > maxAlarmNames {
-		return nil, invalid("1 validation error detected: Value at 'alarmNames' failed to satisfy constraint: Member must have length less than or equal to 100")
+		return nil, invalid(
+			"1 validation error detected: Value at 'alarmNames' failed to satisfy constraint: Member must have length less than or equal to 100",
+		)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

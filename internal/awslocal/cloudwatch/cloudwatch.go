@@ -175,7 +175,11 @@ func readTree(w http.ResponseWriter, r *http.Request, p protocol) (any, *call.Er
 	b, err := io.ReadAll(body)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) || len(b) > maxBody {
-		return nil, call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", fmt.Sprintf("Request must be smaller than %d bytes", maxBody))
+		return nil, call.NewError(
+			http.StatusRequestEntityTooLarge,
+			"RequestEntityTooLargeException",
+			fmt.Sprintf("Request must be smaller than %d bytes", maxBody),
+		)
 	}
 	var in any = map[string]any{}
 	if err == nil && len(b) > 0 {
@@ -227,5 +231,9 @@ func invalid(format string, args ...any) *call.Error {
 }
 
 func invalidValue(name, value string) *call.Error {
-	return call.NewError(http.StatusBadRequest, "InvalidParameterValue", fmt.Sprintf("The value %s for parameter %s is not supported.", value, name))
+	return call.NewError(
+		http.StatusBadRequest,
+		"InvalidParameterValue",
+		fmt.Sprintf("The value %s for parameter %s is not supported.", value, name),
+	)
 }

@@ -200,7 +200,9 @@ func (d *metricDatum) samples() ([]sample, *call.Error) {
 	case d.Value != nil:
 		d.Values, d.Counts = []float64{*d.Value}, nil
 	case len(d.Values) == 0 || len(d.Values) > 150:
-		return nil, invalid("The parameters Values, Value and StatisticValues are mutually exclusive and you have specified none; Values may hold up to 150.")
+		return nil, invalid(
+			"The parameters Values, Value and StatisticValues are mutually exclusive and you have specified none; Values may hold up to 150.",
+		)
 	case d.Counts != nil && len(d.Counts) != len(d.Values):
 		return nil, invalid("The parameters Values and Counts must have the same size.")
 	}

@@ -137,12 +137,20 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, *call.Erro
 	name := s.Operation(r)
 	serve := operations[name]
 	if serve == nil {
-		return nil, call.NewError(http.StatusBadRequest, "UnknownOperationException", "ECR has no operation "+r.Header.Get("X-Amz-Target")+" here")
+		return nil, call.NewError(
+			http.StatusBadRequest,
+			"UnknownOperationException",
+			"ECR has no operation "+r.Header.Get("X-Amz-Target")+" here",
+		)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return nil, call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", fmt.Sprintf("Request must be smaller than %d bytes", maxBody))
+		return nil, call.NewError(
+			http.StatusRequestEntityTooLarge,
+			"RequestEntityTooLargeException",
+			fmt.Sprintf("Request must be smaller than %d bytes", maxBody),
+		)
 	}
 	if err != nil {
 		return nil, call.NewError(http.StatusBadRequest, "SerializationException", err.Error())

@@ -94,7 +94,11 @@ func (s *Service) putImage(c call.Caller, in *putImageInput) (any, *call.Error) 
 	}
 	digest := "sha256:" + blob.SHA256
 	if in.Digest != "" && in.Digest != digest {
-		return nil, call.NewError(http.StatusBadRequest, "ImageDigestDoesNotMatchException", "The specified image digest does not match the digest that Amazon ECR calculated for the image")
+		return nil, call.NewError(
+			http.StatusBadRequest,
+			"ImageDigestDoesNotMatchException",
+			"The specified image digest does not match the digest that Amazon ECR calculated for the image",
+		)
 	}
 	if err := r.mayPut(in.Tag, digest); err != nil {
 		return nil, err
@@ -128,7 +132,9 @@ func checkManifest(in *putImageInput) (string, *call.Error) {
 	case in.MediaType == "":
 		in.MediaType = doc.MediaType
 	case doc.MediaType != "" && doc.MediaType != in.MediaType:
-		return "", invalid("'ImageManifest' failed to satisfy constraint: 'Manifest media type does not match the media type that was given'")
+		return "", invalid(
+			"'ImageManifest' failed to satisfy constraint: 'Manifest media type does not match the media type that was given'",
+		)
 	}
 	if in.MediaType == "" {
 		return "", invalid("'ImageManifest' failed to satisfy constraint: 'Invalid media type'")
@@ -141,9 +147,27 @@ func (r *repository) mayPut(tag, digest string) *call.Error {
 	_, exists := r.Images[digest]
 	switch {
 	case tag == "" && exists, tag != "" && r.Tags[tag] == digest:
-		return call.NewError(http.StatusBadRequest, "ImageAlreadyExistsException", fmt.Sprintf("Image with digest '%s' and tag '%s' already exists in the repository with name '%s' in registry with id '%s'", digest, tag, r.Name, r.Account))
+		return call.NewError(
+			http.StatusBadRequest,
+			"ImageAlreadyExistsException",
+			fmt.Sprintf(
+				"Image with digest '%s' and tag '%s' already exists in the repository with name '%s' in registry with id '%s'",
+				digest,
+				tag,
+				r.Name,
+				r.Account,
+			),
+		)
 	case tag != "" && r.Mutability == "IMMUTABLE" && r.Tags[tag] != "":
-		return call.NewError(http.StatusBadRequest, "ImageTagAlreadyExistsException", fmt.Sprintf("The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.", tag, r.Name))
+		return call.NewError(
+			http.StatusBadRequest,
+			"ImageTagAlreadyExistsException",
+			fmt.Sprintf(
+				"The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.",
+				tag,
+				r.Name,
+			),
+		)
 	}
 	return nil
 }
@@ -202,7 +226,16 @@ func (s *Service) describeImages(c call.Caller, in *imagesInput) (any, *call.Err
 	for _, id := range in.ImageIDs {
 		digest := r.lookup(id)
 		if digest == "" {
-			return nil, call.NewError(http.StatusBadRequest, "ImageNotFoundException", fmt.Sprintf("The image with imageId %s does not exist within the repository with name '%s' in the registry with id '%s'", id, r.Name, r.Account))
+			return nil, call.NewError(
+				http.StatusBadRequest,
+				"ImageNotFoundException",
+				fmt.Sprintf(
+					"The image with imageId %s does not exist within the repository with name '%s' in the registry with id '%s'",
+					id,
+					r.Name,
+					r.Account,
+				),
+			)
 		}
 		if !slices.Contains(digests, digest) {
 			digests = append(digests, digest)
@@ -379,7 +412,9 @@ func (s *Service) getAuthorizationToken(c call.Caller, _ *struct{}) (any, *call.
 }
 
 // imageURI is ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME with a tag or a digest.
-var imageURI = regexp.MustCompile(`^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{64}))?$`)
+var imageURI = regexp.MustCompile(
+	`^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{64}))?$`,
+)
 
 // Image resolves an image's URI for Lambda, in the registry that it names, for
 // the caller of ctx: digest and media type of the manifest. Errors are
@@ -408,7 +443,11 @@ func (s *Service) Image(ctx context.Context, uri string) (digest, mediaType stri
 		return "", "", refusal
 	}
 	if digest = r.lookup(id); digest == "" {
-		return "", "", call.NewError(http.StatusBadRequest, "ImageNotFoundException", "The image with imageId "+id.String()+" does not exist")
+		return "", "", call.NewError(
+			http.StatusBadRequest,
+			"ImageNotFoundException",
+			"The image with imageId "+id.String()+" does not exist",
+		)
 	}
 	return digest, r.Images[digest].MediaType, nil
 }

@@ -84,7 +84,11 @@ func (s *Service) find(c call.Caller, n named, action string) (*repository, *cal
 		}
 	}
 	if r == nil {
-		return nil, call.NewError(http.StatusBadRequest, "RepositoryNotFoundException", fmt.Sprintf("The repository with name '%s' does not exist in the registry with id '%s'", n.RepositoryName, account))
+		return nil, call.NewError(
+			http.StatusBadRequest,
+			"RepositoryNotFoundException",
+			fmt.Sprintf("The repository with name '%s' does not exist in the registry with id '%s'", n.RepositoryName, account),
+		)
 	}
 	return r, nil
 }
@@ -141,9 +145,21 @@ func (s *Service) createRepository(c call.Caller, in *createInput) (any, *call.E
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.repositories[repoKey(c.Account, c.Region, in.RepositoryName)] != nil {
-		return nil, call.NewError(http.StatusBadRequest, "RepositoryAlreadyExistsException", fmt.Sprintf("The repository with name '%s' already exists in the registry with id '%s'", in.RepositoryName, c.Account))
+		return nil, call.NewError(
+			http.StatusBadRequest,
+			"RepositoryAlreadyExistsException",
+			fmt.Sprintf("The repository with name '%s' already exists in the registry with id '%s'", in.RepositoryName, c.Account),
+		)
 	}
-	r := &repository{Account: c.Account, Region: c.Region, Name: in.RepositoryName, Created: s.now().UTC(), Mutability: in.ImageTagMutability, Images: map[string]image{}, Tags: map[string]string{}}
+	r := &repository{
+		Account:    c.Account,
+		Region:     c.Region,
+		Name:       in.RepositoryName,
+		Created:    s.now().UTC(),
+		Mutability: in.ImageTagMutability,
+		Images:     map[string]image{},
+		Tags:       map[string]string{},
+	}
 	if err := s.keep(r); err != nil {
 		return nil, err
 	}
@@ -234,7 +250,15 @@ func (s *Service) deleteRepository(c call.Caller, in *deleteRepositoryInput) (an
 		return nil, err
 	}
 	if len(r.Images) > 0 && !in.Force {
-		return nil, call.NewError(http.StatusBadRequest, "RepositoryNotEmptyException", fmt.Sprintf("The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", r.Name, r.Account))
+		return nil, call.NewError(
+			http.StatusBadRequest,
+			"RepositoryNotEmptyException",
+			fmt.Sprintf(
+				"The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images",
+				r.Name,
+				r.Account,
+			),
+		)
 	}
 	key := repoKey(r.Account, r.Region, r.Name)
 	if err := s.store.Delete(key); err != nil {
@@ -270,7 +294,11 @@ func (s *Service) getRepositoryPolicy(c call.Caller, in *policyInput) (any, *cal
 }
 
 func noPolicy(r *repository) *call.Error {
-	return call.NewError(http.StatusBadRequest, "RepositoryPolicyNotFoundException", fmt.Sprintf("Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", r.Name, r.Account))
+	return call.NewError(
+		http.StatusBadRequest,
+		"RepositoryPolicyNotFoundException",
+		fmt.Sprintf("Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", r.Name, r.Account),
+	)
 }
 
 // setRepositoryPolicy rests on "SetRepositoryPolicy".

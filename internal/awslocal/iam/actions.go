@@ -100,7 +100,14 @@ func lambdaPermissions(r *http.Request, c call.Caller, operation string) []permi
 	case "tags":
 		return one(name)
 	case "layers":
-		return one("arn:" + call.Partition(c.Region) + ":lambda:" + c.Region + ":" + c.Account + ":layer:" + strings.TrimSuffix(name+":"+version(segments), ":"))
+		return one(
+			"arn:" + call.Partition(
+				c.Region,
+			) + ":lambda:" + c.Region + ":" + c.Account + ":layer:" + strings.TrimSuffix(
+				name+":"+version(segments),
+				":",
+			),
+		)
 	}
 	return one("*")
 }

@@ -30,7 +30,18 @@ type roleResult struct{ Role shown }
 
 func show(r Role) roleResult {
 	m := roleARN.FindStringSubmatch(r.ARN)
-	return roleResult{shown{m[3], m[4], sts.RoleID(r.ARN), r.ARN, r.Created.Format(time.RFC3339), url.QueryEscape(r.TrustPolicy), r.Description, int(r.MaxSession / time.Second)}}
+	return roleResult{
+		shown{
+			m[3],
+			m[4],
+			sts.RoleID(r.ARN),
+			r.ARN,
+			r.Created.Format(time.RFC3339),
+			url.QueryEscape(r.TrustPolicy),
+			r.Description,
+			int(r.MaxSession / time.Second),
+		},
+	}
 }
 
 func noSuchRole(name string) *call.Error {
@@ -86,9 +97,19 @@ func (s *Service) createRole(r *http.Request) (any, *call.Error) {
 		return nil, failure
 	}
 	name := r.Form.Get("RoleName")
-	made := Role{ARN: "arn:" + call.Partition(c.Region) + ":iam::" + c.Account + ":role" + path + name, TrustPolicy: r.Form.Get("AssumeRolePolicyDocument"), Description: r.Form.Get("Description"), MaxSession: time.Duration(seconds) * time.Second, Policies: map[string]string{}}
+	made := Role{
+		ARN:         "arn:" + call.Partition(c.Region) + ":iam::" + c.Account + ":role" + path + name,
+		TrustPolicy: r.Form.Get("AssumeRolePolicyDocument"),
+		Description: r.Form.Get("Description"),
+		MaxSession:  time.Duration(seconds) * time.Second,
+		Policies:    map[string]string{},
+	}
 	if !roleARN.MatchString(made.ARN) {
-		return nil, formquery.Invalid(name, "RoleName", `Member must satisfy regular expression pattern: [\w+=,.@-]+, with a path that begins and ends with a slash`)
+		return nil, formquery.Invalid(
+			name,
+			"RoleName",
+			`Member must satisfy regular expression pattern: [\w+=,.@-]+, with a path that begins and ends with a slash`,
+		)
 	}
 	if _, err := parsePolicy(made.TrustPolicy, true); err != nil {
 		return nil, malformed(err)
@@ -99,7 +120,11 @@ func (s *Service) createRole(r *http.Request) (any, *call.Error) {
 		return nil, call.NewError(http.StatusConflict, "EntityAlreadyExists", fmt.Sprintf("Role with name %s already exists.", name))
 	}
 	if len(s.roles) >= maxRoles {
-		return nil, call.NewError(http.StatusConflict, "LimitExceeded", fmt.Sprintf("Cannot exceed quota for RolesPerAccount: %d", maxRoles))
+		return nil, call.NewError(
+			http.StatusConflict,
+			"LimitExceeded",
+			fmt.Sprintf("Cannot exceed quota for RolesPerAccount: %d", maxRoles),
+		)
 	}
 	if err := s.keep(made); err != nil {
 		return nil, call.NewError(http.StatusInternalServerError, "ServiceFailure", err.Error())
@@ -167,7 +192,11 @@ func (s *Service) putRolePolicy(r *http.Request) (any, *call.Error) {
 			total += len(text)
 		}
 		if total > 10240 { // "IAM and AWS STS quotas"
-			return call.NewError(http.StatusConflict, "LimitExceeded", "Maximum policy size of 10240 bytes exceeded for role "+r.Form.Get("RoleName"))
+			return call.NewError(
+				http.StatusConflict,
+				"LimitExceeded",
+				"Maximum policy size of 10240 bytes exceeded for role "+r.Form.Get("RoleName"),
+			)
 		}
 		return nil
 	})
@@ -258,7 +287,11 @@ func (s *Service) simulatePrincipalPolicy(r *http.Request) (any, *call.Error) {
 	arn := r.Form.Get("PolicySourceArn")
 	m := roleARN.FindStringSubmatch(arn)
 	if m == nil {
-		return nil, call.NewError(http.StatusBadRequest, "InvalidInput", "Invalid Entity Arn: "+arn+" does not clearly define entity type and name.")
+		return nil, call.NewError(
+			http.StatusBadRequest,
+			"InvalidInput",
+			"Invalid Entity Arn: "+arn+" does not clearly define entity type and name.",
+		)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -44,16 +44,32 @@ func (o Operations) Handle(w http.ResponseWriter, r *http.Request, xmlns string)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		call.WriteQueryXML(w, xmlns, call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request body exceeds "+strconv.Itoa(maxBody)+" bytes"))
+		call.WriteQueryXML(
+			w,
+			xmlns,
+			call.NewError(
+				http.StatusRequestEntityTooLarge,
+				"RequestEntityTooLarge",
+				"Request body exceeds "+strconv.Itoa(maxBody)+" bytes",
+			),
+		)
 		return
 	case err != nil:
-		call.WriteQueryXML(w, xmlns, call.NewError(http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error"))
+		call.WriteQueryXML(
+			w,
+			xmlns,
+			call.NewError(http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error"),
+		)
 		return
 	}
 	action := r.Form.Get("Action")
 	serve := o[action]
 	if serve == nil {
-		call.WriteQueryXML(w, xmlns, call.NewError(http.StatusBadRequest, "InvalidAction", "Could not find operation "+action+" for version "+r.Form.Get("Version")))
+		call.WriteQueryXML(
+			w,
+			xmlns,
+			call.NewError(http.StatusBadRequest, "InvalidAction", "Could not find operation "+action+" for version "+r.Form.Get("Version")),
+		)
 		return
 	}
 	result, failure := serve(r)
@@ -80,7 +96,10 @@ func write(w http.ResponseWriter, xmlns, action string, result any) {
 	type metadata struct {
 		RequestID string `xml:"RequestId"`
 	}
-	response := xml.StartElement{Name: xml.Name{Local: action + "Response"}, Attr: []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: xmlns}}}
+	response := xml.StartElement{
+		Name: xml.Name{Local: action + "Response"},
+		Attr: []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: xmlns}},
+	}
 	body := struct {
 		Result   any
 		Metadata metadata `xml:"ResponseMetadata"`
@@ -153,5 +172,9 @@ func Int(form url.Values, name string, fallback, low, high int) (int, *call.Erro
 // Invalid is the error of a value that a service's model refuses.
 func Invalid(value, name, constraint string) *call.Error {
 	field := strings.ToLower(name[:1]) + name[1:]
-	return call.NewError(http.StatusBadRequest, "ValidationError", "1 validation error detected: Value '"+value+"' at '"+field+"' failed to satisfy constraint: "+constraint)
+	return call.NewError(
+		http.StatusBadRequest,
+		"ValidationError",
+		"1 validation error detected: Value '"+value+"' at '"+field+"' failed to satisfy constraint: "+constraint,
+	)
 }

@@ -39,7 +39,10 @@ func (p *Pool) command(f Function, dir string) (*exec.Cmd, error) {
 	case strings.HasPrefix(f.Runtime, "python"):
 		return p.interpreter(f, dir, "python3", "bootstrap.py", pythonBootstrap, "-u")
 	}
-	return nil, &UnsupportedError{f.Runtime, "the embedded AWS runs provided.*, nodejs* and python* functions; this one deploys but cannot be invoked here"}
+	return nil, &UnsupportedError{
+		f.Runtime,
+		"the embedded AWS runs provided.*, nodejs* and python* functions; this one deploys but cannot be invoked here",
+	}
 }
 
 func (p *Pool) interpreter(f Function, dir, program, name string, source []byte, flags ...string) (*exec.Cmd, error) {

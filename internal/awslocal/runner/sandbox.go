@@ -61,7 +61,17 @@ func (p *Pool) start(f Function, key string) (*sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sandbox{key: key, function: f, code: c, cold: leftOut(f), initTime: p.options.InitTimeout, started: time.Now(), next: make(chan *invocation), ready: make(chan struct{}), exited: make(chan struct{})}
+	s := &sandbox{
+		key:      key,
+		function: f,
+		code:     c,
+		cold:     leftOut(f),
+		initTime: p.options.InitTimeout,
+		started:  time.Now(),
+		next:     make(chan *invocation),
+		ready:    make(chan struct{}),
+		exited:   make(chan struct{}),
+	}
 	if err := s.run(p); err != nil {
 		p.mu.Lock()
 		p.dropCode(c)
@@ -267,8 +277,16 @@ func (s *sandbox) report(id string, r Result) {
 		init = fmt.Sprintf("Init Duration: %.2f ms\t", ms(r.Init))
 		billed += r.Init // since 2025-08 the init phase is billed
 	}
-	s.logf("END RequestId: %s\nREPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t%s\n",
-		id, id, ms(r.Duration), (billed+time.Millisecond-1)/time.Millisecond, s.function.MemoryMB, peakMemory(s.process, s.function.MemoryMB), init)
+	s.logf(
+		"END RequestId: %s\nREPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t%s\n",
+		id,
+		id,
+		ms(r.Duration),
+		(billed+time.Millisecond-1)/time.Millisecond,
+		s.function.MemoryMB,
+		peakMemory(s.process, s.function.MemoryMB),
+		init,
+	)
 }
 
 // environment is what "Defined runtime environment variables" lists, then the

@@ -34,7 +34,11 @@ func readXML(r *request, v any) *apiError {
 		return nil
 	}
 	if err := xml.Unmarshal(body, v); err != nil {
-		return newError(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return newError(
+			http.StatusBadRequest,
+			"MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema",
+		)
 	}
 	return nil
 }
@@ -56,9 +60,18 @@ func (s *Service) createBucket(r *request) *apiError {
 		e.Fields = []xmlField{field("BucketName", r.bucket)}
 		return e
 	case region == "" && r.caller.Region != "" && r.caller.Region != "us-east-1":
-		return newError(http.StatusBadRequest, "IllegalLocationConstraintException", "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
+		return newError(
+			http.StatusBadRequest,
+			"IllegalLocationConstraintException",
+			"The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
+		)
 	case region != "" && r.caller.Region != "us-east-1" && r.caller.Region != "" && r.caller.Region != region:
-		return newError(http.StatusBadRequest, "IllegalLocationConstraintException", "The %s location constraint is incompatible for the region specific endpoint this request was sent to.", region)
+		return newError(
+			http.StatusBadRequest,
+			"IllegalLocationConstraintException",
+			"The %s location constraint is incompatible for the region specific endpoint this request was sent to.",
+			region,
+		)
 	case region == "":
 		region = "us-east-1"
 	}
@@ -156,7 +169,8 @@ func (s *Service) listBuckets(r *request) *apiError {
 	defer s.mu.RUnlock()
 	for _, b := range s.buckets {
 		region := r.query.Get("bucket-region")
-		if b.Account == r.caller.Account && strings.HasPrefix(b.Name, out.Prefix) && b.Name > r.query.Get("continuation-token") && (region == "" || region == b.Region) {
+		if b.Account == r.caller.Account && strings.HasPrefix(b.Name, out.Prefix) && b.Name > r.query.Get("continuation-token") &&
+			(region == "" || region == b.Region) {
 			out.Buckets = append(out.Buckets, entry{b.Name, timestamp(b.Created), b.Region})
 		}
 	}
@@ -259,7 +273,11 @@ func (b *Bucket) mayRead(r *request, action string) *apiError {
 	if r.anonymous() {
 		return errAccessDenied("Access Denied")
 	}
-	return errAccessDenied("User: " + r.caller.PrincipalARN + " is not authorized to perform: " + action + " on resource: \"" + b.resource(r.key) + "\" because no resource-based policy allows the " + action + " action")
+	return errAccessDenied(
+		"User: " + r.caller.PrincipalARN + " is not authorized to perform: " + action + " on resource: \"" + b.resource(
+			r.key,
+		) + "\" because no resource-based policy allows the " + action + " action",
+	)
 }
 
 func (b *Bucket) allows(r *request) bool {
@@ -288,7 +306,11 @@ func (s *Service) writable(r *request, action string) (*Bucket, *apiError) {
 		return nil, err
 	}
 	if r.anonymous() || r.caller.Account != b.Account {
-		return nil, errAccessDenied("User: " + r.caller.PrincipalARN + " is not authorized to perform: " + action + " on resource: \"" + b.resource(r.key) + "\" because no resource-based policy allows the " + action + " action")
+		return nil, errAccessDenied(
+			"User: " + r.caller.PrincipalARN + " is not authorized to perform: " + action + " on resource: \"" + b.resource(
+				r.key,
+			) + "\" because no resource-based policy allows the " + action + " action",
+		)
 	}
 	return b, nil
 }

@@ -63,7 +63,9 @@ func algorithmOf(r *http.Request) (string, *apiError) {
 	if found == "" && named != "" {
 		found = strings.ToUpper(named)
 		if checksumAlgorithms[found] == nil {
-			return "", errInvalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+			return "", errInvalidRequest(
+				"Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+			)
 		}
 	}
 	return found, nil

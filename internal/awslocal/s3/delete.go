@@ -93,7 +93,11 @@ func (s *Service) deleteObjects(r *request) *apiError {
 		return err
 	}
 	if len(doc.Objects) == 0 || len(doc.Objects) > 1000 {
-		return newError(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return newError(
+			http.StatusBadRequest,
+			"MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema",
+		)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

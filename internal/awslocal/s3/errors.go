@@ -86,14 +86,23 @@ func errBadDigest(what string) *apiError {
 }
 
 func errNotImplemented(what string) *apiError {
-	e := newError(http.StatusNotImplemented, "NotImplemented", "A header or query you provided implies functionality that is not implemented: %s", what)
+	e := newError(
+		http.StatusNotImplemented,
+		"NotImplemented",
+		"A header or query you provided implies functionality that is not implemented: %s",
+		what,
+	)
 	return e
 }
 
 // errMoved sends a request for a bucket of another Region on its way
 // ("Redirecting requests and request routing", Amazon S3 User Guide).
 func errMoved(b *Bucket) *apiError {
-	e := newError(http.StatusMovedPermanently, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.")
+	e := newError(
+		http.StatusMovedPermanently,
+		"PermanentRedirect",
+		"The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.",
+	)
 	e.Fields = []xmlField{field("Endpoint", b.Name+".s3."+b.Region+".amazonaws.com"), field("Bucket", b.Name)}
 	return e
 }

@@ -42,7 +42,13 @@ func newListing(r *request, after string) (*listing, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{prefix: r.query.Get("prefix"), delimiter: r.query.Get("delimiter"), after: after, limit: limit, encode: func(s string) string { return s }}
+	l := &listing{
+		prefix:    r.query.Get("prefix"),
+		delimiter: r.query.Get("delimiter"),
+		after:     after,
+		limit:     limit,
+		encode:    func(s string) string { return s },
+	}
 	if r.query.Get("encoding-type") == "url" {
 		l.encode = func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "%2F", "/") }
 	}

@@ -53,14 +53,26 @@ func (s *Service) createMultipartUpload(r *request) *apiError {
 	if err != nil {
 		return err
 	}
-	u := &upload{ID: newID(), Bucket: r.bucket, Key: r.key, Started: s.now().UTC(), Header: header, Algorithm: algorithm, Type: r.Header.Get("x-amz-checksum-type"), Parts: map[int]part{}}
+	u := &upload{
+		ID:        newID(),
+		Bucket:    r.bucket,
+		Key:       r.key,
+		Started:   s.now().UTC(),
+		Header:    header,
+		Algorithm: algorithm,
+		Type:      r.Header.Get("x-amz-checksum-type"),
+		Parts:     map[int]part{},
+	}
 	switch {
 	case u.Algorithm == "" || u.Algorithm == defaultAlgorithm:
 		u.Algorithm, u.Type = defaultAlgorithm, fullObject
 	case u.Type == "":
 		u.Type = composite
 	case u.Type == fullObject && strings.HasPrefix(u.Algorithm, "SHA"):
-		return errInvalidRequest("The FULL_OBJECT checksum type cannot be used with the %s checksum algorithm.", strings.ToLower(u.Algorithm))
+		return errInvalidRequest(
+			"The FULL_OBJECT checksum type cannot be used with the %s checksum algorithm.",
+			strings.ToLower(u.Algorithm),
+		)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +109,11 @@ func (s *Service) findUpload(r *request) (*upload, *apiError) {
 	}
 	u := s.uploads[r.query.Get("uploadId")]
 	if u == nil || u.Bucket != r.bucket || u.Key != r.key {
-		return nil, newError(http.StatusNotFound, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
+		return nil, newError(
+			http.StatusNotFound,
+			"NoSuchUpload",
+			"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+		)
 	}
 	return u, nil
 }
@@ -115,7 +131,8 @@ func (s *Service) uploadPart(r *request) *apiError {
 	if err != nil {
 		return err
 	}
-	if r.Header.Get("x-amz-sdk-checksum-algorithm") == "" && r.Header.Get("x-amz-trailer") == "" && r.Header.Get(checksumHeader(u.Algorithm)) == "" {
+	if r.Header.Get("x-amz-sdk-checksum-algorithm") == "" && r.Header.Get("x-amz-trailer") == "" &&
+		r.Header.Get(checksumHeader(u.Algorithm)) == "" {
 		r.Header.Set("x-amz-sdk-checksum-algorithm", u.Algorithm)
 	}
 	got, err := s.receive(r, maxObject)
@@ -123,7 +140,11 @@ func (s *Service) uploadPart(r *request) *apiError {
 		return err
 	}
 	if got.checksum.Algorithm != u.Algorithm {
-		return errInvalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", strings.ToLower(u.Algorithm), strings.ToLower(got.checksum.Algorithm))
+		return errInvalidRequest(
+			"Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+			strings.ToLower(u.Algorithm),
+			strings.ToLower(got.checksum.Algorithm),
+		)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -266,7 +287,11 @@ func (s *Service) completeMultipartUpload(r *request) *apiError {
 // chosenParts checks the list that the client sends against what was uploaded.
 func chosenParts(u *upload, doc completeRequest) ([]part, *apiError) {
 	if len(doc.Parts) == 0 || len(doc.Parts) > maxParts {
-		return nil, newError(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, newError(
+			http.StatusBadRequest,
+			"MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema",
+		)
 	}
 	var parts []part
 	last := 0
@@ -274,9 +299,17 @@ func chosenParts(u *upload, doc completeRequest) ([]part, *apiError) {
 		p, ok := u.Parts[want.PartNumber]
 		switch {
 		case want.PartNumber <= last:
-			return nil, newError(http.StatusBadRequest, "InvalidPartOrder", "The list of parts was not in ascending order. The parts list must be specified in order by part number.")
+			return nil, newError(
+				http.StatusBadRequest,
+				"InvalidPartOrder",
+				"The list of parts was not in ascending order. The parts list must be specified in order by part number.",
+			)
 		case !ok || !etagMatches(want.ETag, p.ETag):
-			return nil, newError(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
+			return nil, newError(
+				http.StatusBadRequest,
+				"InvalidPart",
+				"One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+			)
 		}
 		last = want.PartNumber
 		parts = append(parts, p)

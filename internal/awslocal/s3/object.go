@@ -26,7 +26,18 @@ const (
 )
 
 // keptHeaders are the request headers that come back with the object.
-var keptHeaders = []string{"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Expires", "X-Amz-Storage-Class", "X-Amz-Website-Redirect-Location", "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"}
+var keptHeaders = []string{
+	"Cache-Control",
+	"Content-Disposition",
+	"Content-Encoding",
+	"Content-Language",
+	"Content-Type",
+	"Expires",
+	"X-Amz-Storage-Class",
+	"X-Amz-Website-Redirect-Location",
+	"X-Amz-Server-Side-Encryption",
+	"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
+}
 
 // putObject rests on "PutObject".
 func (s *Service) putObject(r *request) *apiError {
@@ -106,7 +117,11 @@ func writeCondition(r *request, v, seen *Version) *apiError {
 	case match == "":
 		return nil
 	case v == nil && seen != nil:
-		return newError(http.StatusConflict, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.")
+		return newError(
+			http.StatusConflict,
+			"ConditionalRequestConflict",
+			"The conditional request cannot succeed due to a conflicting operation against this resource.",
+		)
 	case v == nil:
 		return errNoSuchKey(r.key)
 	case !etagMatches(match, v.ETag):
@@ -148,7 +163,11 @@ func (s *Service) receive(r *request, limit int64) (received, *apiError) {
 	if strings.HasPrefix(r.Header.Get("x-amz-content-sha256"), "STREAMING-") || hasToken(r.Header.Get("Content-Encoding"), "aws-chunked") {
 		n, err := strconv.ParseInt(r.Header.Get("x-amz-decoded-content-length"), 10, 64)
 		if err != nil {
-			return received{}, newError(http.StatusLengthRequired, "MissingContentLength", "You must provide the Content-Length HTTP header.")
+			return received{}, newError(
+				http.StatusLengthRequired,
+				"MissingContentLength",
+				"You must provide the Content-Length HTTP header.",
+			)
 		}
 		length, chunked = n, newChunkedReader(r.Body)
 		body = chunked
@@ -164,11 +183,19 @@ func (s *Service) receive(r *request, limit int64) (received, *apiError) {
 	case errors.Is(failure, errChunk):
 		return received{}, errInvalidRequest("%v", failure)
 	case errors.Is(failure, io.ErrUnexpectedEOF), failure == nil && blob.Size != length:
-		return received{}, newError(http.StatusBadRequest, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
+		return received{}, newError(
+			http.StatusBadRequest,
+			"IncompleteBody",
+			"You did not provide the number of bytes specified by the Content-Length HTTP header",
+		)
 	case failure != nil:
 		return received{}, internal(failure)
 	}
-	got := received{blob: blob, etag: hex.EncodeToString(digest.Sum(nil)), checksum: Checksum{Algorithm: algorithm, Type: fullObject, Value: encodeSum(sum.Sum(nil))}}
+	got := received{
+		blob:     blob,
+		etag:     hex.EncodeToString(digest.Sum(nil)),
+		checksum: Checksum{Algorithm: algorithm, Type: fullObject, Value: encodeSum(sum.Sum(nil))},
+	}
 	return got, checkSums(r, chunked, got, digest)
 }
 
@@ -186,7 +213,11 @@ func checkSums(r *request, chunked *chunkedReader, got received, digest hash.Has
 		return errBadDigest("Content-MD5")
 	}
 	if want := r.Header.Get("x-amz-content-sha256"); len(want) == 64 && chunked == nil && want != got.blob.SHA256 {
-		return newError(http.StatusBadRequest, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
+		return newError(
+			http.StatusBadRequest,
+			"XAmzContentSHA256Mismatch",
+			"The provided 'x-amz-content-sha256' header does not match what was computed.",
+		)
 	}
 	return nil
 }
@@ -281,7 +312,11 @@ func copySource(r *request) (*request, *apiError) {
 	path, err := url.PathUnescape(path)
 	bucket, key, ok := strings.Cut(path, "/")
 	if err != nil || !ok || key == "" {
-		return nil, errInvalidArgument("x-amz-copy-source", source, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+		return nil, errInvalidArgument(
+			"x-amz-copy-source",
+			source,
+			"Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+		)
 	}
 	query := url.Values{}
 	if version != "" {

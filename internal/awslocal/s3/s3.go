@@ -219,7 +219,11 @@ func (s *Service) checkPresigned(r *request) *apiError {
 	at, err := time.Parse("20060102T150405Z", r.query.Get("X-Amz-Date"))
 	seconds, err2 := time.ParseDuration(r.query.Get("X-Amz-Expires") + "s")
 	if err != nil || err2 != nil || seconds < 0 || seconds > 7*24*time.Hour {
-		return newError(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\", and X-Amz-Expires a number of seconds up to 604800")
+		return newError(
+			http.StatusBadRequest,
+			"AuthorizationQueryParametersError",
+			"X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\", and X-Amz-Expires a number of seconds up to 604800",
+		)
 	}
 	if s.now().After(at.Add(seconds)) {
 		return errAccessDenied("Request has expired")

@@ -161,7 +161,11 @@ func read(r *http.Request) (request, *call.Error) {
 	case !roleARN.MatchString(req.role):
 		return req, call.NewError(http.StatusBadRequest, "ValidationError", req.role+" is invalid")
 	case !sessionName.MatchString(req.name):
-		return req, query.Invalid(req.name, "RoleSessionName", `Member must satisfy regular expression pattern: [\w+=,.@-]*, and have length between 2 and 64`)
+		return req, query.Invalid(
+			req.name,
+			"RoleSessionName",
+			`Member must satisfy regular expression pattern: [\w+=,.@-]*, and have length between 2 and 64`,
+		)
 	}
 	seconds, err := query.Int(r.Form, "DurationSeconds", 3600, 900, 43200)
 	req.duration = time.Duration(seconds) * time.Second
@@ -196,7 +200,11 @@ func (s *Service) assumeRole(r *http.Request) (any, *call.Error) {
 		keys["aws:RequestTag/"+key] = []string{value}
 	}
 	if _, chained := s.Session(caller.AccessKeyID); chained && req.duration > time.Hour {
-		return nil, call.NewError(http.StatusBadRequest, "ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+		return nil, call.NewError(
+			http.StatusBadRequest,
+			"ValidationError",
+			"The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+		)
 	}
 	if err := s.trust(caller, "sts:AssumeRole", req, keys); err != nil {
 		return nil, err
@@ -218,7 +226,11 @@ func (s *Service) trust(caller call.Caller, action string, req request, keys map
 		return call.NewError(http.StatusForbidden, "AccessDenied", message)
 	}
 	if longest > 0 && req.duration > longest {
-		return call.NewError(http.StatusBadRequest, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return call.NewError(
+			http.StatusBadRequest,
+			"ValidationError",
+			"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+		)
 	}
 	return nil
 }

@@ -115,7 +115,11 @@ func (s *Service) readToken(token string) (WebIdentity, *call.Error) {
 	}
 	expires := time.Unix(int64(claims.Expires), 0).UTC()
 	if now := s.now(); !now.Before(expires) {
-		return WebIdentity{}, call.NewError(http.StatusBadRequest, "ExpiredTokenException", fmt.Sprintf("Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expires.Unix()))
+		return WebIdentity{}, call.NewError(
+			http.StatusBadRequest,
+			"ExpiredTokenException",
+			fmt.Sprintf("Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expires.Unix()),
+		)
 	}
 	return WebIdentity{Issuer: claims.Issuer, Audience: claims.Audience, Subject: claims.Subject, Expires: expires}, nil
 }
