@@ -12,9 +12,11 @@ RUN go mod download
 COPY main.go ./
 COPY internal ./internal
 # One binary under two names: the name it is called by tells the post step from
-# main, because GitHub gives both the same arguments.
+# main, because GitHub gives both the same arguments. AWS' endpoints and GitHub's
+# token endpoint answer over HTTP/1.1: without HTTP/2 the binary is half a
+# megabyte smaller.
 RUN mkdir -p /out/etc/ssl/certs \
-	&& CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/lambda-rollout . \
+	&& CGO_ENABLED=0 go build -tags nethttpomithttp2 -trimpath -ldflags "-s -w" -o /out/lambda-rollout . \
 	&& ln -s lambda-rollout /out/rollback \
 	&& cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/
 

@@ -94,8 +94,12 @@ func (a *app) journalBack(ctx context.Context, path string) error {
 	return errors.Join(a.rollBack(ctx, j), j.Close())
 }
 
-// lockWait is as long as a call of the deployment may last.
-func (a *app) lockWait() time.Duration { return a.Pace.Upload + a.Timing.Grace }
+// lockWait is how long a deployment that was asked to stop may take to do so: it
+// notices within a moment and gives a call in flight its grace. The rest is for
+// a machine that is slow; GitHub gives the post step five minutes in all.
+func (a *app) lockWait() time.Duration { return a.Timing.Grace + stopSlack }
+
+const stopSlack = 30 * time.Second
 
 // cannot is a rollback that could not begin: a person must look.
 func (a *app) cannot(path string, err error) error {

@@ -383,6 +383,9 @@ func (j *Journal) Settle(ctx context.Context, state State) error {
 	return j.Append(ctx, Record{Target: -1, State: state})
 }
 
+// Stopped says that another process asked this one to start no further call.
+func (j *Journal) Stopped() bool { return j.store.Stopped() }
+
 // Close gives the lock back; the record stays.
 func (j *Journal) Close() error { return j.store.Close() }
 

@@ -53,7 +53,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := awslocal.New(awslocal.Options{Control: true, Pending: 15 * time.Millisecond, InProgress: 15 * time.Millisecond})
+	return newWorldPending(t, 15*time.Millisecond)
+}
+
+// newWorldPending is a world where a new function stays Pending for so long.
+func newWorldPending(t *testing.T, pending time.Duration) *world {
+	t.Helper()
+	server, err := awslocal.New(awslocal.Options{Control: true, Pending: pending, InProgress: 15 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

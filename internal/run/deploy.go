@@ -134,6 +134,8 @@ func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, erro
 	if err != nil {
 		return nil, &InputError{Err: err}
 	}
+	ctx, unwatch := watched(ctx, j)
+	defer unwatch()
 	err = d.apply(ctx, j)
 	if err == nil && !opts.PostFollows && errors.Is(context.Cause(ctx), ErrSignal) {
 		// The signal came in the last call. A post step would decide; there is
@@ -147,6 +149,28 @@ func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, erro
 		return d.results(), d.failed(ctx, j, err)
 	}
 	return d.results(), j.Close()
+}
+
+// stopPoll is how often a deployment looks whether another process asked it to
+// stop. It looks before each call as well; this ends a wait.
+const stopPoll = 200 * time.Millisecond
+
+// watched is a context that ends when another process asks the run to stop.
+func watched(ctx context.Context, j *journal.Journal) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		look := time.NewTicker(stopPoll)
+		defer look.Stop()
+		for !j.Stopped() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-look.C:
+			}
+		}
+		cancel(journal.ErrStopped)
+	}()
+	return ctx, func() { cancel(context.Canceled) }
 }
 
 type deployment struct {
