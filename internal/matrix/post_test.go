@@ -252,7 +252,7 @@ func (w *world) session() map[string]string {
 }
 
 // issue serves the job's identity tokens and counts them.
-func issue(t *testing.T, minted *atomic.Int64) map[string]string {
+func issue(t *testing.T, minted *atomic.Int64, now func() time.Time) map[string]string {
 	t.Helper()
 	encode := base64.RawURLEncoding.EncodeToString
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -262,7 +262,7 @@ func issue(t *testing.T, minted *atomic.Int64) map[string]string {
 			return
 		}
 		claims := fmt.Sprintf(`{"iss":"https://token.actions.githubusercontent.com","sub":"repo:octo/shop:ref:refs/heads/main","aud":%q,"exp":%d,"jti":"%d"}`,
-			r.URL.Query().Get("audience"), time.Now().Add(5*time.Minute).Unix(), n)
+			r.URL.Query().Get("audience"), now().Add(5*time.Minute).Unix(), n)
 		fmt.Fprintf(w, `{"value":"%s.%s.c2ln"}`, encode([]byte(`{"alg":"RS256","typ":"JWT"}`)), encode([]byte(claims)))
 	}))
 	t.Cleanup(server.Close)
@@ -273,7 +273,7 @@ func TestPostWithARoleMintsItsOwnCredentials(t *testing.T) {
 	t.Parallel()
 	g, before := shop(t)
 	var minted atomic.Int64
-	tokens := issue(t, &minted)
+	tokens := issue(t, &minted, g.server.Now)
 	g.job = with(tokens, credentialsOf("", "", ""))
 	step := g.use("deploy", inputs(map[string]string{"role-to-assume": role}))
 	g.do(step.main()).expect(t, "main", 0)
