@@ -52,13 +52,20 @@ func FuzzRender(f *testing.F) {
 		f.Add("a: " + text + "\nb: [1, " + text + "]\n")
 		f.Add(`{"a": "` + text + `", "b": ` + text + `}`)
 	}
+	f.Add("a\r\r\r\r\r\r: <+variable.domain>\nb: [A]\n")
 	env := corpusEnv()
 	f.Fuzz(func(t *testing.T, text string) {
 		docs, faults := Scan("f", []byte(text)).Documents()
 		for _, doc := range docs {
 			faults = append(faults, doc.Render(doc.Root(), NewEvaluator(env))...)
 		}
-		lines := strings.Count(text, "\n") + 1
+		// YAML knows more line breaks than one (https://yaml.org/spec/1.1/#b-char).
+		lines := 1
+		for _, r := range text {
+			if strings.ContainsRune("\r\n\u0085\u2028\u2029", r) {
+				lines++
+			}
+		}
 		for _, fault := range faults {
 			if fault.File != "f" {
 				continue
