@@ -58,6 +58,10 @@ func (c *converter) steps(s *stage, p place, after behaviour) *yaml.Node {
 	return j.out
 }
 
+// gradual stands at the canary steps until their inputs are in the table: the
+// action refuses them, rather than giving all traffic to the new version.
+const gradual = "the action does not shift traffic gradually yet: it refuses the inputs traffic and percentage and changes nothing"
+
 func isRollback(s *step) bool {
 	return s.typ.Raw() == "AwsLambdaRollback" || s.typ.Raw() == "AwsLambdaCanaryRollback"
 }
@@ -69,6 +73,7 @@ func (j *jobSteps) step(steps []*step) int {
 	case "AwsLambdaDeploy":
 		j.add(s, j.deployStep(s, ""))
 	case "AwsLambdaCanaryDeploy":
+		j.noteNode(s.doc, s.node, gradual, "")
 		traffic, taken := j.shifts(steps[1:], "0%")
 		j.add(s, j.deployStep(s, traffic))
 		return 1 + taken
@@ -229,6 +234,7 @@ func (j *jobSteps) shift(s *step) {
 	put(with, "alias", scalar("${{ vars.LAMBDA_ALIAS }}"))
 	put(with, "percentage", scalar(strings.TrimSuffix(p, "%")))
 	j.credentials(with)
+	j.noteNode(s.doc, s.node, gradual, "")
 	j.noteNode(s.doc, s.node, "set the variable LAMBDA_ALIAS of the repository to the alias whose traffic is shifted", "")
 	j.add(s, j.uses(with))
 	j.deploy = deploy

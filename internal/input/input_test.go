@@ -361,3 +361,18 @@ func FuzzValues(f *testing.F) {
 		}
 	})
 }
+
+func TestAGuardThatIsNotSupportedStopsTheDeployment(t *testing.T) {
+	t.Parallel()
+	o := Options{Prefixes: []string{"INPUT_"}, Env: []string{"INPUT_SERVICE=s.yaml", "INPUT_TRAFFIC=10%", "INPUT_MAX-ERROR-RATE=1"}}
+	_, err := Parse(o)
+	for _, name := range []string{"INPUT_TRAFFIC", "INPUT_MAX-ERROR-RATE"} {
+		if err == nil || !strings.Contains(err.Error(), "the setting "+name+" is not supported by this release") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	o.Command = "rollback"
+	if _, err := Parse(o); err != nil {
+		t.Errorf("post must be able to put back all the same: %v", err)
+	}
+}

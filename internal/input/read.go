@@ -171,7 +171,18 @@ func (p *parser) readEnv() {
 	p.warnUnread()
 }
 
+// guards are inputs that hold a new version back or check it. A release that
+// does not have one must not deploy as if it had not been asked.
+var guards = map[string]bool{
+	"TRAFFIC": true, "PERCENTAGE": true, "ALARMS": true, "MAXERRORRATE": true, "MININVOCATIONS": true,
+	"VERIFYPAYLOAD": true, "VERIFYEXPECT": true,
+}
+
 func (p *parser) unknownSetting(variable, rest string) {
+	if guards[key(rest)] && p.options.Command == "" {
+		p.fail(fmt.Sprintf("the setting %s is not supported by this release, which moves an alias at once", variable), "leave it out to deploy without it")
+		return
+	}
 	var names []string
 	for _, i := range table {
 		names = append(names, i.Name)
