@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,12 +83,28 @@ func setup(env *testscript.Env) error {
 	}
 	go func() { _ = server.Serve(listener) }() // Close ends it
 	env.Defer(func() { _ = server.Close() })
+	tokens := httptest.NewServer(http.HandlerFunc(mint))
+	env.Defer(tokens.Close)
+	env.Setenv("TOKENS", tokens.URL+"/?api-version=2.0")
 	env.Values[awsKey{}] = &world{Server: server}
 	env.Setenv("AWS_ENDPOINT_URL", "http://"+listener.Addr().String())
 	env.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	env.Setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI-example")
 	env.Setenv("AWS_REGION", "eu-central-1")
 	return nil
+}
+
+// mint answers as GitHub's token endpoint does.
+func mint(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") == "" || r.URL.Query().Get("api-version") == "" {
+		http.Error(w, "who asks?", http.StatusUnauthorized)
+		return
+	}
+	part := base64.RawURLEncoding.EncodeToString
+	claims := fmt.Sprintf(`{"iss":"https://token.actions.githubusercontent.com","sub":"repo:acme/shop:ref:refs/heads/main","aud":%q,"exp":%d}`,
+		r.URL.Query().Get("audience"), time.Now().Add(time.Minute).Unix())
+	token := part([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + part([]byte(claims)) + "." + part([]byte("signature"))
+	_, _ = fmt.Fprintf(w, `{"value":%q}`, token)
 }
 
 // world is a script's AWS, with a state to compare with.
