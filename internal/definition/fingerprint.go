@@ -28,6 +28,12 @@ func Fingerprint(f Function, salt []byte) map[string]string {
 	return out
 }
 
+// emptyEnvironment holds no secret, so its digest need not be slow.
+func emptyEnvironment(value reflect.Value) bool {
+	e, ok := value.Interface().(*Environment)
+	return ok && (e == nil || len(e.Variables) == 0)
+}
+
 // digest reads the value as it is rendered, without what is not there: a field
 // that AWS invents tomorrow does not change what is known of today's.
 func digest(f *field, value reflect.Value, salt []byte) []byte {
@@ -37,7 +43,7 @@ func digest(f *field, value reflect.Value, salt []byte) []byte {
 	} else {
 		render(&b, f, value, false)
 	}
-	if f.name != "Environment" {
+	if f.name != "Environment" || emptyEnvironment(value) {
 		sum := sha256.Sum256(b.Bytes())
 		return sum[:]
 	}
