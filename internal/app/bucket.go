@@ -98,16 +98,19 @@ func (b *bucket) newest(ctx context.Context, place, name string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	var all []types.Object
+	// Pointers: sorting the objects themselves would add 20 kB to the binary.
+	var all []*types.Object
 	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("list the journals in s3://%s/%s: %w", b.name, prefix, err)
 		}
-		all = append(all, page.Contents...)
+		for i := range page.Contents {
+			all = append(all, &page.Contents[i])
+		}
 	}
-	slices.SortFunc(all, func(x, y types.Object) int {
+	slices.SortFunc(all, func(x, y *types.Object) int {
 		return cmp.Or(aws.ToTime(y.LastModified).Compare(aws.ToTime(x.LastModified)), cmp.Compare(aws.ToString(y.Key), aws.ToString(x.Key)))
 	})
 	var names []string

@@ -30,15 +30,19 @@ const (
 func (b *builder) preflight(ctx context.Context, set *service.Set, results []run.Result) error {
 	ctx, cancel := context.WithTimeout(ctx, preflightTimeout)
 	defer cancel()
-	errs := make([]error, len(results)+1)
+	const questions = 3 // about each function
+	errs := make([]error, 1+questions*len(results))
 	var all errgroup.Group
-	all.SetLimit(b.in.Int("max-parallel") + 1)
-	all.Go(func() error { errs[0] = b.permitted(ctx, set, results); return nil })
+	all.SetLimit(b.in.Int("max-parallel") + questions)
+	ask := func(at int, question func() error) {
+		all.Go(func() error { errs[at] = question(); return nil })
+	}
+	ask(0, func() error { return b.permitted(ctx, set, results) })
 	for i, r := range results {
-		all.Go(func() error {
-			errs[i+1] = errors.Join(b.dryRun(ctx, i, r), b.wayBack(ctx, r), provisioned(ctx, r))
-			return nil
-		})
+		at := 1 + questions*i
+		ask(at, func() error { return b.dryRun(ctx, i, r) })
+		ask(at+1, func() error { return b.wayBack(ctx, r) })
+		ask(at+2, func() error { return provisioned(ctx, r) })
 	}
 	_ = all.Wait()
 	if err := errors.Join(errs...); err != nil {

@@ -106,14 +106,14 @@ func newestFirst(dir, prefix string) []string {
 		path string
 		time time.Time
 	}
-	var found []journal
+	var found []*journal
 	for _, e := range entries {
 		info, err := e.Info()
 		if err == nil && info.Mode().IsRegular() && strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), ".jsonl") {
-			found = append(found, journal{filepath.Join(dir, e.Name()), info.ModTime()})
+			found = append(found, &journal{filepath.Join(dir, e.Name()), info.ModTime()})
 		}
 	}
-	slices.SortFunc(found, func(a, b journal) int {
+	slices.SortFunc(found, func(a, b *journal) int {
 		return cmp.Or(b.time.Compare(a.time), cmp.Compare(b.path, a.path))
 	})
 	paths := make([]string, len(found))

@@ -156,9 +156,9 @@ func (s *Service) listBuckets(r *request) *apiError {
 		XMLName xml.Name `xml:"ListAllMyBucketsResult"`
 		Xmlns   string   `xml:"xmlns,attr"`
 		Owner   struct{ ID string }
-		Buckets []entry `xml:"Buckets>Bucket"`
-		Prefix  string  `xml:",omitempty"`
-		Next    string  `xml:"ContinuationToken,omitempty"`
+		Buckets []*entry `xml:"Buckets>Bucket"`
+		Prefix  string   `xml:",omitempty"`
+		Next    string   `xml:"ContinuationToken,omitempty"`
 	}{Xmlns: xmlns, Prefix: r.query.Get("prefix")}
 	out.Owner.ID = r.caller.Account
 	limit, err := pageSize(r, "max-buckets", 10000, 10000)
@@ -171,10 +171,10 @@ func (s *Service) listBuckets(r *request) *apiError {
 		region := r.query.Get("bucket-region")
 		if b.Account == r.caller.Account && strings.HasPrefix(b.Name, out.Prefix) && b.Name > r.query.Get("continuation-token") &&
 			(region == "" || region == b.Region) {
-			out.Buckets = append(out.Buckets, entry{b.Name, timestamp(b.Created), b.Region})
+			out.Buckets = append(out.Buckets, &entry{b.Name, timestamp(b.Created), b.Region})
 		}
 	}
-	slices.SortFunc(out.Buckets, func(a, b entry) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out.Buckets, func(a, b *entry) int { return strings.Compare(a.Name, b.Name) })
 	if len(out.Buckets) > limit {
 		out.Buckets = out.Buckets[:limit]
 		out.Next = out.Buckets[limit-1].Name
