@@ -21,23 +21,24 @@ var layout = map[string][]string{
 	"host":    {},
 	"session": {},
 	"report":  {},
+	"traffic": {},
 	// What users write.
-	"input":      {"fault"},
+	"input":      {"fault", "traffic"},
 	"expression": {"fault"},
 	"document":   {"expression", "fault"},
 	"definition": {"fault"},
 	"service":    {"definition", "document", "expression", "fault"},
-	"convert":    {"document", "expression", "fault"},
+	"convert":    {"document", "expression", "fault", "traffic"},
 	// What AWS holds.
 	"artifact":  {"definition", "session"},
 	"lambdaapi": {"definition", "session"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},
-	"plan":      {"definition", "journal"},
+	"plan":      {"definition", "journal", "traffic"},
 	"policy":    {"definition", "plan"},
 	"preflight": {"policy", "session"},
-	"apply":     {"definition", "journal", "lambdaapi", "plan"},
-	"run":       {"apply", "definition", "journal", "lambdaapi", "plan", "report"},
+	"apply":     {"definition", "journal", "lambdaapi", "plan", "traffic"},
+	"run":       {"apply", "definition", "journal", "lambdaapi", "plan", "report", "traffic"},
 	// Wiring knows all but the tests' own packages.
 	"app": {"*"},
 	// The embedded AWS shares no type with the client side.

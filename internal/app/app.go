@@ -140,6 +140,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.convert()
 	case "rollback":
 		return a.rollback(ctx)
+	case "shift":
+		return a.shift(ctx)
 	case "local":
 		return a.local(ctx)
 	case "invoke":

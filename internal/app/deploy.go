@@ -82,23 +82,30 @@ func newSalt() []byte {
 }
 
 func (a *app) options(w *world, runID string) (run.Options, error) {
-	opts, err := a.rollbackOptions(w, runID)
+	opts, err := a.changing(w, runID)
+	opts.Header.FirstDeploy, opts.Header.StagingBucket = a.in.String("first-deploy"), a.in.String("staging-bucket")
+	opts.AllowPartial = a.in.Bool("allow-partial-rollback")
+	return opts, err
+}
+
+// changing are what a deployment and a shift share: a later step may roll them
+// back.
+func (a *app) changing(w *world, runID string) (run.Options, error) {
+	opts, err := a.journalled(w, runID)
 	opts.Begun = func(name string) error { return a.host.SaveState("journal", name) }
 	opts.Timeout = a.in.Duration("timeout")
-	opts.AllowPartial = a.in.Bool("allow-partial-rollback")
 	opts.PostFollows = a.host.PostFollows()
 	return opts, err
 }
 
-// rollbackOptions are what a deployment and a rollback by hand share: both
-// begin a journal.
-func (a *app) rollbackOptions(w *world, runID string) (run.Options, error) {
+// journalled are what all share that begin a journal.
+func (a *app) journalled(w *world, runID string) (run.Options, error) {
 	r := a.host.Run()
 	opts := run.Options{
 		Header: journal.Header{
 			Run: runID, Started: a.Now().UTC(), Tool: versionNumber(), Repository: r.Repository,
 			Commit: r.Commit, RunURL: r.URL, Salt: newSalt(),
-			Endpoints: a.serviceEndpoints(), FirstDeploy: a.in.String("first-deploy"), StagingBucket: a.in.String("staging-bucket"),
+			Endpoints: a.serviceEndpoints(),
 		},
 		Log: a.log(), Timing: a.Timing, Now: a.Now,
 		RollbackTimeout: a.in.Duration("rollback-timeout"), MaxParallel: a.in.Int("max-parallel"),

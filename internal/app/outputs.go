@@ -37,6 +37,8 @@ type rollbackData struct {
 	Account  string `json:"account"`
 	Version  string `json:"version"`
 	Restore  string `json:"restorePoint,omitempty"`
+	// Connector is the infrastructure's connectorRef.
+	Connector string `json:"connector,omitempty"`
 	// Aliases are what each alias served before, "none" for a new one.
 	Aliases map[string]string `json:"aliases,omitempty"`
 }
@@ -65,7 +67,7 @@ func resultOf(r run.Result) result {
 func rollbackDataOf(r run.Result) rollbackData {
 	out := rollbackData{
 		Function: r.Target.Journal.Function, Region: r.Target.Journal.Region, Account: accountHash(r.Target.Journal.Account),
-		Version: r.Version, Restore: r.RestorePoint, Aliases: map[string]string{},
+		Version: r.Version, Restore: r.RestorePoint, Connector: r.Target.Connector, Aliases: map[string]string{},
 	}
 	for _, was := range r.Before.Serving(r.Target.Wanted.Aliases) {
 		out.Aliases[was.Alias] = was.Version
@@ -106,7 +108,11 @@ func (a *app) deployed(results []run.Result, failure error) error {
 		outputs = slices.DeleteFunc(outputs, func(o host.Output) bool { return o.Name == "plan" })
 	}
 	undo, err := a.undo(results)
-	return errors.Join(err, a.host.SetOutputs(outputs), a.host.Summary(report.Summary(a.rows(results), undo)))
+	next := report.Next{Promote: a.promote(results), Undo: undo}
+	for _, line := range next.Promote {
+		a.log().Line("To give the new version all the traffic: %s", line)
+	}
+	return errors.Join(err, a.host.SetOutputs(outputs), a.host.Summary(report.Summary(a.rows(results), next)))
 }
 
 func (a *app) outputsOf(results []run.Result) ([]host.Output, error) {

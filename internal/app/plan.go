@@ -15,6 +15,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // plan shows what deploy would do and changes nothing.
@@ -95,6 +96,8 @@ func changes(p plan.Plan) bool {
 
 func callText(s plan.Step) string {
 	switch {
+	case s.Shared:
+		return string(s.Call) + " " + s.Alias.Name + " " + traffic.Percent(s.Percent)
 	case s.Alias.Name != "":
 		return string(s.Call) + " " + s.Alias.Name
 	case s.RestorePoint:
@@ -132,10 +135,16 @@ func shortHash(sum string) string {
 
 // driftList is what was changed in $LATEST since the version that the alias
 // serves was published: From what that version holds, To what stands now.
+// Nothing drifted where $LATEST is the version that shares the alias' traffic.
 // Descriptions are left out: a version's own is this program's marker.
 func driftList(o plan.Observation) []definition.Change {
 	if o.Latest == nil || o.Served == nil || o.Served.Version == plan.Latest {
 		return nil
+	}
+	for _, v := range o.Versions {
+		if v != nil && plan.SameContent(v, o.Latest) {
+			return nil
+		}
 	}
 	latest, served := definition.Canonical(o.Latest.Function), o.Served.Function
 	latest.Description = nil

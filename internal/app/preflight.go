@@ -37,7 +37,11 @@ func (b *builder) preflight(ctx context.Context, set *service.Set, results []run
 	ask := func(at int, question func() error) {
 		all.Go(func() error { errs[at] = question(); return nil })
 	}
-	ask(0, func() error { return b.permitted(ctx, set, results) })
+	ask(0, func() error {
+		return b.permitted(ctx, results, func(i int) []policy.Need {
+			return policy.Needs(b.policyTarget(set.Targets[i], b.code[i], results[i]))
+		})
+	})
 	for i, r := range results {
 		at := 1 + questions*i
 		ask(at, func() error { return b.dryRun(ctx, i, r) })
@@ -51,8 +55,9 @@ func (b *builder) preflight(ctx context.Context, set *service.Set, results []run
 	return nil
 }
 
-// permitted asks IAM, once for each set of credentials.
-func (b *builder) permitted(ctx context.Context, set *service.Set, results []run.Result) error {
+// permitted asks IAM, once for each set of credentials; needs says what a
+// result's changes need.
+func (b *builder) permitted(ctx context.Context, results []run.Result, needs func(i int) []policy.Need) error {
 	if b.in.Bool("local") {
 		return nil
 	}
@@ -66,7 +71,7 @@ func (b *builder) permitted(ctx context.Context, set *service.Set, results []run
 		if questions[key] == nil {
 			questions[key] = &preflight.Question{Session: sessionOf(r), Region: key.region}
 		}
-		questions[key].Needs = append(questions[key].Needs, policy.Needs(b.policyTarget(set.Targets[i], b.code[i], r))...)
+		questions[key].Needs = append(questions[key].Needs, needs(i)...)
 	}
 	var errs []error
 	for _, q := range questions {
@@ -103,10 +108,12 @@ func (b *builder) dryRun(ctx context.Context, i int, r run.Result) error {
 // provisioned makes sure of a permission that would be missed only after an
 // alias moved.
 func provisioned(ctx context.Context, r run.Result) error {
+	asked := map[string]bool{}
 	for _, s := range r.Plan.Steps {
-		if s.Call != plan.UpdateAlias {
+		if s.Call != plan.UpdateAlias || asked[s.Alias.Name] {
 			continue
 		}
+		asked[s.Alias.Name] = true
 		if _, err := r.Target.API.Provisioned(ctx, r.Target.Journal.Function, s.Alias.Name); refused(err) {
 			return err
 		}

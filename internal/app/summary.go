@@ -11,6 +11,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 func (a *app) rows(results []run.Result) []report.Row {
@@ -23,12 +24,50 @@ func (a *app) rows(results []run.Result) []report.Row {
 		if r.Target.Journal.Endpoint == "" {
 			row.Console = console(r.Target.Journal.Partition, row.Region, row.Function, row.To)
 		}
+		if len(shared(r)) > 0 {
+			row.Share = traffic.Percent(r.Target.Wanted.Traffic.Last())
+		}
 		for _, alias := range r.Target.Wanted.Aliases {
 			row.Aliases = append(row.Aliases, alias.Name)
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// shared names the aliases that do not give all their traffic to the new
+// version.
+func shared(r run.Result) []string {
+	var names []string
+	for _, a := range r.Target.Wanted.Aliases {
+		was := r.Before.Aliases[a.Name]
+		if r.Target.Wanted.Traffic.Last() < 100 && was != nil && was.Version != r.Version {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+// promote are the commands that give the new version the traffic that it does
+// not have yet.
+func (a *app) promote(results []run.Result) []string {
+	var lines []string
+	for _, r := range results {
+		if names := shared(r); len(names) > 0 {
+			lines = append(lines, fmt.Sprintf("lambda-rollout shift --function %s --alias %s --to-version %s --percentage 100%s",
+				r.Target.Journal.Function, strings.Join(names, ","), r.Version, a.place(r)))
+		}
+	}
+	return lines
+}
+
+// place are the flags that lead a command to where a function stands.
+func (a *app) place(r run.Result) string {
+	flags := " --aws-region " + r.Target.Journal.Region
+	if a.in.Bool("local") {
+		flags += " --local"
+	}
+	return flags
 }
 
 // console is the address of a version in AWS' console.
@@ -53,10 +92,7 @@ func (a *app) undo(results []run.Result) ([]string, error) {
 		if !r.Changed || len(aliases) == 0 {
 			continue
 		}
-		place := " --aws-region " + r.Target.Journal.Region
-		if a.in.Bool("local") {
-			place += " --local"
-		}
+		place := a.place(r)
 		if slices.ContainsFunc(aliases, func(alias definition.Alias) bool { return r.Before.Aliases[alias.Name] == nil }) {
 			data, err := json.Marshal([]rollbackData{rollbackDataOf(r)})
 			if err != nil {

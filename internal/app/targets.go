@@ -69,10 +69,25 @@ func (a *app) read() (*service.Set, fault.List, error) {
 	if set == nil {
 		set = &service.Set{}
 	}
+	if in.Has("traffic") && in.Course("traffic").Gradual() {
+		faults = append(faults, withoutAlias(set.Targets)...)
+	}
 	if len(set.Targets) == 0 && !fatal(faults) {
 		faults = append(faults, fault.Fault{Message: "nothing to deploy: no service and no function-definition is named", Hint: "name a file: --service service.yaml, or --function-definition function.json"})
 	}
 	return set, faults, nil
+}
+
+// withoutAlias are the functions whose traffic cannot be shared: that is done by
+// an alias.
+func withoutAlias(targets []service.Target) fault.List {
+	var faults fault.List
+	for _, t := range targets {
+		if len(t.Aliases) == 0 {
+			faults = append(faults, fault.Fault{File: t.Source, Message: "input traffic: function " + t.Function.FunctionName + " has no alias whose traffic could be shared", Hint: "name one: alias: live"})
+		}
+	}
+	return faults
 }
 
 func fatal(list fault.List) bool {
@@ -264,8 +279,11 @@ func (b *builder) target(ctx context.Context, t service.Target) (run.Target, *ar
 	}
 	f := t.Function.Clone()
 	f.FunctionName = name.Name
-	out := run.Target{Label: label(name.Name, region), API: lambdaapi.New(s, region, b.world.pace), Environment: b.in.String("environment-variables")}
-	out.Wanted = plan.Wanted{Function: f, Aliases: t.Aliases}
+	out := run.Target{
+		Label: label(name.Name, region), API: lambdaapi.New(s, region, b.world.pace),
+		Environment: b.in.String("environment-variables"), Connector: t.Infrastructure.ConnectorRef,
+	}
+	out.Wanted = plan.Wanted{Function: f, Aliases: t.Aliases, Traffic: b.in.Course("traffic")}
 	out.Observed = ahead(ctx, out.API, out.Wanted)
 	var identity session.Identity
 	group, call := errgroup.WithContext(ctx)
@@ -290,7 +308,7 @@ func (b *builder) target(ctx context.Context, t service.Target) (run.Target, *ar
 	}
 	out.Wanted = plan.Wanted{
 		Function: f, Aliases: t.Aliases, Code: wantedCode(code.Code, f.Code), Run: b.runID,
-		StagingBucket: b.in.String("staging-bucket") != "",
+		StagingBucket: b.in.String("staging-bucket") != "", Traffic: b.in.Course("traffic"),
 	}
 	b.markers(&out.Wanted)
 	out.Artifact = code.Pinned

@@ -42,19 +42,10 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 	return e.Journal.Append(context.WithoutCancel(ctx), journal.Record{Target: e.Index, Snapshot: s})
 }
 
-// traffic are the calls that come after the new version is ready.
-func traffic(s plan.Step) bool {
-	switch s.Call {
-	case plan.CreateAlias, plan.UpdateAlias, plan.TagResource, plan.UntagResource:
-		return true
-	}
-	return false
-}
-
 // Prepare carries out a plan up to the published version that is ready to
 // serve, and returns it. No alias has moved then.
 func (e *Engine) Prepare(ctx context.Context, w plan.Wanted, p plan.Plan) (*definition.Observed, error) {
-	steps := slices.DeleteFunc(slices.Clone(p.Steps), traffic)
+	steps := slices.DeleteFunc(slices.Clone(p.Steps), afterReady)
 	for len(steps) > 0 {
 		err := e.prepareStep(ctx, w, steps[0])
 		if codeFirst(steps, err) {
@@ -163,52 +154,4 @@ func (e *Engine) publish(ctx context.Context, description string, restorePoint b
 		},
 	})
 	return published, err
-}
-
-// Shift moves the aliases to the version and changes the tags.
-func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string) error {
-	aliases := false
-	for _, s := range p.Steps {
-		if !traffic(s) {
-			continue
-		}
-		alias := s.Call == plan.CreateAlias || s.Call == plan.UpdateAlias
-		if alias && !aliases {
-			aliases = true
-			e.Log.Line("Create or Update Aliases for function %s with version %s.", e.function, version)
-		}
-		if alias {
-			s.Alias.Version = version
-		}
-		if err := e.shiftStep(ctx, s, version); err != nil {
-			return err
-		}
-	}
-	if aliases {
-		e.Log.Line("Done Creating Aliases")
-	}
-	return nil
-}
-
-func (e *Engine) shiftStep(ctx context.Context, s plan.Step, version string) error {
-	switch s.Call {
-	case plan.CreateAlias:
-		e.Log.Line("Creating Alias %s for function %s with version %s.", s.Alias.Name, e.function, version)
-	case plan.UpdateAlias:
-		e.Log.Line("Updating Alias %s for function %s with version %s.", s.Alias.Name, e.function, version)
-	case plan.TagResource:
-		e.Log.Line("Tagging function %s: %d tags", e.function, len(s.Tags))
-	case plan.UntagResource:
-		e.Log.Line("Removing %d tags of function %s", len(s.TagKeys), e.function)
-	}
-	if err := e.do(ctx, s, false); err != nil {
-		return err
-	}
-	switch s.Call {
-	case plan.CreateAlias:
-		e.Log.Line("Created Alias %s for function %s with version %s.", s.Alias.Name, e.function, version)
-	case plan.UpdateAlias:
-		e.Log.Line("Updated Alias %s for function %s with version %s.", s.Alias.Name, e.function, version)
-	}
-	return nil
 }

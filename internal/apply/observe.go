@@ -31,16 +31,16 @@ func observe(ctx context.Context, api *lambdaapi.Client, w plan.Wanted) (plan.Ob
 	name := w.Function.FunctionName
 	o := plan.Observation{Aliases: map[string]*definition.ObservedAlias{}}
 	found := make([]*definition.ObservedAlias, len(w.Aliases))
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { o.Latest, err = api.Find(ctx, name, ""); return err })
+	group, call := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { o.Latest, err = api.Find(call, name, ""); return err })
 	if len(w.Aliases) > 0 {
-		group.Go(func() (err error) { o.Served, err = api.Find(ctx, name, w.Aliases[0].Name); return err })
+		group.Go(func() (err error) { o.Served, err = api.Find(call, name, w.Aliases[0].Name); return err })
 	}
 	for i, a := range w.Aliases {
-		group.Go(func() (err error) { found[i], err = api.FindAlias(ctx, name, a.Name); return err })
+		group.Go(func() (err error) { found[i], err = api.FindAlias(call, name, a.Name); return err })
 	}
 	if w.Function.CodeSigningConfigArn != nil {
-		group.Go(func() (err error) { o.CodeSigning, err = api.CodeSigning(ctx, name); return err })
+		group.Go(func() (err error) { o.CodeSigning, err = api.CodeSigning(call, name); return err })
 	}
 	if err := group.Wait(); err != nil {
 		return o, err
@@ -48,7 +48,58 @@ func observe(ctx context.Context, api *lambdaapi.Client, w plan.Wanted) (plan.Ob
 	for i, a := range w.Aliases {
 		o.Aliases[a.Name] = found[i]
 	}
-	return o, nil
+	return o, observeVersions(ctx, api, w, &o)
+}
+
+// observeVersions reads the versions that matter beside the one that the first
+// alias serves: the one that shares its traffic, which a canary left behind, and
+// for a gradual shift all that are to share theirs.
+func observeVersions(ctx context.Context, api *lambdaapi.Client, w plan.Wanted, o *plan.Observation) error {
+	o.Versions = map[string]*definition.Observed{}
+	if o.Served != nil {
+		o.Versions[o.Served.Version] = o.Served
+	}
+	numbers := sharing(w, o)
+	found := make([]*definition.Observed, len(numbers))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, number := range numbers {
+		group.Go(func() (err error) { found[i], err = api.Find(ctx, w.Function.FunctionName, number); return err })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, number := range numbers {
+		o.Versions[number] = found[i]
+	}
+	return nil
+}
+
+// sharing are the published versions, by number, that observeVersions reads.
+func sharing(w plan.Wanted, o *plan.Observation) []string {
+	var numbers []string
+	add := func(number string) {
+		if number != "" && number != plan.Latest && o.Versions[number] == nil && !slices.Contains(numbers, number) {
+			numbers = append(numbers, number)
+		}
+	}
+	add(w.Version)
+	first := true
+	for _, a := range w.Aliases {
+		now := o.Aliases[a.Name]
+		if now == nil {
+			continue
+		}
+		for number := range now.Weights {
+			if first {
+				add(number)
+			}
+		}
+		if w.Traffic.Gradual() {
+			add(now.Version)
+		}
+		first = false
+	}
+	return numbers
 }
 
 // observeBack reads what a rollback has to compare with its journal.

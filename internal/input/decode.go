@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // decoder reads the text of one input. shown is the input as the user wrote it.
@@ -37,6 +38,13 @@ func (d *decoder) decode(texts []string) value {
 		}
 		v.given = len(v.list) > 0
 		d.checkItems(v.list)
+		return v
+	case Course:
+		for _, t := range texts {
+			v.list = append(v.list, d.list(t)...)
+		}
+		v.given = len(v.list) > 0
+		v.course = d.course(v.list)
 		return v
 	case Map:
 		for _, t := range texts {
@@ -108,6 +116,14 @@ func (d *decoder) jsonList(text string) []string {
 		}
 	}
 	return items
+}
+
+func (d *decoder) course(stages []string) traffic.Course {
+	course, err := traffic.Parse(stages)
+	if err != nil {
+		d.fail("AllAtOnce, Canary10Percent5Minutes, Linear10PercentEvery1Minute, or stages: 10%/5m, 50%/5m", "%v", err)
+	}
+	return course
 }
 
 func (d *decoder) checkItems(items []string) {

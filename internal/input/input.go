@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Options say where values come from.
@@ -185,10 +186,14 @@ type value struct {
 	truth  bool
 	length time.Duration
 	number int
+	course traffic.Course
 }
 
 // Command is the command that the values are for.
 func (s *Set) Command() string { return s.command }
+
+// Has says whether the command takes the input at all.
+func (s *Set) Has(name string) bool { _, has := s.values[name]; return has }
 
 // Given says whether the user gave a value, empty ones apart.
 func (s *Set) Given(name string) bool { return s.get(name).given }
@@ -210,6 +215,9 @@ func (s *Set) Duration(name string) time.Duration { return s.get(name, Duration)
 
 // Int is the value of an Int; 0 where it was not given.
 func (s *Set) Int(name string) int { return s.get(name, Int).number }
+
+// Course is the value of a Course.
+func (s *Set) Course(name string) traffic.Course { return s.get(name, Course).course }
 
 // Secrets are the values to mask before the first log line.
 func (s *Set) Secrets() []string {

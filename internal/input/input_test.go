@@ -261,6 +261,12 @@ unknown flag --aws-regoin (did you mean --aws-region?)`,
 		"another command's flag": {deploy("--payload", "{}"), "deploy does not take --payload (it belongs to invoke)"},
 		"nothing to deploy":      {Options{Args: []string{"deploy"}}, "nothing says what to deploy (give service (a Harness Service file) or function-definition (the shape of CreateFunction))"},
 		"two ways":               {deploy("--function-definition=f"), "service and function-definition are two ways to say what to deploy (give one of them)"},
+		"no course":              {deploy("--traffic=10%,50%"), `--traffic: "10%" says not how long: write 10%/5m; only the last stage may stay (AllAtOnce, Canary10Percent5Minutes, Linear10PercentEvery1Minute, or stages: 10%/5m, 50%/5m)`},
+		"a shift of nothing":     {Options{Args: []string{"shift", "--percentage", "10"}}, "nothing says what to shift (give function and alias, or the rollback-data of a deploy)"},
+		"a shift of two things":  {Options{Args: []string{"shift", "--percentage", "10", "--rollback-data", "[]", "--function", "f"}}, "rollback-data names the functions, their aliases and versions already (give it alone, or function, alias and to-version)"},
+		"a shift to nowhere":     {Options{Args: []string{"shift", "--function", "f", "--alias", "live"}}, "nothing says how far to shift (give percentage, or stages with traffic)"},
+		"a shift two ways":       {Options{Args: []string{"shift", "--function", "f", "--alias", "live", "--percentage", "0", "--traffic", "10%"}}, "percentage and traffic are two ways to say how far to shift (give one of them)"},
+		"too much":               {Options{Args: []string{"shift", "--function", "f", "--alias", "live", "--percentage", "101"}}, "--percentage: 101 is too large; at most 100"},
 		"half credentials":       {deploy("--aws-access-key-id=x"), "aws-access-key-id and aws-secret-access-key belong together (give both or neither)"},
 		"never and more":         {deploy("--rollback-on=never,failure"), "rollback-on says never and something else (never stands alone)"},
 		"out of the workspace":   {deploy("--overrides=../x"), `--overrides: "../x" leads out of the workspace (name it by an absolute path, or move it into the workspace)`},
@@ -364,9 +370,9 @@ func FuzzValues(f *testing.F) {
 
 func TestAGuardThatIsNotSupportedStopsTheDeployment(t *testing.T) {
 	t.Parallel()
-	o := Options{Prefixes: []string{"INPUT_"}, Env: []string{"INPUT_SERVICE=s.yaml", "INPUT_TRAFFIC=10%", "INPUT_MAX-ERROR-RATE=1"}}
+	o := Options{Prefixes: []string{"INPUT_"}, Env: []string{"INPUT_SERVICE=s.yaml", "INPUT_ALARMS=errors", "INPUT_MAX-ERROR-RATE=1"}}
 	_, err := Parse(o)
-	for _, name := range []string{"INPUT_TRAFFIC", "INPUT_MAX-ERROR-RATE"} {
+	for _, name := range []string{"INPUT_ALARMS", "INPUT_MAX-ERROR-RATE"} {
 		if err == nil || !strings.Contains(err.Error(), "the setting "+name+" is not supported by this release") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -174,13 +174,13 @@ func (p *parser) readEnv() {
 // guards are inputs that hold a new version back or check it. A release that
 // does not have one must not deploy as if it had not been asked.
 var guards = map[string]bool{
-	"TRAFFIC": true, "PERCENTAGE": true, "ALARMS": true, "MAXERRORRATE": true, "MININVOCATIONS": true,
+	"ALARMS": true, "MAXERRORRATE": true, "MININVOCATIONS": true,
 	"VERIFYPAYLOAD": true, "VERIFYEXPECT": true,
 }
 
 func (p *parser) unknownSetting(variable, rest string) {
 	if guards[key(rest)] && p.options.Command == "" {
-		p.fail(fmt.Sprintf("the setting %s is not supported by this release, which moves an alias at once", variable), "leave it out to deploy without it")
+		p.fail(fmt.Sprintf("the setting %s is not supported by this release, which looks at no alarm, metric or answer", variable), "leave it out to deploy without it")
 		return
 	}
 	var names []string
@@ -268,5 +268,26 @@ func (s *Set) crossCheck() fault.List {
 	if s.command == "invoke" && !given("function") {
 		fail("nothing says what to invoke", "give function")
 	}
+	if s.command == "shift" {
+		s.crossCheckShift(fail)
+	}
 	return faults
+}
+
+// crossCheckShift wants to know what to shift, and how far.
+func (s *Set) crossCheckShift(fail func(message, hint string)) {
+	given := func(name string) bool { return s.values[name].given }
+	switch {
+	case given("rollback-data") && (given("function") || given("alias") || given("to-version")):
+		fail("rollback-data names the functions, their aliases and versions already", "give it alone, or function, alias and to-version")
+	case !given("rollback-data") && !(given("function") && given("alias")):
+		fail("nothing says what to shift", "give function and alias, or the rollback-data of a deploy")
+	}
+	// GitHub gives an input that is left out its default.
+	switch percentage, course := given("percentage"), s.values["traffic"].course.Gradual(); {
+	case percentage && course:
+		fail("percentage and traffic are two ways to say how far to shift", "give one of them")
+	case !percentage && !course:
+		fail("nothing says how far to shift", "give percentage, or stages with traffic")
+	}
 }

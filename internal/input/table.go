@@ -23,6 +23,8 @@ const (
 	Int
 	// Enum is one word of Input.Enum.
 	Enum
+	// Course is how traffic goes over to a new version: see package traffic.
+	Course
 )
 
 // Input is one row of the table.
@@ -87,6 +89,8 @@ var commands = []Command{
 		"Prints what deploy would send. Secrets and environment values are shown as ***."},
 	{"rollback", "put back what a deploy changed",
 		"From the journal of a deploy, from its rollback-data in another job, or by hand\nwith --function and --alias: to what the alias served before, or to\n--to-version."},
+	{"shift", "move more or less of an alias' traffic to a version",
+		"Between the version that the alias serves and a new one: the one that shares its\ntraffic already, or --to-version. The functions and aliases are those of a\ndeploy's rollback-data, or --function and --alias. It is rolled back like a\ndeploy."},
 	{"policy", "print the least IAM policy that this deployment needs",
 		"Covers deploy and rollback of exactly these functions."},
 	{"convert", "print the GitHub workflow of a Harness pipeline",
@@ -103,12 +107,12 @@ var commands = []Command{
 // each command that reads one.
 var (
 	describes = []string{"deploy", "plan", "validate", "render", "policy"}
-	connects  = []string{"deploy", "plan", "rollback", "policy", "invoke"}
-	changes   = []string{"deploy", "rollback"}
-	deploys   = []string{"deploy"}
+	connects  = []string{"deploy", "plan", "rollback", "shift", "policy", "invoke"}
+	changes   = []string{"deploy", "rollback", "shift"}
 	plans     = []string{"deploy", "plan"}
 	decides   = []string{"deploy", "plan", "policy"}
 	rollsBack = []string{"rollback"}
+	byName    = []string{"rollback", "shift"}
 	serves    = []string{"local"}
 )
 
@@ -137,7 +141,7 @@ var table = []Input{
 		Help: "Files with variable and manifest overrides."},
 	{Name: "function-definition", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
 		Help: "Function definition files, JSON or YAML: paths or globs. The short way, without a Service. With several, relative artifacts and alias definitions are taken from each file's folder."},
-	{Name: "alias", Kind: List, Commands: []string{"deploy", "plan", "validate", "render", "policy", "rollback"}, Group: groupService, Meta: "NAME",
+	{Name: "alias", Kind: List, Commands: slices.Concat(describes, byName), Group: groupService, Meta: "NAME",
 		Help: "Names of the aliases to point at the new version. Replaces the Service's alias manifests."},
 	{Name: "alias-definition", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
 		Help: "Alias definition files. Replaces the Service's alias manifests."},
@@ -151,7 +155,7 @@ var table = []Input{
 	{Name: "secrets", Kind: Map, Commands: describes, Group: groupValues, Meta: "ID=VALUE", Secret: true,
 		Help: `Values for <+secrets.getValue("id")>. Each is masked.`},
 
-	{Name: "aws-region", Kind: String, Commands: []string{"deploy", "plan", "validate", "render", "policy", "rollback", "invoke"}, Group: groupAWS, Meta: "REGION",
+	{Name: "aws-region", Kind: String, Commands: slices.Concat(describes, byName, []string{"invoke"}), Group: groupAWS, Meta: "REGION",
 		Help: "The Region where neither an Infrastructure nor a function's ARN names one. A contradiction is an error."},
 	{Name: "aws-access-key-id", Kind: String, Commands: connects, Group: groupAWS, Meta: "ID", Secret: true,
 		Help: "Explicit credentials. They reach the post step, where the job's own may be gone."},
@@ -171,7 +175,7 @@ var table = []Input{
 		Help: "Assume the role from the credentials at hand although an OIDC token is there."},
 	{Name: "audience", Kind: String, Commands: connects, Default: "sts.amazonaws.com", Group: groupAWS, Meta: "AUDIENCE",
 		Help: "Audience of the OIDC token."},
-	{Name: "connectors", Kind: Map, Commands: slices.Concat(describes, []string{"rollback", "invoke"}), Group: groupAWS, Meta: "REF=ARN",
+	{Name: "connectors", Kind: Map, Commands: slices.Concat(describes, byName, []string{"invoke"}), Group: groupAWS, Meta: "REF=ARN",
 		Help: "Role ARNs by connectorRef, of an Infrastructure or an artifact."},
 	{Name: "allowed-account-ids", Kind: List, Commands: connects, Group: groupAWS, Meta: "ID",
 		Help: "Refuse every other account."},
@@ -182,10 +186,12 @@ var table = []Input{
 		Help: "Added to the marker in the published version's description."},
 	{Name: "environment-variables", Kind: Enum, Commands: decides, Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
 		Help: "What the definition's environment does to the variables already there. A definition without environment leaves them alone."},
-	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
+	{Name: "traffic", Kind: Course, Commands: []string{"deploy", "plan", "validate", "policy", "shift"}, Default: "AllAtOnce", Group: groupRun, Meta: "COURSE",
+		Help: "How the aliases go over to the new version: AllAtOnce, a name of CodeDeploy (Canary10Percent5Minutes, Linear10PercentEvery1Minute, …), or stages: 10%/5m, 50%/5m. A last stage without a time stays: 10%."},
+	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
 		Help: "How many functions are worked on at once."},
-	{Name: "timeout", Kind: Duration, Commands: deploys, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
-		Help: "Time for the deploy, with its unit: 90s, 10m. A function's own timeout stands in its definition."},
+	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
+		Help: "Time for the deploy, with its unit: 90s, 10m. The times of traffic are not counted. A function's own timeout stands in its definition."},
 
 	{Name: "rollback-on", Kind: List, Commands: changes, Default: "failure, cancelled", Enum: []string{"failure", "cancelled", "never"}, Group: groupRollback, Meta: "WHEN",
 		Help: "When the post step rolls back: failure, cancelled, or never. A deploy that fails by itself always does."},
@@ -195,19 +201,21 @@ var table = []Input{
 		Help: "Start although something could not be restored. The plan says what."},
 	{Name: "rollback-timeout", Kind: Duration, Commands: changes, Default: "10m", Min: 1, Group: groupRollback, Meta: "TIME",
 		Help: "Time for the rollback, apart from the deploy's."},
-	{Name: "journal", Kind: String, Commands: []string{"deploy", "rollback", "policy"}, Group: groupRollback, Meta: "PLACE",
+	{Name: "journal", Kind: String, Commands: []string{"deploy", "rollback", "shift", "policy"}, Group: groupRollback, Meta: "PLACE",
 		Help: "A file, or s3://bucket/prefix where the disk does not outlive the process. By default the host's own place."},
-	{Name: "rollback-data", Kind: String, Commands: rollsBack, Group: groupRollback, Meta: "JSON",
-		Help: "The output of that name of a deploy in another job."},
-	{Name: "to-version", Kind: Int, Commands: rollsBack, Min: 1, Group: groupRollback, Meta: "N",
-		Help: "Version to point the alias at, instead of the one that it served before."},
+	{Name: "rollback-data", Kind: String, Commands: byName, Group: groupRollback, Meta: "JSON",
+		Help: "The output of that name of a deploy: what rollback in another job puts back, and what shift shifts."},
+	{Name: "to-version", Kind: Int, Commands: byName, Min: 1, Group: groupRollback, Meta: "N",
+		Help: "Version to point the alias at, instead of the one that it served before; for shift, the new version."},
+	{Name: "percentage", Kind: Int, Commands: []string{"shift"}, Max: 100, Group: groupRollback, Meta: "N",
+		Help: "How much of the traffic the new version gets: 100 is all of it, 0 takes it out. For stages, give traffic instead."},
 	{Name: "latest", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Bring $LATEST back too."},
 	{Name: "dry-run", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Print the plan of the rollback, change nothing."},
 
-	{Name: "function", Kind: String, Commands: []string{"rollback", "invoke"}, Group: groupInvoke, Meta: "NAME",
-		Help: "Function to invoke or to roll back by hand: name or ARN."},
+	{Name: "function", Kind: String, Commands: []string{"rollback", "shift", "invoke"}, Group: groupInvoke, Meta: "NAME",
+		Help: "Function to invoke, to shift or to roll back by hand: name or ARN."},
 	{Name: "qualifier", Kind: String, Commands: []string{"invoke"}, Group: groupInvoke, Meta: "ALIAS",
 		Help: "Alias or version to invoke. By default $LATEST."},
 	{Name: "payload", Kind: String, Commands: []string{"invoke"}, Group: groupInvoke, Meta: "JSON",

@@ -5,6 +5,7 @@
 package matrix
 
 import (
+	stdcmp "cmp"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,7 @@ func (s scenario) prepare(w *world) string {
 }
 
 func (s scenario) deploy(w *world, c cut) ended {
-	return w.run(c, append([]string{"deploy"}, s.args...)...)
+	return w.run(c, append([]string{stdcmp.Or(s.command, "deploy")}, s.args...)...)
 }
 
 // cuts are all the places where a child that does n can die.

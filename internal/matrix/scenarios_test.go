@@ -16,7 +16,9 @@ type scenario struct {
 	// files are the workspace; definition is function.json of the short way.
 	definition string
 	files      map[string]string
-	args       []string
+	// command is deploy where it is empty.
+	command string
+	args    []string
 }
 
 // definition with the fields that every scenario names.
@@ -64,6 +66,13 @@ func scenarios() []scenario {
 			definition: define(`, "memorySize": 256, "code": {"s3ObjectStorageMode": "REFERENCE"}`),
 			args:       []string{"--function-definition", "function.json", "--artifact", "s3://code/new.zip", "--alias", "live"}},
 		{name: "provisioned concurrency on the alias", before: provisioned, definition: define(`, "memorySize": 256`), files: code, args: short},
+		{name: "traffic in stages", before: published, definition: define(`, "tags": {"team": "b"}`), files: code,
+			args: append(short, "--traffic", "10%/20ms,50%/20ms")},
+		{name: "traffic that stays, over an earlier canary", before: weighted, definition: define(`, "memorySize": 256`), files: code,
+			args: append(short, "--traffic", "10%")},
+		{name: "traffic in stages from $LATEST", before: onLatest, definition: define(`, "memorySize": 256`), files: code,
+			args: append(short, "--traffic", "10%/20ms")},
+		{name: "shift", before: weighted, command: "shift", args: []string{"--function", "f", "--alias", "live", "--traffic", "30%/20ms,60%"}},
 		{name: "three functions at once", before: three, files: threeFiles(),
 			args: []string{"--function-definition", "*/function.json", "--artifact", "code", "--alias", "live"}},
 	}

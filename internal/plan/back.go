@@ -183,7 +183,7 @@ func standing(now definition.Alias, was journal.Alias) string {
 // aliasOnLatest sends traffic to the restore point at once: $LATEST itself is
 // right only when code and configuration are.
 func (b *back) aliasOnLatest(final Step, now journal.Alias) {
-	if point := b.t.Snapshot.RestorePoint; point != "" && now.Version != point {
+	if point := b.t.Snapshot.RestorePoint; point != "" && (now.Version != point || len(now.Weights) > 0) {
 		first := final
 		first.Alias.Version = point
 		b.plan.Steps = append(b.plan.Steps, first)

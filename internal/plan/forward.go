@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Wanted is what a deployment is asked for.
@@ -19,6 +20,11 @@ type Wanted struct {
 	Run string
 	// StagingBucket says that rollback has a place for a zip above 50 MB.
 	StagingBucket bool
+	// Traffic is how the aliases that exist go over to the new version.
+	Traffic traffic.Course
+	// Version, where it is set, is published already: nothing is deployed, and
+	// the aliases shift to it.
+	Version string
 }
 
 // inlineLimit is the largest zip that Lambda takes inside a request, in bytes.
@@ -27,7 +33,10 @@ const inlineLimit = 52_428_800
 // Forward plans the deployment of w over what stands: configuration, code, one
 // publication, aliases, tags, in this order.
 func Forward(w Wanted, o Observation) Plan {
-	if o.Latest == nil {
+	switch {
+	case w.Version != "":
+		return shift(w, o)
+	case o.Latest == nil:
 		return create(w, o)
 	}
 	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName}}
@@ -148,19 +157,43 @@ func storage(o *definition.Observed) string {
 // restorePoint finds the version that holds what stands now, so that Lambda
 // keeps code and environment for the way back.
 func (f *forward) restorePoint() {
-	served := f.o.Served
-	published := served != nil && served.Version != Latest && SameContent(served, f.o.Latest)
+	standing := f.standing()
 	f.needsReturn = f.config || f.code
 	switch {
-	case published:
-		f.plan.RestorePoint = served.Version
+	case standing != "":
+		f.plan.RestorePoint = standing
 		if !f.needsReturn {
-			f.plan.Version = served.Version
+			f.plan.Version = standing
 		}
 	case f.needsReturn:
 		f.plan.Steps = append(f.plan.Steps, Step{Call: PublishVersion, RestorePoint: true})
 	}
-	f.publish = f.needsReturn || !published
+	f.publish = f.needsReturn || standing == ""
+}
+
+// standing is a version that holds what stands in $LATEST: the one that the
+// first alias serves, or the one that shares its traffic; "" where neither
+// does.
+func (f *forward) standing() string {
+	served := f.o.Served
+	if served == nil {
+		return ""
+	}
+	candidates := []*definition.Observed{served}
+	for _, a := range f.w.Aliases {
+		if now := f.o.Aliases[a.Name]; now != nil {
+			for _, number := range slices.Sorted(maps.Keys(now.Weights)) {
+				candidates = append(candidates, f.o.Versions[number])
+			}
+			break
+		}
+	}
+	for _, c := range candidates {
+		if c != nil && c.Version != Latest && SameContent(c, f.o.Latest) {
+			return c.Version
+		}
+	}
+	return ""
 }
 
 // SameContent says that two versions hold the same code and configuration:
@@ -192,53 +225,14 @@ func (f *forward) steps() {
 	if f.publish {
 		f.plan.Steps = append(f.plan.Steps, Step{Call: PublishVersion})
 	}
-	for _, a := range f.w.Aliases {
-		f.alias(a)
-	}
+	f.aliases()
+	last := f.plan.stages() - 1
 	if len(f.untag) > 0 {
-		f.plan.Steps = append(f.plan.Steps, Step{Call: UntagResource, TagKeys: f.untag})
+		f.plan.Steps = append(f.plan.Steps, Step{Call: UntagResource, TagKeys: f.untag, Stage: last})
 	}
 	if len(f.tags) > 0 {
-		f.plan.Steps = append(f.plan.Steps, Step{Call: TagResource, Tags: f.tags})
+		f.plan.Steps = append(f.plan.Steps, Step{Call: TagResource, Tags: f.tags, Stage: last})
 	}
-}
-
-func (f *forward) alias(a definition.Alias) {
-	a.Version, a.Weights = f.plan.Version, nil
-	to := a.Version
-	if f.publish {
-		to = "new version"
-	}
-	now := f.o.Aliases[a.Name]
-	if now == nil {
-		f.plan.Steps = append(f.plan.Steps, Step{Call: CreateAlias, Alias: a})
-		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Aliases." + a.Name, To: to, Kind: definition.Set})
-		return
-	}
-	described := a.Description == nil || now.Description != nil && *a.Description == *now.Description || *a.Description == "" && now.Description == nil
-	if !f.publish && now.Version == a.Version && len(now.Weights) == 0 && described {
-		return
-	}
-	f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateAlias, Alias: a, From: now.Version})
-	if f.publish || now.Version != a.Version || len(now.Weights) > 0 {
-		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Aliases." + a.Name, From: Serves(now.Alias), To: to, Kind: definition.Changed})
-	}
-	if !described {
-		from := ""
-		if now.Description != nil {
-			from = *now.Description
-		}
-		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Aliases." + a.Name + ".Description", From: from, To: *a.Description, Kind: definition.Changed})
-	}
-}
-
-// Serves says what an alias serves: "41", or "41, 10% to 42".
-func Serves(a definition.Alias) string {
-	s := a.Version
-	for _, v := range slices.Sorted(maps.Keys(a.Weights)) {
-		s += fmt.Sprintf(", %g%% to %s", a.Weights[v]*100, v)
-	}
-	return s
 }
 
 // wayBack collects what a rollback could not restore.

@@ -54,9 +54,17 @@ type Step struct {
 	// Download is where the zip of a rollback is fetched from first.
 	Download      string
 	Architectures []string
-	// Alias is the wanted state; Version is "" for the version that this plan
-	// publishes.
-	Alias definition.Alias
+	// Alias is the wanted state; its Version is "" for the version that this
+	// plan publishes. With Shared set that version has Percent of the traffic
+	// alone, and Base the rest.
+	Alias   definition.Alias
+	Shared  bool
+	Percent float64
+	// Base is the version that keeps the rest of a shared alias' traffic; "" is
+	// the restore point that this plan publishes.
+	Base string
+	// Stage is when traffic moves: the index in the Course of Wanted.
+	Stage int
 	// From is the version that the alias serves now, "" for a new one.
 	From string
 	// Tags are set, TagKeys removed.
@@ -113,6 +121,10 @@ type Observation struct {
 	Latest *definition.Observed
 	// Served is what the first alias that exists serves; nil without one.
 	Served *definition.Observed
+	// Versions are the published versions that were looked at, by number: Served,
+	// the one that shares its traffic, and in a gradual shift those of the other
+	// aliases.
+	Versions map[string]*definition.Observed
 	// RestorePoint is the version that a rollback restores from.
 	RestorePoint *definition.Observed
 	// Aliases holds the named aliases; a missing one is nil.

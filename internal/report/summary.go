@@ -11,17 +11,27 @@ type Row struct {
 	Function, Region string
 	// From and To are versions; From is "" for a new function.
 	From, To string
-	Aliases  []string
-	CodeSha  string
-	Took     time.Duration
-	Changed  bool
+	// Share is how much of the aliases' traffic goes to the new version, where
+	// that is not all: 10%.
+	Share   string
+	Aliases []string
+	CodeSha string
+	Took    time.Duration
+	Changed bool
 	// Console is a link to the function in AWS' console, "" where there is none.
 	Console string
 }
 
+// Next are the commands that a person may want after a deployment.
+type Next struct {
+	// Promote gives the new version the traffic that it does not have yet.
+	Promote []string
+	Undo    []string
+}
+
 // Summary is the page that a deployment leaves behind, as GitHub's Markdown,
-// with the command that undoes it.
-func Summary(rows []Row, undo []string) string {
+// with the commands that finish or undo it.
+func Summary(rows []Row, next Next) string {
 	var b strings.Builder
 	b.WriteString("### Lambda deployment\n\n")
 	b.WriteString("| Function | Region | Version | Aliases | Code SHA-256 | Time |\n|---|---|---|---|---|---|\n")
@@ -37,13 +47,21 @@ func Summary(rows []Row, undo []string) string {
 		case r.From != "" && r.From != r.To:
 			version = cell(r.From) + " → " + version
 		}
+		if r.Share != "" {
+			version += " (" + cell(r.Share) + " of the traffic)"
+		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | `%s` | %s |\n", name, cell(r.Region), version,
 			cell(strings.Join(r.Aliases, ", ")), r.CodeSha, r.Took.Round(10*time.Millisecond))
 	}
-	if len(undo) > 0 {
-		b.WriteString("\nTo undo this deployment:\n\n```sh\n" + strings.Join(undo, "\n") + "\n```\n")
-	}
+	commands(&b, "To give the new version all the traffic", next.Promote)
+	commands(&b, "To undo this deployment", next.Undo)
 	return b.String()
+}
+
+func commands(b *strings.Builder, title string, lines []string) {
+	if len(lines) > 0 {
+		b.WriteString("\n" + title + ":\n\n```sh\n" + strings.Join(lines, "\n") + "\n```\n")
+	}
 }
 
 // cell keeps text from breaking a table or starting markup.

@@ -19,6 +19,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Target is one function to deploy in one Region.
@@ -39,6 +40,9 @@ type Target struct {
 	Ready func(ctx context.Context) (definition.Code, error)
 	// Artifact names exactly the content that is deployed.
 	Artifact string
+	// Connector is the connectorRef of the infrastructure, by which the input
+	// connectors names a role.
+	Connector string
 }
 
 // Options is how a run goes about its Targets.
@@ -116,9 +120,10 @@ type target struct {
 // where a later rollback must put things back, and *IncompleteError where a
 // person must look.
 func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout, fmt.Errorf("the deployment took longer than its timeout of %s", opts.Timeout))
+	d := deployment{opts: opts, course: course(targets)}
+	// The stages of the traffic have times of their own.
+	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout+d.course.Total(), fmt.Errorf("the deployment took longer than its timeout of %s", opts.Timeout))
 	defer cancel()
-	d := deployment{opts: opts}
 	for _, t := range targets {
 		d.targets = append(d.targets, &target{Target: t, started: opts.Now()})
 	}
@@ -136,7 +141,7 @@ func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, erro
 	}
 	ctx, unwatch := watched(ctx, j)
 	defer unwatch()
-	err = d.apply(ctx, j)
+	err = d.apply(ctx)
 	if err == nil && !opts.PostFollows && errors.Is(context.Cause(ctx), ErrSignal) {
 		// The signal came in the last call. A post step would decide; there is
 		// none.
@@ -176,6 +181,7 @@ func watched(ctx context.Context, j *journal.Journal) (context.Context, context.
 type deployment struct {
 	opts    Options
 	targets []*target
+	course  traffic.Course
 }
 
 // Prepare observes and plans every Target and changes nothing: what `plan`
@@ -315,9 +321,12 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 }
 
 // apply makes every version ready before any alias moves.
-func (d *deployment) apply(ctx context.Context, _ *journal.Journal) error {
+func (d *deployment) apply(ctx context.Context) error {
 	d.opts.Log.Section("Deploy")
 	err := d.each(ctx, func(ctx context.Context, t *target) error {
+		if t.Wanted.Version != "" {
+			return nil
+		}
 		log := d.log(t)
 		log.Line("Deploying..")
 		manifest(log, t)
@@ -332,20 +341,7 @@ func (d *deployment) apply(ctx context.Context, _ *journal.Journal) error {
 	if err != nil {
 		return err
 	}
-	d.opts.Log.Section("Aliases")
-	return d.each(ctx, func(ctx context.Context, t *target) error {
-		version := t.plan.Version
-		if t.version != nil {
-			version = t.version.Version
-		}
-		aliasManifests(d.log(t), t)
-		if err := t.engine.Shift(ctx, t.plan, version); err != nil {
-			return err
-		}
-		d.log(t).Line("Done")
-		t.took = d.opts.Now().Sub(t.started)
-		return nil
-	})
+	return d.shift(ctx)
 }
 
 // each runs f for every Target, so many at once; the first failure ends the
@@ -408,6 +404,9 @@ func (d *deployment) results() []Result {
 		}
 		if t.version != nil {
 			r.Version = t.version.Version
+		}
+		if shifted := t.before.Versions[t.Wanted.Version]; shifted != nil {
+			r.Function, r.CodeSha256 = shifted.Function, shifted.CodeSha256
 		}
 		if t.engine != nil {
 			r.Unqualified = cmp.Or(t.engine.Arn(), r.Unqualified)

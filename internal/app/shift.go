@@ -1,0 +1,122 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+	"github.com/lambda-rollout/lambda-rollout/internal/run"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+)
+
+// shift moves aliases between the version that they serve and a new one: a
+// deployment of traffic alone, journalled and rolled back as every other.
+func (a *app) shift(ctx context.Context) error {
+	orders, err := a.orders()
+	if err != nil {
+		return err
+	}
+	if err := a.noOpenJournal(); err != nil {
+		return &run.InputError{Err: err}
+	}
+	w, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	b := &builder{app: a, world: w, runID: a.runID()}
+	var targets []run.Target
+	var errs []error
+	for _, o := range orders {
+		t, err := b.shiftTarget(ctx, o)
+		targets, errs = append(targets, t), append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &run.InputError{Err: err}
+	}
+	opts, err := a.changing(w, b.runID)
+	if err != nil {
+		return &run.InputError{Err: err}
+	}
+	opts.Preflight = b.shiftAllowed
+	results, err := run.Deploy(ctx, targets, opts)
+	return a.deployed(results, err)
+}
+
+// shiftTarget finds the version that the aliases of an order shift to.
+func (b *builder) shiftTarget(ctx context.Context, o order) (run.Target, error) {
+	s, err := b.look(ctx, b.world, o)
+	if err != nil {
+		return run.Target{}, err
+	}
+	version, err := s.shiftsTo(ctx)
+	if err != nil {
+		return run.Target{}, err
+	}
+	t := run.Target{
+		Label: label(s.function, s.api.Region()), Journal: s.journal(b.app), API: s.api, Connector: o.connector,
+		Code: &fetcher{session: s.session, region: s.api.Region()},
+		Wanted: plan.Wanted{
+			Function: definition.Function{FunctionName: s.function}, Run: b.runID,
+			Version: version, Traffic: b.in.Course("traffic"),
+		},
+	}
+	if b.in.Given("percentage") {
+		t.Wanted.Traffic = traffic.Course{{Percent: float64(b.in.Int("percentage"))}}
+	}
+	for _, name := range s.names() {
+		if s.now[name] == nil {
+			return run.Target{}, fmt.Errorf("function %s in %s has no alias %s", s.function, s.api.Region(), name)
+		}
+		t.Wanted.Aliases = append(t.Wanted.Aliases, definition.Alias{Name: name})
+	}
+	return t, nil
+}
+
+// shiftsTo is the version that is named, or the one that shares the aliases'
+// traffic already.
+func (s *standing) shiftsTo(ctx context.Context) (string, error) {
+	if s.version != "" {
+		found, err := s.api.Find(ctx, s.function, s.version)
+		if err == nil && found == nil {
+			err = s.choose(ctx, s.names()[0], "there is no version "+s.version)
+		}
+		return s.version, err
+	}
+	version := ""
+	for _, name := range s.names() {
+		shares := slices.Sorted(maps.Keys(s.now[name].Weights))
+		switch {
+		case len(shares) == 0:
+			return "", s.choose(ctx, name, "it shares its traffic with no other version")
+		case version != "" && shares[0] != version:
+			return "", fmt.Errorf("the aliases of %s share their traffic with different versions, %s and %s: shift them one after the other", s.function, version, shares[0])
+		}
+		version = shares[0]
+	}
+	return version, nil
+}
+
+// shiftAllowed asks before the first change whether all of it is permitted.
+func (b *builder) shiftAllowed(ctx context.Context, results []run.Result) error {
+	ctx, cancel := context.WithTimeout(ctx, preflightTimeout)
+	defer cancel()
+	errs := []error{b.permitted(ctx, results, func(i int) []policy.Need {
+		at := results[i].Target.Journal
+		return policy.Needs(policy.Target{
+			Account: at.Account, Partition: at.Partition, Region: at.Region,
+			Wanted: results[i].Target.Wanted, Before: results[i].Before, Plan: results[i].Plan,
+		})
+	})}
+	for _, r := range results {
+		errs = append(errs, provisioned(ctx, r))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,248 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+)
+
+// shift plans aliases alone: they go over to a version that is published.
+func shift(w Wanted, o Observation) Plan {
+	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName, Version: w.Version}}
+	f.aliases()
+	return f.plan
+}
+
+// aliases plans the moves of all aliases, stage by stage: no alias is ahead of
+// another.
+func (f *forward) aliases() {
+	for _, a := range f.w.Aliases {
+		f.alias(a)
+	}
+	first := slices.IndexFunc(f.plan.Steps, Step.movesAlias)
+	if first < 0 {
+		return
+	}
+	slices.SortStableFunc(f.plan.Steps[first:], func(a, b Step) int { return a.Stage - b.Stage })
+}
+
+func (s Step) movesAlias() bool { return s.Call == CreateAlias || s.Call == UpdateAlias }
+
+// stages is how many stages the traffic of a plan goes through.
+func (p Plan) stages() int {
+	last := 0
+	for _, s := range p.Steps {
+		last = max(last, s.Stage)
+	}
+	return last + 1
+}
+
+// Stages is how many stages the traffic goes through: those of the Course, or
+// one where no alias shares its traffic.
+func Stages(plans ...Plan) int {
+	most := 1
+	for _, p := range plans {
+		most = max(most, p.stages())
+	}
+	return most
+}
+
+// alias plans how one alias comes to serve the new version.
+func (f *forward) alias(a definition.Alias) {
+	a.Version, a.Weights = f.plan.Version, nil
+	now := f.o.Aliases[a.Name]
+	if now == nil {
+		f.plan.Steps = append(f.plan.Steps, Step{Call: CreateAlias, Alias: a})
+		f.change("Aliases."+a.Name, "", f.newVersion())
+		return
+	}
+	described := described(a, now.Alias)
+	steps := f.moves(a, now)
+	moves := len(steps) > 0 && !f.stands(now, steps[len(steps)-1])
+	if !moves && described {
+		return
+	}
+	if !moves {
+		// The description alone changes.
+		steps = []Step{{Call: UpdateAlias, Alias: now.Alias, From: now.Version}}
+		steps[0].Alias.Description = a.Description
+	}
+	f.plan.Steps = append(f.plan.Steps, steps...)
+	if moves {
+		f.change("Aliases."+a.Name, Serves(now.Alias), f.destination(steps))
+	}
+	if !described {
+		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Aliases." + a.Name + ".Description", From: text(now.Description), To: *a.Description, Kind: definition.Changed})
+	}
+}
+
+func (f *forward) change(field, from, to string) {
+	kind := definition.Changed
+	if from == "" {
+		kind = definition.Set
+	}
+	f.plan.Changes = append(f.plan.Changes, definition.Change{Field: field, From: from, To: to, Kind: kind})
+}
+
+// newVersion is how a diff calls what the aliases go over to.
+func (f *forward) newVersion() string {
+	if f.publish {
+		return "new version"
+	}
+	return f.plan.Version
+}
+
+// destination says for a diff where an alias goes, and how.
+func (f *forward) destination(steps []Step) string {
+	last := steps[len(steps)-1]
+	switch {
+	case !last.Shared && len(steps) == 1:
+		return f.newVersion()
+	case !last.Shared:
+		return fmt.Sprintf("%s, by %s", f.newVersion(), f.w.Traffic)
+	case last.Percent == 0:
+		return last.Base
+	case len(steps) == 1:
+		return traffic.Percent(last.Percent) + " to " + f.newVersion()
+	}
+	return fmt.Sprintf("%s to %s, by %s", traffic.Percent(last.Percent), f.newVersion(), f.w.Traffic)
+}
+
+// moves are the steps of one alias that exists: one for each stage.
+func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []Step {
+	base, shares := f.base(now)
+	if !shares {
+		return []Step{{Call: UpdateAlias, Alias: a, From: now.Version}}
+	}
+	var steps []Step
+	for i, s := range f.w.Traffic.Stages() {
+		step := Step{Call: UpdateAlias, Alias: a, From: now.Version, Stage: i}
+		if s.Percent < 100 {
+			step.Shared, step.Percent, step.Base = true, s.Percent, base
+		}
+		if s.Percent == 0 && f.w.Version == "" {
+			// A deployment that moves no traffic leaves the alias alone; a shift
+			// to nothing takes the new version out.
+			continue
+		}
+		steps = append(steps, step)
+	}
+	if reason := f.unshareable(base); reason != "" && len(steps) > 0 {
+		f.plan.Blocked = append(f.plan.Blocked, fmt.Sprintf("alias %s cannot share its traffic: %s (deploy it with traffic AllAtOnce)", a.Name, reason))
+	}
+	return steps
+}
+
+// base is the version that keeps the rest of an alias' traffic while it goes
+// over in stages, "" for the restore point to be published. No base is needed
+// where the alias goes over at once, or where the new version is what it serves
+// already.
+func (f *forward) base(now *definition.ObservedAlias) (version string, shares bool) {
+	switch {
+	case !f.w.Traffic.Gradual(), !f.publish && now.Version == f.plan.Version:
+		return "", false
+	case now.Version != Latest:
+		return now.Version, true
+	case f.w.Version == "" && !f.needsReturn:
+		// What is published is what the alias serves.
+		return "", false
+	}
+	// $LATEST shares no traffic; the restore point holds the same.
+	return f.plan.RestorePoint, true
+}
+
+// stands says that an alias is already as a step leaves it.
+func (f *forward) stands(now *definition.ObservedAlias, s Step) bool {
+	if f.publish {
+		return false
+	}
+	return sameRouting(Routed(s, f.plan.Version, f.plan.RestorePoint), now.Alias)
+}
+
+// unshareable says why AWS would refuse that a version shares traffic with the
+// new one: both must be published, with one role and one dead-letter queue
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html).
+func (f *forward) unshareable(base string) string {
+	old, next := f.o.Versions[base], f.o.Versions[f.w.Version]
+	if f.w.Version == "" {
+		next = &definition.Observed{Function: f.o.Latest.Function.With(f.w.Function)}
+		if base == "" || base == f.plan.RestorePoint {
+			old = f.o.Latest
+		}
+	} else if base == "" {
+		return "it serves $LATEST"
+	}
+	if old == nil || next == nil {
+		return ""
+	}
+	if a, b := text(old.Role), text(next.Role); a != b {
+		return fmt.Sprintf("version %s has the role %s and the new one %s", orNone(base), orNone(a), orNone(b))
+	}
+	if a, b := deadLetters(old.Function), deadLetters(next.Function); a != b {
+		return fmt.Sprintf("version %s has the dead-letter queue %s and the new one %s", orNone(base), orNone(a), orNone(b))
+	}
+	return ""
+}
+
+func deadLetters(f definition.Function) string {
+	if f.DeadLetterConfig == nil {
+		return ""
+	}
+	return text(f.DeadLetterConfig.TargetArn)
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// Routed is the alias that a step leaves behind, once the new version and the
+// restore point are known.
+func Routed(s Step, version, restorePoint string) definition.Alias {
+	a := s.Alias
+	if !s.Shared {
+		if a.Version == "" {
+			a.Version = version
+		}
+		return a
+	}
+	a.Version = s.Base
+	if a.Version == "" {
+		a.Version = restorePoint
+	}
+	switch {
+	case a.Version == version || s.Percent == 0:
+	default:
+		a.Weights = map[string]float64{version: traffic.Weight(s.Percent)}
+	}
+	return a
+}
+
+// sameRouting says that two aliases send their callers to the same versions.
+func sameRouting(a, b definition.Alias) bool {
+	return a.Version == b.Version && maps.Equal(a.Weights, b.Weights)
+}
+
+// described says that an alias has the description that is wanted, if any is.
+func described(wanted, now definition.Alias) bool {
+	return wanted.Description == nil || text(wanted.Description) == text(now.Description)
+}
+
+// Stands says that an alias is as it is wanted already.
+func Stands(wanted, now definition.Alias) bool {
+	return sameRouting(wanted, now) && described(wanted, now)
+}
+
+// Serves says what an alias serves: "41", or "41, 10% to 42".
+func Serves(a definition.Alias) string {
+	s := a.Version
+	for _, v := range slices.Sorted(maps.Keys(a.Weights)) {
+		s += fmt.Sprintf(", %s to %s", traffic.Percent(traffic.OfWeight(a.Weights[v])), v)
+	}
+	return s
+}

@@ -1,0 +1,184 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+)
+
+func pointer[T any](v T) *T { return &v }
+
+// standing is what AWS shows of a function whose version 1 holds code one and
+// version 2 code two; latest is the code of $LATEST.
+func observed(version, code string) *definition.Observed {
+	return &definition.Observed{
+		Function: definition.Function{
+			FunctionName: "f", Role: pointer("arn:aws:iam::123456789012:role/f"), PackageType: pointer("Zip"),
+			Architectures: []string{"x86_64"},
+		},
+		Version: version, CodeSha256: code,
+	}
+}
+
+func alias(version string, weights map[string]float64) *definition.ObservedAlias {
+	return &definition.ObservedAlias{Alias: definition.Alias{Name: "live", Version: version, Weights: weights}}
+}
+
+// steps writes a plan's calls, one a line, with where each alias goes.
+func steps(p Plan) string {
+	var lines []string
+	for _, s := range p.Steps {
+		line := string(s.Call)
+		if s.Alias.Name != "" {
+			line = fmt.Sprintf("%d %s %s", s.Stage, line, s.Alias.Name)
+			to := Routed(s, "new", "point")
+			line += " " + Serves(to)
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestAliasesGoOverInStages(t *testing.T) {
+	t.Parallel()
+	weights := func(n float64) map[string]float64 { return map[string]float64{"2": n} }
+	for _, tc := range []struct {
+		name, course string
+		latest, code string
+		now          *definition.ObservedAlias
+		want         string
+		change       string
+	}{
+		{name: "timed", course: "10%/5m,50%/5m", latest: "one", code: "new", now: alias("1", nil), change: "1 → new version, by 10%/5m, 50%/5m",
+			want: "UpdateFunctionCode\nPublishVersion\n0 UpdateAlias live 1, 10% to new\n1 UpdateAlias live 1, 50% to new\n2 UpdateAlias live new"},
+		{name: "stays", course: "10%", latest: "one", code: "new", now: alias("1", nil), change: "1 → 10% to new version",
+			want: "UpdateFunctionCode\nPublishVersion\n0 UpdateAlias live 1, 10% to new"},
+		{name: "ends half way", course: "10%/5m,50%", latest: "one", code: "new", now: alias("1", nil), change: "1 → 50% to new version, by 10%/5m, 50%",
+			want: "UpdateFunctionCode\nPublishVersion\n0 UpdateAlias live 1, 10% to new\n1 UpdateAlias live 1, 50% to new"},
+		{name: "no traffic", course: "0%", latest: "one", code: "new", now: alias("1", nil),
+			want: "UpdateFunctionCode\nPublishVersion"},
+		{name: "a new alias serves the new version at once", course: "10%/5m", latest: "one", code: "new", change: " → new version",
+			want: "PublishVersion\nUpdateFunctionCode\nPublishVersion\n0 CreateAlias live new"},
+		{name: "on $LATEST, by way of the restore point", course: "10%/5m", latest: "one", code: "new", now: alias(Latest, nil), change: "$LATEST → new version, by 10%/5m",
+			want: "PublishVersion\nUpdateFunctionCode\nPublishVersion\n0 UpdateAlias live point, 10% to new\n1 UpdateAlias live new"},
+		{name: "on $LATEST, which is what is published", course: "10%/5m", latest: "one", code: "one", now: alias(Latest, nil), change: "$LATEST → new version",
+			want: "PublishVersion\n0 UpdateAlias live new"},
+		{name: "over an earlier canary", course: "10%/5m", latest: "two", code: "new", now: alias("1", weights(0.2)), change: "1, 20% to 2 → new version, by 10%/5m",
+			want: "UpdateFunctionCode\nPublishVersion\n0 UpdateAlias live 1, 10% to new\n1 UpdateAlias live new"},
+		{name: "a canary goes on", course: "50%", latest: "two", code: "two", now: alias("1", weights(0.2)), change: "1, 20% to 2 → 50% to 2",
+			want: "0 UpdateAlias live 1, 50% to new"},
+		{name: "a canary is promoted", course: "AllAtOnce", latest: "two", code: "two", now: alias("1", weights(0.2)), change: "1, 20% to 2 → 2",
+			want: "0 UpdateAlias live 2"},
+		{name: "a canary stands", course: "20%", latest: "two", code: "two", now: alias("1", weights(0.2))},
+		{name: "a canary that ends there stands", course: "10%/5m,20%", latest: "two", code: "two", now: alias("1", weights(0.2))},
+		{name: "what is served stands", course: "10%/5m", latest: "one", code: "one", now: alias("1", nil)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			course, err := traffic.Parse(strings.Split(tc.course, ","))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := Observation{
+				Latest: observed(Latest, tc.latest), Aliases: map[string]*definition.ObservedAlias{"live": tc.now},
+				Versions: map[string]*definition.Observed{"1": observed("1", "one"), "2": observed("2", "two")},
+			}
+			if tc.now != nil {
+				o.Served = o.Versions[tc.now.Version]
+			}
+			p := Forward(Wanted{
+				Function: definition.Function{FunctionName: "f"}, Aliases: []definition.Alias{{Name: "live"}},
+				Code: definition.Code{Sha256: tc.code}, Traffic: course,
+			}, o)
+			if diff := cmp.Diff(tc.want, steps(p)); diff != "" {
+				t.Error(diff)
+			}
+			change := ""
+			for _, c := range p.Changes {
+				if strings.HasPrefix(c.Field, "Aliases.") {
+					change = c.From + " → " + c.To
+				}
+			}
+			if change != tc.change {
+				t.Errorf("the diff says %q, want %q", change, tc.change)
+			}
+			if len(p.Blocked) > 0 {
+				t.Errorf("blocked: %q", p.Blocked)
+			}
+		})
+	}
+}
+
+func TestVersionsThatMayNotShareTrafficAreRefusedBefore(t *testing.T) {
+	t.Parallel()
+	o := Observation{
+		Latest: observed(Latest, "one"), Served: observed("1", "one"),
+		Aliases:  map[string]*definition.ObservedAlias{"live": alias("1", nil)},
+		Versions: map[string]*definition.Observed{"1": observed("1", "one")},
+	}
+	for name, tc := range map[string]struct {
+		function definition.Function
+		want     string
+	}{
+		"role":  {definition.Function{Role: pointer("arn:aws:iam::123456789012:role/g")}, "version 1 has the role arn:aws:iam::123456789012:role/f and the new one arn:aws:iam::123456789012:role/g"},
+		"queue": {definition.Function{DeadLetterConfig: &definition.DeadLetterConfig{TargetArn: pointer("arn:aws:sqs:us-east-1:123456789012:q")}}, "version 1 has the dead-letter queue none and the new one arn:aws:sqs:us-east-1:123456789012:q"},
+	} {
+		tc.function.FunctionName = "f"
+		w := Wanted{Function: tc.function, Aliases: []definition.Alias{{Name: "live"}}, Code: definition.Code{Sha256: "one"}, Traffic: traffic.Course{{Percent: 10}}}
+		if got := strings.Join(Forward(w, o).Blocked, "\n"); !strings.Contains(got, tc.want) {
+			t.Errorf("%s: blocked %q, want %q", name, got, tc.want)
+		}
+		w.Traffic = traffic.AllAtOnce()
+		if got := Forward(w, o).Blocked; len(got) > 0 {
+			t.Errorf("%s, all at once: blocked %q", name, got)
+		}
+	}
+}
+
+func TestAShiftMovesAliasesAlone(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		percent float64
+		now     *definition.ObservedAlias
+		want    string
+		blocked string
+	}{
+		{name: "a part", percent: 10, now: alias("1", nil), want: "0 UpdateAlias live 1, 10% to new"},
+		{name: "more", percent: 50, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 1, 50% to new"},
+		{name: "all", percent: 100, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 2"},
+		{name: "none", percent: 0, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 1"},
+		{name: "as it stands", percent: 10, now: alias("1", map[string]float64{"2": 0.1})},
+		{name: "done already", percent: 100, now: alias("2", nil)},
+		{name: "$LATEST shares nothing", percent: 10, now: alias(Latest, nil), want: "0 UpdateAlias live point, 10% to new", blocked: "it serves $LATEST"},
+		{name: "all from $LATEST", percent: 100, now: alias(Latest, nil), want: "0 UpdateAlias live 2"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			p := Forward(
+				Wanted{Function: definition.Function{FunctionName: "f"}, Aliases: []definition.Alias{{Name: "live"}}, Version: "2", Traffic: traffic.Course{{Percent: tc.percent}}},
+				Observation{
+					Latest: observed(Latest, "three"), Aliases: map[string]*definition.ObservedAlias{"live": tc.now},
+					Versions: map[string]*definition.Observed{"1": observed("1", "one"), "2": observed("2", "two")},
+				})
+			if diff := cmp.Diff(tc.want, steps(p)); diff != "" {
+				t.Error(diff)
+			}
+			if got := strings.Join(p.Blocked, "\n"); !strings.Contains(got, tc.blocked) || tc.blocked == "" && got != "" {
+				t.Errorf("blocked: %q, want %q", got, tc.blocked)
+			}
+		})
+	}
+}
+
+func TestServesSaysWhatCallersGet(t *testing.T) {
+	t.Parallel()
+	if got, want := Serves(definition.Alias{Version: "41", Weights: map[string]float64{"42": 0.57}}), "41, 57% to 42"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

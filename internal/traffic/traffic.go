@@ -1,0 +1,205 @@
+// Package traffic reads how the traffic of an alias goes over to a new version:
+// at once, in timed stages, or in part.
+//
+// It is pure: it waits for nothing and calls nothing. Package plan turns a
+// Course into calls, package run keeps its times.
+package traffic
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Stage is a part of the traffic and how long it stays so.
+type Stage struct {
+	// Percent goes to the new version, 0 to 100, with two decimals at most; the
+	// rest stays where it was.
+	Percent float64
+	// Wait is the time until the next stage; 0 for the last one.
+	Wait time.Duration
+}
+
+// Course is the stages in their order. The last one is what stays: 100 where
+// the new version takes over. A Course of no stage is AllAtOnce.
+type Course []Stage
+
+// AllAtOnce gives the new version all the traffic in one step.
+func AllAtOnce() Course { return Course{{Percent: 100}} }
+
+// Stages are the stages of the course, of which there is always one.
+func (c Course) Stages() []Stage {
+	if len(c) == 0 {
+		return AllAtOnce()
+	}
+	return c
+}
+
+// Gradual says that two versions share the traffic for a while, or for good.
+func (c Course) Gradual() bool { return c.Stages()[0].Percent < 100 }
+
+// Last is the part of the traffic that the new version has in the end.
+func (c Course) Last() float64 { s := c.Stages(); return s[len(s)-1].Percent }
+
+// Total is how long the course takes, the calls apart.
+func (c Course) Total() time.Duration {
+	var total time.Duration
+	for _, s := range c {
+		total += s.Wait
+	}
+	return total
+}
+
+// Weight is a percentage as AWS writes it, 0.0 to 1.0.
+func Weight(percent float64) float64 {
+	// Through the text: 33.3 / 100 is not the number that 0.333 is.
+	w, _ := strconv.ParseFloat(strconv.FormatFloat(percent/100, 'f', 4, 64), 64)
+	return w
+}
+
+// OfWeight is the percentage that a weight of AWS means.
+func OfWeight(weight float64) float64 {
+	p, _ := strconv.ParseFloat(strconv.FormatFloat(weight*100, 'f', 2, 64), 64)
+	return p
+}
+
+// Percent writes a percentage: 10%, 0.5%.
+func Percent(percent float64) string { return strconv.FormatFloat(percent, 'f', -1, 64) + "%" }
+
+// String writes the course as Parse reads it.
+func (c Course) String() string {
+	if !c.Gradual() {
+		return allAtOnce
+	}
+	var parts []string
+	for _, s := range c {
+		switch {
+		case s.Wait > 0:
+			parts = append(parts, Percent(s.Percent)+"/"+Short(s.Wait))
+		case s.Percent < 100:
+			parts = append(parts, Percent(s.Percent))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Short writes a time without the units that are zero: 10m, 1h30m.
+func Short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+const allAtOnce = "AllAtOnce"
+
+// predefined are the names of CodeDeploy's configurations for Lambda, as SAM
+// and CodeDeploy write them, with any number in the place of theirs
+// (https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html#deployment-configuration-lambda).
+var (
+	prefix = regexp.MustCompile(`(?i)^(CodeDeployDefault\.)?(Lambda)?`)
+	canary = regexp.MustCompile(`(?i)^Canary(\d{1,2})Percent(\d{1,4})Minutes?$`)
+	linear = regexp.MustCompile(`(?i)^Linear(\d{1,2})PercentEvery(\d{1,4})Minutes?$`)
+)
+
+// maxWait is the longest time of one stage. A job of GitHub lasts six hours on
+// its own runners and five days on others
+// (https://docs.github.com/en/actions/reference/limits).
+const maxWait = 5 * 24 * time.Hour
+
+// Parse reads a course: AllAtOnce, one of CodeDeploy's names, or stages such as
+// 10%/5m, 50%/5m, after which the new version has all. A last stage without a
+// time stays: 10%. 0% alone publishes and moves no traffic.
+func Parse(items []string) (Course, error) {
+	if len(items) == 0 {
+		return AllAtOnce(), nil
+	}
+	if len(items) == 1 && !strings.Contains(items[0], "%") {
+		return named(items[0])
+	}
+	var course Course
+	for i, item := range items {
+		s, err := stage(item)
+		last := i == len(items)-1
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Wait == 0 && !last:
+			return nil, fmt.Errorf("%q says not how long: write %s/5m; only the last stage may stay", item, item)
+		case i > 0 && s.Percent <= course[i-1].Percent:
+			return nil, fmt.Errorf("%q comes after %s: each stage takes more than the one before", item, Percent(course[i-1].Percent))
+		case s.Percent == 100 && s.Wait > 0:
+			return nil, fmt.Errorf("%q has nothing to wait for: at 100%% the shift is done", item)
+		}
+		course = append(course, s)
+	}
+	if end := course[len(course)-1]; end.Wait > 0 {
+		course = append(course, Stage{Percent: 100})
+	}
+	return course, nil
+}
+
+func named(name string) (Course, error) {
+	bare := prefix.ReplaceAllString(strings.TrimSpace(name), "")
+	if strings.EqualFold(bare, allAtOnce) {
+		return AllAtOnce(), nil
+	}
+	if m := canary.FindStringSubmatch(bare); m != nil {
+		return steps(m[1], m[2], false)
+	}
+	if m := linear.FindStringSubmatch(bare); m != nil {
+		return steps(m[1], m[2], true)
+	}
+	return nil, fmt.Errorf("%q is neither a name of CodeDeploy nor stages such as 10%%/5m, 50%%/5m", name)
+}
+
+// steps are those of a name: one part of the traffic, or that part over and
+// over again.
+func steps(part, minutes string, repeat bool) (Course, error) {
+	percent, _ := strconv.Atoi(part)
+	every, _ := strconv.Atoi(minutes)
+	wait := time.Duration(every) * time.Minute
+	switch {
+	case percent == 0 || every == 0:
+		return nil, errors.New("neither the percentage nor the time may be 0")
+	case wait > maxWait:
+		return nil, fmt.Errorf("the time is at most %s", Short(maxWait))
+	}
+	course := Course{{Percent: float64(percent), Wait: wait}}
+	for next := 2 * percent; repeat && next < 100; next += percent {
+		course = append(course, Stage{Percent: float64(next), Wait: wait})
+	}
+	return append(course, Stage{Percent: 100}), nil
+}
+
+// stage reads 10%/5m or 10%.
+func stage(item string) (Stage, error) {
+	part, wait, timed := strings.Cut(item, "/")
+	number, is := strings.CutSuffix(strings.TrimSpace(part), "%")
+	percent, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if !is || err != nil || !(percent >= 0 && percent <= 100) {
+		return Stage{}, fmt.Errorf("%q is no stage: write a percentage from 0 to 100 and a time, as in 10%%/5m", item)
+	}
+	if _, decimals, _ := strings.Cut(Percent(percent), "."); len(decimals) > len("00%") {
+		return Stage{}, fmt.Errorf("%q has more than two decimals", item)
+	}
+	s := Stage{Percent: percent}
+	if !timed {
+		return s, nil
+	}
+	s.Wait, err = time.ParseDuration(strings.TrimSpace(wait))
+	switch {
+	case err != nil:
+		return Stage{}, fmt.Errorf("%q has no time with its unit, as in 10%%/5m or 10%%/90s", item)
+	case s.Wait <= 0 || s.Wait > maxWait:
+		return Stage{}, fmt.Errorf("%q: the time is more than 0 and at most %s", item, Short(maxWait))
+	}
+	return s, nil
+}
