@@ -130,14 +130,3 @@ func (c *converter) minutes(t document.Text) *yaml.Node {
 	}
 	return number(int((d + time.Minute - 1) / time.Minute))
 }
-
-// short writes a duration without the units that are zero: 10m, 1h30m.
-func short(d time.Duration) string {
-	s := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, zero) {
-			s = s[:len(s)-2]
-		}
-	}
-	return s
-}

@@ -30,6 +30,8 @@ type entity struct {
 	// sources are the identifiers of a service's artifacts, connectors theirs.
 	sources    []document.Text
 	connectors []document.Text
+	// aliased says that a service has an alias manifest.
+	aliased bool
 }
 
 func (e *entity) id() string {
@@ -115,11 +117,22 @@ func (c *converter) readEntity(doc *expression.Document, kind string, n *yaml.No
 				r.Mapping(n, "spec", document.Fields{
 					"variables": func(n *yaml.Node) { e.variables = readVariables(r, n) },
 					"artifacts": func(n *yaml.Node) { e.readArtifacts(r, n) },
+					"manifests": func(n *yaml.Node) { e.readManifests(r, n) },
 				}, "")
 			}}, "")
 		},
 	}, "")
 	*list = append(*list, e)
+}
+
+func (e *entity) readManifests(r document.Reader, n *yaml.Node) {
+	r.Items(n, "manifests", func(item *yaml.Node) {
+		r.Mapping(item, "an item", document.Fields{"manifest": func(n *yaml.Node) {
+			var typ document.Text
+			r.Mapping(n, "a manifest", document.Fields{"type": r.Text(&typ, "type")}, "")
+			e.aliased = e.aliased || typ.Raw() == "AwsLambdaFunctionAliasDefinition"
+		}}, "")
+	})
 }
 
 func (e *entity) readArtifacts(r document.Reader, n *yaml.Node) {

@@ -1,15 +1,14 @@
 package convert
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // jobSteps holds the steps of one job while they are made.
@@ -19,7 +18,7 @@ type jobSteps struct {
 	place place
 	after behaviour
 	out   *yaml.Node
-	// deploy is the id of the last deploy step, for the shifts that follow.
+	// deploy is the id of the last canary deployment, for the shifts that follow.
 	deploy string
 	// rollbackTimeout is that of the rollback step.
 	rollbackTimeout document.Text
@@ -58,10 +57,6 @@ func (c *converter) steps(s *stage, p place, after behaviour) *yaml.Node {
 	return j.out
 }
 
-// gradual stands at the canary steps until their inputs are in the table: the
-// action refuses them, rather than giving all traffic to the new version.
-const gradual = "the action does not shift traffic gradually yet: it refuses the inputs traffic and percentage and changes nothing"
-
 func isRollback(s *step) bool {
 	return s.typ.Raw() == "AwsLambdaRollback" || s.typ.Raw() == "AwsLambdaCanaryRollback"
 }
@@ -71,11 +66,11 @@ func (j *jobSteps) step(steps []*step) int {
 	s := steps[0]
 	switch s.typ.Raw() {
 	case "AwsLambdaDeploy":
-		j.add(s, j.deployStep(s, ""))
+		j.add(s, j.deployStep(s, nil))
 	case "AwsLambdaCanaryDeploy":
-		j.noteNode(s.doc, s.node, gradual, "")
-		traffic, taken := j.shifts(steps[1:], "0%")
-		j.add(s, j.deployStep(s, traffic))
+		course, taken := j.course(steps[1:])
+		j.deploy = j.add(s, j.deployStep(s, course))
+		j.aliases(s)
 		return 1 + taken
 	case "AwsLambdaTrafficShift":
 		j.shift(s)
@@ -112,132 +107,29 @@ func (j *jobSteps) add(s *step, content *yaml.Node) string {
 	}
 	out.Content = append(out.Content, content.Content...)
 	j.out.Content = append(j.out.Content, out)
-	if get(content, "uses") != nil {
-		j.deploy = id
-	}
 	return id
 }
 
-// percentage is that of a traffic shift.
-func (j *jobSteps) percentage(s *step) (string, bool) {
-	var t document.Text
-	if s.spec != nil {
-		j.reader(s.doc).Mapping(s.spec, "the step", document.Fields{"trafficPercentage": j.reader(s.doc).Text(&t, "trafficPercentage")}, "")
-	}
-	n, err := strconv.Atoi(t.Raw())
-	if err != nil || n <= 0 || n > 100 {
-		j.noteNode(s.doc, s.node, "the step shifts no fixed percentage between 1 and 100 and is left out", "")
-		return "", false
-	}
-	return t.Raw() + "%", true
-}
-
-// shifts joins the traffic shifts, and the waits between them, that directly
-// follow a canary deployment into the action's own steps: 10%/5m, 50%. Without
-// one the deployment stays at none.
-func (j *jobSteps) shifts(steps []*step, none string) (traffic string, taken int) {
-	var parts []string
-	for taken < len(steps) && len(steps[taken].conditions) == 0 {
-		s := steps[taken]
-		if s.typ.Raw() == "Wait" && len(parts) > 0 {
-			if d, ok := j.timeout(j.waitDuration(s)); ok {
-				parts[len(parts)-1] += "/" + short(d)
-			}
-		} else if s.typ.Raw() == "AwsLambdaTrafficShift" {
-			p, ok := j.percentage(s)
-			if !ok {
-				break
-			}
-			if n := len(parts); n > 0 && !strings.Contains(parts[n-1], "/") {
-				// Two shifts without a wait between them are one.
-				parts = parts[:n-1]
-			}
-			parts = append(parts, p)
-		} else {
-			break
-		}
-		taken++
-	}
-	switch n := len(parts); {
-	case n == 0:
-		return none, 0
-	case parts[n-1] == "100%" && n > 1:
-		parts = parts[:n-1]
-	case parts[n-1] == "100%":
-		return "AllAtOnce", taken
-	}
-	return strings.Join(parts, ", "), taken
-}
-
-func (j *jobSteps) waitDuration(s *step) document.Text {
-	var t document.Text
-	if s.spec != nil {
-		j.reader(s.doc).Mapping(s.spec, "the step", document.Fields{"duration": j.reader(s.doc).Text(&t, "duration")}, "")
-	}
-	return t
-}
-
-func (j *jobSteps) wait(s *step) {
-	d, ok := j.timeout(j.waitDuration(s))
-	if !ok {
-		j.noteNode(s.doc, s.node, "the wait has no fixed duration and is left out", "")
-		return
-	}
-	content := newMapping()
-	put(content, "run", scalar(fmt.Sprintf("sleep %d", int(d.Seconds()))))
-	j.add(s, content)
-}
-
 // deployStep is the action with the files that the stage refers to.
-func (j *jobSteps) deployStep(s *step, traffic string) *yaml.Node {
+func (j *jobSteps) deployStep(s *step, course traffic.Course) *yaml.Node {
 	if s.spec != nil {
 		j.reader(s.doc).Mapping(s.spec, "the step's spec", nil, "")
 	}
 	with := newMapping()
 	j.files(with)
-	if traffic != "" {
-		put(with, "traffic", scalar(traffic))
+	if course.Gradual() {
+		put(with, "traffic", scalar(course.String()))
 	}
 	if d, ok := j.timeout(s.timeout); ok {
-		put(with, "timeout", scalar(short(d)))
+		put(with, "timeout", scalar(traffic.Short(d)))
 	}
 	if d, ok := j.timeout(j.rollbackTimeout); ok {
-		put(with, "rollback-timeout", scalar(short(d)))
+		put(with, "rollback-timeout", scalar(traffic.Short(d)))
 	}
 	if j.after.keep {
 		put(with, "rollback-on", scalar("never"))
 	}
 	return j.uses(with)
-}
-
-func (j *jobSteps) uses(with *yaml.Node) *yaml.Node {
-	content := newMapping()
-	put(content, "uses", scalar(action))
-	put(content, "with", with)
-	return content
-}
-
-// shift moves more traffic to what the deploy step published.
-func (j *jobSteps) shift(s *step) {
-	p, ok := j.percentage(s)
-	if !ok {
-		return
-	}
-	if j.deploy == "" {
-		j.noteNode(s.doc, s.node, "the step shifts traffic, but nothing was deployed before it", "")
-		return
-	}
-	deploy := j.deploy
-	with := newMapping()
-	put(with, "command", scalar("shift"))
-	put(with, "function", scalar("${{ steps."+deploy+".outputs.unqualified-function-arn }}"))
-	put(with, "alias", scalar("${{ vars.LAMBDA_ALIAS }}"))
-	put(with, "percentage", scalar(strings.TrimSuffix(p, "%")))
-	j.credentials(with)
-	j.noteNode(s.doc, s.node, gradual, "")
-	j.noteNode(s.doc, s.node, "set the variable LAMBDA_ALIAS of the repository to the alias whose traffic is shifted", "")
-	j.add(s, j.uses(with))
-	j.deploy = deploy
 }
 
 // files names the documents, the values of runtime inputs, the secrets and the

@@ -3,6 +3,8 @@ package convert
 import (
 	"testing"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 func TestDurationsOfHarnessAndTheirShortForm(t *testing.T) {
@@ -14,7 +16,7 @@ func TestDurationsOfHarnessAndTheirShortForm(t *testing.T) {
 		d, ok := duration(in)
 		got := ""
 		if ok {
-			got = short(d)
+			got = traffic.Short(d)
 		}
 		if got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)

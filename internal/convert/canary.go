@@ -1,0 +1,141 @@
+package convert
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+)
+
+// course joins the traffic shifts that directly follow a canary deployment, and
+// the waits between them, into the action's own stages, as far as they rise:
+// 10%/5m, 50%. Where none follows, the new version gets no traffic yet. taken
+// is how many steps went into it.
+func (j *jobSteps) course(steps []*step) (course traffic.Course, taken int) {
+	for taken < len(steps) {
+		next, wait := taken, traffic.Stage{}
+		if len(course) > 0 && steps[next].typ.Raw() == "Wait" && steps[next].plain() {
+			wait.Wait, _ = duration(j.waitDuration(steps[next]).Raw())
+			next++
+		}
+		if next == len(steps) || steps[next].typ.Raw() != "AwsLambdaTrafficShift" || !steps[next].plain() || next > taken && wait.Wait == 0 {
+			break
+		}
+		percent := j.percent(steps[next])
+		if percent == 0 || len(course) > 0 && percent <= course[len(course)-1].Percent {
+			break
+		}
+		if len(course) > 0 && wait.Wait == 0 {
+			// Two shifts without a wait between them are one.
+			course = course[:len(course)-1]
+		} else if len(course) > 0 {
+			course[len(course)-1].Wait = wait.Wait
+		}
+		course = append(course, traffic.Stage{Percent: percent})
+		taken = next + 1
+	}
+	if len(course) == 0 {
+		return traffic.Course{{}}, 0
+	}
+	return course, taken
+}
+
+// plain says that a step has nothing that the stages of a deployment could not
+// say: no condition and no failure strategy.
+func (s *step) plain() bool { return len(s.conditions)+len(s.strategies) == 0 }
+
+// percent is the fixed percentage of a traffic shift, 1 to 100, or 0.
+func (j *jobSteps) percent(s *step) float64 {
+	n, err := strconv.Atoi(j.spec(s, "trafficPercentage").Raw())
+	if err != nil || n <= 0 || n > 100 {
+		return 0
+	}
+	return float64(n)
+}
+
+// percentage is that of a shift of its own: fixed, or an expression of GitHub;
+// "" where the step has none.
+func (j *jobSteps) percentage(s *step) string {
+	t := j.spec(s, "trafficPercentage")
+	input, asked := expression.ParseInput(t.Raw())
+	switch {
+	case j.percent(s) > 0:
+		return t.Raw()
+	case asked:
+		return "${{ inputs." + j.ask("trafficPercentage", variable{}, input) + " }}"
+	case strings.Contains(t.Raw(), "<+"):
+		return j.text(t)
+	}
+	return ""
+}
+
+// spec is the one field that a step's spec has.
+func (j *jobSteps) spec(s *step, field string) document.Text {
+	var t document.Text
+	if s.spec != nil {
+		j.reader(s.doc).Mapping(s.spec, "the step", document.Fields{field: j.reader(s.doc).Text(&t, field)}, "")
+	}
+	return t
+}
+
+func (j *jobSteps) waitDuration(s *step) document.Text { return j.spec(s, "duration") }
+
+func (j *jobSteps) wait(s *step) {
+	d, ok := j.timeout(j.waitDuration(s))
+	if !ok {
+		j.noteNode(s.doc, s.node, "the wait has no fixed duration and is left out", "")
+		return
+	}
+	content := newMapping()
+	put(content, "run", scalar(fmt.Sprintf("sleep %d", int(d.Seconds()))))
+	j.add(s, content)
+}
+
+// shift moves more traffic to what the canary deployment published, of all its
+// functions.
+func (j *jobSteps) shift(s *step) {
+	percentage := j.percentage(s)
+	switch {
+	case percentage == "":
+		j.noteNode(s.doc, s.node, "the step shifts no percentage between 1 and 100 and is left out", "")
+		return
+	case j.deploy == "":
+		j.noteNode(s.doc, s.node, "the step shifts traffic, but no canary was deployed before it: it is left out", "")
+		return
+	}
+	with := newMapping()
+	put(with, "command", scalar("shift"))
+	put(with, "rollback-data", scalar("${{ steps."+j.deploy+".outputs.rollback-data }}"))
+	put(with, "percentage", scalar(percentage))
+	if d, ok := j.timeout(s.timeout); ok {
+		put(with, "timeout", scalar(traffic.Short(d)))
+	}
+	if j.after.keep {
+		put(with, "rollback-on", scalar("never"))
+	}
+	j.credentials(with)
+	j.add(s, j.uses(with))
+}
+
+// aliases tells of services whose traffic cannot be shared, as far as the given
+// files say: that is done by an alias.
+func (j *jobSteps) aliases(s *step) {
+	for _, ref := range j.stage.services {
+		if e := j.service(ref.ref.Raw()); e != nil && !e.aliased {
+			j.noteNode(s.doc, s.node, "the service "+e.id()+" has no alias manifest, and traffic is shifted by an alias", "name one with the action's input alias")
+		}
+	}
+}
+
+// uses is a step that runs the action.
+func (j *jobSteps) uses(with *yaml.Node) *yaml.Node {
+	content := newMapping()
+	put(content, "uses", scalar(action))
+	put(content, "with", with)
+	return content
+}
