@@ -153,8 +153,10 @@ var leastPlans = []struct {
 	stands, change func(*bench)
 	// artifact is what is deployed; "" is the object app.zip.
 	artifact string
-	// more are inputs of the deployment and of its rollback.
+	// more are inputs of the deployment and of its rollback, traffic one of the
+	// deployment alone.
 	more    []string
+	traffic string
 	courses []course
 }{
 	{
@@ -189,6 +191,19 @@ var leastPlans = []struct {
 		courses: []course{
 			{name: "as planned"},
 			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+		},
+	},
+	{
+		name:    "traffic in stages",
+		stands:  func(b *bench) { leastStanding(b, minimal) },
+		change:  func(b *bench) { b.object("app.zip", "2") },
+		traffic: "10%/20ms",
+		courses: []course{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+			}},
 		},
 	},
 	{
@@ -240,7 +255,10 @@ func leastWorld(t *testing.T, plan int) *bench {
 
 // leastInputs are the inputs of a plan's deployment.
 func leastInputs(plan int) []string {
-	return []string{"--function-definition", "function.yaml", "--artifact", cmp.Or(leastPlans[plan].artifact, "s3://code/app.zip"), "--alias", "live,next"}
+	return []string{
+		"--function-definition", "function.yaml", "--artifact", cmp.Or(leastPlans[plan].artifact, "s3://code/app.zip"), "--alias", "live,next",
+		"--traffic", cmp.Or(leastPlans[plan].traffic, "AllAtOnce"),
+	}
 }
 
 // run deploys as the role and rolls back, and tells whether that went as it

@@ -11,14 +11,11 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-func pointer[T any](v T) *T { return &v }
-
-// standing is what AWS shows of a function whose version 1 holds code one and
-// version 2 code two; latest is the code of $LATEST.
+// observed is a version with its code, as AWS shows it.
 func observed(version, code string) *definition.Observed {
 	return &definition.Observed{
 		Function: definition.Function{
-			FunctionName: "f", Role: pointer("arn:aws:iam::123456789012:role/f"), PackageType: pointer("Zip"),
+			FunctionName: "f", Role: new("arn:aws:iam::123456789012:role/f"), PackageType: new("Zip"),
 			Architectures: []string{"x86_64"},
 		},
 		Version: version, CodeSha256: code,
@@ -125,8 +122,8 @@ func TestVersionsThatMayNotShareTrafficAreRefusedBefore(t *testing.T) {
 		function definition.Function
 		want     string
 	}{
-		"role":  {definition.Function{Role: pointer("arn:aws:iam::123456789012:role/g")}, "version 1 has the role arn:aws:iam::123456789012:role/f and the new one arn:aws:iam::123456789012:role/g"},
-		"queue": {definition.Function{DeadLetterConfig: &definition.DeadLetterConfig{TargetArn: pointer("arn:aws:sqs:us-east-1:123456789012:q")}}, "version 1 has the dead-letter queue none and the new one arn:aws:sqs:us-east-1:123456789012:q"},
+		"role":  {definition.Function{Role: new("arn:aws:iam::123456789012:role/g")}, "version 1 has the role arn:aws:iam::123456789012:role/f and the new one arn:aws:iam::123456789012:role/g"},
+		"queue": {definition.Function{DeadLetterConfig: &definition.DeadLetterConfig{TargetArn: new("arn:aws:sqs:us-east-1:123456789012:q")}}, "version 1 has the dead-letter queue none and the new one arn:aws:sqs:us-east-1:123456789012:q"},
 	} {
 		tc.function.FunctionName = "f"
 		w := Wanted{Function: tc.function, Aliases: []definition.Alias{{Name: "live"}}, Code: definition.Code{Sha256: "one"}, Traffic: traffic.Course{{Percent: 10}}}

@@ -143,6 +143,13 @@ func (n *needs) reads() {
 			n.qualified("GetProvisionedConcurrencyConfig", s.Alias.Name)
 		}
 	}
+	if n.t.Wanted.Traffic.Last() < 100 && n.t.Before.Latest != nil {
+		// The shifts that are to come.
+		for _, a := range n.t.Wanted.Aliases {
+			n.function("UpdateAlias")
+			n.qualified("GetProvisionedConcurrencyConfig", a.Name)
+		}
+	}
 }
 
 // step is one call forward, and the one that undoes it where that is another.
