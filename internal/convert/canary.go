@@ -8,7 +8,6 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
-	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -62,14 +61,8 @@ func (j *jobSteps) percent(s *step) float64 {
 // "" where the step has none.
 func (j *jobSteps) percentage(s *step) string {
 	t := j.spec(s, "trafficPercentage")
-	input, asked := expression.ParseInput(t.Raw())
-	switch {
-	case j.percent(s) > 0:
-		return t.Raw()
-	case asked:
-		return "${{ inputs." + j.ask("trafficPercentage", variable{}, input) + " }}"
-	case strings.Contains(t.Raw(), "<+"):
-		return j.text(t)
+	if j.percent(s) > 0 || strings.Contains(t.Raw(), "<+") {
+		return j.value("trafficPercentage", t)
 	}
 	return ""
 }

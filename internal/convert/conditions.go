@@ -11,11 +11,25 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
+// conditional says that what has the condition may not run although all went
+// well.
+func (w when) conditional() bool {
+	raw := strings.TrimSpace(w.condition.Raw())
+	return raw != "" && raw != "true" || w.status.Raw() == "Failure"
+}
+
 // condition joins conditions; nil is GitHub's own default, success(). A
 // condition that GitHub cannot say becomes false: what Harness may have kept
 // from running must not run.
+//
+// A job behind one that was skipped is skipped by GitHub too, and by Harness not
+// (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idneeds):
+// it asks for no failure in the place of success.
 func (c *converter) condition(list []when, where scope) *yaml.Node {
 	status, terms := "", []string{}
+	if where == ofJob && c.skippable {
+		status = "!failure() && !cancelled()"
+	}
 	for _, w := range list {
 		switch w.status.Raw() {
 		case "All":

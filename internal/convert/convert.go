@@ -46,7 +46,7 @@ const (
 // is a warning. Without an error among the faults the workflow is complete, but
 // for what the warnings say.
 func Pipeline(pipeline File, files []File) (workflow []byte, faults fault.List) {
-	c := &converter{dispatch: newMapping(), used: map[string]bool{}}
+	c := &converter{dispatch: newMapping(), used: map[string]bool{}, done: map[string]done{}}
 	for _, f := range files {
 		c.read(f)
 	}
@@ -59,6 +59,7 @@ func Pipeline(pipeline File, files []File) (workflow []byte, faults fault.List) 
 		return nil, c.faults.Sorted()
 	}
 	c.pipeline = p
+	c.inherit(p)
 	root := c.workflow()
 	faults = c.faults.Sorted()
 	root.HeadComment = head(pipeline.Name, p.description.Raw(), faults)
@@ -80,8 +81,13 @@ type converter struct {
 	dispatch *yaml.Node
 	// used are the ids of jobs.
 	used map[string]bool
-	// stage is the one under conversion.
+	// stage is the one under conversion, needs the jobs that it needs.
 	stage *stage
+	needs []string
+	// done are the stages that became one job each, by their identifiers.
+	done map[string]done
+	// skippable says that an earlier job may not run at all.
+	skippable bool
 }
 
 func (c *converter) report(faults ...fault.Fault) { c.faults = append(c.faults, faults...) }

@@ -51,9 +51,11 @@ func (c *converter) name(where scope) func(path string) (string, bool) {
 		if known, ok := paths[path]; ok {
 			return known, true
 		}
-		elsewhere := strings.HasPrefix(path, "pipeline.") && !strings.HasPrefix(path, "pipeline.stages."+c.stage.identifier.Raw()+".")
-		if m := stepOutput.FindStringSubmatch(path); m != nil && where != ofJob && !elsewhere {
-			return "steps." + identifier(m[1]) + ".outputs." + stepOutputName(m[2]), true
+		if m := stepOutput.FindStringSubmatch(path); m != nil {
+			if of := stageOf(path); of != "" && of != c.stage.identifier.Raw() {
+				return c.outputOf(of, m[1], stepOutputName(m[2]))
+			}
+			return "steps." + identifier(m[1]) + ".outputs." + stepOutputName(m[2]), where != ofJob
 		}
 		scope, rest, _ := strings.Cut(path, ".")
 		switch scope {
@@ -64,6 +66,10 @@ func (c *converter) name(where scope) func(path string) (string, bool) {
 			return "secrets." + c.secretName(rest), true
 		case "matrix":
 			return path, where != ofJob && c.stage.matrix != nil
+		case "repeat":
+			return "matrix." + repeatAxis, rest == "item" && where != ofJob && c.stage.matrix != nil
+		case "strategy":
+			return "strategy.job-index", rest == "iteration" && where != ofJob && c.stage.matrix != nil
 		case "pipeline":
 			switch rest {
 			case "name":
@@ -91,6 +97,16 @@ func (c *converter) name(where scope) func(path string) (string, bool) {
 		}
 		return "", false
 	}
+}
+
+// stageOf is the stage that a path names; "" where it names none.
+func stageOf(path string) string {
+	rest, named := strings.CutPrefix(path, "pipeline.stages.")
+	id, _, _ := strings.Cut(rest, ".")
+	if !named {
+		return ""
+	}
+	return id
 }
 
 func stepOutputName(name string) string {

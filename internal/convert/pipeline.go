@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"strconv"
+
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
@@ -31,6 +33,9 @@ type (
 		environments          []place
 		steps, rollback       []*step
 		matrix                *yaml.Node
+		// deployment is the deploymentType, template the reference of a stage that
+		// is written elsewhere.
+		deployment, template document.Text
 		// sequential is set when the environments come one after the other.
 		sequential bool
 	}
@@ -45,15 +50,16 @@ type (
 		spec                  *yaml.Node
 	}
 
-	// reference is a service with the values that the pipeline gives it.
+	// reference is a service with the values that the pipeline gives it. from is
+	// the stage whose service it is.
 	reference struct {
-		ref    document.Text
-		inputs *yaml.Node
+		ref, from document.Text
+		inputs    *yaml.Node
 	}
 
 	// place is an environment with its infrastructures.
 	place struct {
-		ref             document.Text
+		ref, from       document.Text
 		deployToAll     bool
 		inputs          []*yaml.Node
 		infrastructures []reference
@@ -94,7 +100,7 @@ func (c *converter) readPipeline(doc *expression.Document) *pipeline {
 			"timeout":     r.Text(&p.timeout, "timeout"),
 			"variables":   func(n *yaml.Node) { p.variables = readVariables(r, n) },
 			"stages":      func(n *yaml.Node) { c.readStages(r, p, n) },
-		}, entityKeys+"")
+		}, entityKeys)
 	}}, "")
 	switch {
 	case !found:
@@ -152,12 +158,64 @@ func (c *converter) readStage(r document.Reader, n *yaml.Node) *stage {
 		"when":              func(n *yaml.Node) { s.condition = readWhen(r, n) },
 		"failureStrategies": func(n *yaml.Node) { s.strategies = readStrategies(r, n) },
 		"spec":              func(n *yaml.Node) { c.readStageSpec(r, s, n) },
-		"strategy": func(n *yaml.Node) {
-			r.Mapping(n, "a strategy", document.Fields{"matrix": func(n *yaml.Node) { s.matrix = document.Resolved(n) }}, "")
+		"strategy":          func(n *yaml.Node) { c.readStrategy(r, s, n) },
+		"template": func(n *yaml.Node) {
+			r.Mapping(n, "a template", document.Fields{"templateRef": r.Text(&s.template, "templateRef")}, "versionLabel templateInputs gitBranch")
 		},
 	}, "")
 	return s
 }
+
+// readStrategy reads how often a stage runs: a matrix, a list of items, or a
+// number of times. The latter two become a matrix of one axis.
+func (c *converter) readStrategy(r document.Reader, s *stage, n *yaml.Node) {
+	axis := func(name string, values *yaml.Node, limit document.Text) {
+		s.matrix = newMapping()
+		put(s.matrix, name, values)
+		if limit.Set() {
+			put(s.matrix, maxConcurrency, document.Resolved(limit.Node))
+		}
+	}
+	r.Mapping(n, "a strategy", document.Fields{
+		"matrix": func(n *yaml.Node) { s.matrix = document.Resolved(n) },
+		"repeat": func(n *yaml.Node) {
+			var items *yaml.Node
+			var limit document.Text
+			r.Mapping(n, "repeat", document.Fields{
+				"items":        func(n *yaml.Node) { items = document.Resolved(n) },
+				maxConcurrency: r.Text(&limit, maxConcurrency),
+			}, "")
+			if items == nil || items.Kind != yaml.SequenceNode {
+				c.noteNode(r.Doc, n, "the strategy repeats no fixed list of items and is left out", "")
+				return
+			}
+			axis(repeatAxis, items, limit)
+		},
+		"parallelism": func(n *yaml.Node) {
+			var times document.Text
+			r.Text(&times, "parallelism")(n)
+			count, err := strconv.Atoi(times.Raw())
+			if err != nil || count < 1 || count > maxJobs {
+				c.noteNode(r.Doc, n, "the strategy's parallelism is no number from 1 to 256 and is left out", "")
+				return
+			}
+			items := newList()
+			for i := range count {
+				items.Content = append(items.Content, number(i))
+			}
+			axis(repeatAxis, items, document.Text{})
+		},
+	}, "")
+}
+
+const (
+	maxConcurrency = "maxConcurrency"
+	// repeatAxis is the axis of a matrix that stands for a list of items.
+	repeatAxis = "item"
+	// maxJobs is how many jobs a matrix makes at most
+	// (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstrategymatrix).
+	maxJobs = 256
+)
 
 func (c *converter) readStageSpec(r document.Reader, s *stage, n *yaml.Node) {
 	r.Mapping(n, "a stage's spec", document.Fields{
@@ -184,7 +242,15 @@ func (c *converter) readStageSpec(r document.Reader, s *stage, n *yaml.Node) {
 				"rollbackSteps": func(n *yaml.Node) { s.rollback = c.readSteps(r, n, nil) },
 			}, "")
 		},
-	}, "deploymentType")
+		"deploymentType": r.Text(&s.deployment, "deploymentType"),
+	}, "")
+}
+
+// useFromStage reads the stage that a service or an environment is taken from.
+func useFromStage(r document.Reader, stage *document.Text) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		r.Mapping(n, "useFromStage", document.Fields{"stage": r.Text(stage, "stage")}, "")
+	}
 }
 
 func readService(r document.Reader, n *yaml.Node) reference {
@@ -192,6 +258,7 @@ func readService(r document.Reader, n *yaml.Node) reference {
 	r.Mapping(n, "a service", document.Fields{
 		"serviceRef":    r.Text(&ref.ref, "serviceRef"),
 		"serviceInputs": func(n *yaml.Node) { ref.inputs = document.Resolved(n) },
+		"useFromStage":  useFromStage(r, &ref.from),
 	}, "")
 	return ref
 }
@@ -202,6 +269,7 @@ func readPlace(r document.Reader, n *yaml.Node) place {
 	r.Mapping(n, "an environment", document.Fields{
 		"environmentRef":        r.Text(&p.ref, "environmentRef"),
 		"deployToAll":           r.Bool(&p.deployToAll, "deployToAll"),
+		"useFromStage":          useFromStage(r, &p.from),
 		"environmentInputs":     keep,
 		"serviceOverrideInputs": keep,
 		"infrastructureDefinitions": func(n *yaml.Node) {

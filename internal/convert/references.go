@@ -23,6 +23,8 @@ type references struct {
 // entity is a document with what a workflow needs of it.
 type entity struct {
 	file                                 string
+	doc                                  *expression.Document
+	node                                 *yaml.Node
 	identifier, name, typ                document.Text
 	environmentRef, connectorRef, region document.Text
 	allowSimultaneous                    bool
@@ -55,9 +57,9 @@ func find(list []*entity, ref string) *entity {
 }
 
 // service is the document that a serviceRef means; the only service that was
-// given is meant even if it is called something else.
+// given is meant even if the pipeline's only one is called something else.
 func (c *converter) service(ref string) *entity {
-	if e := find(c.references.services, ref); e != nil || len(c.references.services) != 1 {
+	if e := find(c.references.services, ref); e != nil || len(c.references.services) != 1 || c.pipeline.services() != 1 {
 		return e
 	}
 	return c.references.services[0]
@@ -94,7 +96,7 @@ func (c *converter) readEntity(doc *expression.Document, kind string, n *yaml.No
 	if list == nil {
 		return
 	}
-	e := &entity{file: doc.File}
+	e := &entity{file: doc.File, doc: doc, node: n}
 	// The documents are checked when they are deployed; here they are only
 	// looked into.
 	r := document.Reader{Doc: doc, Report: func(...fault.Fault) {}, Unknown: func(_, _ *yaml.Node, _ string, _ []string) {}}

@@ -28,7 +28,7 @@ func (j *jobSteps) script(s *step) *yaml.Node {
 		},
 		"environmentVariables": func(n *yaml.Node) {
 			for _, v := range readVariables(r, n) {
-				put(env, v.name.Raw(), scalar(j.text(v.value)))
+				put(env, v.name.Raw(), scalar(j.value(v.name.Raw(), v.value)))
 			}
 		},
 		"outputVariables":       func(n *yaml.Node) { outputs = readVariables(r, n) },

@@ -81,7 +81,7 @@ func (j *jobSteps) step(steps []*step) int {
 	case "AwsLambdaRollback", "AwsLambdaCanaryRollback":
 		j.note(s.typ, "a rollback among the steps is left out: the action puts back when the job fails", "")
 	default:
-		j.note(s.typ, "the step "+s.name.Raw()+" of type "+s.typ.Raw()+" has no equivalent and is left out", "")
+		j.note(s.typ, "the step "+s.name.Raw()+" of type "+s.typ.Raw()+" has no equivalent and is left out", hints[s.typ.Raw()])
 	}
 	return 1
 }
@@ -136,6 +136,9 @@ func (j *jobSteps) deployStep(s *step, course traffic.Course) *yaml.Node {
 // credentials.
 func (j *jobSteps) files(with *yaml.Node) {
 	var services, inputs []string
+	if len(j.stage.services) == 0 {
+		j.noteNode(j.stage.doc, j.stage.node, "the stage names no service", "name one with the action's input service")
+	}
 	for _, ref := range j.stage.services {
 		services = append(services, j.serviceFile(ref.ref))
 		inputs = append(inputs, j.inputs(ref)...)
@@ -158,7 +161,7 @@ func (j *jobSteps) files(with *yaml.Node) {
 			break
 		}
 		infrastructures = append(infrastructures, j.file(j.references.infrastructures, ref.ref, "infrastructure"))
-		inputs = append(inputs, j.flatten(ref.inputs, "infra")...)
+		inputs = append(inputs, j.flatten(ref.inputs, "infra", find(j.references.infrastructures, ref.ref.Raw()))...)
 	}
 	put(with, "infrastructure", texts(infrastructures))
 	var overrides []string
@@ -169,7 +172,7 @@ func (j *jobSteps) files(with *yaml.Node) {
 	}
 	put(with, "overrides", texts(slices.Compact(overrides)))
 	for _, n := range j.place.inputs {
-		inputs = append(inputs, j.flatten(n, "env")...)
+		inputs = append(inputs, j.flatten(n, "env", find(j.references.environments, j.place.ref.Raw()))...)
 	}
 	put(with, "inputs", texts(inputs))
 	put(with, "variables", texts(j.variables()))

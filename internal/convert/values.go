@@ -12,7 +12,7 @@ import (
 
 // inputs are the values of a service's runtime inputs, one path=value a line.
 func (j *jobSteps) inputs(ref reference) []string {
-	lines := j.flatten(ref.inputs, "")
+	lines := j.flatten(ref.inputs, "", j.service(ref.ref.Raw()))
 	if len(j.stage.services) > 1 {
 		for i, line := range lines {
 			lines[i] = ref.ref.Raw() + "." + line
@@ -23,25 +23,35 @@ func (j *jobSteps) inputs(ref reference) []string {
 
 // flatten writes what the pipeline gives a document as path=value. What the
 // pipeline itself asks for at each run becomes an input of the workflow, but
-// for a choice that there is none of.
-func (j *jobSteps) flatten(n *yaml.Node, prefix string) []string {
+// for a choice that there is none of. Where all of it is asked for, the
+// document itself says what that is.
+func (j *jobSteps) flatten(n *yaml.Node, prefix string, of *entity) []string {
 	if n == nil {
 		return nil
 	}
+	doc := j.stage.doc
+	_, all := expression.ParseInput(doc.Text(n))
+	if all && of == nil {
+		j.noteNode(doc, n, "what the document asks for at each run is not known: its file was not given", "convert with the file, or name the values with the action's input inputs")
+		return nil
+	}
+	if all {
+		doc, n = of.doc, of.node
+	}
 	var out []string
 	walk(n, prefix, func(path string, n *yaml.Node) {
-		t := document.Text{Doc: j.stage.doc, Node: n}
-		if strings.HasSuffix(path, ".type") || strings.HasSuffix(path, ".name") || strings.HasSuffix(path, ".identifier") || path == "type" {
-			return // they say what an item is, not what it is worth
-		}
+		t := document.Text{Doc: doc, Node: n}
 		input, asked := expression.ParseInput(t.Raw())
+		if all && !asked || says(path) {
+			return
+		}
 		switch {
 		case !asked:
 			out = append(out, path+"="+j.text(t))
 		case path == "artifacts.primary.sources":
 			j.note(t, "the service's own artifact sources are used: a workflow has no choice of them at each run", "the input artifact replaces them")
 		case path == "artifacts.primary.primaryArtifactRef" && j.onlySource():
-		case input.Default != nil && input.Allowed == nil && input.Pattern == "":
+		case !all && input.Default != nil && input.Allowed == nil && input.Pattern == "":
 			out = append(out, path+"="+*input.Default)
 		default:
 			name := path[strings.LastIndexByte(path, '.')+1:]
@@ -49,6 +59,20 @@ func (j *jobSteps) flatten(n *yaml.Node, prefix string) []string {
 		}
 	})
 	return out
+}
+
+// says that a path tells what an item is, not what it is worth.
+func says(path string) bool {
+	return strings.HasSuffix(path, ".type") || strings.HasSuffix(path, ".name") || strings.HasSuffix(path, ".identifier") || path == "type"
+}
+
+// value is a value that a step takes: one that is asked for at each run becomes
+// an input of the workflow.
+func (j *jobSteps) value(name string, t document.Text) string {
+	if input, asked := expression.ParseInput(t.Raw()); asked {
+		return "${{ inputs." + j.ask(name, variable{}, input) + " }}"
+	}
+	return j.text(t)
 }
 
 // onlySource tells whether every service has one artifact source, which needs

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -16,13 +17,16 @@ func (c *converter) workflow() *yaml.Node {
 	var before []string
 	for _, group := range c.pipeline.groups {
 		var ids []string
+		conditional := false
 		for _, s := range group {
 			c.stage = s
 			ids = append(ids, c.jobs(jobs, s, before)...)
+			conditional = conditional || s.condition.conditional()
 		}
 		if len(ids) > 0 {
 			before = ids
 		}
+		c.skippable = c.skippable || conditional
 	}
 	root := newMapping()
 	name := c.pipeline.name.Raw()
@@ -52,14 +56,8 @@ func (c *converter) workflow() *yaml.Node {
 
 // jobs converts a stage: one job an environment.
 func (c *converter) jobs(all *yaml.Node, s *stage, before []string) []string {
-	switch typ := s.typ.Raw(); typ {
-	case "Deployment", "Custom", "":
-	default:
-		hint := ""
-		if typ == "Approval" {
-			hint = "protect the GitHub environment of the next job with required reviewers"
-		}
-		c.note(s.typ, "the stage "+s.name.Raw()+" of type "+typ+" has no equivalent and is left out", hint)
+	if at, why, hint := s.left(); why != "" {
+		c.note(at, why, hint)
 		return nil
 	}
 	places := s.environments
@@ -81,9 +79,13 @@ func (c *converter) jobs(all *yaml.Node, s *stage, before []string) []string {
 			one.environments = []place{p}
 			one.name = document.Of("stage", s.name.Raw()+" ("+p.ref.Raw()+")")
 		}
-		c.stage = &one
-		put(all, id, c.job(&one, p, before))
+		c.stage, c.needs = &one, slices.Clone(before)
+		job := c.job(&one, p)
+		put(all, id, job)
 		ids = append(ids, id)
+		if len(places) == 1 && s.matrix == nil {
+			c.done[s.identifier.Raw()] = done{id, job}
+		}
 		if s.sequential {
 			before, ids = []string{id}, []string{id}
 		}
@@ -113,20 +115,11 @@ func (c *converter) unique(s string) string {
 	return id
 }
 
-func (c *converter) job(s *stage, p place, before []string) *yaml.Node {
+func (c *converter) job(s *stage, p place) *yaml.Node {
 	job := newMapping()
 	put(job, "name", c.named(s.name, s.description))
-	switch len(before) {
-	case 0:
-	case 1:
-		put(job, "needs", scalar(before[0]))
-	default:
-		needs := newList()
-		for _, id := range before {
-			needs.Content = append(needs.Content, scalar(id))
-		}
-		put(job, "needs", needs)
-	}
+	// Its place; which jobs it needs is known when all of it is converted.
+	job.Content = append(job.Content, scalar("needs"), newList())
 	put(job, "if", c.condition([]when{s.condition}, ofJob))
 	put(job, "runs-on", scalar(runner))
 	if s.typ.Raw() != "Custom" && p.ref.Set() {
@@ -140,7 +133,23 @@ func (c *converter) job(s *stage, p place, before []string) *yaml.Node {
 	put(job, "timeout-minutes", c.minutes(limit))
 	put(job, "strategy", c.matrix(s))
 	put(job, "steps", c.steps(s, p, c.failure(s.strategies)))
+	setNeeds(job, c.needs)
 	return job
+}
+
+// setNeeds fills in or takes out the key needs.
+func setNeeds(job *yaml.Node, ids []string) {
+	at := slices.IndexFunc(job.Content, func(n *yaml.Node) bool { return n.Value == "needs" })
+	switch len(ids) {
+	case 0:
+		job.Content = slices.Delete(job.Content, at, at+2)
+	case 1:
+		job.Content[at+1] = scalar(ids[0])
+	default:
+		for _, id := range ids {
+			job.Content[at+1].Content = append(job.Content[at+1].Content, scalar(id))
+		}
+	}
 }
 
 // named is a name with the description, where that says more, as its comment.
@@ -239,7 +248,7 @@ func (c *converter) matrix(s *stage) *yaml.Node {
 	for i := 0; i+1 < len(s.matrix.Content); i += 2 {
 		key, value := s.matrix.Content[i], document.Resolved(s.matrix.Content[i+1])
 		switch {
-		case key.Value == "maxConcurrency":
+		case key.Value == maxConcurrency:
 			put(out, "max-parallel", value)
 		case value.Kind == yaml.SequenceNode:
 			put(axes, key.Value, value)

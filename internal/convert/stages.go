@@ -1,0 +1,118 @@
+package convert
+
+import (
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
+)
+
+// find is the stage with an identifier; nil without one.
+func (p *pipeline) find(id string) *stage {
+	for _, group := range p.groups {
+		for _, s := range group {
+			if s.identifier.Raw() == id {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// services is how many services the pipeline refers to.
+func (p *pipeline) services() int {
+	seen := map[string]bool{}
+	for _, group := range p.groups {
+		for _, s := range group {
+			for _, ref := range s.services {
+				seen[ref.ref.Raw()] = true
+			}
+		}
+	}
+	return len(seen)
+}
+
+// inherit gives the stages that use another stage's service or environment what
+// that stage has. A stage can only use an earlier one, which has its own by then.
+func (c *converter) inherit(p *pipeline) {
+	for _, group := range p.groups {
+		for _, s := range group {
+			var services []reference
+			for _, ref := range s.services {
+				services = append(services, inherited(c, p, ref, ref.from, func(s *stage) []reference { return s.services })...)
+			}
+			s.services = services
+			var places []place
+			for _, at := range s.environments {
+				places = append(places, inherited(c, p, at, at.from, func(s *stage) []place { return s.environments })...)
+			}
+			s.environments = places
+		}
+	}
+}
+
+// inherited is what the stage from has, where one is named, else its own.
+func inherited[T any](c *converter, p *pipeline, own T, from document.Text, of func(*stage) []T) []T {
+	if !from.Set() {
+		return []T{own}
+	}
+	s := p.find(from.Raw())
+	if s == nil {
+		c.note(from, "there is no stage "+from.Raw()+" to use the service or environment of", "")
+		return nil
+	}
+	return slices.Clone(of(s))
+}
+
+// left says why a stage becomes no job; "" where it becomes one.
+func (s *stage) left() (at document.Text, why, hint string) {
+	name := "the stage " + s.name.Raw()
+	switch typ := s.typ.Raw(); {
+	case s.template.Set():
+		return s.template, "the stage is the template " + s.template.Raw() + " and is left out", "put the template's own stage in its place and convert again"
+	case typ == "Approval":
+		return s.typ, name + " of type Approval has no equivalent and is left out", "protect the GitHub environment of the next job with required reviewers"
+	case typ != "Deployment" && typ != "Custom" && typ != "":
+		return s.typ, name + " of type " + typ + " has no equivalent and is left out", ""
+	case s.deployment.Set() && s.deployment.Raw() != "AwsLambda":
+		return s.deployment, name + " deploys " + s.deployment.Raw() + " and is left out: this program deploys AwsLambda", ""
+	}
+	return document.Text{}, "", ""
+}
+
+const reviewers = "protect the GitHub environment of the job with required reviewers"
+
+// hints say what a person may do about steps that have no equivalent.
+var hints = map[string]string{
+	"HarnessApproval": reviewers, "JiraApproval": reviewers, "ServiceNowApproval": reviewers, "CustomApproval": reviewers,
+	"Http":  "a run step with curl --fail does the same",
+	"Email": "GitHub tells the people who watch the workflow",
+	"Run":   "a run step with its command does the same",
+}
+
+// done is a stage that became one job, whose outputs later jobs may ask for.
+type done struct {
+	id  string
+	job *yaml.Node
+}
+
+// outputOf makes an output of an earlier job of a step's output, and has the
+// job under conversion need that job.
+func (c *converter) outputOf(stage, step, output string) (string, bool) {
+	d, ok := c.done[stage]
+	if !ok {
+		return "", false
+	}
+	name := identifier(step + "_" + output)
+	outputs := get(d.job, "outputs")
+	if outputs == nil {
+		outputs = newMapping()
+	}
+	put(outputs, name, scalar("${{ steps."+identifier(step)+".outputs."+output+" }}"))
+	put(d.job, "outputs", outputs)
+	if !slices.Contains(c.needs, d.id) {
+		c.needs = append(c.needs, d.id)
+	}
+	return "needs." + d.id + ".outputs." + name, true
+}
