@@ -122,7 +122,7 @@ const (
 	groupAWS      = "AWS"
 	groupRun      = "How to deploy"
 	groupRollback = "Rollback"
-	groupInvoke   = "Invoke"
+	groupFunction = "A function that is deployed"
 	groupLocal    = "The embedded AWS"
 	groupOutput   = "Output"
 )
@@ -207,18 +207,18 @@ var table = []Input{
 		Help: "The output of that name of a deploy: what rollback in another job puts back, and what shift shifts."},
 	{Name: "to-version", Kind: Int, Commands: byName, Min: 1, Group: groupRollback, Meta: "N",
 		Help: "Version to point the alias at, instead of the one that it served before; for shift, the new version."},
-	{Name: "percentage", Kind: Int, Commands: []string{"shift"}, Max: 100, Group: groupRollback, Meta: "N",
-		Help: "How much of the traffic the new version gets: 100 is all of it, 0 takes it out. For stages, give traffic instead."},
 	{Name: "latest", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Bring $LATEST back too."},
 	{Name: "dry-run", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Print the plan of the rollback, change nothing."},
 
-	{Name: "function", Kind: String, Commands: []string{"rollback", "shift", "invoke"}, Group: groupInvoke, Meta: "NAME",
+	{Name: "function", Kind: String, Commands: []string{"rollback", "shift", "invoke"}, Group: groupFunction, Meta: "NAME",
 		Help: "Function to invoke, to shift or to roll back by hand: name or ARN."},
-	{Name: "qualifier", Kind: String, Commands: []string{"invoke"}, Group: groupInvoke, Meta: "ALIAS",
+	{Name: "percentage", Kind: Int, Commands: []string{"shift"}, Max: 100, Group: groupFunction, Meta: "N",
+		Help: "How much of the traffic the new version gets: 100 is all of it, 0 takes it out. For stages, give traffic instead."},
+	{Name: "qualifier", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "ALIAS",
 		Help: "Alias or version to invoke. By default $LATEST."},
-	{Name: "payload", Kind: String, Commands: []string{"invoke"}, Group: groupInvoke, Meta: "JSON",
+	{Name: "payload", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "JSON",
 		Help: "What the function gets."},
 
 	{Name: "local", Kind: Bool, Commands: connects, Group: groupLocal,
