@@ -65,9 +65,11 @@ func (s *standing) target(ctx context.Context) error {
 			}
 			continue
 		}
-		if now := s.now[name]; len(now.Weights) > 0 {
+		if shares, err := s.shares(ctx, name); err != nil {
+			return err
+		} else if shares {
 			// It has not gone over to another version yet: back is where it is.
-			s.aliases[name] = now.Version
+			s.aliases[name] = s.now[name].Version
 			continue
 		}
 		served, err := s.api.Find(ctx, s.function, s.now[name].Version)
@@ -88,6 +90,16 @@ func (s *standing) target(ctx context.Context) error {
 		s.aliases[name] = was
 	}
 	return nil
+}
+
+// shares says that an alias gives part of its traffic to a version on trial.
+// Weights beside provisioned concurrency are AWS' own, of an alias that has moved.
+func (s *standing) shares(ctx context.Context, name string) (bool, error) {
+	if len(s.now[name].Weights) == 0 {
+		return false, nil
+	}
+	concurrency, err := s.api.Provisioned(ctx, s.function, name)
+	return concurrency.Value == "", err
 }
 
 // record writes the order as the journal of a run that changed from the wanted
