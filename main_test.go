@@ -2,13 +2,13 @@ package main
 
 import (
 	"archive/zip"
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -69,29 +69,58 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	options := awslocal.Options{Account: "123456789012"}
-	if filepath.Base(env.WorkDir) == "script-signals" {
+	passing := false
+	switch filepath.Base(env.WorkDir) {
+	case "script-signals":
 		// Time for a signal to come in between.
 		options.Pending, options.InProgress = 2*time.Second, 2*time.Second
+	case "script-seedlog":
+		options.Pending, options.InProgress, passing = time.Hour, time.Hour, true
 	}
 	server, err := awslocal.New(options)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return errors.Join(err, server.Close())
-	}
-	go func() { _ = server.Serve(listener) }() // Close ends it
 	env.Defer(func() { _ = server.Close() })
+	var handler http.Handler = server
+	if passing {
+		handler = seenOnce(server)
+	}
+	endpoint := httptest.NewServer(handler)
+	env.Defer(endpoint.Close)
 	tokens := httptest.NewServer(http.HandlerFunc(mint))
 	env.Defer(tokens.Close)
 	env.Setenv("TOKENS", tokens.URL+"/?api-version=2.0")
 	env.Values[awsKey{}] = &world{Server: server}
-	env.Setenv("AWS_ENDPOINT_URL", "http://"+listener.Addr().String())
+	env.Setenv("AWS_ENDPOINT_URL", endpoint.URL)
 	env.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	env.Setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI-example")
 	env.Setenv("AWS_REGION", "eu-central-1")
 	return nil
+}
+
+// seenOnce shows each change once under way and then done, whatever time that
+// takes: an hour passes behind an answer that shows it under way.
+func seenOnce(server *awslocal.Server) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := tee{ResponseWriter: w}
+		server.ServeHTTP(&answer, r)
+		text := answer.body.String()
+		if r.Method == http.MethodGet && (strings.Contains(text, `"Pending"`) || strings.Contains(text, `"InProgress"`)) {
+			server.Advance(time.Hour)
+		}
+	})
+}
+
+// tee keeps what it passes on.
+type tee struct {
+	http.ResponseWriter
+	body bytes.Buffer
+}
+
+func (t *tee) Write(p []byte) (int, error) {
+	t.body.Write(p)
+	return t.ResponseWriter.Write(p)
 }
 
 // mint answers as GitHub's token endpoint does.
@@ -332,13 +361,16 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b\d{8}T\d{6}-[0-9a-f]{6}\b`), "RUN"},
 }
 
-// normal FROM TO writes what a command printed, or a file, without what differs
-// from run to run.
+// normal FROM TO [UNTIL] writes what a command printed, or a file, without what
+// differs from run to run, and up to where UNTIL stands.
 func normal(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: normal FROM TO")
+	if len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: normal FROM TO [UNTIL]")
 	}
 	text := strings.ReplaceAll(ts.ReadFile(args[0]), ts.Getenv("WORK"), "$WORK")
+	if len(args) == 3 {
+		text, _, _ = strings.Cut(text, args[2])
+	}
 	for _, v := range volatile {
 		text = v.pattern.ReplaceAllString(text, v.with)
 	}

@@ -312,6 +312,7 @@ func (b *builder) target(ctx context.Context, t service.Target) (run.Target, *ar
 	}
 	b.markers(&out.Wanted)
 	out.Artifact = code.Pinned
+	out.Origin = func() []string { return origin(t.Artifact.Identifier, code) }
 	out.Code = &fetcher{session: s, region: region, temp: b.temp, bucket: b.in.String("staging-bucket")}
 	out.Ready = func(ctx context.Context) (definition.Code, error) {
 		ready, err := code.Prepare(ctx)

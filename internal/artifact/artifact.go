@@ -122,6 +122,10 @@ func (r *Result) Direct() bool {
 	return !r.mustFetch && (r.Code.ZipPath == "" || r.Code.Size <= InlineLimit)
 }
 
+// Fetched reports whether an object was brought to this machine, which Prepare
+// may have done.
+func (r *Result) Fetched() bool { return r.object != nil && r.local != "" }
+
 // Prepare brings the code to where Lambda can take it and says how to send it:
 // an object of another Region or account is fetched, a zip that a call cannot
 // carry goes to the staging bucket. Where nothing is to be done it costs

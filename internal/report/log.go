@@ -57,8 +57,12 @@ func (l *Log) Section(title string) {
 	}
 }
 
-// Line is one line for a person.
+// Line is one line for a person. An empty one stands between blocks; where
+// several Targets' lines mix there are none, and it is left out.
 func (l *Log) Line(format string, args ...any) {
+	if format == "" && l.prefix != "" {
+		return
+	}
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
 	// A log that cannot be written must not stop a deployment, nor its way back.

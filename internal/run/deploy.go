@@ -43,6 +43,9 @@ type Target struct {
 	// Connector is the connectorRef of the infrastructure, by which the input
 	// connectors names a role.
 	Connector string
+	// Origin are the log's lines about where it came from, once it was made
+	// ready.
+	Origin func() []string
 }
 
 // Options is how a run goes about its Targets.
@@ -201,6 +204,7 @@ func (d *deployment) observe(ctx context.Context) error {
 	return d.each(ctx, func(ctx context.Context, t *target) error {
 		log := d.log(t)
 		log.Line("Preparing Rollback Data..")
+		log.Line("")
 		log.Line("Fetching Function Details for function: %s", t.Wanted.Function.FunctionName)
 		before, err := t.observe(ctx)
 		if err != nil {
@@ -329,6 +333,7 @@ func (d *deployment) apply(ctx context.Context) error {
 		}
 		log := d.log(t)
 		log.Line("Deploying..")
+		log.Line("")
 		manifest(log, t)
 		var err error
 		t.version, err = t.engine.Prepare(ctx, t.Wanted, t.plan)

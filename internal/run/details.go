@@ -13,17 +13,19 @@ import (
 func details(log *report.Log, name string, o plan.Observation) {
 	if o.Latest == nil {
 		log.Line("Function %s does not exist yet: a rollback deletes what this run creates", name)
+		log.Line("")
 		log.Line("Prepare Rollback Done.")
 		return
 	}
-	f := o.Latest
+	f, arn := o.Latest, o.Latest.Arn
 	if o.Served != nil {
-		f = o.Served
+		// AWS gives the alias' own ARN where it was asked for an alias.
+		f, arn = o.Served, o.Latest.Arn+":"+o.Served.Version
 	}
 	log.Line("Fetched Function Details for most recent deployed function %s", name)
 	log.Line("")
 	log.Line("Function Version: %s", f.Version)
-	log.Line("FunctionARN: %s", f.Arn)
+	log.Line("FunctionARN: %s", arn)
 	log.Line("CodeSha256: %s", f.CodeSha256)
 	if f.MemorySize != nil {
 		log.Line("Memory Size: %d", *f.MemorySize)
@@ -43,17 +45,24 @@ func details(log *report.Log, name string, o plan.Observation) {
 func manifest(log *report.Log, t *target) {
 	log.Line("Aws Lambda Manifest Content")
 	log.Block(string(definition.Render(t.Wanted.Function, true)))
-	name := t.Wanted.Function.FunctionName
-	if t.before.Latest == nil {
-		return
+	if latest := t.before.Latest; latest != nil {
+		log.Line("Function: [%s] already exists. Update and Publish.", t.Wanted.Function.FunctionName)
+		log.Line("Existing Lambda Function Code Sha256: [%s].", latest.CodeSha256)
 	}
-	log.Line("Function: [%s] already exists. Update and Publish.", name)
-	log.Line("Existing Lambda Function Code Sha256: [%s].", t.before.Latest.CodeSha256)
+	for _, line := range t.Origin() {
+		log.Line("%s", line)
+	}
 }
 
 func aliasManifests(log *report.Log, t *target) {
+	if len(t.Wanted.Aliases) == 0 {
+		return
+	}
+	log.Line("")
+	log.Line("%s", strings.Repeat("=", 80))
 	for _, a := range t.Wanted.Aliases {
 		log.Line("Aws Lambda Alias Manifest Content")
 		log.Block(string(definition.RenderAlias(a)))
+		log.Line("")
 	}
 }
