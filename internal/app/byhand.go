@@ -17,7 +17,7 @@ func (a *app) byHand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := a.connect(ctx)
+	w, err := a.connect(ctx, a.nearJournal(nearOrders(orders)))
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (a *app) deploy(ctx context.Context) error {
 	if err := a.noOpenJournal(); err != nil {
 		return &run.InputError{Err: err}
 	}
-	w, err := a.connect(ctx)
+	w, err := a.connect(ctx, a.nearJournal(near(set)))
 	if err != nil {
 		return err
 	}

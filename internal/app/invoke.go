@@ -19,7 +19,7 @@ func (a *app) invoke(ctx context.Context) error {
 	if err != nil {
 		return &run.InputError{Err: err}
 	}
-	w, err := a.connect(ctx)
+	w, err := a.connect(ctx, name.Region)
 	if err != nil {
 		return err
 	}

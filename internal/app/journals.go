@@ -16,6 +16,15 @@ import (
 // s3Journal is the place of journals that the input names, where it is in S3.
 func (a *app) s3Journal() bool { return strings.HasPrefix(a.in.String("journal"), "s3://") }
 
+// nearJournal is a Region to connect in for a run that keeps a journal: none
+// where it goes to S3, since post knows only the environment's to find it.
+func (a *app) nearJournal(region string) string {
+	if a.s3Journal() {
+		return ""
+	}
+	return region
+}
+
 // keepIn says where a run's journal is kept, and who keeps other runs off its
 // functions there.
 func (a *app) keepIn(w *world, opts *run.Options) error {
@@ -47,7 +56,7 @@ func (a *app) openStore(ctx context.Context, name string) (journal.Store, error)
 	if !strings.HasPrefix(name, "s3://") {
 		return a.Store(a.absolute(name)), nil
 	}
-	w, err := a.connect(ctx)
+	w, err := a.connect(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +97,7 @@ func (a *app) findJournals(ctx context.Context) ([]string, error) {
 // findObjects looks below a prefix: for the journal that holds the function
 // that is named, else for those of this very run.
 func (a *app) findObjects(ctx context.Context) ([]string, error) {
-	w, err := a.connect(ctx)
+	w, err := a.connect(ctx, "")
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (a *app) policy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := a.connect(ctx)
+	w, err := a.connect(ctx, near(set))
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (a *app) shift(ctx context.Context) error {
 	if err := a.noOpenJournal(); err != nil {
 		return &run.InputError{Err: err}
 	}
-	w, err := a.connect(ctx)
+	w, err := a.connect(ctx, a.nearJournal(nearOrders(orders)))
 	if err != nil {
 		return err
 	}

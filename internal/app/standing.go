@@ -39,6 +39,16 @@ type order struct {
 	point  string
 }
 
+// nearOrders is the first Region that an order names.
+func nearOrders(orders []order) string {
+	for _, o := range orders {
+		if o.region != "" {
+			return o.region
+		}
+	}
+	return ""
+}
+
 // orders reads the inputs: rollback-data of another job, or function and alias.
 func (a *app) orders() ([]order, error) {
 	latest := a.in.Has("latest") && a.in.Bool("latest")

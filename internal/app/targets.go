@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,13 +110,17 @@ func one(s string) []string {
 // world is the AWS that a run works in.
 type world struct {
 	base *session.Session
+	// region is the Region of what names none itself; "" where nothing does.
+	region string
 	// endpoint is where the calls go, "" for AWS itself.
 	endpoint string
 	pace     lambdaapi.Pace
 }
 
 // connect opens the session that every Target starts from. It makes no call.
-func (a *app) connect(ctx context.Context) (*world, error) {
+// near is the Region to ask STS in where no default is named; it becomes no
+// function's Region.
+func (a *app) connect(ctx context.Context, near string) (*world, error) {
 	w := &world{pace: a.Pace}
 	opts := a.sessionOptions()
 	opts.Region = a.in.String("aws-region")
@@ -138,8 +143,27 @@ func (a *app) connect(ctx context.Context) (*world, error) {
 	if err != nil {
 		return nil, &run.InputError{Err: err}
 	}
+	// No default is no fault: files may name all Regions.
+	w.region, _ = s.Region()
+	if w.region == "" && near != "" {
+		opts.Region = near
+		if s, err = session.Open(ctx, opts); err != nil {
+			return nil, &run.InputError{Err: err}
+		}
+	}
 	w.base, w.endpoint = s, s.Endpoint()
 	return w, nil
+}
+
+// near is the first Region that a Target names itself.
+func near(set *service.Set) string {
+	for _, t := range set.Targets {
+		name, err := definition.ParseFunctionName(t.Function.FunctionName)
+		if region := cmp.Or(t.Infrastructure.Region, name.Region); err == nil && region != "" {
+			return region
+		}
+	}
+	return ""
 }
 
 // sessionOptions are what every session of this process shares.
@@ -360,12 +384,11 @@ func (b *builder) region(arn, infrastructure string) (string, error) {
 			return "", fmt.Errorf("it is of Region %s, but %s is asked for (aws-region, the infrastructure and the function's ARN must agree)", pair[0], pair[1])
 		}
 	}
-	for _, r := range []string{arn, infrastructure, asked} {
-		if r != "" {
-			return r, nil
-		}
+	region := cmp.Or(arn, infrastructure, asked, b.world.region)
+	if region == "" {
+		return "", session.NoRegion{}
 	}
-	return b.world.base.Region()
+	return region, nil
 }
 
 // markers are what the descriptions of versions say of this run. What the
