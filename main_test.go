@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"normal":    normal,
 			"interrupt": interrupt,
 			"request":   request,
+			"workflow":  workflow,
 			"zip":       archive,
 		},
 	})
@@ -74,6 +75,10 @@ func setup(env *testscript.Env) error {
 	case "script-signals":
 		// Time for a signal to come in between.
 		options.Pending, options.InProgress = 2*time.Second, 2*time.Second
+	case "script-pipeline":
+		if err := os.CopyFS(env.WorkDir, os.DirFS("internal/service/testdata/seed")); err != nil {
+			return err
+		}
 	case "script-seedlog":
 		options.Pending, options.InProgress, passing = time.Hour, time.Hour, true
 	}
