@@ -6,6 +6,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -69,14 +70,15 @@ func (l *Log) Line(format string, args ...any) {
 	_, _ = fmt.Fprintf(l.out.w, l.prefix+format+"\n", args...)
 }
 
-// Block writes text of several lines.
+// Block writes text of several lines, which nobody else's lines part.
 func (l *Log) Block(text string) {
+	text = strings.TrimSuffix(text, "\n")
+	if text == "" {
+		return
+	}
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	_, _ = io.WriteString(l.out.w, text)
-	if text != "" && text[len(text)-1] != '\n' {
-		_, _ = io.WriteString(l.out.w, "\n")
-	}
+	_, _ = io.WriteString(l.out.w, l.prefix+strings.ReplaceAll(text, "\n", "\n"+l.prefix)+"\n")
 }
 
 // Warn is a line that a person should not overlook.
