@@ -37,7 +37,7 @@ func (d *decoder) checkText(f *field, n *yaml.Node, name, v string) bool {
 	case f.max > 0 && float64(length) > f.max:
 		d.fault(n, "", "%s has %d characters, but at most %.0f are allowed", name, length, f.max)
 	case f.pattern != nil && !f.pattern.MatchString(v):
-		d.fault(n, "", "%s must be %s, not %q", name, f.form, shorten(v))
+		d.fault(n, "", "%s must be %s, not %s", name, f.form, shown(v))
 	case len(f.enum) > 0 && !slices.Contains(f.enum, v):
 		return d.checkEnum(f, n, name, v)
 	default:
@@ -64,7 +64,7 @@ func unfilled(f *field, v string) string {
 func (d *decoder) checkEnum(f *field, n *yaml.Node, name, v string) bool {
 	hint := fault.DidYouMean(v, f.enum)
 	if f.open && !caseless(f.enum, v) {
-		d.warn(n, hint, "%s: %q is not known here; AWS decides", name, v)
+		d.warn(n, hint, "%s: %s is not known here; AWS decides", name, shown(v))
 		return true
 	}
 	if meant, is := f.synonyms[strings.ToLower(v)]; is {
@@ -72,7 +72,7 @@ func (d *decoder) checkEnum(f *field, n *yaml.Node, name, v string) bool {
 	} else if hint == "" && len(f.enum) > 1 {
 		hint = "one of " + strings.Join(f.enum, ", ")
 	}
-	d.fault(n, hint, "%s cannot be %q", name, shorten(v))
+	d.fault(n, hint, "%s cannot be %s", name, shown(v))
 	return false
 }
 
@@ -119,9 +119,9 @@ func (d *decoder) checkKey(f *field, key *yaml.Node, name string) bool {
 	case float64(utf8.RuneCountInString(k)) < f.keys.min:
 		d.fault(key, "", "%s: a key is empty", name)
 	case f.keys.max > 0 && float64(utf8.RuneCountInString(k)) > f.keys.max:
-		d.fault(key, "", "%s: the key %q has %d characters, but at most %.0f are allowed", name, shorten(k), utf8.RuneCountInString(k), f.keys.max)
+		d.fault(key, "", "%s: the key %s has %d characters, but at most %.0f are allowed", name, shown(k), utf8.RuneCountInString(k), f.keys.max)
 	case !f.keys.pattern.MatchString(k):
-		d.fault(key, "", "%s: the key %q must be %s", name, shorten(k), f.keys.form)
+		d.fault(key, "", "%s: the key %s must be %s", name, shown(k), f.keys.form)
 	}
 	return len(d.faults) == before
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 	"gopkg.in/yaml.v3"
@@ -443,13 +444,15 @@ func written(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode {
 		return nature(n)
 	}
-	return strconv.Quote(shorten(n.Value))
+	return shown(n.Value)
 }
 
-func shorten(s string) string {
-	const limit = 60
-	if r := []rune(s); len(r) > limit {
-		return string(r[:limit]) + "…"
+// shown quotes a text. Of a long one it gives the length alone: it is never cut,
+// because nobody could find the secret in a part of one.
+func shown(s string) string {
+	const limit = 200
+	if n := utf8.RuneCountInString(s); n > limit {
+		return fmt.Sprintf("a text of %d characters", n)
 	}
-	return s
+	return strconv.Quote(s)
 }

@@ -56,7 +56,7 @@ func ParseFunctionName(s string) (Name, error) {
 	case !bareName.MatchString(n.Name):
 		return Name{}, fmt.Errorf("function name %q may hold letters, digits, - and _ only", n.Name)
 	case len(n.Name) > 64:
-		return Name{}, fmt.Errorf("function name %q has %d characters, but at most 64 are allowed", shorten(n.Name), len(n.Name))
+		return Name{}, fmt.Errorf("function name %s has %d characters, but at most 64 are allowed", shown(n.Name), len(n.Name))
 	}
 	return n, nil
 }

@@ -32,7 +32,9 @@ func hideAt(line []rune, start int, n *yaml.Node) string {
 	case n.Kind != yaml.ScalarNode:
 	case quote == '"' || quote == '\'':
 		start++
-		end = closing(line, start, quote)
+		if end = closing(line, start, quote); strings.Contains(string(line[start:end]), "<+") {
+			end = len(line) // the quote may be one of the expression's own
+		}
 	case strings.HasPrefix(string(line[start:]), n.Value):
 		end = start + len([]rune(n.Value))
 	}

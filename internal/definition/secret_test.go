@@ -20,6 +20,7 @@ func TestNoFaultShowsAValueOfTheEnvironment(t *testing.T) {
 		"twice":             "environment: {variables: {AB: hush, AB: hush}}\n",
 		"a secret":          "environment: {variables: {A-B: <+secrets.getValue(\"password\")>, CD: hush}}\n",
 		"an expression":     "environment: {variables: {A-B: \"x<+'hush'>y\", CD: <+'hush'>}}\n",
+		"quotes in quotes":  `{"environment": {"variables": {"A-B": "<+serviceVariables.get("environment")>hush"}}}` + "\n",
 		"by an alias":       "description: &a\nenvironment: {variables: &v {A-B: hush}}\n",
 		"unquoted to a map": "environment: <+serviceVariables.environment>\n",
 	} {
@@ -41,5 +42,18 @@ func TestNoFaultShowsAValueOfTheEnvironment(t *testing.T) {
 				t.Error(b.String())
 			}
 		})
+	}
+}
+
+func TestAFaultShowsAValueWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("s3cret", 40)
+	doc, faults := parse("f", []byte("functionName: hello\ntimeout: <+serviceVariables.long>\nruntime: <+serviceVariables.long>\n"), map[string]string{"long": long})
+	if doc == nil {
+		t.Fatal(faults)
+	}
+	_, faults = Decode(doc)
+	if got := faults.Error(); !strings.Contains(got, "timeout must be a whole number of seconds, not a text of 240 characters") || strings.Contains(got, "s3cret") {
+		t.Error(got)
 	}
 }
