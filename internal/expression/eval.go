@@ -366,23 +366,25 @@ func within(err error, origin *Origin, path string, offset int) error {
 	return &out
 }
 
-// secret remembers a text that must be masked. What is not text (a number, a
-// boolean) would mask half the log.
+// secret remembers a text that must be masked.
 func (e *Evaluator) secret(v Value) {
 	if s, ok := v.data.(string); ok && s != "" {
 		e.secrets[s] = true
 	}
 }
 
-// derived remembers what a method made of a secret, but for crumbs so short
-// that masking them would make a log unreadable.
+// derived remembers what a method made of a secret, the numbers of JSON too, but
+// for crumbs so short that masking them would make a log unreadable.
 func (e *Evaluator) derived(v Value) {
 	const crumb = 3
 	if !v.secret {
 		return
 	}
-	if s, ok := v.data.(string); ok && len(s) > crumb {
-		e.secret(v)
+	switch v.kind {
+	case String, Int, Float:
+		if text := v.Text(); len(text) > crumb {
+			e.secrets[text] = true
+		}
 	}
 	for _, item := range v.items() {
 		e.derived(item.Secret())
