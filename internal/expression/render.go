@@ -2,6 +2,7 @@ package expression
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -10,10 +11,11 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
-// Render fills in every scalar below n, in place, and gives all faults. Keys
-// are never rendered: an expression there is a fault.
-func (s *Source) Render(n *yaml.Node, e *Evaluator) fault.List {
-	r := renderer{source: s, eval: e}
+// Render fills in every scalar below n, keys as well as values, in place, and
+// gives all faults. What stands below one of the hidden nodes is shown by none
+// of them, but for the names in its expressions.
+func (s *Source) Render(n *yaml.Node, e *Evaluator, hidden ...*yaml.Node) fault.List {
+	r := renderer{source: s, eval: e, hidden: hidden}
 	r.node(n)
 	return r.faults
 }
@@ -22,24 +24,25 @@ type renderer struct {
 	source *Source
 	eval   *Evaluator
 	faults fault.List
+	hidden []*yaml.Node
+	// hide is set below a hidden node.
+	hide bool
 }
 
 // node renders what is below n; what an alias stands for is rendered where it
 // stands.
 func (r *renderer) node(n *yaml.Node) {
-	switch n.Kind {
-	case yaml.ScalarNode:
+	if slices.Contains(r.hidden, n) {
+		defer func(before bool) { r.hide = before }(r.hide)
+		r.hide = true
+	}
+	if n.Kind == yaml.ScalarNode {
 		r.scalar(n)
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if key := n.Content[i]; hasToken(key.Value) || strings.Contains(key.Value, open) {
-				r.faults = append(r.faults, r.source.Fault(key, "an expression cannot be a key", ""))
-			}
-			r.node(n.Content[i+1])
-		}
-	default:
-		for _, child := range n.Content {
-			r.node(child)
+	}
+	for i, child := range n.Content {
+		r.node(child)
+		if n.Kind == yaml.MappingNode && i%2 == 0 && child.Tag == wholeTag {
+			child.Tag = "!!str" // a key is a text, whatever its expression came to
 		}
 	}
 }
@@ -51,6 +54,9 @@ func (r *renderer) scalar(n *yaml.Node) {
 	v, whole, f := r.source.value(n, r.eval)
 	switch {
 	case f != nil:
+		if r.hide {
+			*f = r.source.Conceal(n, *f)
+		}
 		r.faults = append(r.faults, *f)
 	case whole:
 		n.Value, n.Tag, n.Style = v.Text(), wholeTag, 0

@@ -109,8 +109,16 @@ func (s *Source) syntaxFault(err error) fault.Fault {
 	}
 	line, _ = s.original(line, 1)
 	source := fault.Line(s.text, line)
+	if next := fault.Line(s.text, line+1); strings.Contains(m[2], "tab character") && !tabbed(source) && tabbed(next) {
+		line, source = line+1, next // yaml.v3 names the line before the tab
+	}
 	col := 1 + len(source) - len(strings.TrimLeft(source, " \t"))
 	return s.faultAt(line, col, "is not YAML: "+m[2], "")
+}
+
+// tabbed tells a line that is indented by a tab.
+func tabbed(line string) bool {
+	return strings.Contains(line[:len(line)-len(strings.TrimLeft(line, " \t"))], "\t")
 }
 
 // relocate visits each node once: what an alias stands for is in the tree, too.

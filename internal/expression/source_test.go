@@ -3,6 +3,7 @@ package expression
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,10 @@ func TestRenderFillsScalarsWithoutTouchingTheStructure(t *testing.T) {
 			"# an open <+serviceVariables.x\na: 1 # <+nothing>\nb: <+serviceVariables.name>\n",
 			map[string]string{"a": "1", "b": "hello (whole)"},
 		},
+		"keys": {
+			`{"<+serviceVariables.name>_x": "1", "<+serviceVariables.mem>": "2"}`,
+			map[string]string{"hello_x": "1", "256": "2"},
+		},
 		"private use characters stay": {
 			"a: \"\U000F0000 <+serviceVariables.name>\"\n",
 			map[string]string{"a": "\U000F0000 hello"},
@@ -122,8 +127,12 @@ func TestFaultsPointIntoTheOriginalText(t *testing.T) {
 			`f.json:1:27: the secret "dbb" has no value (did you mean "db"?)`,
 		},
 		"a key": {
-			"<+serviceVariables.name>: 1\n",
-			"f.json:1:1: an expression cannot be a key",
+			"<+serviceVariables.nam>: 1\n",
+			`f.json:1:20: serviceVariables.nam is not known (did you mean "name"?)`,
+		},
+		"a tab": {
+			"a:\n  b: 1\n\tc: <+serviceVariables.name>\n",
+			"f.json:3:2: is not YAML: found a tab character that violates indentation",
 		},
 		"not closed": {
 			"a: \"<+serviceVariables.name\"\n",
@@ -141,5 +150,35 @@ func TestFaultsPointIntoTheOriginalText(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestFaultsBelowAHiddenNodeShowNamesAlone(t *testing.T) {
+	t.Parallel()
+	src := strings.Join([]string{
+		`{"open": "seen <+serviceVariables.nam>",`,
+		` "hidden": {"a": "é hush-<+serviceVariables.nam>-hush", "b": "hush"},`,
+		` "on several lines": "hush`,
+		`   hush <+serviceVariables.nam == 'hush' ? "hush" : serviceVariables.mem>",`,
+		` "input": "hush<+input>.default(hush)"}`,
+	}, "\n")
+	docs, faults := Scan("f.json", []byte(src)).Documents()
+	if faults.Err() != nil {
+		t.Fatal(faults)
+	}
+	content := docs[0].Root().Content
+	faults = docs[0].Render(docs[0].Root(), NewEvaluator(testEnv()), content[3], content[5], content[7])
+	var lines []string
+	for _, f := range faults.Sorted() {
+		lines = append(lines, f.Source)
+	}
+	want := []string{
+		`{"open": "seen <+serviceVariables.nam>",`,
+		` "hidden": {"a": ********<+serviceVariables.nam>` + strings.Repeat("*", len(`-hush", "b": "hush"},`)),
+		`   *****<+serviceVariables.nam == '****' ? "****" : serviceVariables.mem>**`,
+		` "input": *****<+input>****************`,
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Error(diff)
 	}
 }
