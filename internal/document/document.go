@@ -63,6 +63,8 @@ type Reader struct {
 	Report func(...fault.Fault)
 	// Unknown takes a key that a mapping does not know.
 	Unknown func(key, value *yaml.Node, what string, known []string)
+	// Null, which may be nil, takes a value that is read and is null.
+	Null func(n *yaml.Node)
 }
 
 // Fields are the keys of a mapping that are needed, each with what reads it.
@@ -71,16 +73,16 @@ type Fields map[string]func(*yaml.Node)
 // Mapping reads a mapping: ignored are keys that are read over, separated by
 // blanks. Any other key is unknown.
 func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) {
-	n = Resolved(n)
-	if n == nil || IsNull(n) {
+	if n = Resolved(n); r.null(n) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
 		r.Wrong(n, what, "a mapping")
 		return
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+	content := Pairs(n)
+	for i := 0; i+1 < len(content); i += 2 {
+		key, value := content[i], content[i+1]
 		if read := need[key.Value]; read != nil {
 			read(value)
 		} else if !slices.Contains(strings.Fields(ignored), key.Value) {
@@ -96,8 +98,7 @@ func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) 
 
 // Items calls read for each item of a list.
 func (r Reader) Items(n *yaml.Node, what string, read func(*yaml.Node)) {
-	n = Resolved(n)
-	if n == nil || IsNull(n) {
+	if n = Resolved(n); r.null(n) {
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
@@ -114,7 +115,7 @@ func (r Reader) Text(t *Text, what string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		n = Resolved(n)
 		switch {
-		case IsNull(n):
+		case r.null(n):
 		case n.Kind != yaml.ScalarNode:
 			r.Wrong(n, what, "a text")
 		default:
@@ -129,7 +130,7 @@ func (r Reader) Bool(b *bool, what string) func(*yaml.Node) {
 		n = Resolved(n)
 		value, err := strconv.ParseBool(n.Value)
 		switch {
-		case IsNull(n):
+		case r.null(n):
 		case n.Kind != yaml.ScalarNode || err != nil:
 			r.Wrong(n, what, "true or false")
 		default:
@@ -157,7 +158,18 @@ func (r Reader) Texts(list *[]Text, what string) func(*yaml.Node) {
 
 // Wrong reports a value of the wrong type.
 func (r Reader) Wrong(n *yaml.Node, what, want string) {
-	r.Report(r.Doc.Fault(n, what+" must be "+want+", not "+kindOf(n), ""))
+	r.Report(r.Doc.Fault(n, what+" must be "+want+", not "+r.kindOf(n), ""))
+}
+
+// null tells a value that is not there, and gives it to Null.
+func (r Reader) null(n *yaml.Node) bool {
+	if n == nil || !IsNull(n) {
+		return n == nil
+	}
+	if r.Null != nil {
+		r.Null(n)
+	}
+	return true
 }
 
 // Resolved follows an alias; yaml.v3 has refused those that contain themselves.
@@ -171,14 +183,14 @@ func Resolved(n *yaml.Node) *yaml.Node {
 // IsNull tells an empty value.
 func IsNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-func kindOf(n *yaml.Node) string {
+func (r Reader) kindOf(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
 		return "a mapping"
 	case yaml.SequenceNode:
 		return "a list"
 	}
-	return strconv.Quote(n.Value)
+	return strconv.Quote(r.Doc.Text(n))
 }
 
 // maxValues is more than any document of Harness or definition holds.

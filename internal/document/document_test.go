@@ -116,3 +116,48 @@ func TestTextOfAnInputNamesIt(t *testing.T) {
 		t.Error("the zero Text is not absent")
 	}
 }
+
+func TestMergeKeysGiveWhatTheMappingDoesNotSay(t *testing.T) {
+	t.Parallel()
+	doc := parse(t, `
+base: &base {a: 1, b: 1}
+deep: &deep {<<: *base, b: 2, c: 2}
+one: {b: 3, <<: *deep}
+list: {<<: [{a: 4}, *deep]}
+wrong: {<<: 5, a: 6}
+`)
+	want := map[string]string{
+		"base": "a=1 b=1", "deep": "b=2 c=2 a=1", "one": "b=3 c=2 a=1", "list": "a=4 b=2 c=2", "wrong": "<<=5 a=6",
+	}
+	got := map[string]string{}
+	root := Pairs(doc.Root())
+	for i := 0; i < len(root); i += 2 {
+		var pairs []string
+		content := Pairs(root[i+1])
+		for j := 0; j < len(content); j += 2 {
+			pairs = append(pairs, content[j].Value+"="+content[j+1].Value)
+		}
+		got[root[i].Value] = strings.Join(pairs, " ")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNullsAreToldWhereTheyAreRead(t *testing.T) {
+	t.Parallel()
+	doc := parse(t, "text:\nlist: ~\nmapping: null\ntruth:\nignored:\n")
+	var told []int
+	var text Text
+	var truth bool
+	r := Reader{Doc: doc, Null: func(n *yaml.Node) { told = append(told, n.Line) }}
+	r.Mapping(doc.Root(), "the file", Fields{
+		"text":    r.Text(&text, "text"),
+		"list":    func(n *yaml.Node) { r.Items(n, "list", nil) },
+		"mapping": func(n *yaml.Node) { r.Mapping(n, "mapping", nil, "") },
+		"truth":   r.Bool(&truth, "truth"),
+	}, "ignored")
+	if diff := cmp.Diff([]int{1, 2, 3, 4}, told); diff != "" {
+		t.Error(diff)
+	}
+}
