@@ -23,10 +23,7 @@ func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	if l.opts.Artifact != "" {
 		return artifactSource{given: document.Of("input artifact", l.opts.Artifact), folder: s.folder}, true
 	}
-	identifiers := make([]string, len(s.sources))
-	for i, src := range s.sources {
-		identifiers[i] = src.identifier
-	}
+	identifiers := s.identifiers()
 	list := strings.Join(identifiers, ", ")
 	ref := s.primaryRef.Raw()
 	switch {
@@ -38,8 +35,10 @@ func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 		return artifactSource{}, false
 	case ref == "" && len(s.sources) == 1:
 		return artifactSource{source: &s.sources[0]}, true
+	case ref == "" && s.unchosen:
+		return artifactSource{}, false
 	case ref == "":
-		l.fault(s.doc.Fault(s.node, "the service has several artifact sources and none is chosen: "+list, "give the input inputs: artifacts.primary.primaryArtifactRef=…"))
+		l.fault(s.doc.Fault(s.node, "the service has several artifact sources and none is chosen: "+list, "name one below artifacts.primary.primaryArtifactRef"))
 		return artifactSource{}, false
 	}
 	i := slices.Index(identifiers, ref)

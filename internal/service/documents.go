@@ -1,6 +1,7 @@
 package service
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -17,8 +18,10 @@ type (
 		entity
 		manifests  []manifest
 		primaryRef document.Text
-		sources    []source
-		variables  []variable
+		// unchosen says that the choice of a source is missing and was told.
+		unchosen  bool
+		sources   []source
+		variables []variable
 		// short says that it was made of the short inputs; folder is what they
 		// are relative to.
 		short  bool
@@ -43,11 +46,13 @@ type (
 		identifier, typ string
 		node            *yaml.Node
 		doc             *expression.Document
-		store           string
 		paths           []document.Text
 		content         document.Text
 		// byInput marks a file that an input names: its path may be absolute.
 		byInput bool
+		// lacking says that the path is a runtime input without a value, which
+		// was told.
+		lacking bool
 	}
 
 	source struct {
@@ -72,19 +77,30 @@ type (
 const (
 	entityKeys   = "orgIdentifier projectIdentifier accountIdentifier accountId yaml version icon"
 	manifestKeys = "valuesPaths paramsPaths skipResourceVersioning enableDeclarativeRollback optionalValuesYaml source"
-	storeKeys    = "connectorRef gitFetchType branch commitId repoName repo region bucketName secretFiles"
+	storeKeys    = "connectorRef connectorUrl gitFetchType branch commitId repoName repo region bucketName secretFiles " +
+		"extractionScript delegateSelectors urls manifestPath repositoryName artifactPaths " +
+		"artifactBundleType deployableUnitPath"
 )
 
 // reader reads the parts that several kinds of documents hold.
-type reader struct{ document.Reader }
+type reader struct {
+	document.Reader
+	lacking lacking
+}
 
-// reader warns of keys that Harness does not know.
+// reader warns of keys that Harness does not know. The key metadata stands at
+// every level of its schema.
 func (l *loader) reader(doc *expression.Document) reader {
-	return reader{document.Reader{Doc: doc, Report: l.fault, Unknown: func(key, _ *yaml.Node, what string, known []string) {
-		f := doc.Fault(key, what+" has no key "+quoted(key.Value)+"; it is read over", fault.DidYouMean(key.Value, known))
+	unknown := func(key, _ *yaml.Node, what string, known []string) {
+		if key.Value == "metadata" {
+			return
+		}
+		name := doc.Text(key)
+		f := doc.Fault(key, what+" has no key "+quoted(name)+"; it is read over", fault.DidYouMean(name, known))
 		f.Warning = true
 		l.fault(f)
-	}}}
+	}
+	return reader{document.Reader{Doc: doc, Report: l.fault, Unknown: unknown, Null: l.lacks}, l.lacking}
 }
 
 // eval renders a text.
@@ -115,7 +131,42 @@ func (l *loader) readService(doc *expression.Document, n *yaml.Node) {
 		l.fault(s.typ.Fault("serviceDefinition.type is "+typ+", but only AwsLambda is deployed here", ""))
 	}
 	l.named(s.entity, "the service")
+	l.needed = slices.DeleteFunc(l.needed, func(missing lack) bool { return !l.needs(s, missing.path) })
+	for i, missing := range l.needed {
+		if missing.path == choicePath {
+			s.unchosen = true
+			l.needed[i].fault.Hint = giveIt(choicePath, s.identifiers())
+		}
+	}
 	l.services = append(l.services, s)
+}
+
+// choicePath is the path of the choice between several sources.
+const choicePath = "artifacts.primary.primaryArtifactRef"
+
+// identifiers are those of the artifact sources.
+func (s *serviceDocument) identifiers() []string {
+	out := make([]string, len(s.sources))
+	for i, src := range s.sources {
+		out[i] = src.identifier
+	}
+	return out
+}
+
+// needs tells whether a service needs the runtime input at a path: not what
+// only the sources ask that are not chosen, and no choice where there is none.
+func (l *loader) needs(s *serviceDocument, path string) bool {
+	rest, ok := strings.CutPrefix(path, "artifacts.primary.")
+	switch {
+	case !ok:
+		return true
+	case l.opts.Artifact != "":
+		return false
+	case path == choicePath:
+		return len(s.sources) > 1
+	}
+	source, ok := strings.CutPrefix(rest, "sources.")
+	return !ok || !s.primaryRef.Set() || strings.HasPrefix(source, s.primaryRef.Raw()+".")
 }
 
 // entity gives the readers of the keys that every document has.
@@ -160,9 +211,10 @@ func (r reader) tags(tags *[]tag) func(*yaml.Node) {
 			}
 			return
 		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			t := tag{key: n.Content[i].Value}
-			r.Text(&t.value, "a tag")(n.Content[i+1])
+		content := document.Pairs(n)
+		for i := 0; i+1 < len(content); i += 2 {
+			t := tag{key: content[i].Value}
+			r.Text(&t.value, "a tag")(content[i+1])
 			*tags = append(*tags, t)
 		}
 	}
@@ -192,21 +244,27 @@ func (r reader) manifests(list *[]manifest, n *yaml.Node) {
 // store reads where a manifest's files lie. Whatever its type, they are read
 // from the workspace, which is the repository; Inline carries them itself.
 func (r reader) store(m *manifest, n *yaml.Node) {
-	var typ, folder document.Text
+	var typ, single document.Text
+	fields := document.Fields{
+		"paths":      r.Texts(&m.paths, "paths"),
+		"files":      r.Texts(&m.paths, "files"),
+		"folderPath": r.Text(&single, "folderPath"),
+		"filePath":   r.Text(&single, "filePath"),
+		"content":    r.Text(&m.content, "content"),
+	}
+	for key, read := range fields {
+		fields[key] = func(n *yaml.Node) {
+			_, lacks := r.lacking[document.Resolved(n)]
+			m.lacking = m.lacking || lacks
+			read(n)
+		}
+	}
 	r.Mapping(n, "store", document.Fields{
 		"type": r.Text(&typ, "type"),
-		"spec": func(n *yaml.Node) {
-			r.Mapping(n, "store.spec", document.Fields{
-				"paths":      r.Texts(&m.paths, "paths"),
-				"files":      r.Texts(&m.paths, "files"),
-				"folderPath": r.Text(&folder, "folderPath"),
-				"content":    r.Text(&m.content, "content"),
-			}, storeKeys)
-		},
+		"spec": func(n *yaml.Node) { r.Mapping(n, "store.spec", fields, storeKeys) },
 	}, "")
-	m.store = typ.Raw()
-	if len(m.paths) == 0 && folder.Set() {
-		m.paths = []document.Text{folder}
+	if len(m.paths) == 0 && single.Set() {
+		m.paths = []document.Text{single}
 	}
 }
 
@@ -256,7 +314,7 @@ func (r reader) sourceSpec(n *yaml.Node) map[string]*document.Text {
 		spec[key] = new(document.Text)
 		need[key] = r.Text(spec[key], key)
 	}
-	r.Mapping(n, "an artifact source's spec", need, "enableDeclarativeRollback")
+	r.Mapping(n, "an artifact source's spec", need, "enableDeclarativeRollback fileFilter")
 	return spec
 }
 

@@ -39,14 +39,12 @@ func itemName(n *yaml.Node) string {
 		return ""
 	}
 	for _, want := range []string{"identifier", "name", "manifest"} {
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value != want {
-				continue
-			}
-			if want == "manifest" {
-				return itemName(n.Content[i+1])
-			}
-			return n.Content[i+1].Value
+		switch value := valueOf(n, want); {
+		case value == nil:
+		case want == "manifest":
+			return itemName(value)
+		default:
+			return value.Value
 		}
 	}
 	return ""
@@ -69,8 +67,9 @@ func walkScalars(n *yaml.Node, path string, visit func(path string, n *yaml.Node
 	n = document.Resolved(n)
 	switch n.Kind {
 	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			walkScalars(n.Content[i+1], inputPath(path, n.Content[i].Value), visit)
+		content := document.Pairs(n)
+		for i := 0; i+1 < len(content); i += 2 {
+			walkScalars(content[i+1], inputPath(path, content[i].Value), visit)
 		}
 	case yaml.SequenceNode:
 		for _, item := range n.Content {
@@ -148,11 +147,20 @@ func (in runtimeInputs) collect(doc *expression.Document, n *yaml.Node) {
 	}
 }
 
-func siblingText(n *yaml.Node, key string) string {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1].Value
+// valueOf is what a mapping holds under a key; nil where it has no such key.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	content := document.Pairs(n)
+	for i := 0; i+1 < len(content); i += 2 {
+		if content[i].Value == key {
+			return document.Resolved(content[i+1])
 		}
+	}
+	return nil
+}
+
+func siblingText(n *yaml.Node, key string) string {
+	if value := valueOf(n, key); value != nil {
+		return value.Value
 	}
 	return ""
 }
@@ -201,60 +209,6 @@ func alternatives(id, path string) []string {
 	return paths
 }
 
-// fillInputs puts values in the place of the <+input> of one document, and
-// lists what is missing or refused. id is what the document is called, prefix
-// what its paths begin with.
-func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, id, prefix string) {
-	walkScalars(n, prefix, func(path string, scalar *yaml.Node) {
-		input, ok := expression.ParseInput(doc.Text(scalar))
-		if !ok {
-			return
-		}
-		l.asked = append(l.asked, alternatives(id, path)...)
-		value, given := l.inputs.value(id, path)
-		problem := ""
-		if input.Default != nil {
-			if problem = input.Check(*input.Default); problem != "" {
-				problem = "its default " + quoted(*input.Default) + " " + problem
-			}
-			if !given {
-				value, given = *input.Default, true
-			}
-		}
-		switch {
-		case !given:
-			l.missingInput(doc, scalar, path)
-			return
-		case problem == "":
-			if problem = input.Check(value); problem != "" {
-				problem = quoted(value) + " " + problem
-			}
-		}
-		if problem != "" {
-			l.fault(doc.Fault(scalar, "the runtime input "+path+": "+problem, ""))
-			// The fault is told; nothing else may stumble over the same place.
-			*scalar = nullAt(scalar)
-			return
-		}
-		*scalar = inputNode(value, scalar)
-	})
-}
-
-func (l *loader) missingInput(doc *expression.Document, scalar *yaml.Node, path string) {
-	if path == "artifacts.primary.primaryArtifactRef" {
-		// With one source the choice is made; with several the artifact's own
-		// check lists them.
-		*scalar = nullAt(scalar)
-		return
-	}
-	l.fault(doc.Fault(scalar, "the runtime input "+path+" has no value", "give it with the input inputs: "+path+"=…"))
-	*scalar = nullAt(scalar)
-}
-
-func nullAt(n *yaml.Node) yaml.Node {
-	return yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: n.Line, Column: n.Column}
-}
-
 // warnOfUnused names inputs, overrides and connectors that nothing asked for:
 // most often they are misspelt.
 func (l *loader) warnOfUnused(places []place) {
@@ -276,20 +230,3 @@ func (l *loader) warnOfUnused(places []place) {
 }
 
 func quoted(s string) string { return `"` + s + `"` }
-
-// inputNode is a given value as a node: a list or a map where it is written
-// as one, else a text.
-func inputNode(value string, place *yaml.Node) yaml.Node {
-	if n := flow(value); n != nil {
-		moveTo(n, place)
-		return *n
-	}
-	return yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value, Line: place.Line, Column: place.Column}
-}
-
-func moveTo(n, place *yaml.Node) {
-	n.Line, n.Column = place.Line, place.Column
-	for _, child := range n.Content {
-		moveTo(child, place)
-	}
-}

@@ -131,15 +131,17 @@ func (l *loader) readDocument(p parsed) {
 		}
 		known = true
 		if n := document.Resolved(root.Content[i+1]); kind.read != nil {
-			l.fillInputs(doc, n, itemName(n), kind.path)
+			l.lacking = l.fillInputs(doc, n, itemName(n), kind.path)
 			kind.read(l, doc, n)
 		}
 	}
 	switch {
 	case known:
+		l.tellLacking()
 	case p.input == "overrides" || p.attributes["env_id"] != "":
-		l.fillInputs(doc, root, itemName(root), "overrides")
+		l.lacking = l.fillInputs(doc, root, itemName(root), "overrides")
 		l.readOverride(doc, root)
+		l.tellLacking()
 		l.overrides[len(l.overrides)-1].refer(p.attributes)
 	case hasKey(root, "functionName", "FunctionName"):
 		l.fault(doc.Fault(root, "is a function definition, not a Harness document", "give it with the input function-definition"))

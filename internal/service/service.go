@@ -170,6 +170,9 @@ type loader struct {
 	infrastructures []*infrastructureDocument
 	overrides       []*overrideDocument
 	inputs          runtimeInputs
+	// lacking and needed are of the document that is read.
+	lacking lacking
+	needed  []lack
 	findings
 }
 

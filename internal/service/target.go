@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
@@ -237,6 +239,9 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*express
 		return l.render(m.doc.File, []byte(content), m.inputPath(), e)
 	}
 	if len(m.paths) == 0 {
+		if m.lacking {
+			return nil, false
+		}
 		l.fault(m.doc.Fault(m.node, "the manifest "+quoted(m.identifier)+" names no file", "write it below store.spec.paths"))
 		return nil, false
 	}
@@ -294,10 +299,36 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 		l.fault(*f)
 		return nil, false
 	}
-	l.fillInputs(doc, doc.Root(), name, inputs)
-	faults = doc.Render(doc.Root(), e)
+	for _, missing := range l.fillInputs(doc, doc.Root(), name, inputs) {
+		l.fault(missing.fault)
+	}
+	faults = doc.Render(doc.Root(), e, environmentOf(doc.Root())...)
 	l.fault(faults...)
 	return doc, len(faults) == 0
+}
+
+// environmentOf are the nodes that hold the function's environment, whose values
+// no fault may show.
+func environmentOf(root *yaml.Node) []*yaml.Node {
+	var out []*yaml.Node
+	var add func(n *yaml.Node)
+	add = func(n *yaml.Node) {
+		if n.Kind == yaml.AliasNode {
+			n = document.Resolved(n)
+			out = append(out, n)
+		}
+		for _, child := range n.Content {
+			add(child)
+		}
+	}
+	content := document.Pairs(root)
+	for i := 0; i+1 < len(content); i += 2 {
+		if strings.EqualFold(content[i].Value, "environment") {
+			out = append(out, content[i+1])
+			add(content[i+1])
+		}
+	}
+	return out
 }
 
 // fitToArtifact holds the definition to the kind of its artifact, and takes out
