@@ -34,12 +34,8 @@ func inputPath(path, key string) string {
 // itemName is what an item of a list is called in a path: by its identifier or
 // its name.
 func itemName(n *yaml.Node) string {
-	n = document.Resolved(n)
-	if n.Kind != yaml.MappingNode {
-		return ""
-	}
 	for _, want := range []string{"identifier", "name", "manifest"} {
-		switch value := valueOf(n, want); {
+		switch value := valueOf(document.Resolved(n), want); {
 		case value == nil:
 		case want == "manifest":
 			return itemName(value)
@@ -80,25 +76,48 @@ func walkScalars(n *yaml.Node, path string, visit func(path string, n *yaml.Node
 	}
 }
 
-// readInputs joins the input sets in their order and lays the input inputs
-// over them.
+// readInputs lays the input sets in their order over what the pipelines give,
+// and the input inputs over both.
 func (l *loader) readInputs(docs []parsed) runtimeInputs {
 	in := runtimeInputs{}
-	for _, p := range docs {
-		doc, root := p.doc, p.doc.Root()
-		for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
-			if key := root.Content[i].Value; key == "inputSet" || key == "pipeline" {
-				in.collect(doc, root.Content[i+1])
+	for _, kind := range []string{"pipeline", "inputSet"} {
+		for _, p := range docs {
+			if n := valueOf(p.doc.Root(), kind); n != nil {
+				in.lay(collect(p.doc, n))
 			}
 		}
 	}
+	var list []givenInput
 	for path, value := range l.opts.Inputs {
-		in[plainPath(path)] = value
+		list = append(list, givenInput{path: plainPath(path), value: value})
 		if n := flow(value); n != nil {
-			walkScalars(n, path, func(path string, scalar *yaml.Node) { in[plainPath(path)] = scalar.Value })
+			walkScalars(n, path, func(path string, scalar *yaml.Node) {
+				list = append(list, givenInput{path: plainPath(path), value: scalar.Value})
+			})
 		}
 	}
+	in.lay(list)
 	return in
+}
+
+// givenInput is a value for a path, of one service or infrastructure where ref
+// names it.
+type givenInput struct{ ref, path, value string }
+
+// lay puts values over those that are there; of several for one path the first
+// holds. One that names no service replaces what single services have.
+func (in runtimeInputs) lay(list []givenInput) {
+	for _, g := range list {
+		if g.ref == "" {
+			maps.DeleteFunc(in, func(path, _ string) bool { return strings.HasSuffix(path, "."+g.path) })
+		}
+	}
+	for _, g := range slices.Backward(list) {
+		in[g.path] = g.value
+		if g.ref != "" {
+			in[g.ref+"."+g.path] = g.value
+		}
+	}
 }
 
 // flow is a value that is written as a list or a map, in JSON or YAML's flow
@@ -124,7 +143,8 @@ func plainPath(path string) string {
 
 // collect finds the inputs of services, environments and infrastructures
 // wherever a pipeline holds them.
-func (in runtimeInputs) collect(doc *expression.Document, n *yaml.Node) {
+func collect(doc *expression.Document, n *yaml.Node) []givenInput {
+	var out []givenInput
 	n = document.Resolved(n)
 	for i, child := range n.Content {
 		key := ""
@@ -136,19 +156,23 @@ func (in runtimeInputs) collect(doc *expression.Document, n *yaml.Node) {
 		}
 		switch key {
 		case "serviceInputs", "serviceOverrideInputs":
-			in.add(doc, child, "", siblingText(n, "serviceRef"))
+			out = append(out, flatten(doc, child, "", siblingText(n, "serviceRef"))...)
 		case "environmentInputs":
-			in.add(doc, child, "env", "")
+			out = append(out, flatten(doc, child, "env", "")...)
 		case "inputs":
-			in.add(doc, child, "infra", siblingText(n, "identifier"))
+			out = append(out, flatten(doc, child, "infra", siblingText(n, "identifier"))...)
 		default:
-			in.collect(doc, child)
+			out = append(out, collect(doc, child)...)
 		}
 	}
+	return out
 }
 
 // valueOf is what a mapping holds under a key; nil where it has no such key.
 func valueOf(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
 	content := document.Pairs(n)
 	for i := 0; i+1 < len(content); i += 2 {
 		if content[i].Value == key {
@@ -165,8 +189,9 @@ func siblingText(n *yaml.Node, key string) string {
 	return ""
 }
 
-// add flattens what an input set gives; what is itself <+input> gives nothing.
-func (in runtimeInputs) add(doc *expression.Document, n *yaml.Node, prefix, ref string) {
+// flatten gives what an input set says; what is itself <+input> says nothing.
+func flatten(doc *expression.Document, n *yaml.Node, prefix, ref string) []givenInput {
+	var out []givenInput
 	walkScalars(n, prefix, func(path string, scalar *yaml.Node) {
 		value := doc.Text(scalar)
 		if input, ok := expression.ParseInput(value); ok {
@@ -175,13 +200,9 @@ func (in runtimeInputs) add(doc *expression.Document, n *yaml.Node, prefix, ref 
 			}
 			value = *input.Default
 		}
-		if ref != "" {
-			in[ref+"."+path] = value
-		}
-		if _, ok := in[path]; !ok {
-			in[path] = value
-		}
+		out = append(out, givenInput{unscoped(ref), path, value})
 	})
+	return out
 }
 
 // value looks a path up, first under the document's own identifier.

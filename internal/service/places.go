@@ -1,10 +1,15 @@
 package service
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 type (
@@ -18,7 +23,7 @@ type (
 		entity
 		environmentRef       document.Text
 		connectorRef, region document.Text
-		allowSimultaneous    bool
+		allowSimultaneous    document.Text
 		scoped               []document.Text
 	}
 
@@ -57,7 +62,7 @@ func (l *loader) readInfrastructure(doc *expression.Document, n *yaml.Node) {
 	need := r.entity(&i.entity)
 	need["environmentRef"] = r.Text(&i.environmentRef, "environmentRef")
 	need["type"] = r.Text(&i.typ, "type")
-	need["allowSimultaneousDeployments"] = r.Bool(&i.allowSimultaneous, "allowSimultaneousDeployments")
+	need["allowSimultaneousDeployments"] = r.Text(&i.allowSimultaneous, "allowSimultaneousDeployments")
 	need["scopedServices"] = r.Texts(&i.scoped, "scopedServices")
 	need["spec"] = func(n *yaml.Node) {
 		r.Mapping(n, "spec", document.Fields{
@@ -120,25 +125,39 @@ const (
 	layerInfrastructure
 	layerInfrastructureService
 	layerInput
+	layerNowhere
 )
 
 func (l layer) String() string {
 	return [...]string{
-		"service", "environment", "environment and service", "infrastructure", "infrastructure and service", "input variables",
+		"service", "environment", "environment and service", "infrastructure", "infrastructure and service", "input variables", "nowhere",
 	}[l]
+}
+
+// overrideTypes are Harness' names of the layers. Clusters are its GitOps,
+// where nothing of ours goes.
+var overrideTypes = map[string]layer{
+	"ENV_GLOBAL_OVERRIDE":      layerEnvironment,
+	"ENV_SERVICE_OVERRIDE":     layerEnvironmentService,
+	"INFRA_GLOBAL_OVERRIDE":    layerInfrastructure,
+	"INFRA_SERVICE_OVERRIDE":   layerInfrastructureService,
+	"CLUSTER_GLOBAL_OVERRIDE":  layerNowhere,
+	"CLUSTER_SERVICE_OVERRIDE": layerNowhere,
+}
+
+func (l *loader) checkOverrides() {
+	for _, o := range l.overrides {
+		typ := o.typ.Raw()
+		if _, ok := overrideTypes[typ]; !ok && typ != "" {
+			l.fault(o.typ.Fault("there is no type of override "+quoted(typ), fault.DidYouMean(typ, slices.Sorted(maps.Keys(overrideTypes)))))
+		}
+	}
 }
 
 // layer says how special an override is, by its type or by what it refers to.
 func (o *overrideDocument) layer() layer {
-	switch o.typ.Raw() {
-	case "ENV_GLOBAL_OVERRIDE":
-		return layerEnvironment
-	case "ENV_SERVICE_OVERRIDE":
-		return layerEnvironmentService
-	case "INFRA_GLOBAL_OVERRIDE":
-		return layerInfrastructure
-	case "INFRA_SERVICE_OVERRIDE":
-		return layerInfrastructureService
+	if level, ok := overrideTypes[o.typ.Raw()]; ok {
+		return level
 	}
 	switch infra, service := o.infraRef.Set(), o.serviceRef.Set(); {
 	case infra && service:
@@ -155,9 +174,9 @@ func (o *overrideDocument) layer() layer {
 // reference that is not there matches everything.
 func (o *overrideDocument) applies(p place) bool {
 	level := o.layer()
-	matches := func(ref document.Text, id string) bool { return !ref.Set() || ref.Raw() == id }
+	matches := func(ref document.Text, id string) bool { return !ref.Set() || unscoped(ref.Raw()) == id }
 	switch {
-	case !matches(o.environmentRef, p.environmentID()):
+	case level == layerNowhere || !matches(o.environmentRef, p.environmentID()):
 		return false
 	case level >= layerInfrastructure && !matches(o.infraRef, p.infrastructureID()):
 		return false
@@ -179,9 +198,15 @@ func (p place) environmentID() string {
 	case p.environment != nil:
 		return p.environment.id()
 	case p.infrastructure != nil:
-		return p.infrastructure.environmentRef.Raw()
+		return unscoped(p.infrastructure.environmentRef.Raw())
 	}
 	return ""
+}
+
+// unscoped is the identifier in a reference: Harness writes account. or org.
+// before that of an entity which lives there.
+func unscoped(ref string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(ref, "account."), "org.")
 }
 
 func (p place) infrastructureID() string {
@@ -235,15 +260,20 @@ func replaceVariable(list []layered, v layered) []layered {
 }
 
 // manifests merges the layers: one with the same identifier is replaced, a new
-// one is appended.
+// one is appended. An environment's manifests for other kinds of services
+// (Values, TasVars) are not this one's.
 func (l *loader) manifests(p place) []manifest {
 	var out []manifest
+	for _, m := range p.service.manifests {
+		out = replaceManifest(out, m)
+	}
 	put := func(list []manifest) {
 		for _, m := range list {
-			out = replaceManifest(out, m)
+			if strings.HasPrefix(m.typ, "AwsLambda") {
+				out = replaceManifest(out, m)
+			}
 		}
 	}
-	put(p.service.manifests)
 	if p.environment != nil {
 		put(p.environment.manifests)
 	}

@@ -69,6 +69,7 @@ func (l *loader) read() {
 		l.readDocument(p)
 	}
 	l.short()
+	l.checkOverrides()
 	l.checkVariableNames()
 }
 

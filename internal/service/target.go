@@ -3,6 +3,7 @@ package service
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -66,7 +67,7 @@ func (l *loader) environment() *environmentDocument {
 	}
 	e := l.environments[0]
 	for _, i := range l.infrastructures {
-		if ref := i.environmentRef.Raw(); ref != "" && ref != e.id() {
+		if ref := i.environmentRef.Raw(); ref != "" && unscoped(ref) != e.id() {
 			l.fault(i.environmentRef.Fault("the infrastructure belongs to the environment "+quoted(ref)+", but the run deploys to "+quoted(e.id()), ""))
 		}
 	}
@@ -74,7 +75,7 @@ func (l *loader) environment() *environmentDocument {
 }
 
 func (i *infrastructureDocument) admits(s *serviceDocument) bool {
-	return len(i.scoped) == 0 || slices.ContainsFunc(i.scoped, func(t document.Text) bool { return t.Raw() == s.id() })
+	return len(i.scoped) == 0 || slices.ContainsFunc(i.scoped, func(t document.Text) bool { return unscoped(t.Raw()) == s.id() })
 }
 
 // warnOfDuplicates names services that stand twice: the second would deploy
@@ -135,18 +136,31 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 		return Infrastructure{}
 	}
 	i := p.infrastructure
-	out := Infrastructure{Identifier: i.id(), AllowSimultaneous: i.allowSimultaneous}
+	out := Infrastructure{Identifier: i.id(), AllowSimultaneous: l.truth(i.allowSimultaneous, "allowSimultaneousDeployments", e)}
 	out.Name, _ = l.eval(i.name, e)
 	out.Region, _ = l.eval(i.region, e)
 	out.ConnectorRef, _ = l.eval(i.connectorRef, e)
 	out.Role = l.role(i.connectorRef, out.ConnectorRef)
-	if !i.allowSimultaneous && !l.opts.Serialised {
+	if !out.AllowSimultaneous && !l.opts.Serialised {
 		f := i.doc.Fault(i.node, "allowSimultaneousDeployments is false, but this host may run two deployments at once",
 			"under GitHub give the job a concurrency group")
 		f.Warning = true
 		l.fault(f)
 	}
 	return out
+}
+
+// truth is a text that says true or false; false where it is not there.
+func (l *loader) truth(t document.Text, what string, e *expression.Evaluator) bool {
+	value, ok := l.eval(t, e)
+	if !ok || value == "" {
+		return false
+	}
+	truth, err := strconv.ParseBool(value)
+	if err != nil {
+		l.fault(t.Fault(what+" must be true or false, not "+quoted(value), ""))
+	}
+	return truth
 }
 
 // role is what the input connectors gives for a connector; a connector that is
@@ -183,22 +197,21 @@ func (l *loader) rendered(variables []layered, e *expression.Evaluator) []Variab
 // definitions reads, renders and decodes the manifests: the first file of the
 // first function definition, and the first file of each alias definition.
 func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
-	manifests := l.manifests(p)
+	found := false
 	replaced := len(l.opts.Aliases)+len(l.opts.AliasDefinitions) > 0
-	for _, m := range manifests {
+	for _, m := range l.manifests(p) {
 		switch m.typ {
 		case "AwsLambdaFunctionDefinition":
-			if t.Function != nil {
+			if found {
 				continue
 			}
-			doc, ok := l.manifestDocument(m, e)
-			if !ok {
-				return
+			found = true
+			if doc, ok := l.manifestDocument(m, e); ok {
+				f, faults := definition.Decode(doc)
+				l.fault(faults...)
+				t.Function = f
+				t.Source, t.Document = doc.File, doc
 			}
-			f, faults := definition.Decode(doc)
-			l.fault(faults...)
-			t.Function = f
-			t.Source, t.Document = doc.File, doc
 		case "AwsLambdaFunctionAliasDefinition":
 			if replaced {
 				continue
@@ -210,7 +223,7 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 			l.fault(m.doc.Fault(m.node, "manifests of type "+quoted(m.typ)+" are not read", "AwsLambdaFunctionDefinition and AwsLambdaFunctionAliasDefinition are"))
 		}
 	}
-	if t.Function == nil && !slices.ContainsFunc(manifests, func(m manifest) bool { return m.typ == "AwsLambdaFunctionDefinition" }) {
+	if !found {
 		l.fault(p.service.doc.Fault(p.service.node, "the service "+quoted(p.service.id())+" has no manifest of type AwsLambdaFunctionDefinition", ""))
 	}
 	l.inputAliases(t, p.service.folder, e)
@@ -232,7 +245,10 @@ func (l *loader) alias(t *Target, doc definition.Document) {
 // manifestDocument reads and renders the file of a manifest.
 func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*expression.Document, bool) {
 	if m.content.Set() {
-		content, ok := l.eval(m.content, e)
+		content, ok := inline(m.content), true
+		if strings.HasPrefix(m.content.Raw(), "<+") {
+			content, ok = l.eval(m.content, e)
+		}
 		if !ok {
 			return nil, false
 		}
