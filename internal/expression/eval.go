@@ -304,10 +304,27 @@ func (e *Evaluator) unknown(offset int, path, name string, names []string) error
 	case i >= 0 && path != "":
 		err = err.hint("a name with a hyphen is written %s.get(%q)", path, names[i])
 	default:
-		err.Hint = nearest(name, names)
+		if err.Hint = nearest(name, names); err.Hint == "" {
+			err.Hint = sources[path]
+		}
 	}
 	return unknownError{err}
 }
+
+// sources say where the names of a scope come from, for those that are missing.
+var sources = map[string]string{
+	"serviceVariables":   fromVariables,
+	"pipeline.variables": fromVariables,
+	"stage.variables":    fromVariables,
+	"variable":           fromVariables,
+	"pipeline":           fromHost,
+	"stage":              fromHost,
+}
+
+const (
+	fromVariables = `give it with the input "variables"`
+	fromHost      = "the CI host gives it, where there is one"
+)
 
 // resolve evaluates a variable whose value holds expressions, once.
 func (e *Evaluator) resolve(v Value, from node, offset int) (Value, error) {

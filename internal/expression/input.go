@@ -12,8 +12,11 @@ type Input struct {
 	// Default is the value where none is given; nil when there is none.
 	Default *string
 	// Allowed lists the values that are accepted; nil means any. It is filled
-	// by allowedValues and by selectOneFrom.
+	// by allowedValues, selectOneFrom and selectManyFrom.
 	Allowed []string
+	// Many says that a value may be several of the allowed ones, separated by
+	// commas.
+	Many bool
 	// Pattern is the regular expression that a value must match whole.
 	Pattern string
 }
@@ -22,7 +25,7 @@ func isInput(span string) bool {
 	return strings.TrimSpace(span[len(open):len(span)-1]) == "input"
 }
 
-var inputMethods = []string{"default", "allowedValues", "selectOneFrom", "regex", "executionInput"}
+var inputMethods = []string{"default", "allowedValues", "selectOneFrom", "selectManyFrom", "regex", "executionInput"}
 
 // chainEnd steps over .default(…).allowedValues(…) and their like.
 func chainEnd(text string, i int) int {
@@ -111,8 +114,8 @@ func ParseInput(text string) (*Input, bool) {
 		case "default":
 			value := unquoteArgument(args)
 			in.Default = &value
-		case "allowedValues", "selectOneFrom":
-			in.Allowed = splitArguments(args)
+		case "allowedValues", "selectOneFrom", "selectManyFrom":
+			in.Allowed, in.Many = splitArguments(args), name == "selectManyFrom"
 		case "regex":
 			in.Pattern = unquoteArgument(args)
 		}
@@ -124,7 +127,11 @@ func ParseInput(text string) (*Input, bool) {
 // Check says what is wrong with a value for the input, "" when nothing is. A
 // Default is checked like any other value.
 func (in *Input) Check(value string) (problem string) {
-	if in.Allowed != nil && !slices.Contains(in.Allowed, value) {
+	values := []string{value}
+	if in.Many {
+		values = splitArguments(value)
+	}
+	if slices.ContainsFunc(values, func(v string) bool { return !in.allows(v) }) {
 		return "is none of the allowed values " + strings.Join(in.Allowed, ", ")
 	}
 	if in.Pattern == "" {
@@ -138,6 +145,14 @@ func (in *Input) Check(value string) (problem string) {
 		return "does not match " + in.Pattern
 	}
 	return ""
+}
+
+// allows tells whether a value is among the allowed ones. One that is an
+// expression may come to anything, as far as is known here.
+func (in *Input) allows(value string) bool {
+	return in.Allowed == nil || slices.ContainsFunc(in.Allowed, func(allowed string) bool {
+		return allowed == value || strings.Contains(allowed, open)
+	})
 }
 
 // splitArguments cuts a,b,\'c,d\' at the commas outside quotes.
