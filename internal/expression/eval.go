@@ -299,10 +299,10 @@ func (e *Evaluator) unknown(offset int, path, name string, names []string) error
 		full = path + "." + name
 	}
 	err := errorAt(offset, "%s is not known", full)
-	hyphenated := func(s string) bool { return strings.HasPrefix(s, name+"-") }
-	switch i := slices.IndexFunc(names, hyphenated); {
+	longer := func(s string) bool { return strings.HasPrefix(s, name+"-") || strings.HasPrefix(s, name+".") }
+	switch i := slices.IndexFunc(names, longer); {
 	case i >= 0 && path != "":
-		err = err.hint("a name with a hyphen is written %s.get(%q)", path, names[i])
+		err = err.hint("a name with a hyphen or a point is written %s.get(%q)", path, names[i])
 	default:
 		if err.Hint = nearest(name, names); err.Hint == "" {
 			err.Hint = sources[path]

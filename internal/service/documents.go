@@ -344,7 +344,13 @@ func (r reader) checkVariable(v variable, name, typ document.Text) {
 		r.Report(name.Fault("a variable's name begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128", ""))
 	}
 	switch v.typ {
-	case "", "String", "Number", "Secret":
+	case "", "String", "Secret":
+	case "Number":
+		for _, t := range []document.Text{v.value, v.deflt} {
+			if raw := t.Raw(); raw != "" && !strings.Contains(raw, "<+") && expression.Number(raw, t.Template()).Kind() == expression.String {
+				r.Report(t.Fault("the variable "+v.name+" is a Number, but "+quoted(raw)+" is none", ""))
+			}
+		}
 	default:
 		r.Report(typ.Fault("a variable's type is String, Number or Secret, not "+v.typ, ""))
 	}

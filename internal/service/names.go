@@ -124,8 +124,11 @@ func (l *loader) secretVariable(t document.Text) expression.Value {
 	if strings.Contains(id, "<+") {
 		return t.Template().Secret()
 	}
-	lookup := `<+secrets.getValue("` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `")>`
-	return expression.NewTemplate(lookup, t.Doc.Origin(t.Node)).Secret()
+	const call = `<+secrets.getValue(`
+	lookup := call + `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `")>`
+	origin := t.Doc.Origin(t.Node)
+	origin.Col -= len(call) // the id alone stands there
+	return expression.NewTemplate(lookup, origin).Secret()
 }
 
 // hostNames makes pipeline and stage from the host's dotted names. Project,

@@ -52,6 +52,9 @@ func (l *loader) readEnvironment(doc *expression.Document, n *yaml.Node) {
 		}, "configFiles applicationSettings connectionStrings")
 	}
 	r.Mapping(n, "an environment", need, entityKeys+" color serviceOverrides infrastructureDefinitions")
+	if typ := e.typ.Raw(); e.typ.Set() && typ != "PreProduction" && typ != "Production" {
+		l.fault(e.typ.Fault("an environment's type is PreProduction or Production, not "+typ, ""))
+	}
 	l.named(e.entity, "the environment")
 	l.environments = append(l.environments, e)
 }

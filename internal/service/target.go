@@ -265,15 +265,21 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*express
 	if !ok {
 		return nil, false
 	}
-	if !m.byInput {
-		// Harness' file store writes account:/folder/file; a repository's
-		// paths may begin with /. Both mean the workspace.
-		if _, rest, scoped := strings.Cut(name, ":/"); scoped {
-			name = rest
-		}
-		name = strings.TrimLeft(name, "/")
+	if m.byInput {
+		return l.renderFile(name, m.inputPath(), e)
 	}
-	return l.renderFile(name, m.inputPath(), e)
+	// Harness' file store writes account:/folder/file; a repository's paths may
+	// begin with /. Both mean the workspace.
+	if _, rest, scoped := strings.Cut(name, ":/"); scoped {
+		name = rest
+	}
+	name = strings.TrimLeft(name, "/")
+	content, f := l.opts.Files.read(name)
+	if f != nil {
+		l.fault(m.paths[0].Fault("the file "+quoted(name)+": "+f.Message, f.Hint))
+		return nil, false
+	}
+	return l.render(name, content, m.inputPath(), e)
 }
 
 // inputPath is what the paths of runtime inputs in a definition begin with.
