@@ -48,7 +48,7 @@ func (r *renderer) node(n *yaml.Node) {
 }
 
 func (r *renderer) scalar(n *yaml.Node) {
-	if !hasToken(n.Value) && !strings.Contains(n.Value, open) {
+	if !hasToken(n.Value) && !strings.Contains(n.Value, open) || isForgotten(n) {
 		return
 	}
 	v, whole, f := r.source.value(n, r.eval)
@@ -58,11 +58,52 @@ func (r *renderer) scalar(n *yaml.Node) {
 			*f = r.source.Conceal(n, *f)
 		}
 		r.faults = append(r.faults, *f)
+		Forget(n)
 	case whole:
 		n.Value, n.Tag, n.Style = v.Text(), wholeTag, 0
 	default:
 		n.Value, n.Tag = v.Text(), "!!str"
 	}
+}
+
+// A scalar without a value has this tag and this text, which no scalar of a file
+// has together.
+const (
+	forgottenTag = "!forgotten"
+	forgotten    = "\U0010FFFE"
+	// quotedForgotten is how messages show it in quotes.
+	quotedForgotten = `\U0010fffe`
+)
+
+// Forget takes the value of a node whose fault was told.
+func Forget(n *yaml.Node) {
+	n.Kind, n.Tag, n.Value, n.Style, n.Content, n.Alias = yaml.ScalarNode, forgottenTag, forgotten, 0, nil, nil
+}
+
+func isForgotten(n *yaml.Node) bool { return n.Tag == forgottenTag && n.Value == forgotten }
+
+// Apart leaves out the faults that only follow from a value that was forgotten.
+func (d *Document) Apart(faults fault.List) fault.List {
+	places := map[place]bool{}
+	var collect func(n *yaml.Node)
+	collect = func(n *yaml.Node) {
+		if isForgotten(n) {
+			places[place{n.Line, n.Column}] = true
+		}
+		for _, child := range n.Content {
+			collect(child)
+		}
+	}
+	if collect(d.root); len(places) == 0 {
+		return faults
+	}
+	var out fault.List
+	for _, f := range faults {
+		if !places[place{f.Line, f.Col}] && !strings.Contains(f.Message, forgotten) && !strings.Contains(f.Message, quotedForgotten) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // Value evaluates a scalar and leaves it as it is: the value of the expression

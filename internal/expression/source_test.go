@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 type names map[string]Value
@@ -179,6 +181,28 @@ func TestFaultsBelowAHiddenNodeShowNamesAlone(t *testing.T) {
 		` "input": *****<+input>****************`,
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFaultsThatFollowFromAForgottenValueAreLeftOut(t *testing.T) {
+	t.Parallel()
+	docs, faults := Scan("f.json", []byte("a: <+serviceVariables.nam>\nb: !forgotten \U0010FFFE\n")).Documents()
+	if faults.Err() != nil {
+		t.Fatal(faults)
+	}
+	doc := docs[0]
+	of := func(i int) fault.Fault {
+		return doc.Fault(doc.Root().Content[i], "of "+doc.Root().Content[i].Value, "")
+	}
+	if before := doc.Apart(fault.List{of(0), of(1), of(3)}); len(before) != 3 {
+		t.Errorf("before anything is forgotten: %v", before)
+	}
+	if faults := doc.Render(doc.Root(), NewEvaluator(testEnv())); len(faults) != 1 {
+		t.Errorf("got %v", faults)
+	}
+	elsewhere := doc.Fault(doc.Root(), "a is "+doc.Root().Content[1].Value, "")
+	if diff := cmp.Diff(fault.List{of(0), of(2)}, doc.Apart(fault.List{of(0), of(1), of(2), elsewhere})); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
-// lacking are the runtime inputs of one document that have no value. Only those
-// that something reads are told: nobody has to give the branch of a manifest
-// that is read from the workspace.
+// lacking are the runtime inputs of one document that have no value, or one that
+// is refused. Only those that something reads are told: nobody has to give the
+// branch of a manifest that is read from the workspace.
 type lacking map[*yaml.Node]lack
 
 type lack struct {
@@ -19,9 +19,9 @@ type lack struct {
 	fault fault.Fault
 }
 
-// fillInputs puts values in the place of the <+input> of one document, lists
-// what is refused and gives what is missing. id is what the document is called,
-// prefix what its paths begin with.
+// fillInputs puts values in the place of the <+input> of one document and gives
+// what is lacking, null in its place. id is what the document is called, prefix
+// what its paths begin with.
 func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, id, prefix string) lacking {
 	missing := lacking{}
 	walkScalars(n, prefix, func(path string, scalar *yaml.Node) {
@@ -52,12 +52,11 @@ func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, id, prefix s
 		case !given:
 			missing[scalar] = lack{path, wrong(" has no value", giveIt(path, input.Allowed))}
 		case problem != "":
-			l.fault(wrong(": "+problem, ""))
+			missing[scalar] = lack{path, wrong(": "+problem, "")}
 		default:
 			*scalar = inputNode(value, scalar)
 			return
 		}
-		// What is wrong is told once; nothing else may stumble over the same place.
 		*scalar = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: scalar.Line, Column: scalar.Column}
 	})
 	return missing

@@ -79,7 +79,7 @@ func (l *loader) inputAliases(t *Target, folder string, e *expression.Evaluator)
 	names, faults := l.opts.Files.expand(patterns)
 	l.fault(faults...)
 	for _, name := range names {
-		if doc, ok := l.renderFile(name, aliasInputs, e); ok {
+		if doc := l.renderFile(name, aliasInputs, e); doc != nil {
 			l.alias(t, doc)
 		}
 	}

@@ -206,9 +206,9 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 				continue
 			}
 			found = true
-			if doc, ok := l.manifestDocument(m, e); ok {
+			if doc := l.manifestDocument(m, e); doc != nil {
 				f, faults := definition.Decode(doc)
-				l.fault(faults...)
+				l.fault(doc.Apart(faults)...)
 				t.Function = f
 				t.Source, t.Document = doc.File, doc
 			}
@@ -216,7 +216,7 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 			if replaced {
 				continue
 			}
-			if doc, ok := l.manifestDocument(m, e); ok {
+			if doc := l.manifestDocument(m, e); doc != nil {
 				l.alias(t, doc)
 			}
 		default:
@@ -229,41 +229,48 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 	l.inputAliases(t, p.service.folder, e)
 }
 
-func (l *loader) alias(t *Target, doc definition.Document) {
+// rendered is a definition that may lack values whose faults were told.
+type rendered interface {
+	definition.Document
+	Apart(fault.List) fault.List
+}
+
+func (l *loader) alias(t *Target, doc rendered) {
 	a, faults := definition.DecodeAlias(doc)
-	l.fault(faults...)
+	l.fault(doc.Apart(faults)...)
 	if a == nil {
 		return
 	}
 	if slices.ContainsFunc(t.Aliases, func(other definition.Alias) bool { return other.Name == a.Name }) {
-		l.fault(doc.Fault(doc.Root(), "the alias "+quoted(a.Name)+" is defined twice", ""))
+		l.fault(doc.Apart(fault.List{doc.Fault(doc.Root(), "the alias "+quoted(a.Name)+" is defined twice", "")})...)
 		return
 	}
 	t.Aliases = append(t.Aliases, *a)
 }
 
-// manifestDocument reads and renders the file of a manifest.
-func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*expression.Document, bool) {
+// manifestDocument reads and renders the file of a manifest; nil where it cannot
+// be read.
+func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) *expression.Document {
 	if m.content.Set() {
 		content, ok := inline(m.content), true
 		if strings.HasPrefix(m.content.Raw(), "<+") {
 			content, ok = l.eval(m.content, e)
 		}
 		if !ok {
-			return nil, false
+			return nil
 		}
 		return l.render(m.doc.File, []byte(content), m.inputPath(), e)
 	}
 	if len(m.paths) == 0 {
 		if m.lacking {
-			return nil, false
+			return nil
 		}
 		l.fault(m.doc.Fault(m.node, "the manifest "+quoted(m.identifier)+" names no file", "write it below store.spec.paths"))
-		return nil, false
+		return nil
 	}
 	name, ok := l.eval(m.paths[0], e)
 	if !ok {
-		return nil, false
+		return nil
 	}
 	if m.byInput {
 		return l.renderFile(name, m.inputPath(), e)
@@ -277,7 +284,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) (*express
 	content, f := l.opts.Files.read(name)
 	if f != nil {
 		l.fault(m.paths[0].Fault("the file "+quoted(name)+": "+f.Message, f.Hint))
-		return nil, false
+		return nil
 	}
 	return l.render(name, content, m.inputPath(), e)
 }
@@ -292,21 +299,21 @@ func (m manifest) inputPath() string {
 
 const aliasInputs = "aliasDefinition"
 
-func (l *loader) renderFile(name, inputs string, e *expression.Evaluator) (*expression.Document, bool) {
+func (l *loader) renderFile(name, inputs string, e *expression.Evaluator) *expression.Document {
 	content, f := l.opts.Files.read(name)
 	if f != nil {
 		l.fault(*f)
-		return nil, false
+		return nil
 	}
 	return l.render(name, content, inputs, e)
 }
 
 // render parses a definition and fills in its expressions.
-func (l *loader) render(name string, content []byte, inputs string, e *expression.Evaluator) (*expression.Document, bool) {
+func (l *loader) render(name string, content []byte, inputs string, e *expression.Evaluator) *expression.Document {
 	docs, faults := expression.Scan(name, content).Documents()
 	l.fault(faults...)
 	if len(faults) > 0 {
-		return nil, false
+		return nil
 	}
 	if len(docs) != 1 {
 		f := fault.Fault{File: name, Message: "is empty"}
@@ -314,19 +321,19 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 			f = docs[1].Fault(docs[1].Root(), "holds a second document", "one file is one definition")
 		}
 		l.fault(f)
-		return nil, false
+		return nil
 	}
 	doc := docs[0]
 	if f := document.TooLarge(doc); f != nil {
 		l.fault(*f)
-		return nil, false
+		return nil
 	}
-	for _, missing := range l.fillInputs(doc, doc.Root(), name, inputs) {
+	for n, missing := range l.fillInputs(doc, doc.Root(), name, inputs) {
 		l.fault(missing.fault)
+		expression.Forget(n)
 	}
-	faults = doc.Render(doc.Root(), e, environmentOf(doc.Root())...)
-	l.fault(faults...)
-	return doc, len(faults) == 0
+	l.fault(doc.Render(doc.Root(), e, environmentOf(doc.Root())...)...)
+	return doc
 }
 
 // environmentOf are the nodes that hold the function's environment, whose values
