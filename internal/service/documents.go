@@ -33,6 +33,7 @@ type (
 		doc                                *expression.Document
 		node                               *yaml.Node
 		identifier, name, typ, description document.Text
+		org, project                       document.Text
 		tags                               []tag
 	}
 
@@ -172,10 +173,12 @@ func (l *loader) needs(s *serviceDocument, path string) bool {
 // entity gives the readers of the keys that every document has.
 func (r reader) entity(e *entity) document.Fields {
 	return document.Fields{
-		"name":        r.Text(&e.name, "name"),
-		"identifier":  r.Text(&e.identifier, "identifier"),
-		"description": r.Text(&e.description, "description"),
-		"tags":        r.tags(&e.tags),
+		"name":              r.Text(&e.name, "name"),
+		"identifier":        r.Text(&e.identifier, "identifier"),
+		"description":       r.Text(&e.description, "description"),
+		"orgIdentifier":     r.Text(&e.org, "orgIdentifier"),
+		"projectIdentifier": r.Text(&e.project, "projectIdentifier"),
+		"tags":              r.tags(&e.tags),
 	}
 }
 

@@ -116,6 +116,8 @@ func TestEveryPathOfTheLanguageResolves(t *testing.T) {
 		"service.type":                      "AwsLambda",
 		"service.description":               "a service",
 		"service.tags.k":                    "v",
+		"org.identifier":                    "o",
+		"project.identifier":                "p",
 		"env.name":                          "Env",
 		"env.identifier":                    "env",
 		"env.type":                          "Production",
@@ -169,6 +171,8 @@ func TestEveryPathOfTheLanguageResolves(t *testing.T) {
   name: Service
   identifier: svc
   description: a service
+  orgIdentifier: o
+  projectIdentifier: p
   tags: {k: v}
   serviceDefinition:
     type: AwsLambda

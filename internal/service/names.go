@@ -37,10 +37,20 @@ func (l *loader) evaluator(p place, variables []layered, art artifactSource) *ex
 	root["service"] = entityNames(p.service.entity, "AwsLambda").value()
 	root["env"] = l.environmentNames(p).value()
 	root["infra"] = infrastructureNames(p).value()
+	root["org"] = identifierOf(p.service.org).value()
+	root["project"] = identifierOf(p.service.project).value()
 	artifact := art.names()
 	root["artifact"] = artifact.value()
 	root["artifacts"] = names{"primary": artifact.value()}.value()
 	return expression.NewEvaluator(expression.Env{Names: root, Secrets: l.opts.Secrets, Now: l.opts.Now})
+}
+
+// identifierOf is what the service says of where it lives.
+func identifierOf(t document.Text) names {
+	if !t.Set() {
+		return names{}
+	}
+	return names{"identifier": expression.NewString(t.Raw())}
 }
 
 // entityNames are the paths that every document has.
