@@ -332,7 +332,9 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 		l.fault(missing.fault)
 		expression.Forget(n)
 	}
-	l.fault(doc.Render(doc.Root(), e, environmentOf(doc.Root())...)...)
+	hidden := environmentOf(doc.Root())
+	l.fault(doc.Render(doc.Root(), e, hidden...)...)
+	l.warnOfExposed(doc, hidden, e.Secrets())
 	return doc
 }
 
