@@ -80,7 +80,7 @@ func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) 
 		r.Wrong(n, what, "a mapping")
 		return
 	}
-	content := Pairs(n)
+	content := r.last(Pairs(n))
 	for i := 0; i+1 < len(content); i += 2 {
 		key, value := content[i], content[i+1]
 		if read := need[key.Value]; read != nil {
@@ -94,6 +94,31 @@ func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) 
 			r.Unknown(key, value, what, known)
 		}
 	}
+}
+
+// last leaves out the keys that stand again further down, and warns of them.
+// Jackson, with which Harness reads YAML, takes the last one
+// (https://github.com/FasterXML/jackson-core/wiki/JsonParser-Features).
+func (r Reader) last(content []*yaml.Node) []*yaml.Node {
+	at := make(map[string]int, len(content)/2)
+	for i := 0; i+1 < len(content); i += 2 {
+		at[content[i].Value] = i
+	}
+	if len(at) == len(content)/2 {
+		return content
+	}
+	var out []*yaml.Node
+	for i := 0; i+1 < len(content); i += 2 {
+		key := content[i]
+		if at[key.Value] == i {
+			out = append(out, key, content[i+1])
+			continue
+		}
+		f := r.Doc.Fault(key, "the key "+strconv.Quote(r.Doc.Text(key))+" stands again further down, and the last one counts", "")
+		f.Warning = true
+		r.Report(f)
+	}
+	return out
 }
 
 // Items calls read for each item of a list.
