@@ -64,6 +64,13 @@ func (l *Log) Line(format string, args ...any) {
 	if format == "" && l.prefix != "" {
 		return
 	}
+	l.mu.Lock()
+	l.status = "" // what comes next is another wait
+	l.mu.Unlock()
+	l.write(format, args...)
+}
+
+func (l *Log) write(format string, args ...any) {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
 	// A log that cannot be written must not stop a deployment, nor its way back.
@@ -91,8 +98,8 @@ func (l *Log) Warn(format string, args ...any) {
 	l.Line("warning: "+format, args...)
 }
 
-// Waiting prints a change of state at once, and the state that stays every
-// Heartbeat.
+// Waiting prints the first state of a wait and each change at once, and the
+// state that stays every Heartbeat.
 func (l *Log) Waiting(function, status, reason string) {
 	now := l.out.now()
 	line := fmt.Sprintf("function: [%s], status: [%s], reason: [%s]", function, status, reason)
@@ -103,6 +110,6 @@ func (l *Log) Waiting(function, status, reason string) {
 	}
 	l.mu.Unlock()
 	if news {
-		l.Line("%s", line)
+		l.write("%s", line)
 	}
 }

@@ -34,3 +34,29 @@ Done
 		t.Errorf("got\n%s", &out)
 	}
 }
+
+func TestEachWaitSaysItsFirstState(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	log := NewLog(&out, func() time.Time { return time.Time{} }, nil)
+	for range 2 {
+		log.Line("Verifying")
+		log.Waiting("shop", "InProgress", "")
+		log.Waiting("shop", "InProgress", "")
+		log.Waiting("shop", "Successful", "")
+		log.Waiting("shop", "Successful", "")
+	}
+	want := strings.Repeat("Verifying\nfunction: [shop], status: [InProgress], reason: []\nfunction: [shop], status: [Successful], reason: []\n", 2)
+	if out.String() != want {
+		t.Errorf("got\n%s", &out)
+	}
+	out.Reset()
+	for range 2 {
+		log.Line("Verifying")
+		log.Waiting("shop", "Successful", "")
+	}
+	want = strings.Repeat("Verifying\nfunction: [shop], status: [Successful], reason: []\n", 2)
+	if out.String() != want {
+		t.Errorf("got\n%s", &out)
+	}
+}
