@@ -100,17 +100,14 @@ func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) 
 // Jackson, with which Harness reads YAML, takes the last one
 // (https://github.com/FasterXML/jackson-core/wiki/JsonParser-Features).
 func (r Reader) last(content []*yaml.Node) []*yaml.Node {
-	at := make(map[string]int, len(content)/2)
-	for i := 0; i+1 < len(content); i += 2 {
-		at[content[i].Value] = i
-	}
-	if len(at) == len(content)/2 {
+	again := again(content)
+	if len(again) == 0 {
 		return content
 	}
 	var out []*yaml.Node
 	for i := 0; i+1 < len(content); i += 2 {
 		key := content[i]
-		if at[key.Value] == i {
+		if !again[key] {
 			out = append(out, key, content[i+1])
 			continue
 		}
@@ -119,6 +116,23 @@ func (r Reader) last(content []*yaml.Node) []*yaml.Node {
 		r.Report(f)
 	}
 	return out
+}
+
+// again are the keys that stand again further down.
+func again(content []*yaml.Node) map[*yaml.Node]bool {
+	var again map[*yaml.Node]bool
+	last := make(map[string]*yaml.Node, len(content)/2)
+	for i := 0; i+1 < len(content); i += 2 {
+		key := content[i]
+		if before := last[key.Value]; before != nil {
+			if again == nil {
+				again = map[*yaml.Node]bool{}
+			}
+			again[before] = true
+		}
+		last[key.Value] = key
+	}
+	return again
 }
 
 // Items calls read for each item of a list.
