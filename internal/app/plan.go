@@ -98,6 +98,8 @@ func callText(s plan.Step) string {
 	switch {
 	case s.Shared:
 		return string(s.Call) + " " + s.Alias.Name + " " + traffic.Percent(s.Percent)
+	case s.Ahead:
+		return string(s.Call) + " " + s.Alias.Name + " (restore point)"
 	case s.Alias.Name != "":
 		return string(s.Call) + " " + s.Alias.Name
 	case s.RestorePoint:

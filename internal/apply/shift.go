@@ -12,7 +12,7 @@ import (
 func afterReady(s plan.Step) bool {
 	switch s.Call {
 	case plan.CreateAlias, plan.UpdateAlias, plan.TagResource, plan.UntagResource:
-		return true
+		return !s.Ahead
 	}
 	return false
 }
@@ -20,7 +20,7 @@ func afterReady(s plan.Step) bool {
 // Shift moves the aliases towards the version, as far as one stage of the
 // traffic goes, and in the last stage changes the tags.
 func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage int) error {
-	aliases := slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Alias.Name != "" })
+	aliases := slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return afterReady(s) && s.Alias.Name != "" })
 	if aliases && stage == 0 {
 		e.Log.Line("Create or Update Aliases for function %s with version %s.", e.function, version)
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +30,27 @@ func (f *forward) aliases() {
 	slices.SortStableFunc(f.plan.Steps[first:], func(a, b Step) int { return a.Stage - b.Stage })
 }
 
-func (s Step) movesAlias() bool { return s.Call == CreateAlias || s.Call == UpdateAlias }
+func (s Step) movesAlias() bool {
+	return s.Call == CreateAlias || s.Call == UpdateAlias && !s.Ahead
+}
+
+// leaveLatest sends the aliases on $LATEST to the restore point before $LATEST
+// changes: there their callers would have all of the new code at once, whatever
+// part of the traffic is asked for.
+func (f *forward) leaveLatest() {
+	if !f.needsReturn || !f.w.Traffic.Gradual() {
+		return
+	}
+	for _, a := range f.w.Aliases {
+		if now := f.o.Aliases[a.Name]; now == nil || now.Version != Latest {
+			continue
+		}
+		f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateAlias, Ahead: true, Alias: definition.Alias{Name: a.Name}, From: Latest})
+		if f.w.Traffic.Last() == 0 {
+			f.change("Aliases."+a.Name, Latest, cmp.Or(f.plan.RestorePoint, "restore point"))
+		}
+	}
+}
 
 // stages is how many stages the traffic of a plan goes through.
 func (p Plan) stages() int {
@@ -205,6 +226,10 @@ func text(s *string) string {
 // restore point are known.
 func Routed(s Step, version, restorePoint string) definition.Alias {
 	a := s.Alias
+	if s.Ahead {
+		a.Version = restorePoint
+		return a
+	}
 	if !s.Shared {
 		if a.Version == "" {
 			a.Version = version

@@ -205,6 +205,7 @@ func SameContent(a, b *definition.Observed) bool {
 }
 
 func (f *forward) steps() {
+	f.leaveLatest()
 	if f.signing {
 		step := Step{Call: PutCodeSigning, CodeSigning: *f.w.Function.CodeSigningConfigArn}
 		if step.CodeSigning == "" {

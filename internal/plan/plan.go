@@ -65,6 +65,9 @@ type Step struct {
 	Base string
 	// Stage is when traffic moves: the index in the Course of Wanted.
 	Stage int
+	// Ahead marks the UpdateAlias that goes to the restore point before $LATEST
+	// changes.
+	Ahead bool
 	// From is the version that the alias serves now, "" for a new one.
 	From string
 	// Tags are set, TagKeys removed.
