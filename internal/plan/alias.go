@@ -163,7 +163,12 @@ func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []Ste
 // already.
 func (f *forward) base(now *definition.ObservedAlias) (version string, shares bool) {
 	switch {
-	case !f.w.Traffic.Gradual(), !f.publish && now.Version == f.plan.Version:
+	case !f.w.Traffic.Gradual():
+		return "", false
+	case f.w.Version != "" && now.Version == f.w.Version && len(now.Weights) > 0:
+		// It serves the version with the rest: the other one becomes that.
+		return slices.Sorted(maps.Keys(now.Weights))[0], true
+	case !f.publish && now.Version == f.plan.Version:
 		return "", false
 	case now.Version != Latest:
 		return now.Version, true

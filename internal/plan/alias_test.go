@@ -156,6 +156,8 @@ func TestAShiftMovesAliasesAlone(t *testing.T) {
 		{name: "none", percent: 0, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 1"},
 		{name: "as it stands", percent: 10, now: alias("1", map[string]float64{"2": 0.1})},
 		{name: "done already", percent: 100, now: alias("2", nil)},
+		{name: "of what has the rest", percent: 10, now: alias("2", map[string]float64{"1": 0.4}), want: "0 UpdateAlias live 1, 10% to new"},
+		{name: "of what has all", percent: 10, now: alias("2", nil)},
 		{name: "$LATEST shares nothing", percent: 10, now: alias(Latest, nil), want: "0 UpdateAlias live point, 10% to new", blocked: "it serves $LATEST"},
 		{name: "all from $LATEST", percent: 100, now: alias(Latest, nil), want: "0 UpdateAlias live 2"},
 	} {
