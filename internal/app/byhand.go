@@ -124,7 +124,7 @@ func (s *standing) record(ctx context.Context, a *app) (*journal.TargetLog, erro
 			continue
 		}
 		was := now
-		was.Version, was.Weights = s.aliases[name], nil
+		was.Version, was.Weights = s.aliases[name], s.weights[name]
 		snapshot.Aliases = append(snapshot.Aliases, was)
 	}
 	if s.order.latest {

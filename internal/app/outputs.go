@@ -41,6 +41,8 @@ type rollbackData struct {
 	Connector string `json:"connector,omitempty"`
 	// Aliases are what each alias served before, "none" for a new one.
 	Aliases map[string]string `json:"aliases,omitempty"`
+	// Weights are those of the aliases that shared their traffic before.
+	Weights map[string]map[string]float64 `json:"weights,omitempty"`
 }
 
 // accountHash tells accounts apart without naming them.
@@ -68,9 +70,13 @@ func rollbackDataOf(r run.Result) rollbackData {
 	out := rollbackData{
 		Function: r.Target.Journal.Function, Region: r.Target.Journal.Region, Account: accountHash(r.Target.Journal.Account),
 		Version: r.Version, Restore: r.RestorePoint, Connector: r.Target.Connector, Aliases: map[string]string{},
+		Weights: map[string]map[string]float64{},
 	}
 	for _, was := range r.Before.Serving(r.Target.Wanted.Aliases) {
 		out.Aliases[was.Alias] = was.Version
+		if now := r.Before.Aliases[was.Alias]; now != nil && len(now.Weights) > 0 {
+			out.Weights[was.Alias] = now.Weights
+		}
 	}
 	return out
 }

@@ -53,6 +53,11 @@ func (b *builder) shiftTarget(ctx context.Context, o order) (run.Target, error) 
 	if err != nil {
 		return run.Target{}, err
 	}
+	for _, name := range s.names() {
+		if s.now[name] == nil {
+			return run.Target{}, fmt.Errorf("function %s in %s has no alias %s", s.function, s.api.Region(), name)
+		}
+	}
 	version, err := s.shiftsTo(ctx)
 	if err != nil {
 		return run.Target{}, err
@@ -69,9 +74,6 @@ func (b *builder) shiftTarget(ctx context.Context, o order) (run.Target, error) 
 		t.Wanted.Traffic = traffic.Course{{Percent: float64(b.in.Int("percentage"))}}
 	}
 	for _, name := range s.names() {
-		if s.now[name] == nil {
-			return run.Target{}, fmt.Errorf("function %s in %s has no alias %s", s.function, s.api.Region(), name)
-		}
 		t.Wanted.Aliases = append(t.Wanted.Aliases, definition.Alias{Name: name})
 	}
 	return t, nil

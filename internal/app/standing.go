@@ -33,6 +33,8 @@ type order struct {
 	// aliases are the versions that a rollback leads to, by alias; "" reads the
 	// served version's marker.
 	aliases map[string]string
+	// weights are what an alias gave to another version than that.
+	weights map[string]map[string]float64
 	// latest asks for $LATEST too, from the version point; "" is the one that
 	// the first alias will serve.
 	latest bool
@@ -59,9 +61,13 @@ func (a *app) orders() ([]order, error) {
 		}
 		var orders []order
 		for _, d := range data {
-			o := order{function: d.Function, region: d.Region, account: d.Account, connector: d.Connector, version: d.Version, aliases: d.Aliases, latest: latest, point: d.Restore}
+			o := order{function: d.Function, region: d.Region, account: d.Account, connector: d.Connector, version: d.Version, aliases: d.Aliases, weights: d.Weights, latest: latest, point: d.Restore}
 			if len(o.aliases) == 0 && !o.latest {
-				return nil, fault.List{{Message: "the deployment of " + d.Function + " named no alias", Hint: "rollback with latest brings $LATEST back"}}
+				hint := "an alias is what shares its traffic: name one at the deploy"
+				if a.in.Has("latest") {
+					hint = "rollback with latest brings $LATEST back"
+				}
+				return nil, fault.List{{Message: "the deployment of " + d.Function + " named no alias", Hint: hint}}
 			}
 			orders = append(orders, o)
 		}
@@ -152,12 +158,12 @@ func (s *standing) names() []string { return slices.Sorted(maps.Keys(s.aliases))
 
 // choose is the error that helps a person to name a version.
 func (s *standing) choose(ctx context.Context, alias, why string) error {
-	versions, err := s.api.ListVersions(ctx, s.function)
-	if err != nil {
-		return err
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "alias %s of %s serves version %s: %s; name one with to-version:", alias, s.function, s.now[alias].Version, why)
+	versions, err := s.api.ListVersions(ctx, s.function)
+	if err != nil {
+		return fmt.Errorf("%s\n  %w", &b, err)
+	}
 	const newest = 10
 	for _, v := range slices.Backward(versions[max(0, len(versions)-newest):]) {
 		fmt.Fprintf(&b, "\n  %s  %s  %s", v.Number, v.LastModified, v.Description)

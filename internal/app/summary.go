@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -40,12 +41,22 @@ func (a *app) rows(results []run.Result) []report.Row {
 func shared(r run.Result) []string {
 	var names []string
 	for _, a := range r.Target.Wanted.Aliases {
-		was := r.Before.Aliases[a.Name]
-		if r.Target.Wanted.Traffic.Last() < 100 && was != nil && was.Version != r.Version {
+		if r.Target.Wanted.Traffic.Last() < 100 && serving(r, a.Name) != r.Version {
 			names = append(names, a.Name)
 		}
 	}
 	return names
+}
+
+// serving is the version that an alias serves after the deployment: with weights
+// the one that has the rest.
+func serving(r run.Result, alias string) string {
+	for _, s := range slices.Backward(r.Plan.Steps) {
+		if s.Alias.Name == alias {
+			return plan.Routed(s, r.Version, r.RestorePoint).Version
+		}
+	}
+	return r.Before.Aliases[alias].Version
 }
 
 // promote are the commands that give the new version the traffic that it does
@@ -83,8 +94,9 @@ func console(partition, region, function, version string) string {
 }
 
 // undo are the commands that put the aliases back to what they served before:
-// by the versions' markers, or by what the deployment knows, where it made an
-// alias that served nothing before.
+// by the versions' markers, or by what the run knows, where these do not: of an
+// alias that served nothing before, one that shared its traffic, and of a shift,
+// whose version another deployment published.
 func (a *app) undo(results []run.Result) ([]string, error) {
 	var lines []string
 	for _, r := range results {
@@ -93,7 +105,11 @@ func (a *app) undo(results []run.Result) ([]string, error) {
 			continue
 		}
 		place := a.place(r)
-		if slices.ContainsFunc(aliases, func(alias definition.Alias) bool { return r.Before.Aliases[alias.Name] == nil }) {
+		unmarked := func(alias definition.Alias) bool {
+			was := r.Before.Aliases[alias.Name]
+			return was == nil || len(was.Weights) > 0
+		}
+		if r.Target.Wanted.Version != "" || slices.ContainsFunc(aliases, unmarked) {
 			data, err := json.Marshal([]rollbackData{rollbackDataOf(r)})
 			if err != nil {
 				return nil, err
