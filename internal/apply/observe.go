@@ -48,7 +48,31 @@ func observe(ctx context.Context, api *lambdaapi.Client, w plan.Wanted) (plan.Ob
 	for i, a := range w.Aliases {
 		o.Aliases[a.Name] = found[i]
 	}
+	if w.Traffic.Gradual() {
+		o.Provisioned = provisionedAliases(ctx, api, w)
+	}
 	return o, observeVersions(ctx, api, w, &o)
+}
+
+// provisionedAliases are those with provisioned concurrency, which AWS lets share
+// no traffic. Where that may not be read, as by a role that only plans, the
+// deployment finds out.
+func provisionedAliases(ctx context.Context, api *lambdaapi.Client, w plan.Wanted) map[string]bool {
+	has := make([]bool, len(w.Aliases))
+	var group errgroup.Group
+	for i, a := range w.Aliases {
+		group.Go(func() error {
+			p, err := api.Provisioned(ctx, w.Function.FunctionName, a.Name)
+			has[i] = err == nil && p.Value != ""
+			return nil
+		})
+	}
+	_ = group.Wait() // it never fails
+	found := map[string]bool{}
+	for i, a := range w.Aliases {
+		found[a.Name] = has[i]
+	}
+	return found
 }
 
 // observeVersions reads the versions that matter beside the one that the first

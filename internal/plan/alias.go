@@ -151,7 +151,13 @@ func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []Ste
 		}
 		steps = append(steps, step)
 	}
-	if reason := f.unshareable(base); reason != "" && len(steps) > 0 {
+	reason := f.unshareable(base)
+	if f.o.Provisioned[a.Name] && slices.ContainsFunc(steps, func(s Step) bool { return s.Shared && s.Percent > 0 }) {
+		// AWS: "Alias with weights can not be used with Provisioned Concurrency"
+		// (https://github.com/hashicorp/terraform/issues/24957).
+		reason = "it has provisioned concurrency"
+	}
+	if reason != "" && len(steps) > 0 {
 		f.plan.Blocked = append(f.plan.Blocked, fmt.Sprintf("alias %s cannot share its traffic: %s (deploy it with traffic AllAtOnce)", a.Name, reason))
 	}
 	return steps

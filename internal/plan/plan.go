@@ -132,6 +132,9 @@ type Observation struct {
 	RestorePoint *definition.Observed
 	// Aliases holds the named aliases; a missing one is nil.
 	Aliases map[string]*definition.ObservedAlias
+	// Provisioned holds the aliases with provisioned concurrency, where traffic is
+	// to be shared.
+	Provisioned map[string]bool
 	// Injected holds the aliases whose weights AWS itself shifts just now,
 	// because of their provisioned concurrency.
 	Injected map[string]bool
