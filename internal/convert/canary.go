@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -22,7 +23,7 @@ func (j *jobSteps) course(steps []*step) (course traffic.Course, taken int) {
 			wait.Wait, _ = duration(j.waitDuration(steps[next]).Raw())
 			next++
 		}
-		if next == len(steps) || steps[next].typ.Raw() != "AwsLambdaTrafficShift" || !steps[next].plain() || next > taken && wait.Wait == 0 {
+		if next == len(steps) || steps[next].typ.Raw() != "AwsLambdaTrafficShift" || !steps[next].plain() || next > taken && wait.Wait == 0 || wait.Wait > traffic.MaxWait {
 			break
 		}
 		percent := j.percent(steps[next])
@@ -34,6 +35,7 @@ func (j *jobSteps) course(steps []*step) (course traffic.Course, taken int) {
 			course = course[:len(course)-1]
 		} else if len(course) > 0 {
 			course[len(course)-1].Wait = wait.Wait
+			j.long(steps[taken], wait.Wait)
 		}
 		course = append(course, traffic.Stage{Percent: percent})
 		taken = next + 1
@@ -78,12 +80,21 @@ func (j *jobSteps) spec(s *step, field string) document.Text {
 
 func (j *jobSteps) waitDuration(s *step) document.Text { return j.spec(s, "duration") }
 
+// long tells of a wait that no job lives through by itself.
+func (j *jobSteps) long(s *step, wait time.Duration) {
+	const job = 6 * time.Hour // https://docs.github.com/en/actions/reference/limits
+	if wait >= job {
+		j.noteNode(s.doc, s.node, "the wait is longer than GitHub's own runners let a job live, six hours", "runs-on a runner of your own, and a timeout-minutes of the job that is longer, or two workflows")
+	}
+}
+
 func (j *jobSteps) wait(s *step) {
 	d, ok := j.timeout(j.waitDuration(s))
 	if !ok {
 		j.noteNode(s.doc, s.node, "the wait has no fixed duration and is left out", "")
 		return
 	}
+	j.long(s, d)
 	content := newMapping()
 	put(content, "run", scalar(fmt.Sprintf("sleep %d", int(d.Seconds()))))
 	j.add(s, content)
@@ -95,7 +106,7 @@ func (j *jobSteps) shift(s *step) {
 	percentage := j.percentage(s)
 	switch {
 	case percentage == "":
-		j.noteNode(s.doc, s.node, "the step shifts no percentage between 1 and 100 and is left out", "")
+		j.noteNode(s.doc, s.node, "the step shifts no whole percentage from 1 to 100 and is left out", "a shift with traffic: 12.5% does a part of one")
 		return
 	case j.deploy == "":
 		j.noteNode(s.doc, s.node, "the step shifts traffic, but no canary was deployed before it: it is left out", "")

@@ -46,7 +46,7 @@ const (
 // is a warning. Without an error among the faults the workflow is complete, but
 // for what the warnings say.
 func Pipeline(pipeline File, files []File) (workflow []byte, faults fault.List) {
-	c := &converter{dispatch: newMapping(), used: map[string]bool{}, done: map[string]done{}}
+	c := &converter{dispatch: newMapping(), asked: map[string]*yaml.Node{}, used: map[string]bool{}, done: map[string]done{}}
 	for _, f := range files {
 		c.read(f)
 	}
@@ -79,6 +79,8 @@ type converter struct {
 	faults     fault.List
 	// dispatch are the inputs that a person gives when the workflow starts.
 	dispatch *yaml.Node
+	// asked are the places that ask for these inputs, by name in lower case.
+	asked map[string]*yaml.Node
 	// used are the ids of jobs.
 	used map[string]bool
 	// stage is the one under conversion, needs the jobs that it needs.

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ func (c *converter) name(where scope) func(path string) (string, bool) {
 			if of := stageOf(path); of != "" && of != c.stage.identifier.Raw() {
 				return c.outputOf(of, m[1], stepOutputName(m[2]))
 			}
-			return "steps." + identifier(m[1]) + ".outputs." + stepOutputName(m[2]), where != ofJob
+			return "steps." + identifier(m[1]) + ".outputs." + stepOutputName(m[2]), where != ofJob && c.stage.hasOutputs(m[1])
 		}
 		scope, rest, _ := strings.Cut(path, ".")
 		switch scope {
@@ -169,9 +170,19 @@ func (c *converter) variableName(list []variable, name, context string) (string,
 	return written, err == nil
 }
 
-// ask makes an input of the workflow.
+// ask makes an input of the workflow. Each place that asks has one of its own, as
+// in Harness: another of the same name gets a number.
 func (c *converter) ask(name string, v variable, input *expression.Input) string {
-	name = identifier(name)
+	base := identifier(name)
+	name = base
+	other := func() bool {
+		at := c.asked[strings.ToLower(name)]
+		return at != nil && at != v.value.Node
+	}
+	for i := 2; other(); i++ {
+		name = fmt.Sprintf("%s_%d", base, i)
+	}
+	c.asked[strings.ToLower(name)] = v.value.Node
 	in := newMapping()
 	description := v.description.Raw()
 	if input.Pattern != "" {
@@ -212,7 +223,7 @@ func (c *converter) givenVariable(name string, where scope) (written string, ok 
 		}
 		value := c.stage.doc.Text(n)
 		if input, asked := expression.ParseInput(value); asked {
-			written, ok = "inputs."+c.ask(name, variable{}, input), true
+			written, ok = "inputs."+c.ask(name, variable{value: document.Text{Doc: c.stage.doc, Node: n}}, input), true
 			return
 		}
 		if !strings.Contains(value, "<+") {

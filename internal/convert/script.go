@@ -52,12 +52,11 @@ func (j *jobSteps) script(s *step) *yaml.Node {
 	if file.Set() {
 		run = "bash " + strings.TrimLeft(strings.TrimPrefix(file.Raw(), "account:"), "/")
 	}
+	for _, v := range secretOutputs {
+		run = strings.TrimRight(run, "\n") + "\n" + dialect.mask(v.source())
+	}
 	for _, v := range append(outputs, secretOutputs...) {
-		source := v.value.Raw()
-		if source == "" {
-			source = v.name.Raw()
-		}
-		run = strings.TrimRight(run, "\n") + "\n" + dialect.output(v.name.Raw(), source)
+		run = strings.TrimRight(run, "\n") + "\n" + dialect.output(v.name.Raw(), v.source())
 	}
 	put(content, "env", env)
 	put(content, "run", scalar(run))
@@ -65,6 +64,14 @@ func (j *jobSteps) script(s *step) *yaml.Node {
 		put(content, "timeout-minutes", limit)
 	}
 	return content
+}
+
+// source is the script's variable that an output variable has its value from.
+func (v variable) source() string {
+	if v.value.Raw() == "" {
+		return v.name.Raw()
+	}
+	return v.value.Raw()
 }
 
 // scriptText puts variables in the place of expressions and their values into

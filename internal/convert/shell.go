@@ -64,6 +64,8 @@ type dialect interface {
 	variable(name string, at shellState, words bool) string
 	// output makes a variable of the script an output of the step.
 	output(name, source string) string
+	// mask keeps the value of a variable of the script out of the log.
+	mask(source string) string
 }
 
 type bash struct{}
@@ -85,6 +87,8 @@ func (bash) output(name, source string) string {
 	return `echo "` + name + `=${` + source + `}" >> "$GITHUB_OUTPUT"`
 }
 
+func (bash) mask(source string) string { return `echo "::add-mask::${` + source + `}"` }
+
 type powershell struct{}
 
 func (powershell) variable(name string, at shellState, _ bool) string {
@@ -100,3 +104,5 @@ func (powershell) variable(name string, at shellState, _ bool) string {
 func (powershell) output(name, source string) string {
 	return `"` + name + `=$` + source + `" >> $env:GITHUB_OUTPUT`
 }
+
+func (powershell) mask(source string) string { return `"::add-mask::$` + source + `"` }

@@ -91,6 +91,14 @@ var hints = map[string]string{
 	"Run":   "a run step with its command does the same",
 }
 
+// hasOutputs says that a step of the stage becomes one that has outputs: what is
+// left out has none, and GitHub takes an output that is not there for empty.
+func (s *stage) hasOutputs(id string) bool {
+	return slices.ContainsFunc(slices.Concat(s.steps, s.rollback), func(s *step) bool {
+		return s.identifier.Raw() == id && slices.Contains([]string{"AwsLambdaDeploy", "AwsLambdaCanaryDeploy", "ShellScript"}, s.typ.Raw())
+	})
+}
+
 // done is a stage that became one job, whose outputs later jobs may ask for.
 type done struct {
 	id  string
@@ -101,7 +109,7 @@ type done struct {
 // job under conversion need that job.
 func (c *converter) outputOf(stage, step, output string) (string, bool) {
 	d, ok := c.done[stage]
-	if !ok {
+	if !ok || !c.pipeline.find(stage).hasOutputs(step) {
 		return "", false
 	}
 	name := identifier(step + "_" + output)

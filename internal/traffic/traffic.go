@@ -109,10 +109,10 @@ var (
 	linear = regexp.MustCompile(`(?i)^Linear(\d{1,2})PercentEvery(\d{1,4})Minutes?$`)
 )
 
-// maxWait is the longest time of one stage. A job of GitHub lasts six hours on
+// MaxWait is the longest time of one stage. A job of GitHub lasts six hours on
 // its own runners and five days on others
 // (https://docs.github.com/en/actions/reference/limits).
-const maxWait = 5 * 24 * time.Hour
+const MaxWait = 5 * 24 * time.Hour
 
 // Parse reads a course: AllAtOnce, one of CodeDeploy's names, or stages such as
 // 10%/5m, 50%/5m, after which the new version has all. A last stage without a
@@ -169,8 +169,8 @@ func steps(part, minutes string, repeat bool) (Course, error) {
 	switch {
 	case percent == 0 || every == 0:
 		return nil, errors.New("neither the percentage nor the time may be 0")
-	case wait > maxWait:
-		return nil, fmt.Errorf("the time is at most %s", Short(maxWait))
+	case wait > MaxWait:
+		return nil, fmt.Errorf("the time is at most %s", Short(MaxWait))
 	}
 	course := Course{{Percent: float64(percent), Wait: wait}}
 	for next := 2 * percent; repeat && next < 100; next += percent {
@@ -198,8 +198,8 @@ func stage(item string) (Stage, error) {
 	switch {
 	case err != nil:
 		return Stage{}, fmt.Errorf("%q has no time with its unit, as in 10%%/5m or 10%%/90s", item)
-	case s.Wait <= 0 || s.Wait > maxWait:
-		return Stage{}, fmt.Errorf("%q: the time is more than 0 and at most %s", item, Short(maxWait))
+	case s.Wait <= 0 || s.Wait > MaxWait:
+		return Stage{}, fmt.Errorf("%q: the time is more than 0 and at most %s", item, Short(MaxWait))
 	}
 	return s, nil
 }
