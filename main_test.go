@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		ContinueOnError:     true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"await":     await,
 			"calls":     calls,
 			"code":      exitCode,
 			"fail":      failNext,
@@ -235,6 +236,28 @@ func state(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// called waits until AWS has seen an operation, but for 20 seconds at most.
+func called(ts *testscript.TestScript, operation string) bool {
+	deadline := time.Now().Add(20 * time.Second)
+	for !slices.ContainsFunc(aws(ts).Calls(), func(c awslocal.Call) bool { return c.Operation == operation }) {
+		if time.Now().After(deadline) {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return true
+}
+
+// await OPERATION waits for a call of a command in the background.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await OPERATION")
+	}
+	if !called(ts, args[0]) {
+		ts.Fatalf("%s was not called", args[0])
+	}
+}
+
 // interrupt OPERATION CODE COMMAND… runs a command, sends it SIGINT when AWS
 // has seen an operation, and holds its exit code, and the six seconds that a
 // runner leaves it, against what they must be.
@@ -250,13 +273,9 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(cmd.Start())
-	deadline := time.Now().Add(20 * time.Second)
-	for !slices.ContainsFunc(aws(ts).Calls(), func(c awslocal.Call) bool { return c.Operation == args[0] }) {
-		if time.Now().After(deadline) {
-			_ = cmd.Process.Kill()
-			ts.Fatalf("%s was not called", args[0])
-		}
-		time.Sleep(time.Millisecond)
+	if !called(ts, args[0]) {
+		_ = cmd.Process.Kill()
+		ts.Fatalf("%s was not called", args[0])
 	}
 	ts.Check(cmd.Process.Signal(os.Interrupt))
 	stopped := time.Now()
@@ -273,7 +292,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // passed are the variables that interrupt hands to its command.
-var passed = []string{"PATH", "HOME", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+var passed = []string{"PATH", "HOME", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 	"LAMBDA_ROLLOUT_POST", "GITHUB_ACTIONS", "GITHUB_STATE", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_RUN_ID", "RUNNER_TEMP"}
 
 // request SERVICE REGION METHOD PATH [BODY|@FILE] is somebody else's call: it

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
@@ -13,6 +14,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 func (a *app) deploy(ctx context.Context) error {
@@ -91,6 +93,7 @@ func (a *app) options(w *world, runID string) (run.Options, error) {
 // changing are what a deployment and a shift share: a later step may roll them
 // back.
 func (a *app) changing(w *world, runID string) (run.Options, error) {
+	a.warnOfExpiry(a.in.Course("traffic").Total())
 	opts, err := a.journalled(w, runID)
 	opts.Begun = func(name string) error { return a.host.SaveState("journal", name) }
 	opts.Timeout = a.in.Duration("timeout")
@@ -162,4 +165,21 @@ func (a *app) absolute(path string) string {
 		return path
 	}
 	return filepath.Join(a.host.Workspace(), path)
+}
+
+// longCourse is how long a course of traffic may take before credentials that
+// nobody renews are worth a warning. A session lasts an hour unless it is asked
+// for longer
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+const longCourse = 30 * time.Minute
+
+// warnOfExpiry tells of credentials that may expire between the stages of a
+// course: neither the next stage nor the rollback would be allowed then. Those
+// of role-to-assume are renewed.
+func (a *app) warnOfExpiry(course time.Duration) {
+	token, _ := a.lookupEnv("AWS_SESSION_TOKEN")
+	renewed := a.in.Given("role-to-assume") || a.in.Bool("local")
+	if course >= longCourse && !renewed && (token != "" || a.in.Given("aws-session-token")) {
+		a.log().Warn("the stages of the traffic take %s, and a session's credentials may expire before they and a rollback are done: with role-to-assume they are renewed", traffic.Short(course))
+	}
 }

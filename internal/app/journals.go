@@ -152,8 +152,19 @@ func (a *app) noOpenJournal() error {
 			return fmt.Errorf("journal %s: %w (remove it when nothing of that run has to be put back)", path, err)
 		}
 		if log.State == journal.Open && log.Changed() {
-			return &journal.OpenError{Name: path, Run: log.Header.Run, State: log.State}
+			return a.openJournal(path, log)
 		}
 	}
 	return nil
+}
+
+// openJournal tells a run that is still going on from one that was cut off.
+func (a *app) openJournal(path string, log *journal.Log) error {
+	store := a.Store(path)
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := store.Lock(now); err != nil {
+		return fmt.Errorf("run %s is still going on, and its journal is %s: wait for its end", log.Header.Run, path)
+	}
+	return errors.Join(&journal.OpenError{Name: path, Run: log.Header.Run, State: log.State}, store.Close())
 }

@@ -60,7 +60,7 @@ func (a *app) diff(r run.Result) report.Diff {
 	for _, s := range r.Plan.Steps {
 		d.Calls = append(d.Calls, callText(s))
 	}
-	drift := driftOf(r.Before)
+	drift := driftOf(r)
 	for _, c := range r.Plan.Changes {
 		line := a.line(c)
 		if c.Field == "Code" {
@@ -78,7 +78,7 @@ func (a *app) diff(r run.Result) report.Diff {
 	}
 	if d.Changed && len(drift) > 0 {
 		d.Served = r.Before.Served.Version
-		for _, c := range driftList(r.Before) {
+		for _, c := range driftList(r) {
 			if _, left := drift[c.Field]; left {
 				d.Drift = append(d.Drift, a.line(c))
 			}
@@ -96,9 +96,9 @@ func changes(p plan.Plan) bool {
 
 func callText(s plan.Step) string {
 	switch {
-	case s.Shared:
-		return string(s.Call) + " " + s.Alias.Name + " " + traffic.Percent(s.Percent)
-	case s.Ahead:
+	case s.Route.Shared:
+		return string(s.Call) + " " + s.Alias.Name + " " + traffic.Percent(s.Route.Percent)
+	case s.Route.Ahead:
 		return string(s.Call) + " " + s.Alias.Name + " (restore point)"
 	case s.Alias.Name != "":
 		return string(s.Call) + " " + s.Alias.Name
@@ -139,12 +139,13 @@ func shortHash(sum string) string {
 // serves was published: From what that version holds, To what stands now.
 // Nothing drifted where $LATEST is the version that shares the alias' traffic.
 // Descriptions are left out: a version's own is this program's marker.
-func driftList(o plan.Observation) []definition.Change {
+func driftList(r run.Result) []definition.Change {
+	o := r.Before
 	if o.Latest == nil || o.Served == nil || o.Served.Version == plan.Latest {
 		return nil
 	}
-	for _, v := range o.Versions {
-		if v != nil && plan.SameContent(v, o.Latest) {
+	for _, v := range o.OnTrial(r.Target.Wanted.Aliases) {
+		if plan.SameContent(v, o.Latest) {
 			return nil
 		}
 	}
@@ -158,9 +159,9 @@ func driftList(o plan.Observation) []definition.Change {
 	return list
 }
 
-func driftOf(o plan.Observation) map[string]definition.Change {
+func driftOf(r run.Result) map[string]definition.Change {
 	drift := map[string]definition.Change{}
-	for _, c := range driftList(o) {
+	for _, c := range driftList(r) {
 		drift[c.Field] = c
 	}
 	return drift

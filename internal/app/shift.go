@@ -67,7 +67,7 @@ func (b *builder) shiftTarget(ctx context.Context, o order) (run.Target, error) 
 		Code: &fetcher{session: s.session, region: s.api.Region()},
 		Wanted: plan.Wanted{
 			Function: definition.Function{FunctionName: s.function}, Run: b.runID,
-			Version: version, Traffic: b.in.Course("traffic"),
+			ShiftTo: version, Traffic: b.in.Course("traffic"),
 		},
 	}
 	if b.in.Given("percentage") {

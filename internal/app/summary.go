@@ -78,6 +78,9 @@ func (a *app) place(r run.Result) string {
 	if a.in.Bool("local") {
 		flags += " --local"
 	}
+	if a.in.Given("local-dir") {
+		flags += " --local-dir " + a.in.String("local-dir")
+	}
 	return flags
 }
 
@@ -109,7 +112,7 @@ func (a *app) undo(results []run.Result) ([]string, error) {
 			was := r.Before.Aliases[alias.Name]
 			return was == nil || len(was.Weights) > 0
 		}
-		if r.Target.Wanted.Version != "" || slices.ContainsFunc(aliases, unmarked) {
+		if r.Target.Wanted.ShiftTo != "" || slices.ContainsFunc(aliases, unmarked) {
 			data, err := json.Marshal([]rollbackData{rollbackDataOf(r)})
 			if err != nil {
 				return nil, err

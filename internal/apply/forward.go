@@ -93,7 +93,7 @@ func (e *Engine) prepareStep(ctx context.Context, w plan.Wanted, s plan.Step) er
 		e.Log.Line("Published new version: [%s]", version.Version)
 		e.Log.Line("Published function ARN: [%s]", version.Arn)
 		return nil
-	case s.Ahead:
+	case s.Route.Ahead:
 		e.Log.Line("Alias %s of function %s is on $LATEST, which changes at once: it goes to the restore point first", s.Alias.Name, e.function)
 		return e.shiftAlias(ctx, s, e.RestorePoint())
 	case s.Call == plan.CreateFunction:

@@ -75,15 +75,15 @@ func provisionedAliases(ctx context.Context, api *lambdaapi.Client, w plan.Wante
 	return found
 }
 
-// observeVersions reads the versions that matter beside the one that the first
-// alias serves: the one that shares its traffic, which a canary left behind, and
-// for a gradual shift all that are to share theirs.
+// observeVersions reads the versions that matter: the one that the first alias
+// serves, the one that shares its traffic, which a canary left behind, and for a
+// gradual shift all that are to share theirs.
 func observeVersions(ctx context.Context, api *lambdaapi.Client, w plan.Wanted, o *plan.Observation) error {
 	o.Versions = map[string]*definition.Observed{}
 	if o.Served != nil {
 		o.Versions[o.Served.Version] = o.Served
 	}
-	numbers := sharing(w, o)
+	numbers := numbersToRead(w, o)
 	found := make([]*definition.Observed, len(numbers))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, number := range numbers {
@@ -95,33 +95,35 @@ func observeVersions(ctx context.Context, api *lambdaapi.Client, w plan.Wanted, 
 	for i, number := range numbers {
 		o.Versions[number] = found[i]
 	}
+	if first := o.First(w.Aliases); first != nil && o.Served == nil {
+		// The first alias that is named is new; another one serves already.
+		o.Served = o.Versions[first.Version]
+		if first.Version == plan.Latest {
+			o.Served = o.Latest
+		}
+	}
 	return nil
 }
 
-// sharing are the published versions, by number, that observeVersions reads.
-func sharing(w plan.Wanted, o *plan.Observation) []string {
+// numbersToRead are the published versions that observeVersions has yet to read.
+func numbersToRead(w plan.Wanted, o *plan.Observation) []string {
 	var numbers []string
 	add := func(number string) {
 		if number != "" && number != plan.Latest && o.Versions[number] == nil && !slices.Contains(numbers, number) {
 			numbers = append(numbers, number)
 		}
 	}
-	add(w.Version)
-	first := true
+	add(w.ShiftTo)
+	if first := o.First(w.Aliases); first != nil {
+		add(first.Version)
+		for number := range first.Weights {
+			add(number)
+		}
+	}
 	for _, a := range w.Aliases {
-		now := o.Aliases[a.Name]
-		if now == nil {
-			continue
-		}
-		for number := range now.Weights {
-			if first {
-				add(number)
-			}
-		}
-		if w.Traffic.Gradual() {
+		if now := o.Aliases[a.Name]; now != nil && w.Traffic.Gradual() {
 			add(now.Version)
 		}
-		first = false
 	}
 	return numbers
 }

@@ -12,7 +12,7 @@ import (
 func afterReady(s plan.Step) bool {
 	switch s.Call {
 	case plan.CreateAlias, plan.UpdateAlias, plan.TagResource, plan.UntagResource:
-		return !s.Ahead
+		return !s.Route.Ahead
 	}
 	return false
 }
@@ -60,8 +60,8 @@ func (e *Engine) shiftAlias(ctx context.Context, s plan.Step, version string) er
 		doing, done = "Creating", "Created"
 	}
 	what := "with version " + version
-	if s.Shared {
-		what += " for " + traffic.Percent(s.Percent) + " of its traffic"
+	if s.Route.Shared {
+		what += " for " + traffic.Percent(s.Route.Percent) + " of its traffic"
 	}
 	e.Log.Line("%s Alias %s for function %s %s.", doing, s.Alias.Name, e.function, what)
 	if err := e.do(ctx, s, false); err != nil {

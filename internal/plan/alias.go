@@ -12,7 +12,7 @@ import (
 
 // shift plans aliases alone: they go over to a version that is published.
 func shift(w Wanted, o Observation) Plan {
-	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName, Version: w.Version}}
+	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName, Version: w.ShiftTo}}
 	f.aliases()
 	return f.plan
 }
@@ -31,7 +31,7 @@ func (f *forward) aliases() {
 }
 
 func (s Step) movesAlias() bool {
-	return s.Call == CreateAlias || s.Call == UpdateAlias && !s.Ahead
+	return s.Call == CreateAlias || s.Call == UpdateAlias && !s.Route.Ahead
 }
 
 // leaveLatest sends the aliases on $LATEST to the restore point before $LATEST
@@ -45,7 +45,7 @@ func (f *forward) leaveLatest() {
 		if now := f.o.Aliases[a.Name]; now == nil || now.Version != Latest {
 			continue
 		}
-		f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateAlias, Ahead: true, Alias: definition.Alias{Name: a.Name}, From: Latest})
+		f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateAlias, Route: Route{Ahead: true}, Alias: definition.Alias{Name: a.Name}, From: Latest})
 		if f.w.Traffic.Last() == 0 {
 			f.change("Aliases."+a.Name, Latest, cmp.Or(f.plan.RestorePoint, "restore point"))
 		}
@@ -75,6 +75,10 @@ func Stages(plans ...Plan) int {
 func (f *forward) alias(a definition.Alias) {
 	a.Version, a.Weights = f.plan.Version, nil
 	now := f.o.Aliases[a.Name]
+	if reason := f.unshiftable(now); reason != "" {
+		f.plan.Blocked = append(f.plan.Blocked, "alias "+a.Name+" "+reason)
+		return
+	}
 	if now == nil {
 		f.plan.Steps = append(f.plan.Steps, Step{Call: CreateAlias, Alias: a})
 		f.change("Aliases."+a.Name, "", f.newVersion())
@@ -120,16 +124,16 @@ func (f *forward) newVersion() string {
 func (f *forward) destination(steps []Step) string {
 	last := steps[len(steps)-1]
 	switch {
-	case !last.Shared && len(steps) == 1:
+	case !last.Route.Shared && len(steps) == 1:
 		return f.newVersion()
-	case !last.Shared:
+	case !last.Route.Shared:
 		return fmt.Sprintf("%s, by %s", f.newVersion(), f.w.Traffic)
-	case last.Percent == 0:
-		return last.Base
+	case last.Route.Percent == 0:
+		return last.Route.Base
 	case len(steps) == 1:
-		return traffic.Percent(last.Percent) + " to " + f.newVersion()
+		return traffic.Percent(last.Route.Percent) + " to " + f.newVersion()
 	}
-	return fmt.Sprintf("%s to %s, by %s", traffic.Percent(last.Percent), f.newVersion(), f.w.Traffic)
+	return fmt.Sprintf("%s to %s, by %s", traffic.Percent(last.Route.Percent), f.newVersion(), f.w.Traffic)
 }
 
 // moves are the steps of one alias that exists: one for each stage.
@@ -142,25 +146,56 @@ func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []Ste
 	for i, s := range f.w.Traffic.Stages() {
 		step := Step{Call: UpdateAlias, Alias: a, From: now.Version, Stage: i}
 		if s.Percent < 100 {
-			step.Shared, step.Percent, step.Base = true, s.Percent, base
+			step.Route = Route{Shared: true, Percent: s.Percent, Base: base}
 		}
-		if s.Percent == 0 && f.w.Version == "" {
+		if s.Percent == 0 && f.w.ShiftTo == "" {
 			// A deployment that moves no traffic leaves the alias alone; a shift
 			// to nothing takes the new version out.
 			continue
 		}
 		steps = append(steps, step)
 	}
+	f.mayShare(a.Name, base, steps)
+	return steps
+}
+
+// mayShare refuses what AWS would refuse, and warns where that is left to a
+// later shift.
+func (f *forward) mayShare(alias, base string, steps []Step) {
 	reason := f.unshareable(base)
-	if f.o.Provisioned[a.Name] && slices.ContainsFunc(steps, func(s Step) bool { return s.Shared && s.Percent > 0 }) {
+	if f.o.Provisioned[alias] {
 		// AWS: "Alias with weights can not be used with Provisioned Concurrency"
 		// (https://github.com/hashicorp/terraform/issues/24957).
 		reason = "it has provisioned concurrency"
 	}
-	if reason != "" && len(steps) > 0 {
-		f.plan.Blocked = append(f.plan.Blocked, fmt.Sprintf("alias %s cannot share its traffic: %s (deploy it with traffic AllAtOnce)", a.Name, reason))
+	if reason == "" {
+		return
 	}
-	return steps
+	reason = fmt.Sprintf("alias %s cannot share its traffic: %s", alias, reason)
+	switch shared := slices.ContainsFunc(steps, func(s Step) bool { return s.Route.Shared && s.Route.Percent > 0 }); {
+	case shared && f.w.ShiftTo != "":
+		f.plan.Blocked = append(f.plan.Blocked, reason+" (percentage 100 gives the new version all of it)")
+	case shared:
+		f.plan.Blocked = append(f.plan.Blocked, reason+" (deploy it with traffic AllAtOnce)")
+	case f.w.ShiftTo == "":
+		f.plan.Warnings = append(f.plan.Warnings, reason+": a shift to a part of it will be refused, one to 100 is not")
+	}
+}
+
+// unshiftable says why a shift has nothing to move; "" where it has, and in a
+// deployment.
+func (f *forward) unshiftable(now *definition.ObservedAlias) string {
+	switch {
+	case f.w.ShiftTo == "":
+		return ""
+	case now == nil:
+		return "is gone: somebody deleted it"
+	case now.Version == Latest && f.w.Traffic.Gradual():
+		return "cannot share its traffic: it serves $LATEST (percentage 100 gives the new version all of it)"
+	case now.Version == f.w.ShiftTo && len(now.Weights) == 0 && f.w.Traffic.Last() == 0:
+		return "serves version " + now.Version + " alone: there is no other version to give its traffic to (roll back, or shift to another version)"
+	}
+	return ""
 }
 
 // base is the version that keeps the rest of an alias' traffic while it goes
@@ -171,14 +206,14 @@ func (f *forward) base(now *definition.ObservedAlias) (version string, shares bo
 	switch {
 	case !f.w.Traffic.Gradual():
 		return "", false
-	case f.w.Version != "" && now.Version == f.w.Version && len(now.Weights) > 0:
+	case f.w.ShiftTo != "" && now.Version == f.w.ShiftTo && len(now.Weights) > 0:
 		// It serves the version with the rest: the other one becomes that.
 		return slices.Sorted(maps.Keys(now.Weights))[0], true
 	case !f.publish && now.Version == f.plan.Version:
 		return "", false
 	case now.Version != Latest:
 		return now.Version, true
-	case f.w.Version == "" && !f.needsReturn:
+	case f.w.ShiftTo == "" && !f.needsReturn:
 		// What is published is what the alias serves.
 		return "", false
 	}
@@ -198,14 +233,12 @@ func (f *forward) stands(now *definition.ObservedAlias, s Step) bool {
 // new one: both must be published, with one role and one dead-letter queue
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html).
 func (f *forward) unshareable(base string) string {
-	old, next := f.o.Versions[base], f.o.Versions[f.w.Version]
-	if f.w.Version == "" {
+	old, next := f.o.Versions[base], f.o.Versions[f.w.ShiftTo]
+	if f.w.ShiftTo == "" {
 		next = &definition.Observed{Function: f.o.Latest.Function.With(f.w.Function)}
 		if base == "" || base == f.plan.RestorePoint {
 			old = f.o.Latest
 		}
-	} else if base == "" {
-		return "it serves $LATEST"
 	}
 	if old == nil || next == nil {
 		return ""
@@ -231,54 +264,4 @@ func text(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// Routed is the alias that a step leaves behind, once the new version and the
-// restore point are known.
-func Routed(s Step, version, restorePoint string) definition.Alias {
-	a := s.Alias
-	if s.Ahead {
-		a.Version = restorePoint
-		return a
-	}
-	if !s.Shared {
-		if a.Version == "" {
-			a.Version = version
-		}
-		return a
-	}
-	a.Version = s.Base
-	if a.Version == "" {
-		a.Version = restorePoint
-	}
-	switch {
-	case a.Version == version || s.Percent == 0:
-	default:
-		a.Weights = map[string]float64{version: traffic.Weight(s.Percent)}
-	}
-	return a
-}
-
-// sameRouting says that two aliases send their callers to the same versions.
-func sameRouting(a, b definition.Alias) bool {
-	return a.Version == b.Version && maps.Equal(a.Weights, b.Weights)
-}
-
-// described says that an alias has the description that is wanted, if any is.
-func described(wanted, now definition.Alias) bool {
-	return wanted.Description == nil || text(wanted.Description) == text(now.Description)
-}
-
-// Stands says that an alias is as it is wanted already.
-func Stands(wanted, now definition.Alias) bool {
-	return sameRouting(wanted, now) && described(wanted, now)
-}
-
-// Serves says what an alias serves: "41", or "41, 10% to 42".
-func Serves(a definition.Alias) string {
-	s := a.Version
-	for _, v := range slices.Sorted(maps.Keys(a.Weights)) {
-		s += fmt.Sprintf(", %s to %s", traffic.Percent(traffic.OfWeight(a.Weights[v])), v)
-	}
-	return s
 }

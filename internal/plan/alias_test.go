@@ -135,8 +135,12 @@ func TestVersionsThatMayNotShareTrafficAreRefusedBefore(t *testing.T) {
 			t.Errorf("%s: blocked %q, want %q", name, got, tc.want)
 		}
 		w.Traffic = traffic.AllAtOnce()
-		if got := Forward(w, o).Blocked; len(got) > 0 {
-			t.Errorf("%s, all at once: blocked %q", name, got)
+		if p := Forward(w, o); len(p.Blocked)+len(p.Warnings) > 0 {
+			t.Errorf("%s, all at once: blocked %q, warned of %q", name, p.Blocked, p.Warnings)
+		}
+		w.Traffic = traffic.Course{{}}
+		if p := Forward(w, o); len(p.Blocked) > 0 || !strings.Contains(strings.Join(p.Warnings, "\n"), tc.want+": a shift to a part of it will be refused") {
+			t.Errorf("%s, for a shift to come: blocked %q, warned of %q", name, p.Blocked, p.Warnings)
 		}
 	}
 }
@@ -158,13 +162,15 @@ func TestAShiftMovesAliasesAlone(t *testing.T) {
 		{name: "done already", percent: 100, now: alias("2", nil)},
 		{name: "of what has the rest", percent: 10, now: alias("2", map[string]float64{"1": 0.4}), want: "0 UpdateAlias live 1, 10% to new"},
 		{name: "of what has all", percent: 10, now: alias("2", nil)},
-		{name: "$LATEST shares nothing", percent: 10, now: alias(Latest, nil), want: "0 UpdateAlias live point, 10% to new", blocked: "it serves $LATEST"},
+		{name: "$LATEST shares nothing", percent: 10, now: alias(Latest, nil), blocked: "it serves $LATEST"},
+		{name: "nothing to give back to", percent: 0, now: alias("2", nil), blocked: "alias live serves version 2 alone"},
+		{name: "gone", percent: 10, blocked: "alias live is gone"},
 		{name: "all from $LATEST", percent: 100, now: alias(Latest, nil), want: "0 UpdateAlias live 2"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			p := Forward(
-				Wanted{Function: definition.Function{FunctionName: "f"}, Aliases: []definition.Alias{{Name: "live"}}, Version: "2", Traffic: traffic.Course{{Percent: tc.percent}}},
+				Wanted{Function: definition.Function{FunctionName: "f"}, Aliases: []definition.Alias{{Name: "live"}}, ShiftTo: "2", Traffic: traffic.Course{{Percent: tc.percent}}},
 				Observation{
 					Latest: observed(Latest, "three"), Aliases: map[string]*definition.ObservedAlias{"live": tc.now},
 					Versions: map[string]*definition.Observed{"1": observed("1", "one"), "2": observed("2", "two")},

@@ -22,9 +22,9 @@ type Wanted struct {
 	StagingBucket bool
 	// Traffic is how the aliases that exist go over to the new version.
 	Traffic traffic.Course
-	// Version, where it is set, is published already: nothing is deployed, and
-	// the aliases shift to it.
-	Version string
+	// ShiftTo, where it is set, is a version that is published already: nothing
+	// is deployed, and the aliases go over to it.
+	ShiftTo string
 }
 
 // inlineLimit is the largest zip that Lambda takes inside a request, in bytes.
@@ -34,7 +34,7 @@ const inlineLimit = 52_428_800
 // publication, aliases, tags, in this order.
 func Forward(w Wanted, o Observation) Plan {
 	switch {
-	case w.Version != "":
+	case w.ShiftTo != "":
 		return shift(w, o)
 	case o.Latest == nil:
 		return create(w, o)
@@ -179,17 +179,8 @@ func (f *forward) standing() string {
 	if served == nil {
 		return ""
 	}
-	candidates := []*definition.Observed{served}
-	for _, a := range f.w.Aliases {
-		if now := f.o.Aliases[a.Name]; now != nil {
-			for _, number := range slices.Sorted(maps.Keys(now.Weights)) {
-				candidates = append(candidates, f.o.Versions[number])
-			}
-			break
-		}
-	}
-	for _, c := range candidates {
-		if c != nil && c.Version != Latest && SameContent(c, f.o.Latest) {
+	for _, c := range append([]*definition.Observed{served}, f.o.OnTrial(f.w.Aliases)...) {
+		if c.Version != Latest && SameContent(c, f.o.Latest) {
 			return c.Version
 		}
 	}

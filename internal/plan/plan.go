@@ -7,6 +7,9 @@
 package plan
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
@@ -55,19 +58,11 @@ type Step struct {
 	Download      string
 	Architectures []string
 	// Alias is the wanted state; its Version is "" for the version that this
-	// plan publishes. With Shared set that version has Percent of the traffic
-	// alone, and Base the rest.
-	Alias   definition.Alias
-	Shared  bool
-	Percent float64
-	// Base is the version that keeps the rest of a shared alias' traffic; "" is
-	// the restore point that this plan publishes.
-	Base string
+	// plan publishes. Route says what part of its traffic goes there.
+	Alias definition.Alias
+	Route Route
 	// Stage is when traffic moves: the index in the Course of Wanted.
 	Stage int
-	// Ahead marks the UpdateAlias that goes to the restore point before $LATEST
-	// changes.
-	Ahead bool
 	// From is the version that the alias serves now, "" for a new one.
 	From string
 	// Tags are set, TagKeys removed.
@@ -144,6 +139,29 @@ type Observation struct {
 	// CodeSigning is the code signing configuration's ARN, read where the
 	// deploy names one.
 	CodeSigning string
+}
+
+// First is the first alias that exists; nil where none does.
+func (o Observation) First(aliases []definition.Alias) *definition.ObservedAlias {
+	for _, a := range aliases {
+		if now := o.Aliases[a.Name]; now != nil {
+			return now
+		}
+	}
+	return nil
+}
+
+// OnTrial are the versions that share the traffic of the first alias.
+func (o Observation) OnTrial(aliases []definition.Alias) []*definition.Observed {
+	var all []*definition.Observed
+	if first := o.First(aliases); first != nil {
+		for _, number := range slices.Sorted(maps.Keys(first.Weights)) {
+			if v := o.Versions[number]; v != nil {
+				all = append(all, v)
+			}
+		}
+	}
+	return all
 }
 
 // Serving says what each alias serves now, "none" for one that is not there.

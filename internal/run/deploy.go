@@ -328,7 +328,7 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 func (d *deployment) apply(ctx context.Context) error {
 	d.opts.Log.Section("Deploy")
 	err := d.each(ctx, func(ctx context.Context, t *target) error {
-		if t.Wanted.Version != "" {
+		if t.Wanted.ShiftTo != "" {
 			return nil
 		}
 		log := d.log(t)
@@ -410,7 +410,7 @@ func (d *deployment) results() []Result {
 		if t.version != nil {
 			r.Version = t.version.Version
 		}
-		if shifted := t.before.Versions[t.Wanted.Version]; shifted != nil {
+		if shifted := t.before.Versions[t.Wanted.ShiftTo]; shifted != nil {
 			r.Function, r.CodeSha256 = shifted.Function, shifted.CodeSha256
 		}
 		if t.engine != nil {

@@ -23,7 +23,7 @@ func (d *deployment) shift(ctx context.Context) error {
 	var plans []plan.Plan
 	for _, t := range d.targets {
 		plans = append(plans, t.plan)
-		if t.Wanted.Version == "" {
+		if t.Wanted.ShiftTo == "" {
 			aliasManifests(d.log(t), t)
 		}
 	}
