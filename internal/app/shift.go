@@ -71,7 +71,7 @@ func (b *builder) shiftTarget(ctx context.Context, o order) (run.Target, error) 
 		},
 	}
 	if b.in.Given("percentage") {
-		t.Wanted.Traffic = traffic.Course{{Percent: float64(b.in.Int("percentage"))}}
+		t.Wanted.Traffic = traffic.Course{{Percent: b.in.Percent("percentage")}}
 	}
 	for _, name := range s.names() {
 		t.Wanted.Aliases = append(t.Wanted.Aliases, definition.Alias{Name: name})

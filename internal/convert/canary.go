@@ -2,7 +2,6 @@ package convert
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -50,13 +49,13 @@ func (j *jobSteps) course(steps []*step) (course traffic.Course, taken int) {
 // say: no condition and no failure strategy.
 func (s *step) plain() bool { return len(s.conditions)+len(s.strategies) == 0 }
 
-// percent is the fixed percentage of a traffic shift, 1 to 100, or 0.
+// percent is the fixed percentage of a traffic shift, or 0.
 func (j *jobSteps) percent(s *step) float64 {
-	n, err := strconv.Atoi(j.spec(s, "trafficPercentage").Raw())
-	if err != nil || n <= 0 || n > 100 {
+	percent, err := traffic.ParsePercent(j.spec(s, "trafficPercentage").Raw())
+	if err != nil {
 		return 0
 	}
-	return float64(n)
+	return percent
 }
 
 // percentage is that of a shift of its own: fixed, or an expression of GitHub;
@@ -106,7 +105,7 @@ func (j *jobSteps) shift(s *step) {
 	percentage := j.percentage(s)
 	switch {
 	case percentage == "":
-		j.noteNode(s.doc, s.node, "the step shifts no whole percentage from 1 to 100 and is left out", "a shift with traffic: 12.5% does a part of one")
+		j.noteNode(s.doc, s.node, "the step shifts no percentage above 0 and up to 100 and is left out", "")
 		return
 	case j.deploy == "":
 		j.noteNode(s.doc, s.node, "the step shifts traffic, but no canary was deployed before it: it is left out", "")

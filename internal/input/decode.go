@@ -65,6 +65,8 @@ func (d *decoder) decode(texts []string) value {
 		v.length = d.length(text)
 	case Int:
 		v.number = d.number(text)
+	case Percent:
+		v.percent = d.percent(text)
 	case Enum:
 		v.text = d.word(text)
 	}
@@ -116,6 +118,14 @@ func (d *decoder) jsonList(text string) []string {
 		}
 	}
 	return items
+}
+
+func (d *decoder) percent(text string) float64 {
+	percent, err := traffic.ParsePercent(strings.TrimSuffix(text, "%"))
+	if err != nil {
+		d.fail("", "%v", err)
+	}
+	return percent
 }
 
 func (d *decoder) course(stages []string) traffic.Course {

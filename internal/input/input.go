@@ -178,15 +178,16 @@ type Set struct {
 }
 
 type value struct {
-	input  Input
-	given  bool
-	text   string
-	list   []string
-	pairs  map[string]string
-	truth  bool
-	length time.Duration
-	number int
-	course traffic.Course
+	input   Input
+	given   bool
+	text    string
+	list    []string
+	pairs   map[string]string
+	truth   bool
+	length  time.Duration
+	number  int
+	percent float64
+	course  traffic.Course
 }
 
 // Command is the command that the values are for.
@@ -215,6 +216,9 @@ func (s *Set) Duration(name string) time.Duration { return s.get(name, Duration)
 
 // Int is the value of an Int; 0 where it was not given.
 func (s *Set) Int(name string) int { return s.get(name, Int).number }
+
+// Percent is the value of a Percent.
+func (s *Set) Percent(name string) float64 { return s.get(name, Percent).percent }
 
 // Course is the value of a Course.
 func (s *Set) Course(name string) traffic.Course { return s.get(name, Course).course }

@@ -23,6 +23,8 @@ const (
 	Int
 	// Enum is one word of Input.Enum.
 	Enum
+	// Percent is a part of the traffic, 0 to 100.
+	Percent
 	// Course is how traffic goes over to a new version: see package traffic.
 	Course
 )
@@ -214,7 +216,7 @@ var table = []Input{
 
 	{Name: "function", Kind: String, Commands: []string{"rollback", "shift", "invoke"}, Group: groupFunction, Meta: "NAME",
 		Help: "Function to invoke, to shift or to roll back by hand: name or ARN."},
-	{Name: "percentage", Kind: Int, Commands: []string{"shift"}, Max: 100, Group: groupFunction, Meta: "N",
+	{Name: "percentage", Kind: Percent, Commands: []string{"shift"}, Group: groupFunction, Meta: "N",
 		Help: "How much of the traffic the new version gets: 100 is all of it, 0 takes it out. For stages, give traffic instead."},
 	{Name: "qualifier", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "ALIAS",
 		Help: "Alias or version to invoke. By default $LATEST."},

@@ -179,16 +179,30 @@ func steps(part, minutes string, repeat bool) (Course, error) {
 	return append(course, Stage{Percent: 100}), nil
 }
 
+// ParsePercent reads a percentage without its sign, 0 to 100, with two decimals
+// at most.
+func ParsePercent(text string) (float64, error) {
+	text = strings.TrimSpace(text)
+	percent, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(percent >= 0 && percent <= 100) {
+		return 0, fmt.Errorf("%q is no percentage from 0 to 100", text)
+	}
+	if _, decimals, _ := strings.Cut(Percent(percent), "."); len(decimals) > len("00%") {
+		return 0, fmt.Errorf("%q has more than two decimals", text)
+	}
+	return percent, nil
+}
+
 // stage reads 10%/5m or 10%.
 func stage(item string) (Stage, error) {
 	part, wait, timed := strings.Cut(item, "/")
 	number, is := strings.CutSuffix(strings.TrimSpace(part), "%")
-	percent, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if !is || err != nil || !(percent >= 0 && percent <= 100) {
-		return Stage{}, fmt.Errorf("%q is no stage: write a percentage from 0 to 100 and a time, as in 10%%/5m", item)
-	}
-	if _, decimals, _ := strings.Cut(Percent(percent), "."); len(decimals) > len("00%") {
-		return Stage{}, fmt.Errorf("%q has more than two decimals", item)
+	percent, err := ParsePercent(number)
+	switch {
+	case !is:
+		return Stage{}, fmt.Errorf("%q is no stage: write a percentage and a time, as in 10%%/5m", item)
+	case err != nil:
+		return Stage{}, err
 	}
 	s := Stage{Percent: percent}
 	if !timed {
