@@ -122,6 +122,9 @@ type app struct {
 
 func (a *app) json() bool { return a.in != nil && a.in.String("output") == "json" }
 
+// asked says that a Bool is true which not every command takes.
+func (a *app) asked(name string) bool { return a.in.Has(name) && a.in.Bool(name) }
+
 func (a *app) command(ctx context.Context, name string) error {
 	switch name {
 	case "deploy":

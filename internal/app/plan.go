@@ -255,15 +255,15 @@ func (a *app) planned(results []run.Result) error {
 			refused = append(refused, fmt.Errorf("function %s: %s", name, b))
 		}
 		for _, n := range r.Plan.NoWayBack {
-			if !a.in.Bool("allow-partial-rollback") {
+			if !a.asked("allow-partial-rollback") {
 				refused = append(refused, fmt.Errorf("function %s: no way back: %s (allow-partial-rollback deploys all the same)", name, n))
 			}
 		}
 	}
 	if err := errors.Join(refused...); err != nil {
-		return &run.InputError{Err: fmt.Errorf("a deployment would not start: %w", err)}
+		return &run.InputError{Err: fmt.Errorf("it would not start: %w", err)}
 	}
-	if changed && a.in.Bool("exit-code") {
+	if changed && a.asked("exit-code") {
 		return &exitError{code: exitChanges}
 	}
 	return nil

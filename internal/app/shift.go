@@ -10,6 +10,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/run"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
@@ -38,6 +39,9 @@ func (a *app) shift(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return &run.InputError{Err: err}
 	}
+	if a.in.Bool("dry-run") {
+		return a.showShift(ctx, targets)
+	}
 	opts, err := a.changing(w, b.runID)
 	if err != nil {
 		return &run.InputError{Err: err}
@@ -45,6 +49,19 @@ func (a *app) shift(ctx context.Context) error {
 	opts.Preflight = b.shiftAllowed
 	results, err := run.Deploy(ctx, targets, opts)
 	return a.deployed(results, err)
+}
+
+// showShift prints what a shift would do.
+func (a *app) showShift(ctx context.Context, targets []run.Target) error {
+	results, err := a.prepare(ctx, targets)
+	if err != nil {
+		return err
+	}
+	var diffs []report.Diff
+	for _, r := range results {
+		diffs = append(diffs, a.diff(r))
+	}
+	return errors.Join(a.showPlan(diffs), a.planned(results))
 }
 
 // shiftTarget finds the version that the aliases of an order shift to.

@@ -53,7 +53,7 @@ func nearOrders(orders []order) string {
 
 // orders reads the inputs: rollback-data of another job, or function and alias.
 func (a *app) orders() ([]order, error) {
-	latest := a.in.Has("latest") && a.in.Bool("latest")
+	latest := a.asked("latest")
 	if text := a.in.String("rollback-data"); text != "" {
 		var data []rollbackData
 		if err := json.Unmarshal([]byte(text), &data); err != nil {

@@ -211,8 +211,8 @@ var table = []Input{
 		Help: "Version to point the alias at, instead of the one that it served before; for shift, the new version."},
 	{Name: "latest", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Bring $LATEST back too."},
-	{Name: "dry-run", Kind: Bool, Commands: rollsBack, Group: groupRollback,
-		Help: "Print the plan of the rollback, change nothing."},
+	{Name: "dry-run", Kind: Bool, Commands: byName, Group: groupRollback,
+		Help: "Print the plan of the rollback or of the shift, change nothing."},
 
 	{Name: "function", Kind: String, Commands: []string{"rollback", "shift", "invoke"}, Group: groupFunction, Meta: "NAME",
 		Help: "Function to invoke, to shift or to roll back by hand: name or ARN."},
