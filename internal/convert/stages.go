@@ -99,6 +99,26 @@ func (s *stage) hasOutputs(id string) bool {
 	})
 }
 
+// secretOutput is the node of a step's secret output; nil where it has none of
+// that name.
+func (s *stage) secretOutput(id, output string) *yaml.Node {
+	for _, step := range s.steps {
+		if step.identifier.Raw() != id || step.spec == nil {
+			continue
+		}
+		list := get(step.spec, "secretOutputVariables")
+		if list == nil {
+			return nil
+		}
+		for _, item := range document.Resolved(list).Content {
+			if itemName(item) == output {
+				return item
+			}
+		}
+	}
+	return nil
+}
+
 // done is a stage that became one job, whose outputs later jobs may ask for.
 type done struct {
 	id  string
@@ -111,6 +131,9 @@ func (c *converter) outputOf(stage, step, output string) (string, bool) {
 	d, ok := c.done[stage]
 	if !ok || !c.pipeline.find(stage).hasOutputs(step) {
 		return "", false
+	}
+	if at := c.pipeline.find(stage).secretOutput(step, output); at != nil {
+		c.noteNode(c.pipeline.doc, at, "GitHub hands no masked value from job to job: the secret output "+output+" stays empty there", "let the later job get it from where the step does")
 	}
 	name := identifier(step + "_" + output)
 	outputs := get(d.job, "outputs")
