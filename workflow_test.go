@@ -19,8 +19,8 @@ import (
 // workflow FILE CONTEXT=VALUE… does with a workflow what GitHub's runner does,
 // as far as workflows that convert writes ask for it: it runs the steps of each
 // job in their order and, when the job has failed, the action's post steps, the
-// last one first. A context is vars.NAME, secrets.NAME or inputs.NAME. What it
-// does not know ends the test.
+// last one first. A context is vars.NAME, secrets.NAME or inputs.NAME; with.NAME
+// is one more input of the action. What it does not know ends the test.
 func workflow(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: workflow FILE CONTEXT=VALUE…")
@@ -144,6 +144,9 @@ func (r *runner) inputs(with map[string]string) []string {
 	}
 	for name, input := range r.action.Inputs {
 		value, given := with[name]
+		if more, is := r.contexts["with."+name]; is {
+			value, given = more, true
+		}
 		if !given && input.Default == nil {
 			continue
 		}
