@@ -62,6 +62,9 @@ func Pipeline(pipeline File, files []File) (workflow []byte, faults fault.List) 
 	c.inherit(p)
 	root := c.workflow()
 	faults = c.faults.Sorted()
+	if faults.Err() != nil {
+		return nil, faults // steps are read while they are converted
+	}
 	root.HeadComment = head(pipeline.Name, p.description.Raw(), faults)
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
