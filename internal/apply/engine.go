@@ -288,6 +288,19 @@ func (e *Engine) refresh(ctx context.Context) error {
 	return nil
 }
 
+// refreshUnchanged reads $LATEST anew for its RevisionId. Content that differs is
+// somebody else's, and the RevisionId would let this run write over it.
+func (e *Engine) refreshUnchanged(ctx context.Context) error {
+	before := *e.content(e.latest)
+	if err := e.refresh(ctx); err != nil {
+		return err
+	}
+	if e.latest == nil || !e.content(e.latest).Equal(before) {
+		return &ForeignError{Subject: "function " + e.function}
+	}
+	return nil
+}
+
 func (e *Engine) content(o *definition.Observed) *journal.Content {
 	c := plan.ContentOf(o, e.salt)
 	return &c

@@ -78,7 +78,7 @@ func (e *Engine) prepareStep(ctx context.Context, w plan.Wanted, s plan.Step) er
 			return err
 		}
 		e.Log.Line("Published restore point: [%s]", point.Version)
-		return e.refresh(ctx)
+		return e.refreshUnchanged(ctx)
 	case s.Call == plan.PublishVersion:
 		e.Log.Line("Publishing new version")
 		version, err := e.publish(ctx, w.Marker.String(), false)

@@ -19,6 +19,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -151,11 +152,22 @@ func empty(n *yaml.Node) bool {
 	return len(n.Content) == 0 && (n.Kind != yaml.ScalarNode || n.Value == "" || document.IsNull(n))
 }
 
+// comment keeps a text on one line, and out of it what YAML does not take.
+func comment(text string) string {
+	printable := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(printable), " ")
+}
+
 // head is the comment at the top of the workflow.
 func head(name, description string, faults fault.List) string {
 	lines := []string{"Converted from " + path.Base(name) + "."}
 	if description != "" {
-		lines = append(lines, strings.Join(strings.Fields(description), " "))
+		lines = append(lines, comment(description))
 	}
 	if warnings := faults.Warnings(); len(warnings) > 0 {
 		lines = append(lines, "", "To do, and what has no equivalent here:")
@@ -167,7 +179,7 @@ func head(name, description string, faults fault.List) string {
 			if f.Hint != "" {
 				line += " (" + f.Hint + ")"
 			}
-			lines = append(lines, strings.ReplaceAll(line, "\n", " "))
+			lines = append(lines, comment(line))
 		}
 	}
 	return strings.Join(lines, "\n")

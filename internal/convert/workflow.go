@@ -155,7 +155,7 @@ func setNeeds(job *yaml.Node, ids []string) {
 // named is a name with the description, where that says more, as its comment.
 func (c *converter) named(name, description document.Text) *yaml.Node {
 	n := scalar(c.text(name))
-	if text := strings.Join(strings.Fields(description.Raw()), " "); text != name.Raw() {
+	if text := comment(description.Raw()); text != name.Raw() {
 		n.LineComment = text
 	}
 	return n
