@@ -47,7 +47,7 @@ func TestOfTwoDeploymentsAtOnceOneWins(t *testing.T) {
 	var firstWon, secondWon, both atomic.Int64
 	runParallel(t, offsets, func(t *testing.T, d disturbance) {
 		t.Run(d.name, func(t *testing.T) {
-			one, two := race(t, d.fault, first, second)
+			one, two := race(t, d.fault, first, second, func(run func()) { go run() })
 			switch {
 			case one == 0 && two == 0:
 				both.Add(1)
@@ -62,8 +62,23 @@ func TestOfTwoDeploymentsAtOnceOneWins(t *testing.T) {
 		len(offsets), firstWon.Load(), secondWon.Load(), both.Load())
 }
 
-// race runs both and gives their exit codes.
-func race(t *testing.T, f awslocal.Fault, first, second rival) (one, two int) {
+// TestADeploymentThatFindsAnothersWorkLeavesItWhole holds a first deployment at
+// its calls, the first three of each kind, until a second one is through.
+func TestADeploymentThatFindsAnothersWorkLeavesItWhole(t *testing.T) {
+	first, second := rival{256, "two"}, rival{512, "three"}
+	alone := first.scenario()
+	alone.before = ahead
+	calls, _ := alone.record(t)
+	runParallel(t, places(calls), func(t *testing.T, p place) {
+		t.Run(fmt.Sprintf("%s %d", p.operation, p.nth), func(t *testing.T) {
+			race(t, awslocal.Fault{Operation: p.operation, Nth: p.nth, Action: awslocal.Delay}, first, second, func(run func()) { run() })
+		})
+	})
+}
+
+// race runs both and gives their exit codes. begin starts the second one when
+// the fault strikes the first.
+func race(t *testing.T, f awslocal.Fault, first, second rival, begin func(run func())) (one, two int) {
 	t.Helper()
 	w := newWorld(t)
 	ahead(w)
@@ -72,11 +87,16 @@ func race(t *testing.T, f awslocal.Fault, first, second rival) (one, two int) {
 	w.write(first.files())
 	rivalWorld.write(second.files())
 	ended2 := make(chan ended, 1)
+	var fired atomic.Bool
 	f.Fired = func() {
-		go func() { ended2 <- second.scenario().deploy(&rivalWorld, cut{}) }()
+		fired.Store(true)
+		begin(func() { ended2 <- second.scenario().deploy(&rivalWorld, cut{}) })
 	}
 	w.server.Inject(f)
 	ended1 := first.scenario().deploy(w, cut{})
+	if !fired.Load() {
+		return ended1.code, -1 // it polled less often than the one that was recorded
+	}
 	b := <-ended2
 	winner := first
 	switch {
