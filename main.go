@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/app"
+	"github.com/lambda-rollout/lambda-rollout/internal/cli"
 )
 
 func main() {
-	process, err := app.OS()
+	process, err := cli.OS()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lambda-rollout:", err)
 		os.Exit(1)
 	}
-	os.Exit(app.Main(context.Background(), process))
+	os.Exit(cli.Main(context.Background(), process))
 }

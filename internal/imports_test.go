@@ -17,18 +17,18 @@ const (
 // end. A package that stands before another cannot know it.
 var layout = map[string][]string{
 	// Nothing inside.
-	"fault":   {},
+	"diag":    {},
 	"host":    {},
 	"session": {},
 	"report":  {},
 	"traffic": {},
 	// What users write.
-	"input":      {"fault", "traffic"},
-	"expression": {"fault"},
-	"document":   {"expression", "fault"},
-	"definition": {"fault"},
-	"service":    {"definition", "document", "expression", "fault"},
-	"convert":    {"document", "expression", "fault", "traffic"},
+	"input":      {"diag", "traffic"},
+	"expression": {"diag"},
+	"document":   {"expression", "diag"},
+	"definition": {"diag"},
+	"service":    {"definition", "document", "expression", "diag"},
+	"convert":    {"document", "expression", "diag", "traffic"},
 	// What AWS holds.
 	"artifact":  {"definition", "session"},
 	"lambdaapi": {"definition", "session"},
@@ -37,10 +37,10 @@ var layout = map[string][]string{
 	"plan":      {"definition", "journal", "traffic"},
 	"policy":    {"definition", "plan"},
 	"preflight": {"policy", "session"},
-	"apply":     {"definition", "journal", "lambdaapi", "plan", "traffic"},
-	"run":       {"apply", "definition", "journal", "lambdaapi", "plan", "report", "traffic"},
+	"engine":    {"definition", "journal", "lambdaapi", "plan", "traffic"},
+	"deploy":    {"engine", "definition", "journal", "lambdaapi", "plan", "report", "traffic"},
 	// Wiring knows all but the tests' own packages.
-	"app": {"*"},
+	"cli": {"*"},
 	// The embedded AWS shares no type with the client side.
 	"awslocal": {},
 	// Tests alone.

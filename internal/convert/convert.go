@@ -23,9 +23,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // File is a document by its name in the repository.
@@ -46,7 +46,7 @@ const (
 // infrastructures and overrides that it refers to; a reference without a file
 // is a warning. Without an error among the faults the workflow is complete, but
 // for what the warnings say.
-func Pipeline(pipeline File, files []File) (workflow []byte, faults fault.List) {
+func Pipeline(pipeline File, files []File) (workflow []byte, faults diag.List) {
 	c := &converter{dispatch: newMapping(), asked: map[string]*yaml.Node{}, used: map[string]bool{}, done: map[string]done{}}
 	for _, f := range files {
 		c.read(f)
@@ -71,7 +71,7 @@ func Pipeline(pipeline File, files []File) (workflow []byte, faults fault.List) 
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
 	if err := enc.Encode(root); err != nil {
-		return nil, append(faults, fault.Fault{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
+		return nil, append(faults, diag.Problem{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
 	}
 	return out.Bytes(), faults
 }
@@ -80,7 +80,7 @@ func Pipeline(pipeline File, files []File) (workflow []byte, faults fault.List) 
 type converter struct {
 	references references
 	pipeline   *pipeline
-	faults     fault.List
+	faults     diag.List
 	// dispatch are the inputs that a person gives when the workflow starts.
 	dispatch *yaml.Node
 	// asked are the places that ask for these inputs, by name in lower case.
@@ -96,7 +96,7 @@ type converter struct {
 	skippable bool
 }
 
-func (c *converter) report(faults ...fault.Fault) { c.faults = append(c.faults, faults...) }
+func (c *converter) report(faults ...diag.Problem) { c.faults = append(c.faults, faults...) }
 
 // note says what a person has to know or to do.
 func (c *converter) note(at document.Text, message, hint string) {
@@ -118,7 +118,7 @@ func (c *converter) open(f File) *expression.Document {
 	case c.faults.Err() != nil:
 		return nil
 	case len(docs) != 1:
-		c.report(fault.Fault{File: f.Name, Message: fmt.Sprintf("holds %d documents, but a pipeline is one", len(docs))})
+		c.report(diag.Problem{File: f.Name, Message: fmt.Sprintf("holds %d documents, but a pipeline is one", len(docs))})
 		return nil
 	}
 	return docs[0]
@@ -164,7 +164,7 @@ func comment(text string) string {
 }
 
 // head is the comment at the top of the workflow.
-func head(name, description string, faults fault.List) string {
+func head(name, description string, faults diag.List) string {
 	lines := []string{"Converted from " + path.Base(name) + "."}
 	if description != "" {
 		lines = append(lines, comment(description))

@@ -7,9 +7,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // references are the documents that a pipeline may refer to.
@@ -99,7 +99,7 @@ func (c *converter) readEntity(doc *expression.Document, kind string, n *yaml.No
 	e := &entity{file: doc.File, doc: doc, node: n}
 	// The documents are checked when they are deployed; here they are only
 	// looked into.
-	r := document.Reader{Doc: doc, Report: func(...fault.Fault) {}, Unknown: func(_, _ *yaml.Node, _ string, _ []string) {}}
+	r := document.Reader{Doc: doc, Report: func(...diag.Problem) {}, Unknown: func(_, _ *yaml.Node, _ string, _ []string) {}}
 	r.Mapping(n, kind, document.Fields{
 		"identifier":                   r.Text(&e.identifier, "identifier"),
 		"name":                         r.Text(&e.name, "name"),

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"gopkg.in/yaml.v3"
 )
 
@@ -62,7 +62,7 @@ func unfilled(f *field, v string) string {
 // checkEnum warns where AWS may know a value that this table does not know
 // yet, unless the value is a known one with a slip in it.
 func (d *decoder) checkEnum(f *field, n *yaml.Node, name, v string) bool {
-	hint := fault.DidYouMean(v, f.enum)
+	hint := diag.DidYouMean(v, f.enum)
 	if f.open && !caseless(f.enum, v) {
 		d.warn(n, hint, "%s: %s is not known here; AWS decides", name, shown(v))
 		return true

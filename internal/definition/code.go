@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // CodeListing is what a zip holds, as CheckCode looks at it.
@@ -34,7 +34,7 @@ const maxUnzipped = 262_144_000
 // What a layer could bring is only a warning where layers are named. The
 // document gives those faults their places that a field of it could mend, and
 // may be nil; faults of the zip alone have no place.
-func CheckCode(f Function, code CodeListing, doc Document) fault.List {
+func CheckCode(f Function, code CodeListing, doc Document) diag.List {
 	c := codeChecker{placer: placer{doc: doc, loose: true}, code: code, function: f}
 	c.entries()
 	if f.Handler != nil && f.Runtime != nil {

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // read decodes a file of the corpus; files named alias* are alias definitions.
-func read(t *testing.T, path string) (rendered []byte, faults fault.List) {
+func read(t *testing.T, path string) (rendered []byte, faults diag.List) {
 	t.Helper()
 	src, err := os.ReadFile(path)
 	if err != nil {

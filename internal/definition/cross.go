@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"gopkg.in/yaml.v3"
 )
 
@@ -149,7 +149,7 @@ func (d *decoder) checkLayers(layers []string) {
 // zip needs Runtime and Handler. Beside an image Runtime, Handler and Layers
 // are left out of the function that it returns, with a warning: the image
 // brings its own. The document gives the faults their places and may be nil.
-func CheckPackage(f Function, packageType string, doc Document) (Function, fault.List) {
+func CheckPackage(f Function, packageType string, doc Document) (Function, diag.List) {
 	f = f.Clone()
 	p := placer{doc: doc}
 	if f.PackageType != nil && *f.PackageType != packageType {
@@ -195,13 +195,13 @@ func packageWords(packageType string) string {
 type placer struct {
 	doc    Document
 	loose  bool
-	faults fault.List
+	faults diag.List
 }
 
 func (p *placer) fault(name, hint, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	if p.doc == nil || p.loose && name == "" {
-		p.faults = append(p.faults, fault.Fault{Message: message, Hint: hint})
+		p.faults = append(p.faults, diag.Problem{Message: message, Hint: hint})
 		return
 	}
 	root := target(p.doc.Root())
@@ -222,7 +222,7 @@ func (p *placer) warn(name, hint, format string, args ...any) {
 // CheckFixed warns of fields that only CreateFunction carries: a function that
 // exists keeps what it has, and a deployment that asks for something else does
 // not start. The kind of the package follows from the artifact and is left out.
-func CheckFixed(f Function, doc Document) fault.List {
+func CheckFixed(f Function, doc Document) diag.List {
 	p := placer{doc: doc}
 	v := reflect.ValueOf(f)
 	for field := range configuration() {

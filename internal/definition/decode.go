@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"gopkg.in/yaml.v3"
 )
 
@@ -18,7 +18,7 @@ import (
 // its place; the function is nil only where the document is no mapping. A null
 // names nothing. Where the code comes from is passed over with a warning: the
 // artifact stands in its place.
-func Decode(doc Document) (*Function, fault.List) {
+func Decode(doc Document) (*Function, diag.List) {
 	d := newDecoder(doc)
 	f := &Function{}
 	if !d.document(functionFields, reflect.ValueOf(f).Elem()) {
@@ -33,7 +33,7 @@ func Decode(doc Document) (*Function, fault.List) {
 }
 
 // DecodeAlias reads an alias definition: a name and a description.
-func DecodeAlias(doc Document) (*Alias, fault.List) {
+func DecodeAlias(doc Document) (*Alias, diag.List) {
 	d := newDecoder(doc)
 	d.alias = true
 	a := &Alias{}
@@ -49,7 +49,7 @@ const schemaKey = "$schema"
 type decoder struct {
 	doc    Document
 	alias  bool
-	faults fault.List
+	faults diag.List
 	// keys and nodes hold every field that was named, by its path in AWS's
 	// spelling, for the rules that concern several fields.
 	keys, nodes map[string]*yaml.Node
@@ -181,7 +181,7 @@ func (d *decoder) unknown(key *yaml.Node, s scope) {
 			names[i] = s.fields[i].name
 		}
 	}
-	d.fault(key, cmp.Or(misplaced(key.Value, s.fields), fault.DidYouMean(key.Value, names)), "unknown key %q", s.written+key.Value)
+	d.fault(key, cmp.Or(misplaced(key.Value, s.fields), diag.DidYouMean(key.Value, names)), "unknown key %q", s.written+key.Value)
 }
 
 // absent reports a null, which names nothing. The text of an expression is

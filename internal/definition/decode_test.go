@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // decode reads a definition that must have no fault but warnings.
@@ -26,7 +26,7 @@ func decode(t *testing.T, src string) Function {
 	return *f
 }
 
-func decodeText(src string) (*Function, fault.List) {
+func decodeText(src string) (*Function, diag.List) {
 	doc, faults := parse("function.yaml", []byte(src), nil)
 	if doc == nil {
 		return nil, faults
@@ -35,10 +35,10 @@ func decodeText(src string) (*Function, fault.List) {
 }
 
 // parse reads a file as the program does, with service variables.
-func parse(file string, src []byte, values map[string]string) (Document, fault.List) {
+func parse(file string, src []byte, values map[string]string) (Document, diag.List) {
 	docs, faults := expression.Scan(file, src).Documents()
 	if len(docs) != 1 || faults.Err() != nil {
-		return nil, append(faults, fault.Fault{File: file, Message: "is not one document"})
+		return nil, append(faults, diag.Problem{File: file, Message: "is not one document"})
 	}
 	known := names{}
 	for name, value := range values {

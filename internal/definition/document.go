@@ -1,7 +1,7 @@
 package definition
 
 import (
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"gopkg.in/yaml.v3"
 )
 
@@ -12,7 +12,7 @@ type Document interface {
 	// Root is the document's value, not the yaml.DocumentNode around it.
 	Root() *yaml.Node
 	// Fault is a fault at the node's place.
-	Fault(n *yaml.Node, message, hint string) fault.Fault
+	Fault(n *yaml.Node, message, hint string) diag.Problem
 	// Whole reports whether the scalar was nothing but one expression: then its
 	// text may be a list or a map where the field wants one.
 	Whole(n *yaml.Node) bool

@@ -11,8 +11,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // Text is a scalar as written, with its expressions in it. The zero Text is
@@ -40,9 +40,9 @@ func (t Text) Raw() string {
 }
 
 // Fault is a fault at the text's place.
-func (t Text) Fault(message, hint string) fault.Fault {
+func (t Text) Fault(message, hint string) diag.Problem {
 	if t.Node == nil {
-		return fault.Fault{Message: message, Hint: hint}
+		return diag.Problem{Message: message, Hint: hint}
 	}
 	return t.Doc.Fault(t.Node, message, hint)
 }
@@ -60,7 +60,7 @@ func (t Text) Template() expression.Value {
 type Reader struct {
 	Doc *expression.Document
 	// Report takes what is wrong.
-	Report func(...fault.Fault)
+	Report func(...diag.Problem)
 	// Unknown takes a key that a mapping does not know.
 	Unknown func(key, value *yaml.Node, what string, known []string)
 	// Null, which may be nil, takes a value that is read and is null.
@@ -239,7 +239,7 @@ const maxValues = 100_000
 // often as it is used: aliases of aliases make a short file endless, and an
 // alias of what it stands in makes it a circle. All that walk a document rely
 // on it.
-func TooLarge(doc *expression.Document) *fault.Fault {
+func TooLarge(doc *expression.Document) *diag.Problem {
 	budget := maxValues
 	var count func(n *yaml.Node)
 	count = func(n *yaml.Node) {

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 func parse(t *testing.T, src string) *expression.Document {
@@ -44,10 +44,10 @@ same: *a
 		list, one                []Text
 		items                    int
 	}
-	var faults fault.List
+	var faults diag.List
 	var unknown []string
 	r := Reader{
-		Doc: doc, Report: func(f ...fault.Fault) { faults = append(faults, f...) },
+		Doc: doc, Report: func(f ...diag.Problem) { faults = append(faults, f...) },
 		Unknown: func(key, _ *yaml.Node, _ string, known []string) { unknown = append(unknown, key.Value) },
 	}
 	r.Mapping(doc.Root(), "the file", Fields{

@@ -6,13 +6,13 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // Conceal puts asterisks over what the scalar says literally in the source line
 // of a fault in it, and over what follows on that line: where the scalar ends
 // is not known any more. The names in its expressions stay.
-func (s *Source) Conceal(n *yaml.Node, f fault.Fault) fault.Fault {
+func (s *Source) Conceal(n *yaml.Node, f diag.Problem) diag.Problem {
 	if f.File != s.File || f.Line < n.Line {
 		return f // the fault is in a variable's own place
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -166,7 +166,7 @@ func TestFaultsAreErrorsOfThePackage(t *testing.T) {
 	if !errors.As(err, &e) || e.Offset != 19 || e.Hint != `did you mean "name"?` {
 		t.Errorf("got %#v", err)
 	}
-	var list fault.List
+	var list diag.List
 	if errors.As(err, &list) {
 		t.Error("an evaluation gives one error, not a list")
 	}

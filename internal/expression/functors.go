@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // functors are the objects that Harness adds to every expression.
@@ -13,7 +13,7 @@ var functors = []string{"datetime", "json", "regex", "secrets"}
 
 var functions = []string{"currentDate", "currentTime", "empty", "size"}
 
-func nearest(name string, names []string) string { return fault.DidYouMean(name, names) }
+func nearest(name string, names []string) string { return diag.DidYouMean(name, names) }
 
 // function is a call without an object: empty(x), size(x), and the datetime
 // functor's methods, which Harness lets stand alone.

@@ -8,13 +8,13 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // Render fills in every scalar below n, keys as well as values, in place, and
 // gives all faults. What stands below one of the hidden nodes is shown by none
 // of them, but for the names in its expressions.
-func (s *Source) Render(n *yaml.Node, e *Evaluator, hidden ...*yaml.Node) fault.List {
+func (s *Source) Render(n *yaml.Node, e *Evaluator, hidden ...*yaml.Node) diag.List {
 	r := renderer{source: s, eval: e, hidden: hidden}
 	r.node(n)
 	return r.faults
@@ -23,7 +23,7 @@ func (s *Source) Render(n *yaml.Node, e *Evaluator, hidden ...*yaml.Node) fault.
 type renderer struct {
 	source *Source
 	eval   *Evaluator
-	faults fault.List
+	faults diag.List
 	hidden []*yaml.Node
 	// hide is set below a hidden node.
 	hide bool
@@ -83,7 +83,7 @@ func Forget(n *yaml.Node) {
 func isForgotten(n *yaml.Node) bool { return n.Tag == forgottenTag && n.Value == forgotten }
 
 // Apart leaves out the faults that only follow from a value that was forgotten.
-func (d *Document) Apart(faults fault.List) fault.List {
+func (d *Document) Apart(faults diag.List) diag.List {
 	places := map[place]bool{}
 	var collect func(n *yaml.Node)
 	collect = func(n *yaml.Node) {
@@ -97,7 +97,7 @@ func (d *Document) Apart(faults fault.List) fault.List {
 	if collect(d.root); len(places) == 0 {
 		return faults
 	}
-	var out fault.List
+	var out diag.List
 	for _, f := range faults {
 		if !places[place{f.Line, f.Col}] && !strings.Contains(f.Message, forgotten) && !strings.Contains(f.Message, quotedForgotten) {
 			out = append(out, f)
@@ -108,12 +108,12 @@ func (d *Document) Apart(faults fault.List) fault.List {
 
 // Value evaluates a scalar and leaves it as it is: the value of the expression
 // that it wholly is, else a string.
-func (s *Source) Value(n *yaml.Node, e *Evaluator) (Value, *fault.Fault) {
+func (s *Source) Value(n *yaml.Node, e *Evaluator) (Value, *diag.Problem) {
 	v, _, f := s.value(n, e)
 	return v, f
 }
 
-func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *fault.Fault) {
+func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *diag.Problem) {
 	if !hasToken(n.Value) {
 		return s.plainValue(n, e)
 	}
@@ -169,7 +169,7 @@ func (s *Source) firstOpen(n *yaml.Node) place {
 
 // plainValue is a scalar without a span of the file: text, or the value that a
 // runtime input was given, whose expressions are evaluated here.
-func (s *Source) plainValue(n *yaml.Node, e *Evaluator) (Value, bool, *fault.Fault) {
+func (s *Source) plainValue(n *yaml.Node, e *Evaluator) (Value, bool, *diag.Problem) {
 	if !strings.Contains(n.Value, open) {
 		return NewString(n.Value), false, nil
 	}
@@ -186,7 +186,7 @@ func (s *Source) plainValue(n *yaml.Node, e *Evaluator) (Value, bool, *fault.Fau
 }
 
 // spanValue evaluates one span; a fault in it is reported at its own place.
-func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *fault.Fault) {
+func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *diag.Problem) {
 	text, offset := s.unquoted(sp, style)
 	v, err := e.Evaluate(text)
 	if err == nil && v.Kind() == Null {
@@ -199,22 +199,22 @@ func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *fau
 	return v, nil
 }
 
-func (s *Source) expressionFault(err error, place func(offset int) place) fault.Fault {
+func (s *Source) expressionFault(err error, place func(offset int) place) diag.Problem {
 	var e *Error
 	if !errors.As(err, &e) {
-		return fault.Fault{File: s.File, Message: err.Error()}
+		return diag.Problem{File: s.File, Message: err.Error()}
 	}
 	if e.Origin != nil {
 		return e.Origin.Fault(e)
 	}
 	if place == nil {
-		return fault.Fault{File: s.File, Message: e.Message, Hint: e.Hint}
+		return diag.Problem{File: s.File, Message: e.Message, Hint: e.Hint}
 	}
 	p := place(e.Offset)
 	return s.faultAt(p.line, p.col, e.Message, e.Hint)
 }
 
 // Fault is an error in a text that begins at the origin.
-func (o *Origin) Fault(e *Error) fault.Fault {
-	return fault.Fault{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint, Source: fault.Line(o.Text, o.Line)}
+func (o *Origin) Fault(e *Error) diag.Problem {
+	return diag.Problem{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint, Source: diag.Line(o.Text, o.Line)}
 }

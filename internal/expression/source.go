@@ -12,7 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // wholeTag marks a scalar that was wholly one expression and is rendered.
@@ -22,14 +22,14 @@ const wholeTag = "!expression"
 func (s *Source) Raw() []byte { return s.raw }
 
 // Fault makes a fault at a node's place.
-func (s *Source) Fault(n *yaml.Node, message, hint string) fault.Fault {
+func (s *Source) Fault(n *yaml.Node, message, hint string) diag.Problem {
 	return s.faultAt(n.Line, n.Column, message, hint)
 }
 
-func (s *Source) faultAt(line, col int, message, hint string) fault.Fault {
-	return fault.Fault{
+func (s *Source) faultAt(line, col int, message, hint string) diag.Problem {
+	return diag.Problem{
 		File: s.File, Line: line, Col: col, Message: message, Hint: hint,
-		Source: fault.Line(s.text, line),
+		Source: diag.Line(s.text, line),
 	}
 }
 
@@ -59,15 +59,15 @@ func NewScalar(name, text string) *Document {
 
 // Documents parses the text into its YAML documents; JSON is YAML. Empty
 // documents are left out.
-func (s *Source) Documents() (docs []*Document, faults fault.List) {
+func (s *Source) Documents() (docs []*Document, faults diag.List) {
 	defer func() {
 		// A fault of the YAML library must not end the run without a word.
 		if p := recover(); p != nil {
-			docs, faults = nil, fault.List{{File: s.File, Message: fmt.Sprintf("cannot be read as YAML: %v", p)}}
+			docs, faults = nil, diag.List{{File: s.File, Message: fmt.Sprintf("cannot be read as YAML: %v", p)}}
 		}
 	}()
 	if f := s.binary(); f != nil {
-		return nil, fault.List{*f}
+		return nil, diag.List{*f}
 	}
 	d := yaml.NewDecoder(bytes.NewReader(s.masked))
 	for {
@@ -77,7 +77,7 @@ func (s *Source) Documents() (docs []*Document, faults fault.List) {
 			return docs, nil
 		}
 		if err != nil {
-			return docs, fault.List{s.syntaxFault(err)}
+			return docs, diag.List{s.syntaxFault(err)}
 		}
 		s.relocate(&doc)
 		if root := doc.Content[0]; root.Kind != yaml.ScalarNode || root.Tag != "!!null" {
@@ -88,28 +88,28 @@ func (s *Source) Documents() (docs []*Document, faults fault.List) {
 
 // binary refuses what is no text before the YAML parser says so in its own
 // words.
-func (s *Source) binary() *fault.Fault {
+func (s *Source) binary() *diag.Problem {
 	if bytes.HasPrefix(s.raw, []byte("\xff\xfe")) || bytes.HasPrefix(s.raw, []byte("\xfe\xff")) {
-		return &fault.Fault{File: s.File, Message: "is a text file in UTF-16", Hint: "save it as UTF-8"}
+		return &diag.Problem{File: s.File, Message: "is a text file in UTF-16", Hint: "save it as UTF-8"}
 	}
 	if i := bytes.IndexByte(s.raw, 0); i >= 0 || !utf8.Valid(s.raw) {
-		return &fault.Fault{File: s.File, Message: "is not a text file in UTF-8"}
+		return &diag.Problem{File: s.File, Message: "is not a text file in UTF-8"}
 	}
 	return nil
 }
 
-func (s *Source) syntaxFault(err error) fault.Fault {
+func (s *Source) syntaxFault(err error) diag.Problem {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	if m == nil {
-		return fault.Fault{File: s.File, Message: err.Error()}
+		return diag.Problem{File: s.File, Message: err.Error()}
 	}
 	line, _ := strconv.Atoi(m[1])
 	if line == 0 {
 		line = 1
 	}
 	line, _ = s.original(line, 1)
-	source := fault.Line(s.text, line)
-	if next := fault.Line(s.text, line+1); strings.Contains(m[2], "tab character") && !tabbed(source) && tabbed(next) {
+	source := diag.Line(s.text, line)
+	if next := diag.Line(s.text, line+1); strings.Contains(m[2], "tab character") && !tabbed(source) && tabbed(next) {
 		line, source = line+1, next // yaml.v3 names the line before the tab
 	}
 	col := 1 + len(source) - len(strings.TrimLeft(source, " \t"))

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 type names map[string]Value
@@ -192,17 +192,17 @@ func TestFaultsThatFollowFromAForgottenValueAreLeftOut(t *testing.T) {
 		t.Fatal(faults)
 	}
 	doc := docs[0]
-	of := func(i int) fault.Fault {
+	of := func(i int) diag.Problem {
 		return doc.Fault(doc.Root().Content[i], "of "+doc.Root().Content[i].Value, "")
 	}
-	if before := doc.Apart(fault.List{of(0), of(1), of(3)}); len(before) != 3 {
+	if before := doc.Apart(diag.List{of(0), of(1), of(3)}); len(before) != 3 {
 		t.Errorf("before anything is forgotten: %v", before)
 	}
 	if faults := doc.Render(doc.Root(), NewEvaluator(testEnv())); len(faults) != 1 {
 		t.Errorf("got %v", faults)
 	}
 	elsewhere := doc.Fault(doc.Root(), "a is "+doc.Root().Content[1].Value, "")
-	if diff := cmp.Diff(fault.List{of(0), of(2)}, doc.Apart(fault.List{of(0), of(1), of(2), elsewhere})); diff != "" {
+	if diff := cmp.Diff(diag.List{of(0), of(2)}, doc.Apart(diag.List{of(0), of(1), of(2), elsewhere})); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -20,11 +20,11 @@ import (
 type decoder struct {
 	input  Input
 	shown  string
-	faults fault.List
+	faults diag.List
 }
 
 func (d *decoder) fail(hint, format string, args ...any) {
-	d.faults = append(d.faults, fault.Fault{Message: d.shown + ": " + fmt.Sprintf(format, args...), Hint: hint})
+	d.faults = append(d.faults, diag.Problem{Message: d.shown + ": " + fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // decode reads the values of a flag in their order, or the one value of a
@@ -304,7 +304,7 @@ func (d *decoder) word(text string) string {
 }
 
 func (d *decoder) enumHint(text string) string {
-	if hint := fault.DidYouMean(text, d.input.Enum); hint != "" {
+	if hint := diag.DidYouMean(text, d.input.Enum); hint != "" {
 		return hint
 	}
 	return "one of " + strings.Join(d.input.Enum, ", ")

@@ -21,7 +21,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -48,10 +48,10 @@ type Request struct {
 	// Set holds the values.
 	Set *Set
 	// Warnings are settings that nobody reads.
-	Warnings fault.List
+	Warnings diag.List
 }
 
-// Parse reads the command and its inputs. The error is a fault.List.
+// Parse reads the command and its inputs. The error is a diag.List.
 func Parse(o Options) (*Request, error) {
 	p := &parser{options: o, flags: map[string][]string{}, env: map[string]setting{}}
 	req := &Request{}
@@ -79,18 +79,18 @@ type parser struct {
 	args    []string
 	flags   map[string][]string
 	env     map[string]setting
-	faults  fault.List
+	faults  diag.List
 }
 
 // setting is a value from the environment under the name of its variable.
 type setting struct{ variable, value string }
 
 func (p *parser) fail(message, hint string) {
-	p.faults = append(p.faults, fault.Fault{Message: message, Hint: hint})
+	p.faults = append(p.faults, diag.Problem{Message: message, Hint: hint})
 }
 
 func (p *parser) warn(message, hint string) {
-	p.faults = append(p.faults, fault.Fault{Message: message, Hint: hint, Warning: true})
+	p.faults = append(p.faults, diag.Problem{Message: message, Hint: hint, Warning: true})
 }
 
 func (p *parser) wantsHelp() bool {
@@ -162,7 +162,7 @@ func (p *parser) commandSetting() string {
 }
 
 func (p *parser) unknownCommand(name string) {
-	hint := fault.DidYouMean(name, commandNames())
+	hint := diag.DidYouMean(name, commandNames())
 	if hint == "" {
 		hint = "lambda-rollout --help lists the commands"
 	}

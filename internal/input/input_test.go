@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -280,9 +280,9 @@ unknown flag --aws-regoin (did you mean --aws-region?)`,
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Parse(tc.options)
-			var list fault.List
+			var list diag.List
 			if !errors.As(err, &list) {
-				t.Fatalf("error %v is no fault.List", err)
+				t.Fatalf("error %v is no diag.List", err)
 			}
 			if diff := cmp.Diff(tc.want, err.Error()); diff != "" {
 				t.Error(diff)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // key is what remains of a name on every host: its letters and digits.
@@ -116,7 +116,7 @@ func (p *parser) unknownFlag(name string) {
 		}
 	}
 	hint := p.helpHint()
-	if n := fault.Nearest(name, names); n != "" {
+	if n := diag.Nearest(name, names); n != "" {
 		hint = "did you mean --" + n + "?"
 	}
 	p.fail(fmt.Sprintf("unknown flag --%s", name), hint)
@@ -188,7 +188,7 @@ func (p *parser) unknownSetting(variable, rest string) {
 		names = append(names, i.Name)
 	}
 	name := strings.ToLower(strings.NewReplacer("_", "-", " ", "-", ".", "-").Replace(rest))
-	p.warn(fmt.Sprintf("nothing reads the setting %s", variable), fault.DidYouMean(name, names))
+	p.warn(fmt.Sprintf("nothing reads the setting %s", variable), diag.DidYouMean(name, names))
 }
 
 // warnUnread names settings that the command does not take. What belongs to a
@@ -240,10 +240,10 @@ func (p *parser) values() *Set {
 }
 
 // crossCheck finds inputs that contradict each other.
-func (s *Set) crossCheck() fault.List {
-	var faults fault.List
+func (s *Set) crossCheck() diag.List {
+	var faults diag.List
 	fail := func(message, hint string) {
-		faults = append(faults, fault.Fault{Message: message, Hint: hint})
+		faults = append(faults, diag.Problem{Message: message, Hint: hint})
 	}
 	given := func(name string) bool { return s.values[name].given }
 	describesOne := slices.Contains(describes, s.command)

@@ -16,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/app"
-	"github.com/lambda-rollout/lambda-rollout/internal/apply"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/cli"
+	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 )
@@ -65,7 +65,7 @@ func TestMain(m *testing.M) {
 }
 
 func program(c cut) int {
-	p, err := app.OS()
+	p, err := cli.OS()
 	if err != nil {
 		panic(err)
 	}
@@ -77,14 +77,14 @@ func program(c cut) int {
 	p.Signals = signals
 	p.CallTimeout, p.ReadBackoff = callTimeout, 5*time.Millisecond
 	p.Pace = lambdaapi.Pace{Upload: callTimeout, FirstPoll: 10 * time.Millisecond, LastPoll: 50 * time.Millisecond, Backoff: 5 * time.Millisecond}
-	p.Timing = apply.Timing{Grace: time.Second, Watch: watch, Propagation: 200 * time.Millisecond}
+	p.Timing = engine.Timing{Grace: time.Second, Watch: watch, Propagation: 200 * time.Millisecond}
 	if os.Getenv(childPatient) != "" {
-		p.CallTimeout, p.Pace.Upload, p.Timing.Grace = 0, lambdaapi.DefaultPace().Upload, apply.DefaultTiming().Grace
+		p.CallTimeout, p.Pace.Upload, p.Timing.Grace = 0, lambdaapi.DefaultPace().Upload, engine.DefaultTiming().Grace
 	}
 	d := &death{cut: c}
 	p.HTTPClient = &http.Client{Transport: d}
 	p.Store = func(path string) journal.Store { return &dyingStore{Store: journal.NewFile(path), death: d} }
-	code := app.Main(context.Background(), p)
+	code := cli.Main(context.Background(), p)
 	if file := os.Getenv(childCount); file != "" {
 		text, err := json.Marshal(d.count)
 		if err == nil {

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // artifactSource is the artifact of one service, not rendered yet: a source of
@@ -28,7 +28,7 @@ func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	ref := s.primaryRef.Raw()
 	switch {
 	case len(s.sources) == 0 && s.short:
-		l.fault(fault.Fault{File: s.doc.File, Message: "nothing says where its code is", Hint: "give artifact: a folder, a zip, s3://bucket/key or an ECR image"})
+		l.fault(diag.Problem{File: s.doc.File, Message: "nothing says where its code is", Hint: "give artifact: a folder, a zip, s3://bucket/key or an ECR image"})
 		return artifactSource{}, false
 	case len(s.sources) == 0:
 		l.fault(s.doc.Fault(s.node, "the service has no artifact", "name one below artifacts.primary.sources, or with the input artifact"))

@@ -6,9 +6,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // The documents as they are written. Their texts are rendered later, once for
@@ -97,7 +97,7 @@ func (l *loader) reader(doc *expression.Document) reader {
 			return
 		}
 		name := doc.Text(key)
-		f := doc.Fault(key, what+" has no key "+quoted(name)+"; it is read over", fault.DidYouMean(name, known))
+		f := doc.Fault(key, what+" has no key "+quoted(name)+"; it is read over", diag.DidYouMean(name, known))
 		f.Warning = true
 		l.fault(f)
 	}

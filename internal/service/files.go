@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // maxFile is more than any definition or document is; a larger file is some
@@ -57,7 +57,7 @@ type File struct {
 }
 
 // Read gives the files that paths and globs name, in their order.
-func (f Files) Read(patterns []string) ([]File, fault.List) {
+func (f Files) Read(patterns []string) ([]File, diag.List) {
 	names, faults := f.expand(patterns)
 	var out []File
 	for _, name := range names {
@@ -72,9 +72,9 @@ func (f Files) Read(patterns []string) ([]File, fault.List) {
 }
 
 // read gives a file's content, or a fault that says what a person can do.
-func (f Files) read(name string) ([]byte, *fault.Fault) {
-	wrong := func(message, hint string) *fault.Fault {
-		return &fault.Fault{File: name, Message: message, Hint: hint}
+func (f Files) read(name string) ([]byte, *diag.Problem) {
+	wrong := func(message, hint string) *diag.Problem {
+		return &diag.Problem{File: name, Message: message, Hint: hint}
 	}
 	file, err := f.open(name)
 	switch {
@@ -111,9 +111,9 @@ func reason(err error) string {
 
 // expand turns paths and globs into names, in the order given, each once. A
 // glob that finds nothing is a fault.
-func (f Files) expand(patterns []string) ([]string, fault.List) {
+func (f Files) expand(patterns []string) ([]string, diag.List) {
 	var names []string
-	var faults fault.List
+	var faults diag.List
 	for _, pattern := range patterns {
 		if !strings.ContainsAny(pattern, "*?[") {
 			names = append(names, pattern)
@@ -122,9 +122,9 @@ func (f Files) expand(patterns []string) ([]string, fault.List) {
 		found, err := f.glob(pattern)
 		switch {
 		case err != nil:
-			faults = append(faults, fault.Fault{File: pattern, Message: "is not a glob: " + err.Error()})
+			faults = append(faults, diag.Problem{File: pattern, Message: "is not a glob: " + err.Error()})
 		case len(found) == 0:
-			faults = append(faults, fault.Fault{File: pattern, Message: "no file matches", Hint: "paths are relative to the workspace"})
+			faults = append(faults, diag.Problem{File: pattern, Message: "no file matches", Hint: "paths are relative to the workspace"})
 		}
 		names = append(names, found...)
 	}

@@ -5,8 +5,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // lacking are the runtime inputs of one document that have no value, or one that
@@ -16,7 +16,7 @@ type lacking map[*yaml.Node]lack
 
 type lack struct {
 	path  string
-	fault fault.Fault
+	fault diag.Problem
 }
 
 // fillInputs puts values in the place of the <+input> of one document and gives
@@ -41,7 +41,7 @@ func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, id, prefix s
 		if given && problem == "" {
 			problem = refusal(input, path, "the value", value)
 		}
-		wrong := func(problem, hint string) fault.Fault {
+		wrong := func(problem, hint string) diag.Problem {
 			f := doc.Fault(scalar, "the runtime input "+path+problem, hint)
 			if ofEnvironment(path) {
 				f = doc.Conceal(scalar, f)

@@ -5,8 +5,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // inline is a definition that stands in a manifest itself, with its expressions
@@ -31,7 +31,7 @@ func inline(t document.Text) string {
 func literalIndent(t document.Text) int {
 	for i, line := range strings.Split(t.Raw(), "\n") {
 		if strings.TrimSpace(line) != "" {
-			source := fault.Line(t.Doc.Raw(), t.Node.Line+1+i)
+			source := diag.Line(t.Doc.Raw(), t.Node.Line+1+i)
 			return max(0, blanks(source)-blanks(line))
 		}
 	}

@@ -7,9 +7,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // runtimeInputs are the values of <+input> by path: artifacts.primary.
@@ -233,14 +233,14 @@ func alternatives(id, path string) []string {
 // warnOfUnused names inputs, overrides and connectors that nothing asked for:
 // most often they are misspelt.
 func (l *loader) warnOfUnused(places []place) {
-	warn := func(f fault.Fault) {
+	warn := func(f diag.Problem) {
 		f.Warning = true
 		l.fault(f)
 	}
 	for _, path := range slices.Sorted(maps.Keys(l.opts.Inputs)) {
 		below := func(asked string) bool { return asked == plainPath(path) || strings.HasPrefix(asked, path+".") }
 		if !slices.ContainsFunc(l.asked, below) {
-			warn(fault.Fault{File: "input inputs", Message: "no <+input> stands at " + path, Hint: fault.DidYouMean(path, l.asked)})
+			warn(diag.Problem{File: "input inputs", Message: "no <+input> stands at " + path, Hint: diag.DidYouMean(path, l.asked)})
 		}
 	}
 	for _, o := range l.overrides {

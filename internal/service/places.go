@@ -7,9 +7,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 type (
@@ -152,7 +152,7 @@ func (l *loader) checkOverrides() {
 	for _, o := range l.overrides {
 		typ := o.typ.Raw()
 		if _, ok := overrideTypes[typ]; !ok && typ != "" {
-			l.fault(o.typ.Fault("there is no type of override "+quoted(typ), fault.DidYouMean(typ, slices.Sorted(maps.Keys(overrideTypes)))))
+			l.fault(o.typ.Fault("there is no type of override "+quoted(typ), diag.DidYouMean(typ, slices.Sorted(maps.Keys(overrideTypes)))))
 		}
 	}
 }

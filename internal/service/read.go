@@ -9,9 +9,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // https://developer.harness.io/docs/platform/variables-and-expressions/add-a-variable
@@ -76,7 +76,7 @@ func (l *loader) read() {
 func (l *loader) checkVariableNames() {
 	for _, name := range slices.Sorted(maps.Keys(l.opts.Variables)) {
 		if !variableName.MatchString(name) {
-			l.fault(fault.Fault{
+			l.fault(diag.Problem{
 				File: "input variables", Message: "the name " + quoted(name) + " is not one of a variable",
 				Hint: "it begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128",
 			})
@@ -111,7 +111,7 @@ func (l *loader) parse(from parsed) []parsed {
 		}
 	}
 	if len(out) == 0 && len(l.faults) == before {
-		l.fault(fault.Fault{File: name, Message: "holds no document"})
+		l.fault(diag.Problem{File: name, Message: "holds no document"})
 	}
 	return out
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 func seed() Options {
 	return Options{Files: Files{Workspace: os.DirFS("testdata/seed")}, Serialised: true}
 }
 
-func mustLoad(t *testing.T, opts Options) (*Set, fault.List) {
+func mustLoad(t *testing.T, opts Options) (*Set, diag.List) {
 	t.Helper()
 	set, faults := Load(opts)
 	if err := faults.Err(); err != nil {

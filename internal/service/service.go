@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // Options is what a run names. Paths are relative to the workspace and may be
@@ -150,7 +150,7 @@ type Set struct {
 
 // Load reads all files, renders them and checks them. The set is there even
 // when there are faults, with the secrets and with the targets that have none.
-func Load(opts Options) (*Set, fault.List) {
+func Load(opts Options) (*Set, diag.List) {
 	l := &loader{opts: opts}
 	for _, value := range opts.Secrets {
 		l.secret(value)
@@ -178,14 +178,14 @@ type loader struct {
 
 // findings are what reading and rendering bring to light.
 type findings struct {
-	faults  fault.List
+	faults  diag.List
 	errors  int
 	secrets map[string]bool
 	// asked are the paths at which a runtime input stands.
 	asked []string
 }
 
-func (f *findings) fault(faults ...fault.Fault) {
+func (f *findings) fault(faults ...diag.Problem) {
 	f.faults = append(f.faults, faults...)
 	for _, one := range faults {
 		if !one.Warning {

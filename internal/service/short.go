@@ -6,9 +6,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // short makes Services of the short inputs: each function definition is one,
@@ -17,7 +17,7 @@ func (l *loader) short() {
 	names, faults := l.opts.Files.expand(l.opts.Definitions)
 	l.fault(faults...)
 	if len(names) > 0 && len(l.opts.Services) > 0 {
-		l.fault(fault.Fault{File: "input function-definition", Message: "stands beside the input service", Hint: "a service names its definition itself: give one of the two"})
+		l.fault(diag.Problem{File: "input function-definition", Message: "stands beside the input service", Hint: "a service names its definition itself: give one of the two"})
 		return
 	}
 	for _, name := range names {

@@ -9,9 +9,9 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
-	"github.com/lambda-rollout/lambda-rollout/internal/fault"
 )
 
 // targets makes one Target of each service in each place, in the order of the
@@ -19,7 +19,7 @@ import (
 func (l *loader) targets(set *Set) {
 	if len(l.services) == 0 {
 		if l.errors == 0 {
-			l.fault(fault.Fault{Message: "there is nothing to deploy", Hint: "name a file with the input service or function-definition"})
+			l.fault(diag.Problem{Message: "there is nothing to deploy", Hint: "name a file with the input service or function-definition"})
 		}
 		return
 	}
@@ -169,7 +169,7 @@ func (l *loader) role(t document.Text, ref string) string {
 	role, ok := l.opts.Connectors[ref]
 	if !ok && ref != "" && len(l.opts.Connectors) > 0 {
 		f := t.Fault("the connector "+quoted(ref)+" has no role in the input connectors: the credentials at hand are used",
-			fault.DidYouMean(ref, slices.Sorted(maps.Keys(l.opts.Connectors))))
+			diag.DidYouMean(ref, slices.Sorted(maps.Keys(l.opts.Connectors))))
 		f.Warning = true
 		l.fault(f)
 	}
@@ -232,7 +232,7 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 // rendered is a definition that may lack values whose faults were told.
 type rendered interface {
 	definition.Document
-	Apart(fault.List) fault.List
+	Apart(diag.List) diag.List
 }
 
 func (l *loader) alias(t *Target, doc rendered) {
@@ -242,7 +242,7 @@ func (l *loader) alias(t *Target, doc rendered) {
 		return
 	}
 	if slices.ContainsFunc(t.Aliases, func(other definition.Alias) bool { return other.Name == a.Name }) {
-		l.fault(doc.Apart(fault.List{doc.Fault(doc.Root(), "the alias "+quoted(a.Name)+" is defined twice", "")})...)
+		l.fault(doc.Apart(diag.List{doc.Fault(doc.Root(), "the alias "+quoted(a.Name)+" is defined twice", "")})...)
 		return
 	}
 	t.Aliases = append(t.Aliases, *a)
@@ -316,7 +316,7 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 		return nil
 	}
 	if len(docs) != 1 {
-		f := fault.Fault{File: name, Message: "is empty"}
+		f := diag.Problem{File: name, Message: "is empty"}
 		if len(docs) > 1 {
 			f = docs[1].Fault(docs[1].Root(), "holds a second document", "one file is one definition")
 		}

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/convert"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/service"
+)
+
+// convert prints the workflow of a pipeline: the first file that is named. What
+// has no equivalent goes to the log.
+func (a *app) convert() (err error) {
+	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
+	if err != nil {
+		return &deploy.InputError{Err: err}
+	}
+	defer func() { err = errors.Join(err, closeFiles()) }()
+	contents, faults := files.Read(a.in.List("files"))
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	if len(contents) == 0 {
+		return diag.List{{Message: "no pipeline to convert", Hint: "lambda-rollout convert pipeline.yaml [FILE …]"}}
+	}
+	documents := make([]convert.File, len(contents))
+	for i, c := range contents {
+		documents[i] = convert.File{Name: c.Name, Content: c.Content}
+	}
+	workflow, faults := convert.Pipeline(documents[0], documents[1:])
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	a.warnings(faults)
+	_, err = a.Stdout.Write(workflow)
+	return err
+}

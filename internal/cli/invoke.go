@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+)
+
+// invoke calls a function and prints its answer on stdout, its log beside.
+func (a *app) invoke(ctx context.Context) error {
+	if a.in.String("function") == "" {
+		return diag.List{{Message: "no function is named", Hint: "lambda-rollout invoke --function NAME"}}
+	}
+	name, err := definition.ParseFunctionName(a.in.String("function"))
+	if err != nil {
+		return &deploy.InputError{Err: err}
+	}
+	w, err := a.connect(ctx, name.Region)
+	if err != nil {
+		return err
+	}
+	return a.invokeIn(ctx, w, name)
+}
+
+func (a *app) invokeIn(ctx context.Context, w *world, name definition.Name) error {
+	b := &builder{app: a, world: w}
+	region, err := b.region(name.Region, "")
+	if err != nil {
+		return &deploy.InputError{Err: err}
+	}
+	answer, err := lambdaapi.New(w.base, region, w.pace).Invoke(ctx, lambdaapi.Invocation{
+		Function: name.Name, Qualifier: a.in.String("qualifier"), Payload: []byte(a.in.String("payload")),
+	})
+	if err != nil {
+		return err
+	}
+	if answer.Log != "" {
+		a.log().Block(answer.Log)
+	}
+	if answer.Version != "" {
+		a.log().Line("Executed version: %s", answer.Version)
+	}
+	if _, err := fmt.Fprintf(a.Stdout, "%s\n", answer.Payload); err != nil {
+		return err
+	}
+	if answer.FunctionError != "" {
+		return fmt.Errorf("function %s failed: %s", name.Name, answer.FunctionError)
+	}
+	return nil
+}

@@ -1,0 +1,513 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+)
+
+const deployer = "arn:aws:iam::000000000000:role/ci"
+
+func (b *bench) config() aws.Config {
+	return aws.Config{Region: "eu-central-1", BaseEndpoint: &b.url, Credentials: credentials.NewStaticCredentialsProvider("root", "root", "")}
+}
+
+// object puts a zip with one file into the bucket code, which has versions.
+func (b *bench) object(key, source string) {
+	b.t.Helper()
+	b.put("code", key, "eu-central-1", archiveOf(b.t, "index.js", source))
+	client := s3.NewFromConfig(b.config(), func(o *s3.Options) { o.UsePathStyle = true })
+	_, err := client.PutBucketVersioning(b.t.Context(), &s3.PutBucketVersioningInput{Bucket: aws.String("code"),
+		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.put("code", key, "eu-central-1", archiveOf(b.t, "index.js", source))
+}
+
+// put puts an object into a bucket, which it makes where it is not there.
+func (b *bench) put(bucket, key, region string, body []byte) {
+	b.t.Helper()
+	cfg := b.config()
+	cfg.Region = region
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.HeadBucket(b.t.Context(), &s3.HeadBucketInput{Bucket: &bucket}); err != nil {
+		_, err = client.CreateBucket(b.t.Context(), &s3.CreateBucketInput{Bucket: &bucket,
+			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)}})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if _, err := client.PutObject(b.t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func archiveOf(t *testing.T, name, source string) []byte {
+	t.Helper()
+	return []byte(zipOf(t, entry{name: name, content: source}))
+}
+
+const image = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/app"
+
+// image pushes an image to the repository app, which does not let Lambda in by
+// itself.
+func (b *bench) image(content string) {
+	b.t.Helper()
+	client := ecr.NewFromConfig(b.config())
+	if _, err := client.DescribeRepositories(b.t.Context(), &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"app"}}); err != nil {
+		if _, err := client.CreateRepository(b.t.Context(), &ecr.CreateRepositoryInput{RepositoryName: aws.String("app")}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	manifest := fmt.Sprintf(`{"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "config": {"digest": "sha256:%064d"}, "layers": [], "annotations": {"name": %q}}`, 0, content)
+	if _, err := client.PutImage(b.t.Context(), &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: &manifest, ImageTag: aws.String("latest")}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// layer publishes a layer and gives its version's ARN.
+func (b *bench) layer(name string) string {
+	b.t.Helper()
+	out, err := lambda.NewFromConfig(b.config()).PublishLayerVersion(b.t.Context(), &lambda.PublishLayerVersionInput{
+		LayerName: &name, Content: &types.LayerVersionContentInput{S3Bucket: aws.String("code"), S3Key: aws.String("app.zip")},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return *out.LayerVersionArn
+}
+
+// role makes the deployer's role with one policy.
+func (b *bench) role(document policy.Document) {
+	b.t.Helper()
+	client := iam.NewFromConfig(b.config())
+	text, err := json.Marshal(document)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
+	if _, err = client.CreateRole(b.t.Context(), &iam.CreateRoleInput{RoleName: aws.String("ci"), AssumeRolePolicyDocument: &trust}); err == nil && len(document.Statement) > 0 {
+		_, err = client.PutRolePolicy(b.t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("ci"), PolicyName: aws.String("deploy"), PolicyDocument: aws.String(string(text))})
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// without is the document with one grant taken away.
+func without(d policy.Document, g grant) policy.Document {
+	out := policy.Document{Version: d.Version}
+	for i, s := range d.Statement {
+		if i == g.statement {
+			s.Action = slices.DeleteFunc(slices.Clone(s.Action), func(a string) bool { return a == g.action })
+		}
+		if len(s.Action) > 0 {
+			out.Statement = append(out.Statement, s)
+		}
+	}
+	return out
+}
+
+// grant is one action of one statement.
+type grant struct {
+	statement int
+	action    string
+}
+
+// course is one way that a deployment and its rollback may go.
+type course struct {
+	name string
+	// disturb arms faults before the deployment.
+	disturb func(*bench)
+	// deploy is the exit code that the deployment ends with when all is allowed.
+	deploy int
+}
+
+// plans are deployments, each with the courses in which all of its policy is
+// needed.
+var leastPlans = []struct {
+	name string
+	// stands and change make the state before, and the files to deploy.
+	stands, change func(*bench)
+	// artifact is what is deployed; "" is the object app.zip.
+	artifact string
+	// more are inputs of the deployment and of its rollback, traffic one of the
+	// deployment alone.
+	more    []string
+	traffic string
+	courses []course
+}{
+	{
+		name:    "an alias alone, journal in S3",
+		stands:  func(b *bench) { leastStanding(b, minimal) },
+		change:  func(*bench) {},
+		more:    []string{"--journal", "s3://code/journals"},
+		courses: []course{{name: "as planned"}},
+	},
+	{
+		name: "a new function",
+		stands: func(b *bench) {
+			b.object("app.zip", "1")
+			b.write("function.yaml", minimal+"layers: ["+b.layer("base")+"]\n")
+		},
+		change: func(*bench) {},
+		courses: []course{
+			{name: "as planned"},
+		},
+	},
+	{
+		name: "code, role, layers, tags and aliases",
+		stands: func(b *bench) {
+			b.object("app.zip", "1")
+			leastStanding(b, minimal+"tags: {gone: a, kept: b}\nlayers: ["+b.layer("base")+"]\n")
+		},
+		change: func(b *bench) {
+			b.object("app.zip", "2")
+			b.write("function.yaml", strings.Replace(minimal, "role/hello", "role/other", 1)+
+				"tags: {kept: c, added: d}\nlayers: ["+b.layer("base")+"]\nenvironment: {variables: {NAME: value}}\n")
+		},
+		courses: []course{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+		},
+	},
+	{
+		name:    "traffic in stages",
+		stands:  func(b *bench) { leastStanding(b, minimal) },
+		change:  func(b *bench) { b.object("app.zip", "2") },
+		traffic: "10%/20ms",
+		courses: []course{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+			}},
+		},
+	},
+	{
+		name:     "an image",
+		artifact: image + ":latest",
+		stands: func(b *bench) {
+			b.image("1")
+			b.write("function.yaml", "functionName: hello\nrole: arn:aws:iam::000000000000:role/hello\n")
+			b.must("deploy", "--function-definition", "function.yaml", "--artifact", image+":latest", "--alias", "live")
+		},
+		change: func(b *bench) { b.image("2") },
+		courses: []course{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InvalidImage", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+			}},
+		},
+	},
+	{
+		name:   "code alone",
+		stands: func(b *bench) { leastStanding(b, minimal) },
+		change: func(b *bench) { b.object("app.zip", "2") },
+		courses: []course{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+			}},
+		},
+	},
+}
+
+// leastStanding deploys a definition with the alias live, as root.
+func leastStanding(b *bench, definition string) {
+	b.object("app.zip", "1")
+	b.write("function.yaml", definition)
+	b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live")
+}
+
+// leastWorld is the state before a deployment, the files changed already.
+func leastWorld(t *testing.T, plan int) *bench {
+	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
+	b.write("function.yaml", minimal)
+	leastPlans[plan].stands(b)
+	leastPlans[plan].change(b)
+	return b
+}
+
+// leastInputs are the inputs of a plan's deployment.
+func leastInputs(plan int) []string {
+	return []string{
+		"--function-definition", "function.yaml", "--artifact", cmp.Or(leastPlans[plan].artifact, "s3://code/app.zip"), "--alias", "live,next",
+		"--traffic", cmp.Or(leastPlans[plan].traffic, "AllAtOnce"),
+	}
+}
+
+// run deploys as the role and rolls back, and tells whether that went as it
+// does when all is allowed.
+func (c course) run(b *bench, plan int) (ok bool, text string) {
+	if c.disturb != nil {
+		c.disturb(b)
+	}
+	more := append([]string{"--role-to-assume", deployer}, leastPlans[plan].more...)
+	code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(plan), more)...)
+	text = fmt.Sprintf("deploy: exit %d\n%s%s", code, out, errs)
+	if code != c.deploy {
+		return false, text
+	}
+	code, out, errs = b.run(append([]string{"rollback"}, b.nameJournal(more)...)...)
+	return code == 0, fmt.Sprintf("%srollback: exit %d\n%s%s", text, code, out, errs)
+}
+
+// nameJournal puts the one journal's own name for the place that holds it.
+func (b *bench) nameJournal(inputs []string) []string {
+	b.t.Helper()
+	inputs = slices.Clone(inputs)
+	for i, in := range inputs {
+		bucket, prefix, ok := strings.Cut(strings.TrimPrefix(in, "s3://"), "/")
+		if !ok || in == bucket+"/"+prefix {
+			continue
+		}
+		client := s3.NewFromConfig(b.config(), func(o *s3.Options) { o.UsePathStyle = true })
+		list, err := client.ListObjectsV2(b.t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, o := range list.Contents {
+			if strings.HasSuffix(*o.Key, ".jsonl") {
+				inputs[i] = "s3://" + bucket + "/" + *o.Key
+			}
+		}
+	}
+	return inputs
+}
+
+// Deploy and rollback succeed under exactly the printed policy, put everything
+// back, and fail with any one action of it taken away, by its name.
+func TestThePrintedPolicyIsTheLeast(t *testing.T) {
+	t.Parallel()
+	for i, p := range leastPlans {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			granted := printed(t, i)
+			for _, c := range p.courses {
+				b := leastWorld(t, i)
+				b.role(granted)
+				before, err := b.aws.Dump("")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ok, text := c.run(b, i); !ok {
+					t.Fatalf("%s: not done under the printed policy:\n%s", c.name, text)
+				}
+				after, err := b.aws.Dump("")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !maps.EqualFunc(before.Functions, after.Functions, func(x, y any) bool { return fmt.Sprint(x) == fmt.Sprint(y) }) {
+					t.Errorf("%s: the rollback left a difference", c.name)
+				}
+			}
+			if testing.Short() {
+				return
+			}
+			for n, s := range granted.Statement {
+				for _, action := range s.Action {
+					needed(t, i, granted, grant{n, action})
+				}
+			}
+		})
+	}
+}
+
+// needed looks for the course that misses a grant.
+func needed(t *testing.T, plan int, granted policy.Document, g grant) {
+	t.Helper()
+	var texts []string
+	for _, c := range leastPlans[plan].courses {
+		b := leastWorld(t, plan)
+		b.role(without(granted, g))
+		ok, text := c.run(b, plan)
+		if !ok && strings.Contains(text, g.action) {
+			return
+		}
+		texts = append(texts, fmt.Sprintf("%s (done: %v):\n%s", c.name, ok, text))
+	}
+	t.Errorf("without %s in statement %d nothing fails and names it:\n%s", g.action, g.statement, strings.Join(texts, "\n"))
+}
+
+// printed is the policy that the command prints for the root user.
+func printed(t *testing.T, plan int) policy.Document {
+	t.Helper()
+	b := leastWorld(t, plan)
+	out := b.must(slices.Concat([]string{"policy"}, leastInputs(plan), leastPlans[plan].more)...)
+	var set policy.Set
+	if err := json.Unmarshal([]byte(out), &set); err != nil {
+		t.Fatal(err)
+	}
+	return set.Permissions
+}
+
+// Where the caller may ask IAM, a missing action stops the deployment before
+// its first change; where it may not, that is a warning at most.
+func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
+	t.Parallel()
+	for i, p := range leastPlans {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			granted := printed(t, i)
+			if testing.Short() {
+				t.Skip("as many deployments as there are actions")
+			}
+			asks := policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole", "iam:SimulatePrincipalPolicy"}, Resource: []string{"*"}}
+			for n, s := range granted.Statement {
+				for _, action := range s.Action {
+					if strings.HasPrefix(action, "s3:") || strings.HasPrefix(action, "ecr:") || action == "lambda:GetFunction" || action == "lambda:GetAlias" {
+						continue // the deployment cannot even look
+					}
+					b := leastWorld(t, i)
+					left := without(granted, grant{n, action})
+					left.Statement = append(left.Statement, asks)
+					b.role(left)
+					b.aws.ResetCalls()
+					code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(i), []string{"--role-to-assume", deployer}, p.more)...)
+					if code != 3 || !strings.Contains(out+errs, action) {
+						t.Errorf("without %s: exit %d, want 3 and its name\n%s%s", action, code, out, errs)
+					}
+					if changed := b.changing(); len(changed) > 0 && !slices.Equal(changed, []string{"AssumeRole"}) {
+						t.Errorf("without %s the deployment changed something: %v", action, changed)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The policy of a service is enough for its first deployment, for later ones
+// and for the rollbacks of both.
+func TestThePolicyOfAServiceLastsItsLife(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
+	b.object("app.zip", "1")
+	inputs := []string{"--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live"}
+	const tagged = minimal + "tags: {team: web}\n"
+	b.write("function.yaml", tagged)
+	var set policy.Set
+	if err := json.Unmarshal([]byte(b.must(append([]string{"policy", "--scope", "service"}, inputs...)...)), &set); err != nil {
+		t.Fatal(err)
+	}
+	b.role(set.Permissions)
+	as := []string{"--role-to-assume", deployer}
+	deploy := slices.Concat([]string{"deploy"}, inputs, as)
+	b.must(deploy...)
+	b.must("rollback")
+	b.must(deploy...)
+	for n, definition := range []string{tagged + "timeout: 9\n", minimal + "tags: {}\nmemorySize: 256\n", minimal + "tags: {team: api, cost: low}\n"} {
+		b.object("app.zip", fmt.Sprint("new ", n))
+		b.write("function.yaml", definition)
+		b.must(deploy...)
+		b.must("rollback")
+		b.must(deploy...)
+	}
+}
+
+// A deployment that changes nothing asks nothing but what stands.
+func TestUnchangedDeploymentHasNoPreflight(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	b.role(policy.Document{Version: "2012-10-17", Statement: []policy.Statement{{Effect: "Allow", Action: []string{"*"}, Resource: []string{"*"}}}})
+	deploy := slices.Concat([]string{"deploy", "--role-to-assume", deployer}, inputs)
+	operations := func() []string {
+		b.aws.ResetCalls()
+		b.must(deploy...)
+		var names []string
+		for _, c := range b.aws.Calls() {
+			names = append(names, c.Operation)
+		}
+		return slices.Compact(slices.Sorted(slices.Values(names)))
+	}
+	if got := operations(); !slices.Contains(got, "SimulatePrincipalPolicy") || !slices.Contains(got, "GetRole") {
+		t.Errorf("the first deployment does not ask IAM: %v", got)
+	}
+	want := []string{"AssumeRole", "GetAlias", "GetFunction"}
+	if got := operations(); !slices.Equal(got, want) {
+		t.Errorf("an unchanged deployment calls %v, want %v", got, want)
+	}
+}
+
+// On GitHub the trust policy names the very job. A connector's role is assumed
+// by the run's own, which then needs that and no more.
+func TestPolicyOfEachRole(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	claims := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://token.actions.githubusercontent.com","aud":"sts.amazonaws.com","exp":4102444800,"sub":"repo:octo/shop:environment:production"}`))
+	oidc := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, `{"value":"e30.%s.x"}`, claims) }))
+	defer oidc.Close()
+	b.env = append(b.env, "GITHUB_ACTIONS=true", "GITHUB_WORKSPACE="+b.dir, "GITHUB_REPOSITORY=octo/shop", "RUNNER_TEMP="+b.dir,
+		"ACTIONS_ID_TOKEN_REQUEST_URL="+oidc.URL+"?x=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=t")
+	inputs := b.minimal()
+	out := b.must(append([]string{"policy"}, inputs...)...)
+	if want := `"token.actions.githubusercontent.com:sub": "repo:octo/shop:environment:production"`; !strings.Contains(out, want) {
+		t.Errorf("the trust policy does not hold %s:\n%s", want, out)
+	}
+	b.write("infra.yaml", "infrastructureDefinition:\n  identifier: prod\n  type: AwsLambda\n  spec: {connectorRef: prod, region: eu-central-1}\n")
+	const connector = "arn:aws:iam::000000000000:role/prod"
+	out = b.must(append([]string{"policy", "--infrastructure", "infra.yaml", "--connectors", "prod=" + connector, "--role-to-assume", deployer}, inputs...)...)
+	var sets []policy.Set
+	if err := json.Unmarshal([]byte(out), &sets); err != nil || len(sets) != 2 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if s := sets[0]; s.Role != connector || !slices.Contains(s.Permissions.Actions(), "lambda:CreateFunction") || s.Trust.Statement[0].Principal["AWS"] != deployer {
+		t.Errorf("the connector's role: %+v", s)
+	}
+	if s := sets[1]; s.Role != "" || !slices.Equal(s.Permissions.Actions(), []string{"sts:AssumeRole"}) || !slices.Equal(s.Permissions.Statement[0].Resource, []string{connector}) {
+		t.Errorf("the run's own role: %+v", s)
+	}
+}
+
+// What a plan on a pull request needs is reading alone.
+func TestThePolicyOfAPlanReads(t *testing.T) {
+	t.Parallel()
+	for i, p := range leastPlans {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			b := leastWorld(t, i)
+			var set policy.Set
+			if err := json.Unmarshal([]byte(b.must(append([]string{"policy", "--scope", "plan"}, leastInputs(i)...)...)), &set); err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range set.Permissions.Actions() {
+				if !reading.MatchString(a) {
+					t.Errorf("a plan is granted %s", a)
+				}
+			}
+			b.role(set.Permissions)
+			as := []string{"--role-to-assume", deployer}
+			b.must(slices.Concat([]string{"plan"}, leastInputs(i), as)...)
+			if code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(i), as)...); code == 0 {
+				t.Errorf("a deployment went through with the policy of a plan\n%s%s", out, errs)
+			}
+		})
+	}
+}
+
+var reading = regexp.MustCompile(`^(lambda:(Get|List)|s3:Get|ecr:Describe)`)

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+)
+
+func (a *app) rows(results []deploy.Result) []report.Row {
+	var rows []report.Row
+	for _, r := range results {
+		row := report.Row{
+			Function: r.Target.Journal.Function, Region: r.Target.Journal.Region, From: r.Previous(), To: r.Version,
+			CodeSha: r.CodeSha256, Took: r.Took, Changed: r.Changed,
+		}
+		if r.Target.Journal.Endpoint == "" {
+			row.Console = console(r.Target.Journal.Partition, row.Region, row.Function, row.To)
+		}
+		if len(shared(r)) > 0 {
+			row.Share = traffic.Percent(r.Target.Wanted.Traffic.Last())
+		}
+		for _, alias := range r.Target.Wanted.Aliases {
+			row.Aliases = append(row.Aliases, alias.Name)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// shared names the aliases that do not give all their traffic to the new
+// version.
+func shared(r deploy.Result) []string {
+	var names []string
+	for _, a := range r.Target.Wanted.Aliases {
+		if r.Target.Wanted.Traffic.Last() < 100 && serving(r, a.Name) != r.Version {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+// serving is the version that an alias serves after the deployment: with weights
+// the one that has the rest.
+func serving(r deploy.Result, alias string) string {
+	for _, s := range slices.Backward(r.Plan.Steps) {
+		if s.Alias.Name == alias {
+			return plan.Routed(s, r.Version, r.RestorePoint).Version
+		}
+	}
+	return r.Before.Aliases[alias].Version
+}
+
+// promote are the commands that give the new version the traffic that it does
+// not have yet.
+func (a *app) promote(results []deploy.Result) []string {
+	var lines []string
+	for _, r := range results {
+		if names := shared(r); len(names) > 0 {
+			lines = append(lines, fmt.Sprintf("lambda-rollout shift --function %s --alias %s --to-version %s --percentage 100%s",
+				r.Target.Journal.Function, strings.Join(names, ","), r.Version, a.place(r)))
+		}
+	}
+	return lines
+}
+
+// place are the flags that lead a command to where a function stands.
+func (a *app) place(r deploy.Result) string {
+	flags := " --aws-region " + r.Target.Journal.Region
+	if a.in.Bool("local") {
+		flags += " --local"
+	}
+	if a.in.Given("local-dir") {
+		flags += " --local-dir " + a.in.String("local-dir")
+	}
+	return flags
+}
+
+// console is the address of a version in AWS' console.
+func console(partition, region, function, version string) string {
+	domain := "console.aws.amazon.com"
+	switch partition {
+	case "aws-cn":
+		domain = "console.amazonaws.cn"
+	case "aws-us-gov":
+		domain = "console.amazonaws-us-gov.com"
+	}
+	return fmt.Sprintf("https://%s.%s/lambda/home?region=%s#/functions/%s/versions/%s", region, domain, region, url.PathEscape(function), url.PathEscape(version))
+}
+
+// undo are the commands that put the aliases back to what they served before:
+// by the versions' markers, or by what the run knows, where these do not: of an
+// alias that served nothing before, one that shared its traffic, and of a shift,
+// whose version another deployment published.
+func (a *app) undo(results []deploy.Result) ([]string, error) {
+	var lines []string
+	for _, r := range results {
+		aliases := r.Target.Wanted.Aliases
+		if !r.Changed || len(aliases) == 0 {
+			continue
+		}
+		place := a.place(r)
+		unmarked := func(alias definition.Alias) bool {
+			was := r.Before.Aliases[alias.Name]
+			return was == nil || len(was.Weights) > 0
+		}
+		if r.Target.Wanted.ShiftTo != "" || slices.ContainsFunc(aliases, unmarked) {
+			data, err := json.Marshal([]rollbackData{rollbackDataOf(r)})
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, "lambda-rollout rollback --rollback-data '"+string(data)+"'"+place)
+			continue
+		}
+		for _, alias := range aliases {
+			lines = append(lines, "lambda-rollout rollback --function "+r.Target.Journal.Function+" --alias "+alias.Name+place)
+		}
+	}
+	return lines, nil
+}
+
+// failedSummary says what a deployment that failed left behind.
+func (a *app) failedSummary(_ []deploy.Result, failure error) error {
+	var incomplete *deploy.IncompleteError
+	var back *deploy.RolledBackError
+	switch {
+	case errors.As(failure, &incomplete):
+		reason := ""
+		if incomplete.Err != nil {
+			reason = firstLine(incomplete.Err.Error())
+		}
+		return a.rollbackSummary(reason, incomplete.Targets, "lambda-rollout rollback --journal "+incomplete.Journal)
+	case errors.As(failure, &back):
+		return a.rollbackSummary(firstLine(back.Err.Error()), back.Targets, "")
+	}
+	return nil
+}
+
+func (a *app) rollbackSummary(reason string, targets []deploy.Rollback, next string) error {
+	var lines []report.Back
+	for _, t := range targets {
+		for _, c := range t.Restored.Changes {
+			line := report.Back{Function: t.Target.Function, Region: t.Target.Region, Field: c.Field, From: c.From, To: c.To}
+			if c.From == "" && c.To == "" {
+				// An environment variable: its values are shown nowhere.
+				line.To = string(c.Kind)
+			}
+			lines = append(lines, line)
+		}
+		for _, left := range t.Left() {
+			lines = append(lines, report.Back{Function: t.Target.Function, Region: t.Target.Region, Problem: left})
+		}
+	}
+	return a.host.Summary(report.RollbackSummary(reason, lines, next))
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

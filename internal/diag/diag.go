@@ -1,0 +1,211 @@
+// Package diag is what a mistake in somebody's input looks like: where it
+// stands, what is wrong, and how to mend it.
+//
+// All checks of a run add to one List, so that a person sees every fault of
+// every file at once. The package promises a stable order (file, line, column)
+// and a picture of the source line with a caret. It never reads a file, never
+// decides what to do about a fault, and imports nothing of the project.
+package diag
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Problem is one mistake at one place of the input.
+type Problem struct {
+	// File names the file as the user named it; empty where the value came
+	// from an input and not from a file.
+	File string
+	// Line and Col count from 1; Col counts characters, not bytes. 0 means
+	// that the fault concerns the whole file.
+	Line, Col int
+	// Message says what is wrong, in lower case.
+	Message string
+	// Hint says how to mend it, where that is known.
+	Hint string
+	// Source is the line that the fault stands on, without its line break.
+	Source string
+	// Warning marks a fault that stops nothing.
+	Warning bool
+}
+
+// Error is the fault on one line: file:line:col: message (hint).
+func (f Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(f.place())
+	if f.Warning {
+		b.WriteString("warning: ")
+	}
+	b.WriteString(f.Message)
+	if f.Hint != "" {
+		b.WriteString(" (" + f.Hint + ")")
+	}
+	return b.String()
+}
+
+func (f Problem) place() string {
+	switch {
+	case f.File == "" && f.Line == 0:
+		return ""
+	case f.Line == 0:
+		return f.File + ": "
+	case f.File == "":
+		return fmt.Sprintf("%d:%d: ", f.Line, f.Col)
+	}
+	return fmt.Sprintf("%s:%d:%d: ", f.File, f.Line, f.Col)
+}
+
+// List is every fault of a run's input. As an error it holds at least one
+// fault that is not a warning: see Err.
+type List []Problem
+
+// Error joins the faults, one a line, in the order of the files.
+func (l List) Error() string {
+	lines := make([]string, 0, len(l))
+	for _, f := range l.Sorted() {
+		lines = append(lines, f.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Sorted gives the faults by file, line and column, each once.
+func (l List) Sorted() List {
+	out := slices.Clone(l)
+	slices.SortStableFunc(out, func(a, b Problem) int {
+		return cmp.Or(
+			cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Col, b.Col),
+			cmp.Compare(a.Message, b.Message),
+		)
+	})
+	return slices.Compact(out)
+}
+
+// Err is nil when nothing but warnings was found, so that a caller may write
+// `return faults.Err()`.
+func (l List) Err() error {
+	if errs := l.Errors(); len(errs) > 0 {
+		return errs
+	}
+	return nil
+}
+
+// Errors are the faults that stop a run.
+func (l List) Errors() List { return l.pick(false) }
+
+// Warnings are the faults that stop nothing.
+func (l List) Warnings() List { return l.pick(true) }
+
+func (l List) pick(warning bool) List {
+	var out List
+	for _, f := range l.Sorted() {
+		if f.Warning == warning {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// Print writes each fault with its source line and a caret under the place.
+func (l List) Print(w io.Writer) error {
+	for _, f := range l.Sorted() {
+		if _, err := io.WriteString(w, f.picture()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A minified JSON file has lines of many thousand characters; the picture
+// shows only what surrounds the caret.
+const (
+	maxSource = 160
+	leadIn    = 60
+)
+
+func (f Problem) picture() string {
+	head := f
+	head.Hint = ""
+	b := head.Error() + "\n"
+	if f.Source != "" && f.Line > 0 {
+		source, col := window(f.Source, max(f.Col, 1))
+		gutter := fmt.Sprintf("%d", f.Line)
+		blank := strings.Repeat(" ", len(gutter))
+		b += fmt.Sprintf(" %s | %s\n %s | %s^\n", gutter, source, blank, pad(source, col))
+	}
+	if f.Hint != "" {
+		b += "   hint: " + f.Hint + "\n"
+	}
+	return b
+}
+
+// window cuts a long line around the column.
+func window(source string, col int) (string, int) {
+	if utf8.RuneCountInString(source) <= maxSource {
+		return source, col
+	}
+	runes := []rune(source)
+	start := max(0, min(col-1, len(runes))-leadIn)
+	end := min(len(runes), start+maxSource)
+	if start == 0 {
+		return string(runes[:end]), col
+	}
+	return "…" + string(runes[start:end]), col - start + 1
+}
+
+// pad keeps the tabs of the source, so that the caret stands under its column
+// however wide the reader's tabs are.
+func pad(source string, col int) string {
+	var b strings.Builder
+	n := 1
+	for _, r := range source {
+		if n >= col {
+			break
+		}
+		if r == '\t' {
+			b.WriteByte('\t')
+		} else {
+			b.WriteByte(' ')
+		}
+		n++
+	}
+	for ; n < col; n++ {
+		b.WriteByte(' ')
+	}
+	return b.String()
+}
+
+// Line is line number n (from 1) of a text, without its line break: what
+// stands in a Problem's Source.
+func Line[Text string | []byte](src Text, n int) string {
+	from := 0
+	for line := 1; line < n; line++ {
+		i := indexNewline(src[from:])
+		if i < 0 {
+			return ""
+		}
+		from += i + 1
+	}
+	end := len(src)
+	if i := indexNewline(src[from:]); i >= 0 {
+		end = from + i
+	}
+	return strings.TrimSuffix(string(src[from:end]), "\r")
+}
+
+func indexNewline[Text string | []byte](src Text) int {
+	switch src := any(src).(type) {
+	case string:
+		return strings.IndexByte(src, '\n')
+	case []byte:
+		return bytes.IndexByte(src, '\n')
+	}
+	return -1
+}

@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+)
+
+// Restored is what a rollback of one Target came to.
+type Restored struct {
+	// Changes are what was put back, from what to what.
+	Changes []definition.Change
+	// Refused is what was left alone, with the reason.
+	Refused []plan.Refusal
+	// Remaining are the steps that could not be carried out, with the reason.
+	Remaining []Remaining
+}
+
+// Remaining is a step of a rollback that failed.
+type Remaining struct {
+	Step plan.Step
+	Err  error
+}
+
+// Complete says that everything is as it was.
+func (r Restored) Complete() bool { return len(r.Refused)+len(r.Remaining) == 0 }
+
+// rounds bounds how often a rollback plans anew because something moved under
+// its hands.
+const rounds = 10
+
+// Rollback brings a Target back to its snapshot: it observes, plans, applies,
+// and observes again until nothing is left to do. An error means that AWS
+// could not be read; everything else is in Restored.
+func (e *Engine) Rollback(ctx context.Context) (Restored, error) {
+	log := e.Journal.Log()
+	t := log.Targets[e.Index]
+	if t.Snapshot == nil || len(t.Steps) == 0 {
+		return Restored{}, nil
+	}
+	e.bind(t.Function, t.Salt)
+	r := rollback{Engine: e, fences: plan.Fences{Aliases: map[string]bool{}}}
+	for range rounds {
+		again, err := r.round(ctx)
+		if err != nil || !again {
+			return r.result, err
+		}
+	}
+	return r.result, fmt.Errorf("roll back %s: it keeps changing while it is put back", t.Function)
+}
+
+// LookBack plans what a rollback of a Target would do now, and does nothing.
+func LookBack(ctx context.Context, api *lambdaapi.Client, t journal.TargetLog) (plan.Plan, error) {
+	if t.Snapshot == nil {
+		return plan.Plan{Function: t.Function}, nil
+	}
+	e := Engine{API: api}
+	e.bind(t.Function, t.Salt)
+	o, err := e.observeBack(ctx, t)
+	return plan.Back(t, o, plan.Fences{Watched: true}), err
+}
+
+type rollback struct {
+	*Engine
+	fences plan.Fences
+	watch  time.Time
+	result Restored
+}
+
+// round observes, plans and applies once; again says that another look is due.
+func (r *rollback) round(ctx context.Context) (again bool, _ error) {
+	p, err := r.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	r.result.Refused, r.result.Remaining = p.Refused, nil
+	if p.Empty() {
+		return false, nil
+	}
+	r.result.Changes = append(r.result.Changes, p.Changes...)
+	progress := false
+	var lost error
+	for _, s := range p.Steps {
+		err := context.Cause(ctx)
+		switch {
+		case err != nil:
+		case lost != nil && onLatest(s):
+			err = fmt.Errorf("not tried while $LATEST is not what it was: %w", lost)
+		default:
+			err = r.step(ctx, s)
+		}
+		if err == nil {
+			progress = true
+			continue
+		}
+		r.result.Remaining = append(r.result.Remaining, Remaining{Step: s, Err: err})
+		progress = progress || moved(err)
+		if onLatest(s) {
+			lost = err
+		}
+	}
+	if len(r.result.Remaining) > 0 && !r.retry(progress) {
+		return false, nil
+	}
+	return ctx.Err() == nil, nil
+}
+
+// onLatest says that a step changes $LATEST, or sends traffic to it: of these
+// the later make sense only after the earlier.
+func onLatest(s plan.Step) bool {
+	switch s.Call {
+	case plan.UpdateConfiguration, plan.UpdateCode:
+		return true
+	}
+	return s.Call == plan.UpdateAlias && s.Alias.Version == plan.Latest
+}
+
+// retry says whether another round can do better than the one that left
+// something undone: only where what stands moved meanwhile.
+func (r *rollback) retry(progress bool) bool {
+	if !progress {
+		return false
+	}
+	for _, left := range r.result.Remaining {
+		if !moved(left.Err) {
+			return false
+		}
+	}
+	return true
+}
+
+// moved says that a step failed because something changed since it was planned.
+func moved(err error) bool {
+	var foreign *ForeignError
+	return errors.As(err, &foreign) || lambdaapi.Classify(err) == lambdaapi.Stale
+}
+
+// look observes and plans; where a call without a fence may still arrive, it
+// keeps looking until the time for that is over.
+func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
+	for {
+		t := r.Journal.Log().Targets[r.Index]
+		o, err := r.observeBack(ctx, t)
+		if err != nil {
+			return plan.Plan{}, fmt.Errorf("roll back %s: %w", t.Function, err)
+		}
+		p := plan.Back(t, o, r.fences)
+		if !p.Empty() || !p.Watch {
+			return p, nil
+		}
+		if r.watch.IsZero() {
+			r.watch = time.Now()
+			r.Log.Line("A call of the interrupted run got no answer and may still arrive: watching %s for %s", t.Function, r.Timing.Watch)
+		}
+		if time.Since(r.watch) >= r.Timing.Watch {
+			r.fences.Watched = true
+		} else if !r.pause(ctx, 1) {
+			return p, context.Cause(ctx)
+		}
+	}
+}
+
+func (r *rollback) step(ctx context.Context, s plan.Step) error {
+	if s.Download != "" {
+		r.Log.Line("Downloading the code that stood before: [%s]", s.Code.Sha256)
+		code, err := r.Code.Fetch(ctx, s.Download, s.Code)
+		if err != nil {
+			return err
+		}
+		s.Code = code
+	}
+	r.Log.Line("%s", announce(r.function, s))
+	if err := r.do(ctx, s, true); err != nil {
+		return err
+	}
+	switch s.Call {
+	case plan.UpdateConfiguration, plan.UpdateCode:
+		r.fences.Latest = true
+	case plan.UpdateAlias:
+		r.fences.Aliases[s.Alias.Name] = true
+	}
+	return nil
+}
+
+// announce says what a step of a rollback does.
+func announce(function string, s plan.Step) string {
+	switch s.Call {
+	case plan.UpdateAlias:
+		if s.Fence {
+			return fmt.Sprintf("Alias %s serves %s; writing it once more so that no late call can move it", s.Alias.Name, plan.Serves(s.Alias))
+		}
+		return fmt.Sprintf("Updating Alias %s for function %s with version %s.", s.Alias.Name, function, plan.Serves(s.Alias))
+	case plan.DeleteAlias:
+		return fmt.Sprintf("Deleting Alias %s of function %s, which this run created", s.Alias.Name, function)
+	case plan.UpdateCode:
+		return fmt.Sprintf("Updating Function Code of %s back to Sha256: [%s]", function, s.Code.Sha256)
+	case plan.UpdateConfiguration:
+		if s.Fence {
+			return fmt.Sprintf("Function %s is as it was; writing it once more so that no late call can change it", function)
+		}
+		return fmt.Sprintf("Updating Function Configuration of %s back", function)
+	case plan.DeleteFunction:
+		return fmt.Sprintf("Deleting function %s, which this run created", function)
+	case plan.DeleteVersion:
+		return fmt.Sprintf("Deleting version %s of %s, which failed", s.Version, function)
+	case plan.TagResource, plan.UntagResource:
+		return fmt.Sprintf("Putting back the tags of %s", function)
+	}
+	return fmt.Sprintf("Putting back the code signing configuration of %s", function)
+}

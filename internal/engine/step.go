@@ -1,0 +1,321 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+)
+
+// do carries out one step of a plan, forward or back.
+func (e *Engine) do(ctx context.Context, s plan.Step, back bool) error {
+	var c change
+	switch s.Call {
+	case plan.CreateFunction:
+		c = e.createFunction(s)
+	case plan.UpdateConfiguration:
+		c = e.updateConfiguration(s)
+	case plan.UpdateCode:
+		c = e.updateCode(s)
+	case plan.CreateAlias, plan.UpdateAlias, plan.DeleteAlias:
+		c = e.moveAlias(s)
+	case plan.TagResource, plan.UntagResource:
+		c = e.tag(s)
+	case plan.PutCodeSigning, plan.DeleteCodeSigning:
+		c = e.codeSigning(s)
+	case plan.DeleteFunction, plan.DeleteVersion:
+		c = e.deleteFunction(s)
+	default:
+		return fmt.Errorf("no way to carry out %s", s.Call)
+	}
+	c.intent.Call, c.intent.Back = string(s.Call), back
+	if back {
+		return e.carryFresh(ctx, c)
+	}
+	return e.carry(ctx, c)
+}
+
+// carryFresh carries out a step of a rollback, whose RevisionId may be stale
+// because an earlier step of it moved it.
+func (e *Engine) carryFresh(ctx context.Context, c change) error {
+	if c.intent.Content != nil && e.latest != nil && !e.latest.Settled() {
+		if err := e.settle(ctx); err != nil {
+			var failed *lambdaapi.FailedError
+			if !errors.As(err, &failed) {
+				return err
+			}
+		}
+	}
+	return e.carry(ctx, c)
+}
+
+func (e *Engine) createFunction(s plan.Step) change {
+	content := plan.ContentOf(&definition.Observed{Function: s.Function, CodeSha256: s.Code.Sha256}, e.salt)
+	return change{
+		intent:   journal.Intent{Content: &content},
+		unfenced: true,
+		send:     func(ctx context.Context) error { return e.API.CreateFunction(ctx, s.Function, s.Code) },
+		look: func(ctx context.Context) (verdict, error) {
+			if err := e.refresh(ctx); err != nil {
+				return 0, err
+			}
+			switch {
+			case e.latest == nil:
+				return untouched, nil
+			case e.latest.Tags[plan.RunTag] == s.Function.Tags[plan.RunTag]:
+				return landed, nil
+			}
+			return foreign, nil
+		},
+		finish: e.finishLatest,
+	}
+}
+
+// finishLatest waits for an update of $LATEST and records what it left.
+func (e *Engine) finishLatest(ctx context.Context, o *journal.Outcome) error {
+	e.Log.Line("Verifying if status of function to be Successful")
+	err := e.settle(ctx)
+	if e.latest != nil {
+		o.Content = e.content(e.latest)
+	}
+	return err
+}
+
+// lookLatest tells a lost update of $LATEST that landed from one that did not,
+// and both from a stranger's.
+func (e *Engine) lookLatest(wanted journal.Content) func(context.Context) (verdict, error) {
+	before := *e.content(e.latest)
+	return func(ctx context.Context) (verdict, error) {
+		if err := e.refresh(ctx); err != nil {
+			return 0, err
+		}
+		if e.latest == nil {
+			return foreign, nil
+		}
+		switch now := *e.content(e.latest); {
+		case now.Equal(wanted) && !wanted.Equal(before):
+			return landed, nil
+		case now.Equal(before):
+			return untouched, nil
+		}
+		return foreign, nil
+	}
+}
+
+func (e *Engine) updateConfiguration(s plan.Step) change {
+	predicted := *e.latest
+	predicted.Function = e.latest.Function.With(s.Function)
+	content := plan.ContentOf(&predicted, e.salt)
+	return change{
+		intent: journal.Intent{Content: &content},
+		send: func(ctx context.Context) error {
+			return e.API.UpdateConfiguration(ctx, e.function, s.Function, e.latest.RevisionId)
+		},
+		look:   e.lookLatest(content),
+		finish: e.finishLatest,
+	}
+}
+
+func (e *Engine) updateCode(s plan.Step) change {
+	predicted := *e.latest
+	predicted.Architectures, predicted.CodeSha256 = s.Architectures, s.Code.Sha256
+	content := plan.ContentOf(&predicted, e.salt)
+	return change{
+		intent: journal.Intent{Content: &content},
+		send: func(ctx context.Context) error {
+			return e.API.UpdateCode(ctx, lambdaapi.CodeUpdate{
+				Function: e.function, Code: s.Code, Architectures: s.Architectures, RevisionId: e.latest.RevisionId,
+			})
+		},
+		look:   e.lookLatest(content),
+		finish: e.finishLatest,
+	}
+}
+
+func (e *Engine) moveAlias(s plan.Step) change {
+	name := s.Alias.Name
+	c := change{intent: journal.Intent{AliasName: name}, unfenced: s.Call != plan.UpdateAlias}
+	if s.Call == plan.DeleteAlias {
+		c.send = func(ctx context.Context) error { return e.API.DeleteAlias(ctx, e.function, name) }
+		c.look = e.lookAlias(nil, name)
+		return c
+	}
+	wanted := journal.AliasOf(s.Alias)
+	if now := e.aliases[name]; now != nil && s.Alias.Description == nil {
+		wanted.Description = journal.AliasOf(now.Alias).Description
+	}
+	c.intent.Alias = &wanted
+	c.look = e.lookAlias(&wanted, name)
+	if s.Call == plan.CreateAlias {
+		c.send = func(ctx context.Context) error { return e.API.CreateAlias(ctx, e.function, s.Alias) }
+		return c
+	}
+	var concurrency provisioned
+	c.send = func(ctx context.Context) error {
+		// Whether there is provisioned concurrency does not depend on the move.
+		var beside errgroup.Group
+		beside.Go(func() error {
+			concurrency.status, concurrency.err = e.API.Provisioned(ctx, e.function, name)
+			return nil
+		})
+		now, err := e.API.UpdateAlias(ctx, e.function, s.Alias, e.aliases[name].RevisionId)
+		if err == nil {
+			e.aliases[name] = &now
+		}
+		_ = beside.Wait() // it never fails: follow sees to what was answered
+		return err
+	}
+	c.finish = func(ctx context.Context, _ *journal.Outcome) error { return e.follow(ctx, wanted, concurrency) }
+	return c
+}
+
+func (e *Engine) lookAlias(wanted *journal.Alias, name string) func(context.Context) (verdict, error) {
+	before := e.aliases[name]
+	return func(ctx context.Context) (verdict, error) {
+		now, err := e.API.FindAlias(ctx, e.function, name)
+		if err != nil {
+			return 0, err
+		}
+		switch {
+		case now == nil && wanted == nil, now != nil && wanted != nil && wanted.Equal(journal.AliasOf(now.Alias)) && (before == nil || now.RevisionId != before.RevisionId):
+			e.aliases[name] = now
+			return landed, nil
+		case now == nil && before == nil:
+			return untouched, nil
+		case now != nil && before != nil && journal.AliasOf(now.Alias).Equal(journal.AliasOf(before.Alias)):
+			e.aliases[name] = now
+			return untouched, nil
+		}
+		return foreign, nil
+	}
+}
+
+// provisioned is an alias' provisioned concurrency, as it was asked for while
+// the alias moved.
+type provisioned struct {
+	status definition.Status
+	err    error
+}
+
+// follow waits for provisioned concurrency to follow a moved alias: AWS shifts
+// weights of its own until the new version is ready.
+func (e *Engine) follow(ctx context.Context, wanted journal.Alias, p provisioned) error {
+	status, err := p.status, p.err
+	if err == nil && status.Value != "" {
+		// There is some: only what is said after the move counts.
+		status, err = e.API.Provisioned(ctx, e.function, wanted.Name)
+	}
+	for try := 0; err == nil && status.Value == "IN_PROGRESS"; try++ {
+		e.Log.Waiting(e.function+":"+wanted.Name, "provisioned concurrency "+status.Value, status.Reason)
+		if !e.pause(ctx, min(try, 3)) {
+			return context.Cause(ctx)
+		}
+		status, err = e.API.Provisioned(ctx, e.function, wanted.Name)
+	}
+	if err != nil {
+		// The alias has moved: not knowing is no reason to move it back.
+		e.Log.Warn("cannot see whether alias %s has provisioned concurrency: %v", wanted.Name, err)
+		return ctx.Err()
+	}
+	if status.Value == "" {
+		return nil
+	}
+	if status.Value != "READY" {
+		return fmt.Errorf("provisioned concurrency of alias %s is %s: %s", wanted.Name, status.Value, status.Reason)
+	}
+	for try := 0; ; try++ {
+		now, err := e.API.FindAlias(ctx, e.function, wanted.Name)
+		if err != nil {
+			return err
+		}
+		if now == nil {
+			return &ForeignError{Subject: fmt.Sprintf("alias %s of %s", wanted.Name, e.function)}
+		}
+		e.aliases[wanted.Name] = now
+		if maps.Equal(now.Weights, wanted.Weights) {
+			return nil
+		}
+		e.Log.Waiting(e.function+":"+wanted.Name, "weights "+plan.Serves(now.Alias), "AWS moves provisioned concurrency")
+		if !e.pause(ctx, min(try, 3)) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (e *Engine) tag(s plan.Step) change {
+	return change{
+		intent:   journal.Intent{Tags: s.Tags, TagKeys: s.TagKeys},
+		unfenced: true,
+		send: func(ctx context.Context) error {
+			if s.Call == plan.TagResource {
+				return e.API.Tag(ctx, e.Arn(), s.Tags)
+			}
+			return e.API.Untag(ctx, e.Arn(), s.TagKeys)
+		},
+		look: func(ctx context.Context) (verdict, error) {
+			if err := e.refresh(ctx); err != nil {
+				return 0, err
+			}
+			if e.latest == nil {
+				return foreign, nil
+			}
+			for k, v := range s.Tags {
+				if now, has := e.latest.Tags[k]; !has || now != v {
+					return untouched, nil
+				}
+			}
+			for _, k := range s.TagKeys {
+				if _, has := e.latest.Tags[k]; has {
+					return untouched, nil
+				}
+			}
+			return landed, nil
+		},
+	}
+}
+
+func (e *Engine) codeSigning(s plan.Step) change {
+	arn := s.CodeSigning
+	return change{
+		intent:   journal.Intent{CodeSigning: &arn},
+		unfenced: true,
+		send:     func(ctx context.Context) error { return e.API.SetCodeSigning(ctx, e.function, arn) },
+		look: func(ctx context.Context) (verdict, error) {
+			now, err := e.API.CodeSigning(ctx, e.function)
+			switch {
+			case err != nil:
+				return 0, err
+			case now == arn:
+				return landed, nil
+			case now == e.signing:
+				return untouched, nil
+			}
+			return foreign, nil
+		},
+	}
+}
+
+func (e *Engine) deleteFunction(s plan.Step) change {
+	return change{
+		intent:   journal.Intent{Version: s.Version},
+		unfenced: true,
+		send:     func(ctx context.Context) error { return e.API.DeleteFunction(ctx, e.function, s.Version) },
+		look: func(ctx context.Context) (verdict, error) {
+			now, err := e.API.Find(ctx, e.function, s.Version)
+			switch {
+			case err != nil:
+				return 0, err
+			case now == nil:
+				return landed, nil
+			}
+			return untouched, nil
+		},
+	}
+}
