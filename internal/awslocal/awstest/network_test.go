@@ -1,0 +1,45 @@
+package awstest
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAnswersComeThroughTheNetworkInVirtualTime(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T) {
+		network := NewNetwork(t)
+		url := network.Serve("slow", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Hour)
+			_, _ = io.Copy(w, r.Body)
+		}))
+		answer, err := network.Client().Post(url+"/echo", "text/plain", strings.NewReader("hello"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || string(body) != "hello" {
+			t.Errorf("answer %q, %v", body, err)
+		}
+		if got, want := time.Now(), Epoch.Add(time.Hour); !got.Equal(want) {
+			t.Errorf("the answer came at %s, want %s", got, want)
+		}
+	})
+}
+
+func TestADroppedConnectionIsAnErrorAndAnotherHostIsUnreachable(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T) {
+		network := NewNetwork(t)
+		url := network.Serve("dropping", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+		for _, at := range []string{url, "http://lambda.us-east-1.amazonaws.com"} {
+			if answer, err := network.Client().Post(at, "text/plain", nil); err == nil {
+				t.Errorf("%s answered %s", at, answer.Status)
+			}
+		}
+	})
+}
