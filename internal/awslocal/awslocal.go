@@ -21,6 +21,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
@@ -79,7 +80,7 @@ type Server struct {
 	http    http.Server
 	late    lateEffects
 	closed  chan struct{}
-	closing sync.Once
+	closing atomic.Bool
 	closers []io.Closer
 }
 
@@ -130,20 +131,19 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Close ends all connections, processes and late effects, and gives the folder
-// free.
+// Close ends all connections, processes and late effects, and unlocks the
+// folder. A second call does nothing.
 func (s *Server) Close() error {
-	var err error
-	s.closing.Do(func() {
-		close(s.closed)
-		err = s.http.Close()
-		s.late.wait()
-		for _, c := range s.closers {
-			err = errors.Join(err, c.Close())
-		}
-		err = errors.Join(err, s.store.Close())
-	})
-	return err
+	if s.closing.Swap(true) {
+		return nil
+	}
+	close(s.closed)
+	err := s.http.Close()
+	s.late.wait()
+	for _, c := range s.closers {
+		err = errors.Join(err, c.Close())
+	}
+	return errors.Join(err, s.store.Close())
 }
 
 // ServeHTTP implements http.Handler.
