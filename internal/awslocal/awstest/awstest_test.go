@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,7 +16,7 @@ import (
 // An hour of the bubble passes at once, on the server as on the client.
 func TestStatesLastInVirtualTime(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	Run(t, func(t *testing.T) {
 		c := StartInProcess(t, awslocal.Options{Pending: time.Hour}).Lambda()
 		begun := time.Now()
 		if created := CreateFunction(t, c, "fn"); created.State != types.StatePending {
@@ -36,7 +35,7 @@ func TestStatesLastInVirtualTime(t *testing.T) {
 // A call that is never answered ends by its own timeout, in no real time.
 func TestASilentServerIsGivenUpInVirtualTime(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	Run(t, func(t *testing.T) {
 		a := StartInProcess(t, awslocal.Options{})
 		a.Inject(awslocal.Fault{Operation: "ListFunctions", Action: awslocal.Silence})
 		a.HTTP.Timeout = time.Minute

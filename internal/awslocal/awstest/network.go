@@ -1,9 +1,12 @@
-// Package awstest runs an embedded AWS for tests of other packages: without a
-// socket, so that a whole deployment fits into a testing/synctest bubble, where
-// minutes of waiting take no time.
+// Package awstest runs an embedded AWS for tests: a server, SDK clients and the
+// few things that almost every test needs first (an archive, a bucket, a
+// function).
 //
-// It never opens a socket, reads no environment variable and knows no package of
-// the client side.
+// Start serves it on a loopback port, for tests that run a process of their own.
+// StartInProcess serves it on a Network without a socket, so that a whole
+// deployment fits into a testing/synctest bubble (Run), where minutes of waiting
+// take no time. Everything ends with the test. The package retries nothing, reads
+// no environment variable and knows no package of the client side.
 package awstest
 
 import (
@@ -37,13 +40,13 @@ func Run(t *testing.T, f func(t *testing.T)) {
 // serves names under localhost; any other host is unreachable, as the real AWS
 // must be for a test.
 type Network struct {
-	t     *testing.T
+	t     testing.TB
 	mu    sync.Mutex
 	hosts map[string]*pipeListener
 }
 
 // NewNetwork makes a Network without hosts.
-func NewNetwork(t *testing.T) *Network {
+func NewNetwork(t testing.TB) *Network {
 	return &Network{t: t, hosts: map[string]*pipeListener{}}
 }
 
