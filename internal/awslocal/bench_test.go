@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"fmt"
@@ -7,6 +7,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 // BenchmarkCreateToActive is a function made and found Active, through the SDK.
@@ -14,15 +17,15 @@ import (
 func BenchmarkCreateToActive(b *testing.B) {
 	for _, kept := range []string{"memory", "disk"} {
 		b.Run(kept, func(b *testing.B) {
-			o := Options{}
+			o := awslocal.Options{}
 			if kept == "disk" {
 				o.Dir = b.TempDir()
 			}
 			h := start(b, o)
-			code := zipped(b, "index.py", "1")
+			code := awstest.Zip(b, "index.py", "1")
 			for n := 0; b.Loop(); n++ {
 				name := fmt.Sprint("fn", n)
-				_, err := h.lambda.CreateFunction(b.Context(), &awslambda.CreateFunctionInput{FunctionName: &name, Role: aws.String(testRole),
+				_, err := h.lambda.CreateFunction(b.Context(), &awslambda.CreateFunctionInput{FunctionName: &name, Role: aws.String(awstest.Role),
 					Runtime: types.RuntimePython312, Handler: aws.String("index.handler"), Code: &types.FunctionCode{ZipFile: code}})
 				if err != nil {
 					b.Fatal(err)
@@ -38,7 +41,7 @@ func BenchmarkCreateToActive(b *testing.B) {
 // BenchmarkGetFunction is to reach 2,000 calls a second on two cores, client
 // included.
 func BenchmarkGetFunction(b *testing.B) {
-	h := start(b, Options{})
+	h := start(b, awslocal.Options{})
 	h.create(b, "fn")
 	b.ResetTimer()
 	b.RunParallel(func(p *testing.PB) {
@@ -53,7 +56,7 @@ func BenchmarkGetFunction(b *testing.B) {
 // closed. It is to stay under 50 ms.
 func BenchmarkStart(b *testing.B) {
 	dir := b.TempDir()
-	first := start(b, Options{Dir: dir})
+	first := start(b, awslocal.Options{Dir: dir})
 	for n := range 100 {
 		first.create(b, fmt.Sprint("fn", n))
 	}
@@ -62,7 +65,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	b.ResetTimer()
 	for b.Loop() {
-		s, err := New(Options{Dir: dir})
+		s, err := awslocal.New(awslocal.Options{Dir: dir})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 func init() {
 	play("TestLambdaAlias", map[string]func(*replay){

@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import "strings"
 

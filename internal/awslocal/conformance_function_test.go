@@ -1,10 +1,12 @@
-package awslocal
+package awslocal_test
 
 import (
 	"cmp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 func init() {
@@ -52,7 +54,7 @@ func playFunctionLifecycle(r *replay) {
 		"MemorySize": 512, "Timeout": 10, "Environment": args{"Variables": args{"ENV_A": "a"}}}))
 	r.settle()
 	r.same("get_function_response_postupdate", "GetFunction", fn)
-	r.same("update_code_response", "UpdateFunctionCode", with(fn, args{"ZipFile": zipped(r.t, "handler.py", "2")}))
+	r.same("update_code_response", "UpdateFunctionCode", with(fn, args{"ZipFile": awstest.Zip(r.t, "handler.py", "2")}))
 	r.settle()
 	r.same("get_function_response_postcodeupdate", "GetFunction", fn)
 	r.same("delete_response", "DeleteFunction", fn)
@@ -105,7 +107,7 @@ func playCodeLocationZip(r *replay) {
 	fn := args{"FunctionName": "fn"}
 	r.match("create-response-zip-file", r.plain("fn"))
 	r.same("get-function-response", "GetFunction", fn)
-	r.same("update-function-response", "UpdateFunctionCode", with(fn, args{"ZipFile": zipped(r.t, "index.py", "2")}))
+	r.same("update-function-response", "UpdateFunctionCode", with(fn, args{"ZipFile": awstest.Zip(r.t, "index.py", "2")}))
 	r.same("get-function-response-updated", "GetFunction", fn)
 }
 
@@ -113,10 +115,10 @@ func playCodeLocationS3(r *replay) {
 	fn := args{"FunctionName": "fn"}
 	object := args{"S3Bucket": "code", "S3Key": "code/code-function.zip"}
 	r.bucket("code")
-	r.object("code", "code/code-function.zip", zipped(r.t, "index.py", "1"))
+	r.object("code", "code/code-function.zip", awstest.Zip(r.t, "index.py", "1"))
 	r.match("create_response_s3", r.plain("fn", args{"Code": object}))
 	r.same("get-function-response", "GetFunction", fn)
-	r.object("code", "code/code-function.zip", zipped(r.t, "index.py", "2"))
+	r.object("code", "code/code-function.zip", awstest.Zip(r.t, "index.py", "2"))
 	r.same("update-function-response", "UpdateFunctionCode", with(fn, object))
 	r.same("get-function-response-updated", "GetFunction", fn)
 }
@@ -134,7 +136,7 @@ func playCodeLocationS3Errors(r *replay) {
 func playFunctionARNs(r *replay) {
 	r.match("create-function-arn-response", r.create(r.arn("test-function-arn")))
 	r.match("create-function-partial-arn-response", r.create(replayAccount+":function:test-partial-arn",
-		args{"Code": args{"ZipFile": zipped(r.t, "handler.py", "2")}}))
+		args{"Code": args{"ZipFile": awstest.Zip(r.t, "handler.py", "2")}}))
 	start := r.arn("")
 	long := strings.Repeat("a", 140-len(start)+1)
 	r.bound["<function-name>"] = long
@@ -173,7 +175,7 @@ func playUpdateExceptions(r *replay) {
 
 func playListFunctions(r *replay) {
 	r.match("create_response_1", r.create("list-fn-1", args{"Publish": true}))
-	r.match("create_response_2", r.create("list-fn-2", args{"Code": args{"ZipFile": zipped(r.t, "handler.py", "2")}}))
+	r.match("create_response_2", r.create("list-fn-2", args{"Code": args{"ZipFile": awstest.Zip(r.t, "handler.py", "2")}}))
 	r.same("list_functions_invalid_functionversion", "ListFunctions", args{"FunctionVersion": "invalid"})
 	for key, in := range map[string]args{"list_all": {"FunctionVersion": "ALL"}, "list_default": {}} {
 		out := r.all("ListFunctions", "Functions", in)
@@ -214,7 +216,7 @@ func playInvalidInvoke(r *replay) {
 
 func playConcurrentCode(r *replay) {
 	r.match("create-function-response", r.plain("fn", args{"Handler": "handler.handler"}))
-	update := args{"FunctionName": "fn", "ZipFile": zipped(r.t, "handler.py", "2")}
+	update := args{"FunctionName": "fn", "ZipFile": awstest.Zip(r.t, "handler.py", "2")}
 	r.call("UpdateFunctionCode", update)
 	r.same("update-during-in-progress-update-exc", "UpdateFunctionCode", update)
 }
@@ -286,14 +288,14 @@ func summary(answer args) args {
 
 // bucket and object put code into S3.
 func (r *replay) bucket(name string) {
-	c := r.s3As(replayAccount)
+	c := r.S3In(awstest.Region, replayAccount)
 	if _, err := c.CreateBucket(r.t.Context(), bucketInput(name)); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
 func (r *replay) object(bucket, key string, body []byte) {
-	c := r.s3As(replayAccount)
+	c := r.S3In(awstest.Region, replayAccount)
 	if _, err := c.PutObject(r.t.Context(), objectInput(bucket, key, body)); err != nil {
 		r.t.Fatal(err)
 	}

@@ -1,6 +1,10 @@
-package awslocal
+package awslocal_test
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
+)
 
 func init() {
 	play("TestLambdaLayer", map[string]func(*replay){
@@ -17,7 +21,7 @@ func init() {
 
 // layerInput is a request of PublishLayerVersion.
 func (r *replay) layerInput(name string, more ...args) args {
-	return with(args{"LayerName": name, "Content": args{"ZipFile": zipped(r.t, "layer.py", "")}}, merged(more))
+	return with(args{"LayerName": name, "Content": args{"ZipFile": awstest.Zip(r.t, "layer.py", "")}}, merged(more))
 }
 
 func only(runtimes, architectures []string) args {
@@ -111,7 +115,7 @@ func playLayerLifecycle(r *replay) {
 
 func playLayerS3(r *replay) {
 	r.bucket("layers")
-	r.object("layers", "layercontent.zip", zipped(r.t, "layer.py", ""))
+	r.object("layers", "layercontent.zip", awstest.Zip(r.t, "layer.py", ""))
 	r.same("publish_layer_result", "PublishLayerVersion", args{"LayerName": "layer", "Content": args{"S3Bucket": "layers", "S3Key": "layercontent.zip"}})
 }
 

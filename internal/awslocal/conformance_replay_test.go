@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"bytes"
@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 // args are a request's or an answer's members.
@@ -34,7 +37,7 @@ const replayAccount = "111111111111"
 
 func newReplay(t *testing.T, want map[string]any, param string) *replay {
 	return &replay{
-		harness: start(t, Options{Pending: time.Minute, InProgress: time.Minute}), t: t, param: param, want: maps.Clone(want),
+		harness: start(t, awslocal.Options{Pending: time.Minute, InProgress: time.Minute}), t: t, param: param, want: maps.Clone(want),
 		bound: map[string]string{"<partition>": "aws", "<region>": "us-east-1"},
 		role:  "arn:aws:iam::" + replayAccount + ":role/lambda-role",
 	}
@@ -140,7 +143,7 @@ func (r *replay) request(operation string, in args) *http.Request {
 			r.t.Fatal(err)
 		}
 	}
-	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path+"?"+values.Encode(), bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.URL+path+"?"+values.Encode(), bytes.NewReader(payload))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -350,7 +353,7 @@ func (r *replay) create(name string, more ...args) args {
 	r.t.Helper()
 	out := r.call("CreateFunction", with(args{"FunctionName": name, "Role": r.role, "Runtime": "python3.12",
 		"Handler": "handler.handler", "Timeout": 30, "Environment": args{"Variables": args{}},
-		"Code": args{"ZipFile": zipped(r.t, "handler.py", "def handler(event, context): return event\n")}}, args{}, merged(more)))
+		"Code": args{"ZipFile": awstest.Zip(r.t, "handler.py", "def handler(event, context): return event\n")}}, args{}, merged(more)))
 	r.settle()
 	return args{"CreateEventSourceMappingResponse": nil, "CreateFunctionResponse": out}
 }
@@ -359,7 +362,7 @@ func (r *replay) create(name string, more ...args) args {
 func (r *replay) plain(name string, more ...args) args {
 	r.t.Helper()
 	out := r.call("CreateFunction", with(args{"FunctionName": name, "Role": r.role, "Runtime": "python3.12",
-		"Handler": "index.handler", "PackageType": "Zip", "Code": args{"ZipFile": zipped(r.t, "index.py", "1")}}, merged(more)))
+		"Handler": "index.handler", "PackageType": "Zip", "Code": args{"ZipFile": awstest.Zip(r.t, "index.py", "1")}}, merged(more)))
 	r.settle()
 	return out
 }

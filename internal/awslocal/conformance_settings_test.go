@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"archive/zip"
@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 func init() {
@@ -163,7 +165,7 @@ func playTotalCodeSizeConfig(r *replay) {
 func (r *replay) snapStartFunction(more ...args) args {
 	recorded := r.want["create_function_response"].(args)
 	out := r.call("CreateFunction", with(args{"FunctionName": "fn", "Role": r.role, "Runtime": r.param, "Handler": recorded["Handler"],
-		"MemorySize": 1024, "Timeout": 5, "Code": args{"ZipFile": zipped(r.t, "handler.py", "1")}}, merged(more)))
+		"MemorySize": 1024, "Timeout": 5, "Code": args{"ZipFile": awstest.Zip(r.t, "handler.py", "1")}}, merged(more)))
 	r.settle()
 	return out
 }

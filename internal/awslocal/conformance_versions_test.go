@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"path"
@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 func init() {
@@ -97,14 +99,14 @@ func playPublishWithUpdate(r *replay) {
 	fn := args{"FunctionName": "fn"}
 	r.match("create_response", r.plain("fn"))
 	r.same("get_function_result", "GetFunction", fn)
-	r.same("update_function_code_result", "UpdateFunctionCode", with(fn, args{"ZipFile": zipped(r.t, "index.py", "2"), "Publish": true}))
+	r.same("update_function_code_result", "UpdateFunctionCode", with(fn, args{"ZipFile": awstest.Zip(r.t, "index.py", "2"), "Publish": true}))
 	r.same("get_function_version_result", "GetFunction", with(fn, args{"Qualifier": "1"}))
 	r.same("get_function_latest_result", "GetFunction", with(fn, args{"Qualifier": "$LATEST"}))
 }
 
 func playRevisionsBasic(r *replay) {
 	fn := args{"FunctionName": "fn"}
-	code := zipped(r.t, "handler.py", "def handler(event, context): return event\n")
+	code := awstest.Zip(r.t, "handler.py", "def handler(event, context): return event\n")
 	r.match("create_function_response_rev1", r.create("fn", args{"Handler": "index.handler"}))
 	rev2 := text(r.same("get_function_response_rev2", "GetFunction", fn), "Configuration", "RevisionId")
 	r.same("update_function_revision_exception", "UpdateFunctionCode", with(fn, args{"ZipFile": code, "RevisionId": "wrong"}))
@@ -180,7 +182,7 @@ func playImageCRUD(r *replay) {
 	r.bound["<repo_uri>"], r.bound["<repo_uri_2>"] = one, two
 	r.match("create-image-response", r.imageFunction(one))
 	r.both("get-function-code-response", "get-function-config-response")
-	r.same("image-to-zipfile-error", "UpdateFunctionCode", args{"FunctionName": "fn", "ZipFile": zipped(r.t, "handler.py", "1")})
+	r.same("image-to-zipfile-error", "UpdateFunctionCode", args{"FunctionName": "fn", "ZipFile": awstest.Zip(r.t, "handler.py", "1")})
 	r.pushImage(two)
 	r.same("update-function-code-response", "UpdateFunctionCode", args{"FunctionName": "fn", "ImageUri": two + ":latest"})
 	r.settle()
@@ -234,7 +236,7 @@ func playImageVersions(r *replay) {
 func (r *replay) pushImage(uri string) {
 	r.t.Helper()
 	name := path.Base(uri)
-	c := ecr.New(ecr.Options{BaseEndpoint: &r.url, Region: "us-east-1", RetryMaxAttempts: 1,
+	c := ecr.New(ecr.Options{BaseEndpoint: &r.URL, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(replayAccount, "s", "")})
 	if _, err := c.CreateRepository(r.t.Context(), &ecr.CreateRepositoryInput{RepositoryName: &name}); err != nil {
 		r.t.Fatal(err)

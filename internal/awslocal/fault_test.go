@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"context"
@@ -12,6 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 // setTimeout is a call with an effect that can be seen.
@@ -25,23 +28,23 @@ func TestAFaultStrikesTheNthCallAsOrdered(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name     string
-		fault    Fault
+		fault    awslocal.Fault
 		code     string // "" is no answer at all
 		answered bool
 		effect   bool
 	}{
-		{"error", Fault{Action: Error, Status: 500, Code: "ServiceException"}, "ServiceException", false, false},
-		{"error after", Fault{Action: ErrorAfter, Status: 503, Code: "ServiceException"}, "ServiceException", false, true},
-		{"drop", Fault{Action: Drop}, "", false, false},
-		{"drop after", Fault{Action: DropAfter}, "", false, true},
-		{"silence", Fault{Action: Silence}, "", false, false},
-		{"silence after", Fault{Action: SilenceAfter}, "", false, true},
-		{"delay", Fault{Action: Delay, Delay: time.Millisecond}, "", true, true},
-		{"late", Fault{Action: Late, Delay: time.Millisecond}, "", false, true},
+		{"error", awslocal.Fault{Action: awslocal.Error, Status: 500, Code: "ServiceException"}, "ServiceException", false, false},
+		{"error after", awslocal.Fault{Action: awslocal.ErrorAfter, Status: 503, Code: "ServiceException"}, "ServiceException", false, true},
+		{"drop", awslocal.Fault{Action: awslocal.Drop}, "", false, false},
+		{"drop after", awslocal.Fault{Action: awslocal.DropAfter}, "", false, true},
+		{"silence", awslocal.Fault{Action: awslocal.Silence}, "", false, false},
+		{"silence after", awslocal.Fault{Action: awslocal.SilenceAfter}, "", false, true},
+		{"delay", awslocal.Fault{Action: awslocal.Delay, Delay: time.Millisecond}, "", true, true},
+		{"late", awslocal.Fault{Action: awslocal.Late, Delay: time.Millisecond}, "", false, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			h := start(t, Options{})
+			h := start(t, awslocal.Options{})
 			h.create(t, "fn")
 			test.fault.Operation, test.fault.Nth = "UpdateFunctionConfiguration", 2
 			ctx, cancel := context.WithCancel(t.Context())
@@ -58,7 +61,7 @@ func TestAFaultStrikesTheNthCallAsOrdered(t *testing.T) {
 			case test.answered && err != nil, !test.answered && err == nil:
 				t.Errorf("the second call: %v", err)
 			case test.code != "":
-				wantCode(t, err, test.code)
+				awstest.WantCode(t, err, test.code)
 			}
 			h.WaitLate()
 			want := int32(10)
@@ -84,9 +87,9 @@ func TestAFaultStrikesTheNthCallAsOrdered(t *testing.T) {
 
 func TestTheLogSaysWhichCallsChangedSomething(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
-	h.Inject(Fault{Operation: "UpdateFunctionConfiguration", Action: DropAfter})
+	h.Inject(awslocal.Fault{Operation: "UpdateFunctionConfiguration", Action: awslocal.DropAfter})
 	if err := setTimeout(t.Context(), h, 10); err == nil {
 		t.Error("a dropped call succeeded")
 	}
@@ -109,7 +112,7 @@ func TestTheLogSaysWhichCallsChangedSomething(t *testing.T) {
 
 func TestOrderedFailuresEndAsFailed(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.Fail("create", "", "InvalidSubnet", "no such subnet")
 	h.create(t, "fn")
 	c := h.get(t, "fn", "").Configuration
@@ -138,9 +141,9 @@ func TestOrderedFailuresEndAsFailed(t *testing.T) {
 
 func TestEqualDumpsMeanEqualState(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
-	dump := func() State {
+	dump := func() awslocal.State {
 		d, err := h.Dump("000000000000")
 		if err != nil {
 			t.Fatal(err)
@@ -165,7 +168,7 @@ func TestEqualDumpsMeanEqualState(t *testing.T) {
 func TestQuotasHoldFifteenCallsASecond(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	h := start(t, Options{Quotas: true, Clock: func() time.Time { return now }})
+	h := start(t, awslocal.Options{Quotas: true, Clock: func() time.Time { return now }})
 	list := func() error {
 		_, err := h.lambda.ListFunctions(t.Context(), &awslambda.ListFunctionsInput{})
 		return err
@@ -175,7 +178,7 @@ func TestQuotasHoldFifteenCallsASecond(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantCode(t, list(), "TooManyRequestsException")
+	awstest.WantCode(t, list(), "TooManyRequestsException")
 	h.Advance(time.Second)
 	if err := list(); err != nil {
 		t.Error(err)
@@ -185,9 +188,9 @@ func TestQuotasHoldFifteenCallsASecond(t *testing.T) {
 func TestSwitchesAreServedOnlyWhereControlIsOn(t *testing.T) {
 	t.Parallel()
 	for _, on := range []bool{true, false} {
-		h := start(t, Options{Control: on})
+		h := start(t, awslocal.Options{Control: on})
 		post := func(path, body string) int {
-			resp, err := http.Post(h.url+path, "application/json", strings.NewReader(body))
+			resp, err := http.Post(h.URL+path, "application/json", strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,26 +199,27 @@ func TestSwitchesAreServedOnlyWhereControlIsOn(t *testing.T) {
 			}
 			return resp.StatusCode
 		}
-		status := post("/_local/faults", `{"Operation": "CreateAlias", "Action": "late", "Delay": "1s"}`)
-		if on != (status == http.StatusOK) || on != (len(h.faults.armed) == 1) {
-			t.Errorf("control %v: status %d, %d faults", on, status, len(h.faults.armed))
+		h.create(t, "fn")
+		status := post("/_local/faults", `{"Operation": "ListFunctions", "Action": "error", "Status": 418}`)
+		if on != (status == http.StatusOK) {
+			t.Errorf("control %v: status %d", on, status)
+		}
+		if _, err := h.lambda.ListFunctions(t.Context(), nil); on != (err != nil) {
+			t.Errorf("control %v: the armed call ended with %v", on, err)
 		}
 		if !on {
 			continue
-		}
-		if f := h.faults.armed[0]; f.Delay != time.Second || f.Action != Late {
-			t.Errorf("armed %+v", f)
 		}
 		for path, body := range map[string]string{"/_local/faults": `{"Action":`, "/_local/fail": `{"No": 1}`, "/_local/none": ""} {
 			if status := post(path, body); status != http.StatusBadRequest {
 				t.Errorf("POST %s %s: %d", path, body, status)
 			}
 		}
-		resp, err := http.Get(h.url + "/_local/dump")
+		resp, err := http.Get(h.URL + "/_local/dump")
 		if err != nil {
 			t.Fatal(err)
 		}
-		var state State
+		var state awslocal.State
 		if err := errors.Join(json.NewDecoder(resp.Body).Decode(&state), resp.Body.Close()); err != nil || state.Functions == nil {
 			t.Errorf("dump: %v, %v", state, err)
 		}

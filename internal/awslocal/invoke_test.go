@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"encoding/base64"
@@ -11,6 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 // bootstrap is a custom runtime in shell that answers with a text and logs the
@@ -34,10 +37,10 @@ func (h *harness) deployed(t *testing.T, text string) {
 		t.Skip("there is no curl, of which the test's runtime is made")
 	}
 	_, err := h.lambda.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{
-		FunctionName: aws.String("fn"), Role: aws.String(testRole), Runtime: types.RuntimeProvidedal2023,
+		FunctionName: aws.String("fn"), Role: aws.String(awstest.Role), Runtime: types.RuntimeProvidedal2023,
 		Handler: aws.String("bootstrap"), Timeout: aws.Int32(10),
 		Environment: &types.Environment{Variables: map[string]string{"WHO": "me"}},
-		Code:        &types.FunctionCode{ZipFile: zipped(t, "bootstrap", strings.ReplaceAll(bootstrap, "TEXT", text))},
+		Code:        &types.FunctionCode{ZipFile: awstest.Zip(t, "bootstrap", strings.ReplaceAll(bootstrap, "TEXT", text))},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +49,7 @@ func (h *harness) deployed(t *testing.T, text string) {
 
 func TestInvokeRunsTheVersionThatTheQualifierNames(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.deployed(t, "one")
 	publish := func() *string {
 		v, err := h.lambda.PublishVersion(t.Context(), &awslambda.PublishVersionInput{FunctionName: aws.String("fn")})
@@ -57,7 +60,7 @@ func TestInvokeRunsTheVersionThatTheQualifierNames(t *testing.T) {
 	}
 	one := publish()
 	_, err := h.lambda.UpdateFunctionCode(t.Context(), &awslambda.UpdateFunctionCodeInput{FunctionName: aws.String("fn"),
-		ZipFile: zipped(t, "bootstrap", strings.ReplaceAll(bootstrap, "TEXT", "two"))})
+		ZipFile: awstest.Zip(t, "bootstrap", strings.ReplaceAll(bootstrap, "TEXT", "two"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,11 +96,11 @@ func TestInvokeRunsTheVersionThatTheQualifierNames(t *testing.T) {
 
 func TestOldCodeServesUntilAnUpdateIsThrough(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{InProgress: time.Minute})
+	h := start(t, awslocal.Options{InProgress: time.Minute})
 	h.deployed(t, "old")
 	h.Fail("update", "fn", "InternalError", "no luck")
 	_, err := h.lambda.UpdateFunctionCode(t.Context(), &awslambda.UpdateFunctionCodeInput{FunctionName: aws.String("fn"),
-		ZipFile: zipped(t, "bootstrap", strings.ReplaceAll(bootstrap, "TEXT", "new"))})
+		ZipFile: awstest.Zip(t, "bootstrap", strings.ReplaceAll(bootstrap, "TEXT", "new"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,10 +124,10 @@ func TestOldCodeServesUntilAnUpdateIsThrough(t *testing.T) {
 
 func TestWhatCannotRunHereIsSaidPlainly(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{Pending: time.Minute})
+	h := start(t, awslocal.Options{Pending: time.Minute})
 	_, err := h.lambda.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{
-		FunctionName: aws.String("fn"), Role: aws.String(testRole), Runtime: types.RuntimeJava21,
-		Handler: aws.String("x.Y"), Code: &types.FunctionCode{ZipFile: zipped(t, "x.class", "")}})
+		FunctionName: aws.String("fn"), Role: aws.String(awstest.Role), Runtime: types.RuntimeJava21,
+		Handler: aws.String("x.Y"), Code: &types.FunctionCode{ZipFile: awstest.Zip(t, "x.class", "")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,13 +135,13 @@ func TestWhatCannotRunHereIsSaidPlainly(t *testing.T) {
 		_, err := h.lambda.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: &name})
 		return err
 	}
-	wantCode(t, invoke("fn"), "ResourceConflictException")
+	awstest.WantCode(t, invoke("fn"), "ResourceConflictException")
 	h.Advance(time.Minute)
-	wantCode(t, invoke("fn"), "InvalidRuntimeException")
-	wantCode(t, invoke("lost"), "ResourceNotFoundException")
+	awstest.WantCode(t, invoke("fn"), "InvalidRuntimeException")
+	awstest.WantCode(t, invoke("lost"), "ResourceNotFoundException")
 	_, err = h.lambda.PutFunctionConcurrency(t.Context(), &awslambda.PutFunctionConcurrencyInput{FunctionName: aws.String("fn"), ReservedConcurrentExecutions: aws.Int32(0)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, invoke("fn"), "TooManyRequestsException")
+	awstest.WantCode(t, invoke("fn"), "TooManyRequestsException")
 }

@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"bytes"
@@ -22,6 +22,8 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -38,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 func serveChild(dir string) error {
-	s, err := New(Options{Dir: dir})
+	s, err := awslocal.New(awslocal.Options{Dir: dir})
 	if err != nil {
 		return err
 	}
@@ -75,14 +77,14 @@ func TestWhatWasAnsweredOutlivesAKill(t *testing.T) {
 	answered := map[string]bool{}
 	for round := range 4 {
 		cmd, url := child(t, dir)
-		if _, err := New(Options{Dir: dir}); !errors.Is(err, store.ErrInUse) {
+		if _, err := awslocal.New(awslocal.Options{Dir: dir}); !errors.Is(err, store.ErrInUse) {
 			t.Errorf("a second server on the folder: %v", err)
 		}
-		c := client(url, "us-east-1", "test")
+		c := (&awstest.AWS{URL: url, HTTP: http.DefaultClient}).Lambda()
 		for n := 0; ; n++ {
 			name := fmt.Sprintf("fn-%d-%d", round, n)
-			_, err := c.CreateFunction(context.Background(), &awslambda.CreateFunctionInput{FunctionName: &name, Role: aws.String(testRole),
-				Runtime: types.RuntimePython312, Handler: aws.String("index.handler"), Code: &types.FunctionCode{ZipFile: zipped(t, "index.py", name)}})
+			_, err := c.CreateFunction(context.Background(), &awslambda.CreateFunctionInput{FunctionName: &name, Role: aws.String(awstest.Role),
+				Runtime: types.RuntimePython312, Handler: aws.String("index.handler"), Code: &types.FunctionCode{ZipFile: awstest.Zip(t, "index.py", name)}})
 			if err != nil {
 				break
 			}
@@ -93,7 +95,7 @@ func TestWhatWasAnsweredOutlivesAKill(t *testing.T) {
 		}
 		_ = cmd.Wait() // killed, as it should be
 	}
-	h := start(t, Options{Dir: dir})
+	h := start(t, awslocal.Options{Dir: dir})
 	for name := range answered {
 		got := h.get(t, name, "")
 		resp, err := http.Get(*got.Code.Location)
@@ -101,7 +103,7 @@ func TestWhatWasAnsweredOutlivesAKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		b, err := io.ReadAll(resp.Body)
-		if err = errors.Join(err, resp.Body.Close()); err != nil || sha(b) != *got.Configuration.CodeSha256 {
+		if err = errors.Join(err, resp.Body.Close()); err != nil || awstest.CodeSha256(b) != *got.Configuration.CodeSha256 {
 			t.Errorf("code of %s: %d bytes, %v", name, len(b), err)
 		}
 	}
@@ -123,10 +125,10 @@ func lying(t *testing.T) []byte {
 
 func TestBadRequestsAreAnsweredWithinBounds(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
 	code := func(b []byte) string {
-		body, err := json.Marshal(map[string]any{"FunctionName": "x", "Role": testRole, "Runtime": "python3.12", "Handler": "a.b", "Code": map[string]any{"ZipFile": b}})
+		body, err := json.Marshal(map[string]any{"FunctionName": "x", "Role": awstest.Role, "Runtime": "python3.12", "Handler": "a.b", "Code": map[string]any{"ZipFile": b}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +160,7 @@ func TestBadRequestsAreAnsweredWithinBounds(t *testing.T) {
 		{"an event that is no JSON", "POST", functions + "/fn/invocations", strings.NewReader(`{`), 400, "InvalidRequestContentException"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			req, err := http.NewRequestWithContext(t.Context(), test.method, h.url+test.path, test.body)
+			req, err := http.NewRequestWithContext(t.Context(), test.method, h.URL+test.path, test.body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +182,7 @@ func TestBadRequestsAreAnsweredWithinBounds(t *testing.T) {
 
 func TestOnlyLoopbackIsServed(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	l, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"bytes"
@@ -12,6 +12,9 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 // configure updates fn's configuration.
@@ -41,10 +44,10 @@ func must(t testing.TB, err error) {
 
 func TestClearingAFieldGivesTheStateBefore(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
 	h.get(t, "fn", "")
-	dump := func() State {
+	dump := func() awslocal.State {
 		h.get(t, "fn", "") // lets the update end
 		d, err := h.Dump("000000000000")
 		must(t, err)
@@ -90,7 +93,7 @@ func TestClearingAFieldGivesTheStateBefore(t *testing.T) {
 
 func TestOmittedFieldsStay(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
 	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Environment: &types.Environment{Variables: map[string]string{"KEY": "value"}}, Description: aws.String("d")}))
 	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(9)}))
@@ -102,7 +105,7 @@ func TestOmittedFieldsStay(t *testing.T) {
 
 func TestLimitsAndImmutableFieldsAreRefused(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
 	long := strings.Repeat("x", 300)
 	for name, test := range map[string]struct {
@@ -123,7 +126,7 @@ func TestLimitsAndImmutableFieldsAreRefused(t *testing.T) {
 		"subnets":      {awslambda.UpdateFunctionConfigurationInput{VpcConfig: &types.VpcConfig{SubnetIds: make([]string, 17)}}, "ValidationException"},
 	} {
 		before := h.get(t, "fn", "").Configuration
-		wantCode(t, h.configure(t, test.in), test.code)
+		awstest.WantCode(t, h.configure(t, test.in), test.code)
 		if after := h.get(t, "fn", "").Configuration; *before.RevisionId != *after.RevisionId {
 			t.Errorf("%s: a refused update moved the revision", name)
 		}
@@ -132,12 +135,12 @@ func TestLimitsAndImmutableFieldsAreRefused(t *testing.T) {
 
 func TestVersionsNeverChange(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
 	version := h.publish(t)
 	before := h.get(t, "fn", version).Configuration
 	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(77), Description: aws.String("new")}))
-	_, err := h.lambda.UpdateFunctionCode(t.Context(), &awslambda.UpdateFunctionCodeInput{FunctionName: aws.String("fn"), ZipFile: zipped(t, "index.py", "2"), Publish: true})
+	_, err := h.lambda.UpdateFunctionCode(t.Context(), &awslambda.UpdateFunctionCodeInput{FunctionName: aws.String("fn"), ZipFile: awstest.Zip(t, "index.py", "2"), Publish: true})
 	must(t, err)
 	after := h.get(t, "fn", version).Configuration
 	if *before.CodeSha256 != *after.CodeSha256 || *before.Timeout != *after.Timeout || *before.RevisionId != *after.RevisionId {
@@ -158,10 +161,10 @@ func TestVersionsNeverChange(t *testing.T) {
 
 func TestDryRunChangesNothing(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
 	before := h.get(t, "fn", "").Configuration
-	_, err := h.lambda.UpdateFunctionCode(t.Context(), &awslambda.UpdateFunctionCodeInput{FunctionName: aws.String("fn"), ZipFile: zipped(t, "index.py", "2"), DryRun: true})
+	_, err := h.lambda.UpdateFunctionCode(t.Context(), &awslambda.UpdateFunctionCodeInput{FunctionName: aws.String("fn"), ZipFile: awstest.Zip(t, "index.py", "2"), DryRun: true})
 	must(t, err)
 	if after := h.get(t, "fn", "").Configuration; *after.RevisionId != *before.RevisionId || *after.CodeSha256 != *before.CodeSha256 {
 		t.Errorf("a dry run changed %+v", after)
@@ -170,7 +173,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 
 func TestWeightsNeedOneRoleAndOneDeadLetterQueue(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
 	one := h.publish(t)
 	alias := func(name, version string, other string) error {
@@ -178,20 +181,20 @@ func TestWeightsNeedOneRoleAndOneDeadLetterQueue(t *testing.T) {
 			RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{other: 0.1}}})
 		return err
 	}
-	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Role: aws.String(testRole + "2")}))
-	wantCode(t, alias("role", one, h.publish(t)), "InvalidParameterValueException")
-	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Role: aws.String(testRole),
+	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Role: aws.String(awstest.Role + "2")}))
+	awstest.WantCode(t, alias("role", one, h.publish(t)), "InvalidParameterValueException")
+	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Role: aws.String(awstest.Role),
 		DeadLetterConfig: &types.DeadLetterConfig{TargetArn: aws.String("arn:aws:sqs:us-east-1:000000000000:q")}}))
-	wantCode(t, alias("queue", one, h.publish(t)), "InvalidParameterValueException")
+	awstest.WantCode(t, alias("queue", one, h.publish(t)), "InvalidParameterValueException")
 	h.Fail("version", "fn", "InternalError", "broken")
 	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{DeadLetterConfig: &types.DeadLetterConfig{TargetArn: aws.String("")}}))
 	failed := h.publish(t)
-	wantCode(t, alias("failed", one, failed), "ResourceConflictException")
+	awstest.WantCode(t, alias("failed", one, failed), "ResourceConflictException")
 }
 
 func TestAnAliasWithProvisionedConcurrencyMovesSlowly(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{InProgress: time.Minute})
+	h := start(t, awslocal.Options{InProgress: time.Minute})
 	h.create(t, "fn")
 	one := h.publish(t)
 	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(9)}))
@@ -227,19 +230,19 @@ func TestAnAliasWithProvisionedConcurrencyMovesSlowly(t *testing.T) {
 	}
 	update.RoutingConfig = &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{one: 0.5}}
 	_, err = h.lambda.UpdateAlias(t.Context(), update)
-	wantCode(t, err, "InvalidParameterValueException")
+	awstest.WantCode(t, err, "InvalidParameterValueException")
 }
 
 func TestCodeByReferenceShowsTheObjectThatItIs(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
-	c := h.s3As("test")
+	h := start(t, awslocal.Options{})
+	c := h.S3In(awstest.Region, "test")
 	_, err := c.CreateBucket(t.Context(), bucketInput("code"))
 	must(t, err)
 	_, err = c.PutBucketVersioning(t.Context(), &awss3.PutBucketVersioningInput{Bucket: aws.String("code"),
 		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
 	must(t, err)
-	put, err := c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("code"), Key: aws.String("f.zip"), Body: bytes.NewReader(zipped(t, "index.py", "s3"))})
+	put, err := c.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("code"), Key: aws.String("f.zip"), Body: bytes.NewReader(awstest.Zip(t, "index.py", "s3"))})
 	must(t, err)
 	h.create(t, "fn")
 	_, err = h.lambda.UpdateFunctionCode(t.Context(), &awslambda.UpdateFunctionCodeInput{FunctionName: aws.String("fn"), S3Bucket: aws.String("code"),
@@ -258,14 +261,14 @@ func TestCodeByReferenceShowsTheObjectThatItIs(t *testing.T) {
 
 func TestTagsWaitForAnUpdate(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{InProgress: time.Minute})
+	h := start(t, awslocal.Options{InProgress: time.Minute})
 	h.create(t, "fn")
 	tag := func() error {
 		_, err := h.lambda.TagResource(t.Context(), &awslambda.TagResourceInput{Resource: aws.String("arn:aws:lambda:us-east-1:000000000000:function:fn"), Tags: map[string]string{"a": "b"}})
 		return err
 	}
 	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(9)}))
-	wantCode(t, tag(), "ResourceConflictException")
+	awstest.WantCode(t, tag(), "ResourceConflictException")
 	_, err := h.lambda.CreateAlias(t.Context(), &awslambda.CreateAliasInput{FunctionName: aws.String("fn"), Name: aws.String("live"), FunctionVersion: aws.String("$LATEST")})
 	must(t, err) // aliases do not wait
 	h.Advance(time.Minute)
@@ -274,7 +277,7 @@ func TestTagsWaitForAnUpdate(t *testing.T) {
 
 func TestSnapStartVersionsArePendingUntilTheSnapshotIsThere(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{Pending: time.Minute})
+	h := start(t, awslocal.Options{Pending: time.Minute})
 	h.create(t, "fn")
 	h.Advance(time.Minute)
 	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{SnapStart: &types.SnapStart{ApplyOn: types.SnapStartApplyOnPublishedVersions}}))
@@ -290,7 +293,7 @@ func TestSnapStartVersionsArePendingUntilTheSnapshotIsThere(t *testing.T) {
 
 func TestHiddenFieldsShowAnError(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.create(t, "fn")
 	must(t, h.configure(t, awslambda.UpdateFunctionConfigurationInput{Environment: &types.Environment{Variables: map[string]string{"KEY": "value"}}}))
 	h.Hide("fn", "Environment", "RuntimeVersion", "Code", "Tags")

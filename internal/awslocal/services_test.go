@@ -1,4 +1,4 @@
-package awslocal
+package awslocal_test
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awscloudwatch "github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	awsecr "github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -18,23 +17,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
-// s3As and stsAs are SDK clients of the harness by access key.
-func (h *harness) s3As(key string) *awss3.Client {
-	return awss3.New(awss3.Options{BaseEndpoint: &h.url, Region: "us-east-1", UsePathStyle: true, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
-}
-
 func (h *harness) stsAs(key string) *awssts.Client {
-	return awssts.New(awssts.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+	return awssts.NewFromConfig(h.Config(awstest.Region, key))
 }
 
 func (h *harness) iamAs(key string) *awsiam.Client {
-	return awsiam.New(awsiam.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+	return awsiam.NewFromConfig(h.Config(awstest.Region, key))
 }
 
 func (h *harness) cloudwatchAs(key string) *awscloudwatch.Client {
-	return awscloudwatch.New(awscloudwatch.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+	return awscloudwatch.NewFromConfig(h.Config(awstest.Region, key))
 }
 
 // assume returns the access key of a session of a role.
@@ -49,9 +46,9 @@ func (h *harness) assume(t testing.TB, role string) string {
 
 func TestCodeComesFromS3ByVersion(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
-	c := h.s3As("test")
-	code := zipped(t, "bootstrap", "one")
+	h := start(t, awslocal.Options{})
+	c := h.S3In(awstest.Region, "test")
+	code := awstest.Zip(t, "bootstrap", "one")
 	if _, err := c.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("artifacts")}); err != nil {
 		t.Fatal(err)
 	}
@@ -59,37 +56,37 @@ func TestCodeComesFromS3ByVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	create := func(key string) (*awslambda.CreateFunctionOutput, error) {
-		return h.lambda.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{FunctionName: aws.String("f"), Role: aws.String(testRole), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("x"), Code: &types.FunctionCode{S3Bucket: aws.String("artifacts"), S3Key: &key}})
+		return h.lambda.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{FunctionName: aws.String("f"), Role: aws.String(awstest.Role), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("x"), Code: &types.FunctionCode{S3Bucket: aws.String("artifacts"), S3Key: &key}})
 	}
 	if _, err := create("lost.zip"); err == nil || !bytes.Contains([]byte(err.Error()), []byte("S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.")) {
 		t.Errorf("a missing key: %v", err)
 	}
 	out, err := create("f.zip")
-	if err != nil || *out.CodeSha256 != sha(code) {
+	if err != nil || *out.CodeSha256 != awstest.CodeSha256(code) {
 		t.Errorf("%v, %v", out, err)
 	}
 }
 
 func TestASessionThatHasEndedIsRefusedByEachService(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	key := h.assume(t, "arn:aws:iam::000000000000:role/deploy")
 	calls := map[string]struct {
 		try  func() error
 		want string
 	}{
 		"lambda": {func() error {
-			_, err := client(h.url, "us-east-1", key).ListFunctions(t.Context(), nil)
+			_, err := awslambda.NewFromConfig(h.Config("us-east-1", key)).ListFunctions(t.Context(), nil)
 			return err
 		}, "ExpiredTokenException"},
-		"s3":  {func() error { _, err := h.s3As(key).ListBuckets(t.Context(), nil); return err }, "ExpiredToken"},
+		"s3":  {func() error { _, err := h.S3In(awstest.Region, key).ListBuckets(t.Context(), nil); return err }, "ExpiredToken"},
 		"sts": {func() error { _, err := h.stsAs(key).GetCallerIdentity(t.Context(), nil); return err }, "ExpiredToken"},
 		"iam": {func() error {
 			_, err := h.iamAs(key).GetRole(t.Context(), &awsiam.GetRoleInput{RoleName: aws.String("deploy")})
 			return err
 		}, "ExpiredToken"},
 		"ecr": {func() error {
-			c := awsecr.New(awsecr.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
+			c := awsecr.NewFromConfig(h.Config(awstest.Region, key))
 			_, err := c.DescribeRepositories(t.Context(), nil)
 			return err
 		}, "ExpiredTokenException"},
@@ -102,7 +99,7 @@ func TestASessionThatHasEndedIsRefusedByEachService(t *testing.T) {
 	}
 	h.Advance(time.Hour)
 	for name, c := range calls {
-		t.Run(name, func(t *testing.T) { wantCode(t, c.try(), c.want) })
+		t.Run(name, func(t *testing.T) { awstest.WantCode(t, c.try(), c.want) })
 	}
 }
 
@@ -131,14 +128,14 @@ func (h *harness) holdTo(t testing.TB, name, statements string) string {
 
 func TestASessionIsHeldToItsRolesPolicies(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	const fn = "arn:aws:lambda:us-east-1:000000000000:function:fn"
 	key := h.holdTo(t, "ci", `[
 		{"Effect":"Allow","Action":["lambda:CreateFunction","lambda:Get*","lambda:UpdateFunctionConfiguration"],"Resource":"`+fn+`"},
-		{"Effect":"Allow","Action":"iam:PassRole","Resource":"`+testRole+`","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}]`)
-	c := client(h.url, "us-east-1", key)
+		{"Effect":"Allow","Action":"iam:PassRole","Resource":"`+awstest.Role+`","Condition":{"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}}}]`)
+	c := awslambda.NewFromConfig(h.Config("us-east-1", key))
 	create := func(name, role string) error {
-		_, err := c.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{FunctionName: &name, Role: &role, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("x"), Code: &types.FunctionCode{ZipFile: zipped(t, "bootstrap", "x")}})
+		_, err := c.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{FunctionName: &name, Role: &role, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("x"), Code: &types.FunctionCode{ZipFile: awstest.Zip(t, "bootstrap", "x")}})
 		return err
 	}
 	alias := func() error {
@@ -156,24 +153,24 @@ func TestASessionIsHeldToItsRolesPolicies(t *testing.T) {
 		want string
 	}{
 		{create("fn", other), who + "iam:PassRole on resource: " + other + " because no identity-based policy allows the iam:PassRole action"},
-		{create("another", testRole), who + "lambda:CreateFunction on resource: arn:aws:lambda:us-east-1:000000000000:function:another because no identity-based policy allows the lambda:CreateFunction action"},
-		{create("fn", testRole), ""},
+		{create("another", awstest.Role), who + "lambda:CreateFunction on resource: arn:aws:lambda:us-east-1:000000000000:function:another because no identity-based policy allows the lambda:CreateFunction action"},
+		{create("fn", awstest.Role), ""},
 		{alias(), who + "lambda:CreateAlias on resource: " + fn + " because no identity-based policy allows the lambda:CreateAlias action"},
-		{configure(testRole), ""},
+		{configure(awstest.Role), ""},
 		{configure(other), who + "iam:PassRole on resource: " + other + " because no identity-based policy allows the iam:PassRole action"},
 	} {
 		if step.want == "" && step.err != nil {
 			t.Error(step.err)
 		}
 		if step.want != "" {
-			wantCode(t, step.err, "AccessDeniedException")
+			awstest.WantCode(t, step.err, "AccessDeniedException")
 			if !strings.Contains(step.err.Error(), step.want) {
 				t.Errorf("%v, want %s", step.err, step.want)
 			}
 		}
 	}
-	_, err := h.s3As(key).ListBuckets(t.Context(), nil)
-	wantCode(t, err, "AccessDenied")
+	_, err := h.S3In(awstest.Region, key).ListBuckets(t.Context(), nil)
+	awstest.WantCode(t, err, "AccessDenied")
 	if _, err := h.stsAs(key).GetCallerIdentity(t.Context(), nil); err != nil {
 		t.Errorf("GetCallerIdentity needs no permission: %v", err)
 	}
@@ -181,16 +178,16 @@ func TestASessionIsHeldToItsRolesPolicies(t *testing.T) {
 
 func TestRolesAndReadersAreSetOverHTTP(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{Control: true})
+	h := start(t, awslocal.Options{Control: true})
 	post := func(where, body string) int {
-		answer, err := http.Post(h.url+"/_local/"+where, "application/json", strings.NewReader(body))
+		answer, err := http.Post(h.URL+"/_local/"+where, "application/json", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer answer.Body.Close()
 		return answer.StatusCode
 	}
-	if _, err := h.s3As("test").CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("artifacts")}); err != nil {
+	if _, err := h.S3In(awstest.Region, "test").CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("artifacts")}); err != nil {
 		t.Fatal(err)
 	}
 	for _, step := range []struct {
@@ -208,19 +205,19 @@ func TestRolesAndReadersAreSetOverHTTP(t *testing.T) {
 		}
 	}
 	key := h.assume(t, "arn:aws:iam::111122223333:role/ci")
-	if _, err := h.s3As(key).ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: aws.String("artifacts")}); err != nil {
+	if _, err := h.S3In(awstest.Region, key).ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: aws.String("artifacts")}); err != nil {
 		t.Errorf("a reader of another account: %v", err)
 	}
-	_, err := client(h.url, "us-east-1", key).ListFunctions(t.Context(), nil)
-	wantCode(t, err, "AccessDeniedException")
+	_, err := awslambda.NewFromConfig(h.Config("us-east-1", key)).ListFunctions(t.Context(), nil)
+	awstest.WantCode(t, err, "AccessDeniedException")
 }
 
 func TestAJobsTokenAssumesARole(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	part := base64.RawURLEncoding.EncodeToString
 	token := part([]byte(`{}`)) + "." + part([]byte(`{"iss":"https://token.actions.githubusercontent.com","aud":"sts.amazonaws.com","sub":"repo:a/b:ref:refs/heads/main","exp":4000000000}`)) + ".x"
-	out, err := awssts.New(awssts.Options{BaseEndpoint: &h.url, Region: "us-east-1", RetryMaxAttempts: 1}).AssumeRoleWithWebIdentity(t.Context(), &awssts.AssumeRoleWithWebIdentityInput{
+	out, err := awssts.New(awssts.Options{BaseEndpoint: &h.URL, Region: "us-east-1", RetryMaxAttempts: 1}).AssumeRoleWithWebIdentity(t.Context(), &awssts.AssumeRoleWithWebIdentityInput{
 		RoleArn: aws.String("arn:aws:iam::111122223333:role/deploy"), RoleSessionName: aws.String("run"), WebIdentityToken: &token})
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +233,7 @@ func TestAJobsTokenAssumesARole(t *testing.T) {
 
 func TestWhatRanIsCounted(t *testing.T) {
 	t.Parallel()
-	h := start(t, Options{})
+	h := start(t, awslocal.Options{})
 	h.deployed(t, "one")
 	for range 3 {
 		if _, err := h.lambda.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("fn")}); err != nil {
