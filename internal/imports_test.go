@@ -17,26 +17,28 @@ const (
 // end. A package that stands before another cannot know it.
 var layout = map[string][]string{
 	// Nothing inside.
-	"diag":    {},
-	"host":    {},
-	"session": {},
-	"report":  {},
-	"traffic": {},
+	"awsfacts": {},
+	"diag":     {},
+	"glob":     {},
+	"host":     {},
+	"report":   {},
+	"traffic":  {},
 	// What users write.
 	"input":      {"diag", "traffic"},
 	"expression": {"diag"},
 	"document":   {"expression", "diag"},
 	"definition": {"diag"},
-	"service":    {"definition", "document", "expression", "diag"},
+	"service":    {"awsfacts", "definition", "document", "expression", "diag", "glob"},
 	"convert":    {"document", "expression", "diag", "traffic"},
 	// What AWS holds.
-	"artifact":  {"definition", "session"},
-	"lambdaapi": {"definition", "session"},
+	"session":   {"awsfacts"},
+	"artifact":  {"awsfacts", "definition", "glob", "session"},
+	"lambdaapi": {"awsfacts", "definition", "session"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},
 	"plan":      {"definition", "journal", "traffic"},
-	"policy":    {"definition", "plan"},
-	"preflight": {"policy", "session"},
+	"policy":    {"awsfacts", "definition", "plan"},
+	"preflight": {"awsfacts", "policy", "session"},
 	"engine":    {"definition", "journal", "lambdaapi", "plan", "traffic"},
 	"deploy":    {"engine", "definition", "journal", "lambdaapi", "plan", "report", "traffic"},
 	// Wiring knows all but the tests' own packages.

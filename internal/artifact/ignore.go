@@ -3,6 +3,8 @@ package artifact
 import (
 	"slices"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/glob"
 )
 
 // Ignore is a list of rules in the syntax of gitignore
@@ -19,7 +21,7 @@ type rule struct {
 	anywhere bool
 	// prefix is what stands before the first special character.
 	prefix string
-	glob   []token
+	glob   glob.Glob
 }
 
 // ParseIgnore reads rules, one a line. There are no wrong rules: git passes over
@@ -57,10 +59,10 @@ func parseRule(line string) (rule, bool) {
 		r.prefix = line
 		return r, true
 	}
-	var ok bool
+	var err error
 	r.prefix = line[:special]
-	r.glob, ok = parseGlob(line[special:])
-	return r, ok
+	r.glob, err = glob.Parse(line[special:])
+	return r, err == nil
 }
 
 // trimTrailingSpaces keeps a space that a backslash quotes.
@@ -96,35 +98,5 @@ func (r rule) match(path string) bool {
 		path = path[strings.LastIndexByte(path, '/')+1:]
 	}
 	rest, ok := strings.CutPrefix(path, r.prefix)
-	return ok && matchGlob(r.glob, rest)
-}
-
-// matchGlob goes through the tokens one by one and keeps, for each beginning of
-// the text, whether the tokens so far match it. It takes the product of both
-// lengths at worst, whatever the rule.
-func matchGlob(glob []token, text string) bool {
-	row, next := make([]bool, len(text)+1), make([]bool, len(text)+1)
-	row[0] = true
-	for _, t := range glob {
-		before := row[0]
-		next[0] = before && t.kind != oneByte
-		for i := range len(text) {
-			switch t.kind {
-			case oneByte:
-				next[i+1] = row[i] && t.set.has(text[i])
-			case inName:
-				next[i+1] = row[i+1] || next[i] && text[i] != '/'
-			case anything:
-				next[i+1] = row[i+1] || next[i]
-			case folders:
-				next[i+1] = row[i+1] || before && text[i] == '/'
-			}
-			before = before || row[i+1]
-		}
-		if !slices.Contains(next, true) {
-			return false
-		}
-		row, next = next, row
-	}
-	return row[len(text)]
+	return ok && r.glob.Match(rest)
 }

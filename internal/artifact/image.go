@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
@@ -99,6 +100,6 @@ func explainImage(image Image, err error) error {
 	}
 	return fmt.Errorf("image %s: %w", name, session.Explain(err, session.Call{
 		Action:   "ecr:DescribeImages",
-		Resource: fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", partitionOf(image.Region), image.Region, image.Account, image.Repository),
+		Resource: fmt.Sprintf("arn:%s:ecr:%s:%s:repository/%s", awsfacts.PartitionOf(image.Region).ID, image.Region, image.Account, image.Repository),
 	}))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -31,7 +32,7 @@ func newest(ctx context.Context, s *session.Session, ref Ref, region string) (Re
 	}
 	if err != nil {
 		return Ref{}, fmt.Errorf("artifact %s: %w", name, session.Explain(err,
-			session.Call{Action: "s3:ListBucket", Resource: "arn:" + partitionOf(region) + ":s3:::" + ref.Bucket}))
+			session.Call{Action: "s3:ListBucket", Resource: "arn:" + awsfacts.PartitionOf(region).ID + ":s3:::" + ref.Bucket}))
 	}
 	if best == "" {
 		return Ref{}, fmt.Errorf("artifact %s: no object's key fits", name)

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
@@ -187,28 +188,7 @@ func (o *object) bucketMissing(ctx context.Context) bool {
 }
 
 func (o *object) arn() string {
-	return "arn:" + partitionOf(o.region) + ":s3:::" + o.bucket + "/" + o.key
-}
-
-// partitions are those that a Region's name tells of, the longer name first.
-var partitions = [...]struct{ prefix, partition string }{
-	{"cn-", "aws-cn"},
-	{"us-gov-", "aws-us-gov"},
-	{"us-isob-", "aws-iso-b"},
-	{"us-isof-", "aws-iso-f"},
-	{"us-iso-", "aws-iso"},
-	{"eu-isoe-", "aws-iso-e"},
-	{"eusc-", "aws-eusc"},
-}
-
-// partitionOf is the partition that a Region is in.
-func partitionOf(region string) string {
-	for _, p := range partitions {
-		if strings.HasPrefix(region, p.prefix) {
-			return p.partition
-		}
-	}
-	return "aws"
+	return "arn:" + awsfacts.PartitionOf(o.region).ID + ":s3:::" + o.bucket + "/" + o.key
 }
 
 func httpStatus(err error) int {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
@@ -141,7 +142,7 @@ func (p staged) explain(err error, action string) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "NoSuchBucket" {
 		return p.missing()
 	}
-	return session.Explain(err, session.Call{Action: action, Resource: "arn:" + partitionOf(p.region) + ":s3:::" + p.bucket + "/" + p.key})
+	return session.Explain(err, session.Call{Action: action, Resource: "arn:" + awsfacts.PartitionOf(p.region).ID + ":s3:::" + p.bucket + "/" + p.key})
 }
 
 func (p staged) missing() error {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/glob"
 )
 
 // maxFile is more than any definition or document is; a larger file is some
@@ -115,7 +116,7 @@ func (f Files) expand(patterns []string) ([]string, diag.List) {
 	var names []string
 	var faults diag.List
 	for _, pattern := range patterns {
-		if !strings.ContainsAny(pattern, "*?[") {
+		if !glob.IsPattern(pattern) {
 			names = append(names, pattern)
 			continue
 		}
@@ -140,9 +141,6 @@ func (f Files) expand(patterns []string) ([]string, diag.List) {
 // glob walks the workspace, .git left out; an absolute glob walks from its
 // fixed part.
 func (f Files) glob(pattern string) ([]string, error) {
-	if _, err := path.Match(strings.ReplaceAll(pattern, "**", "*"), ""); err != nil {
-		return nil, err
-	}
 	root, prefix := f.Workspace, ""
 	if filepath.IsAbs(pattern) {
 		fixed := pattern[:strings.IndexAny(pattern, "*?[")]
@@ -150,39 +148,21 @@ func (f Files) glob(pattern string) ([]string, error) {
 		pattern = pattern[len(prefix):]
 		root = os.DirFS(prefix)
 	}
-	want := strings.Split(path.Clean(pattern), "/")
+	want, err := glob.Parse(path.Clean(pattern))
+	if err != nil {
+		return nil, err
+	}
 	var out []string
-	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return nil // what cannot be read matches nothing
 		case entry.IsDir() && entry.Name() == ".git":
 			return fs.SkipDir
-		case !entry.IsDir() && matchSegments(want, strings.Split(name, "/")):
+		case !entry.IsDir() && want.Match(name):
 			out = append(out, prefix+name)
 		}
 		return nil
 	})
 	return out, err
-}
-
-func matchSegments(pattern, name []string) bool {
-	for len(pattern) > 0 {
-		if pattern[0] == "**" {
-			for i := range len(name) + 1 {
-				if matchSegments(pattern[1:], name[i:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if len(name) == 0 {
-			return false
-		}
-		if ok, _ := path.Match(pattern[0], name[0]); !ok {
-			return false
-		}
-		pattern, name = pattern[1:], name[1:]
-	}
-	return len(name) == 0
 }

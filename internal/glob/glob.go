@@ -1,8 +1,71 @@
-package artifact
+// Package glob matches paths with forward slashes against patterns: the one
+// engine for ignore files, for the globs that name files, and for the names of
+// functions.
+//
+// The syntax is that of gitignore (https://git-scm.com/docs/gitignore): `*` and
+// `?` stay within a name, `[a-z]`, `[!a-z]`, `[^a-z]` and `[[:alpha:]]` are
+// classes, a backslash quotes, `**` between slashes crosses folders. It matches
+// byte by byte, as git does, in time proportional to the lengths of pattern and
+// path, whatever the pattern. It reads no file.
+package glob
 
-import "strings"
+import (
+	"errors"
+	"slices"
+	"strings"
+)
 
-// token is one element of a gitignore pattern.
+// ErrPattern is a class or a backslash that has no end.
+var ErrPattern = errors.New("a class [...] or a backslash is not complete")
+
+// Glob is a parsed pattern. The zero value matches the empty path.
+type Glob struct{ tokens []token }
+
+// Parse reads a pattern; its error is ErrPattern.
+func Parse(pattern string) (Glob, error) {
+	tokens, ok := parseTokens(pattern)
+	if !ok {
+		return Glob{}, ErrPattern
+	}
+	return Glob{tokens}, nil
+}
+
+// IsPattern reports whether a text holds a character that stands for others, and
+// so names files by a pattern and not by a path.
+func IsPattern(text string) bool { return strings.ContainsAny(text, "*?[") }
+
+// Match reports whether the pattern matches the whole path.
+//
+// It takes the tokens one by one and keeps, for each beginning of the path,
+// whether the tokens so far match it.
+func (g Glob) Match(path string) bool {
+	row, next := make([]bool, len(path)+1), make([]bool, len(path)+1)
+	row[0] = true
+	for _, t := range g.tokens {
+		before := row[0]
+		next[0] = before && t.kind != oneByte
+		for i := range len(path) {
+			switch t.kind {
+			case oneByte:
+				next[i+1] = row[i] && t.set.has(path[i])
+			case inName:
+				next[i+1] = row[i+1] || next[i] && path[i] != '/'
+			case anything:
+				next[i+1] = row[i+1] || next[i]
+			case folders:
+				next[i+1] = row[i+1] || before && path[i] == '/'
+			}
+			before = before || row[i+1]
+		}
+		if !slices.Contains(next, true) {
+			return false
+		}
+		row, next = next, row
+	}
+	return row[len(path)]
+}
+
+// token is one element of a pattern.
 type token struct {
 	kind tokenKind
 	// set is what oneByte accepts.
@@ -31,9 +94,8 @@ func (s *byteSet) has(c byte) bool { return s[c/64]&(1<<(c%64)) != 0 }
 
 func (s *byteSet) remove(c byte) { s[c/64] &^= 1 << (c % 64) }
 
-// parseGlob reads a pattern from its first special character on; not ok for a
-// class or a backslash without its end, which matches nothing.
-func parseGlob(p string) (glob []token, ok bool) {
+// parseTokens is not ok for a class or a backslash without its end.
+func parseTokens(p string) (glob []token, ok bool) {
 	atStart := true
 	for len(p) > 0 {
 		t, width := token{}, 1

@@ -1,0 +1,80 @@
+// Package awsfacts holds the facts about AWS that more than one package of the
+// client side needs: partitions and their host names, the form of a Region's
+// name, the rates of the control planes, and the error codes and messages that
+// decide what the program does.
+//
+// It makes no call, imports no other package of this program and no SDK, and
+// holds no state. The embedded AWS keeps facts of its own, so that a wrong
+// figure here does not hide behind the same wrong figure there; a test compares
+// both.
+package awsfacts
+
+import "strings"
+
+// Partition is a group of Regions with its own accounts and host names
+// (https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html).
+type Partition struct {
+	// ID is the second part of the partition's ARNs.
+	ID string
+	// DNSSuffix ends the host names of its services.
+	DNSSuffix string
+	// Console is the host name of its management console.
+	Console string
+	// IAM is the endpoint of its one IAM, and IAMRegion the Region that requests
+	// to it are signed for
+	// (https://docs.aws.amazon.com/general/latest/gr/iam-service.html).
+	IAM, IAMRegion string
+
+	// prefixes begin the names of its Regions.
+	prefixes []string
+}
+
+// Host is the host name of a service in a Region of the partition.
+func (p Partition) Host(service, region string) string {
+	return service + "." + region + "." + p.DNSSuffix
+}
+
+// Registry is the host name of an account's private ECR registry
+// (https://docs.aws.amazon.com/general/latest/gr/ecr.html).
+func (p Partition) Registry(account, region string) string {
+	return account + ".dkr.ecr." + region + "." + p.DNSSuffix
+}
+
+// partitions are those of the SDK's endpoint rules, the default one last: the
+// prefixes of the others are longer.
+var partitions = []Partition{
+	{"aws-cn", "amazonaws.com.cn", "console.amazonaws.cn", "https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1", []string{"cn-"}},
+	{"aws-us-gov", "amazonaws.com", "console.amazonaws-us-gov.com", "https://iam.us-gov.amazonaws.com", "us-gov-west-1", []string{"us-gov-"}},
+	{"aws-eusc", "amazonaws.eu", "console.amazonaws-eusc.eu", "https://iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", []string{"eusc-"}},
+	{"aws-iso", "c2s.ic.gov", "console.c2shome.ic.gov", "https://iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1", []string{"us-iso-"}},
+	{"aws-iso-b", "sc2s.sgov.gov", "console.sc2shome.sgov.gov", "https://iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1", []string{"us-isob-"}},
+	{"aws-iso-e", "cloud.adc-e.uk", "console.cloud.adc-e.uk", "https://iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1", []string{"eu-isoe-"}},
+	{"aws-iso-f", "csp.hci.ic.gov", "console.csp.hci.ic.gov", "https://iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1", []string{"us-isof-"}},
+	{"aws", "amazonaws.com", "console.aws.amazon.com", "https://iam.amazonaws.com", "us-east-1", []string{""}},
+}
+
+// Partitions are all partitions, the default one last.
+func Partitions() []Partition { return partitions }
+
+// PartitionOf is the partition that a Region belongs to; a Region that nobody
+// knows yet belongs to the default one.
+func PartitionOf(region string) Partition {
+	for _, p := range partitions {
+		for _, prefix := range p.prefixes {
+			if strings.HasPrefix(region, prefix) {
+				return p
+			}
+		}
+	}
+	return partitions[len(partitions)-1]
+}
+
+// PartitionNamed is the partition with an ID.
+func PartitionNamed(id string) (Partition, bool) {
+	for _, p := range partitions {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Partition{}, false
+}
