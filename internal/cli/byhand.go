@@ -118,7 +118,7 @@ func (s *standing) record(ctx context.Context, a *app) (*journal.TargetLog, erro
 			continue
 		}
 		now := journal.AliasOf(s.now[name].Alias)
-		log.Steps = append(log.Steps, found(plan.UpdateAlias, journal.Intent{Alias: &now, AliasName: name}))
+		log.Steps = append(log.Steps, found(plan.UpdateAlias{}, journal.Intent{Alias: &now, AliasName: name}))
 		if s.aliases[name] == "none" {
 			snapshot.Missing = append(snapshot.Missing, name)
 			continue
@@ -137,8 +137,8 @@ func (s *standing) record(ctx context.Context, a *app) (*journal.TargetLog, erro
 }
 
 // found is what stands now, as a step that is done.
-func found(call plan.Call, intent journal.Intent) journal.Step {
-	intent.Call = string(call)
+func found(call plan.Step, intent journal.Intent) journal.Step {
+	intent.Call = call.Operation()
 	return journal.Step{Intent: intent, Outcome: &journal.Outcome{Result: journal.Done}}
 }
 
@@ -158,7 +158,7 @@ func (s *standing) recordLatest(ctx context.Context, log *journal.TargetLog, sna
 		return fmt.Errorf("function %s has no version %s", s.function, version)
 	}
 	standing := snapshot.Content
-	log.Steps = append(log.Steps, found(plan.UpdateConfiguration, journal.Intent{Content: &standing}))
+	log.Steps = append(log.Steps, found(plan.UpdateConfiguration{}, journal.Intent{Content: &standing}))
 	wanted := *point
 	wanted.Description = s.latest.Description
 	snapshot.Content = plan.ContentOf(&wanted, log.Salt)

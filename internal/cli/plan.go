@@ -91,21 +91,30 @@ func (a *app) diff(r deploy.Result) report.Diff {
 // gives back the version that stands unless $LATEST moved since, which only
 // the call itself tells.
 func changes(p plan.Plan) bool {
-	return len(p.Changes) > 0 || len(p.Steps) > 1 || len(p.Steps) == 1 && p.Steps[0].Call != plan.PublishVersion
+	return len(p.Changes) > 0 || !p.Empty() && !p.OnlyPublishes()
 }
 
 func callText(s plan.Step) string {
-	switch {
-	case s.Route.Shared:
-		return string(s.Call) + " " + s.Alias.Name + " " + traffic.Percent(s.Route.Percent)
-	case s.Route.Ahead:
-		return string(s.Call) + " " + s.Alias.Name + " (restore point)"
-	case s.Alias.Name != "":
-		return string(s.Call) + " " + s.Alias.Name
-	case s.RestorePoint:
-		return string(s.Call) + " (restore point)"
+	switch s := s.(type) {
+	case plan.MoveAlias:
+		if s.Partial() {
+			return s.Operation() + " " + s.Name + " " + traffic.Percent(s.Percent)
+		}
+		return s.Operation() + " " + s.Name
+	case plan.LeaveLatest:
+		return s.Operation() + " " + s.Name + " (restore point)"
+	case plan.CreateAlias:
+		return s.Operation() + " " + s.Name
+	case plan.UpdateAlias:
+		return s.Operation() + " " + s.Alias.Name
+	case plan.DeleteAlias:
+		return s.Operation() + " " + s.Name
+	case plan.PublishRestorePoint:
+		return s.Operation() + " (restore point)"
+	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishVersion, plan.TagResource, plan.UntagResource,
+		plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
 	}
-	return string(s.Call)
+	return s.Operation()
 }
 
 func (a *app) line(c definition.Change) report.Line {

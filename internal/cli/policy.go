@@ -161,7 +161,7 @@ func (b *builder) stagingBucket(r deploy.Result) string {
 // can carry.
 func stages(r deploy.Result) bool {
 	for _, s := range r.Plan.Steps {
-		if s.Call != plan.CreateFunction && s.Call != plan.UpdateCode {
+		if !plan.SendsCode(s) {
 			continue
 		}
 		old := int64(0)

@@ -91,7 +91,8 @@ func sessionOf(r deploy.Result) *session.Session { return r.Target.Code.(*fetche
 // clear no, such as a call that is throttled, stops nothing.
 func (b *builder) dryRun(ctx context.Context, i int, r deploy.Result) error {
 	for _, s := range r.Plan.Steps {
-		if s.Call != plan.UpdateCode || !b.code[i].Direct() || s.Code.ZipPath != "" && s.Code.Size > dryRunLimit {
+		s, updates := s.(plan.UpdateCode)
+		if !updates || !b.code[i].Direct() || s.Code.ZipPath != "" && s.Code.Size > dryRunLimit {
 			continue
 		}
 		err := r.Target.API.UpdateCode(ctx, lambdaapi.CodeUpdate{
@@ -110,11 +111,12 @@ func (b *builder) dryRun(ctx context.Context, i int, r deploy.Result) error {
 func provisioned(ctx context.Context, r deploy.Result) error {
 	asked := map[string]bool{}
 	for _, s := range r.Plan.Steps {
-		if s.Call != plan.UpdateAlias || asked[s.Alias.Name] {
+		name := plan.MovedAlias(s)
+		if name == "" || asked[name] {
 			continue
 		}
-		asked[s.Alias.Name] = true
-		if _, err := r.Target.API.Provisioned(ctx, r.Target.Journal.Function, s.Alias.Name); refused(err) {
+		asked[name] = true
+		if _, err := r.Target.API.Provisioned(ctx, r.Target.Journal.Function, name); refused(err) {
 			return err
 		}
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
-	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
@@ -51,10 +50,8 @@ func shared(r deploy.Result) []string {
 // serving is the version that an alias serves after the deployment: with weights
 // the one that has the rest.
 func serving(r deploy.Result, alias string) string {
-	for _, s := range slices.Backward(r.Plan.Steps) {
-		if s.Alias.Name == alias {
-			return plan.Routed(s, r.Version, r.RestorePoint).Version
-		}
+	if left, changed := r.Plan.AliasAfter(alias, r.Version, r.RestorePoint); changed {
+		return left.Version
 	}
 	return r.Before.Aliases[alias].Version
 }

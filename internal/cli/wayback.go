@@ -16,7 +16,7 @@ import (
 // out its zip.
 func (b *builder) wayBack(ctx context.Context, r deploy.Result) error {
 	for _, s := range r.Plan.Steps {
-		if s.Call != plan.UpdateCode {
+		if _, updates := s.(plan.UpdateCode); !updates {
 			continue
 		}
 		gone, err := b.gone(ctx, r)

@@ -249,14 +249,14 @@ func (d *deployment) prepare(ctx context.Context) error {
 	}
 	return d.each(ctx, func(ctx context.Context, t *target) error {
 		for i, s := range t.plan.Steps {
-			if s.Call != plan.CreateFunction && s.Call != plan.UpdateCode {
+			if !plan.SendsCode(s) {
 				continue
 			}
 			code, err := t.Ready(ctx)
 			if err != nil {
 				return err
 			}
-			t.plan.Steps[i].Code = code
+			t.plan.Steps[i] = plan.WithCode(s, code)
 		}
 		return nil
 	})
@@ -336,7 +336,7 @@ func (d *deployment) apply(ctx context.Context) error {
 		log.Line("")
 		manifest(log, t)
 		var err error
-		t.version, err = t.engine.Prepare(ctx, t.Wanted, t.plan)
+		t.version, err = t.engine.Prepare(ctx, t.plan)
 		if err != nil {
 			return err
 		}
@@ -391,8 +391,7 @@ func (d *deployment) log(t *target) *report.Log {
 // standing says that publishing was all there was to do, and that AWS gave back
 // the version that stood already: its description is not this run's.
 func (t *target) standing() bool {
-	only := len(t.plan.Steps) == 1 && t.plan.Steps[0].Call == plan.PublishVersion
-	return only && t.version != nil && t.version.Description != nil && *t.version.Description != t.Wanted.Marker.String()
+	return t.plan.OnlyPublishes() && t.version != nil && t.version.Description != nil && *t.version.Description != t.Wanted.Marker.String()
 }
 
 func (d *deployment) results() []Result {

@@ -36,7 +36,7 @@ func (r Rollback) Left() []string {
 		lines = append(lines, fmt.Sprintf("%s was left alone: %s; %s", f.Subject, f.Found, f.Reason))
 	}
 	for _, f := range r.Restored.Remaining {
-		lines = append(lines, fmt.Sprintf("%s could not be carried out: %v", f.Step.Call, f.Err))
+		lines = append(lines, fmt.Sprintf("%s could not be carried out: %v", f.Step.Operation(), f.Err))
 	}
 	return lines
 }

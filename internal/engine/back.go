@@ -114,11 +114,15 @@ func (r *rollback) round(ctx context.Context) (again bool, _ error) {
 // onLatest says that a step changes $LATEST, or sends traffic to it: of these
 // the later make sense only after the earlier.
 func onLatest(s plan.Step) bool {
-	switch s.Call {
-	case plan.UpdateConfiguration, plan.UpdateCode:
+	switch s := s.(type) {
+	case plan.UpdateConfiguration, plan.UpdateCode, plan.CreateFunction:
 		return true
+	case plan.UpdateAlias:
+		return s.Alias.Version == plan.Latest
+	case plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.DeleteAlias,
+		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
 	}
-	return s.Call == plan.UpdateAlias && s.Alias.Version == plan.Latest
+	return false
 }
 
 // retry says whether another round can do better than the one that left
@@ -167,37 +171,40 @@ func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
 }
 
 func (r *rollback) step(ctx context.Context, s plan.Step) error {
-	if s.Download != "" {
-		r.Log.Line("Downloading the code that stood before: [%s]", s.Code.Sha256)
-		code, err := r.Code.Fetch(ctx, s.Download, s.Code)
+	if c, is := s.(plan.UpdateCode); is && c.Download != "" {
+		r.Log.Line("Downloading the code that stood before: [%s]", c.Code.Sha256)
+		code, err := r.Code.Fetch(ctx, c.Download, c.Code)
 		if err != nil {
 			return err
 		}
-		s.Code = code
+		c.Code = code
+		s = c
 	}
 	r.Log.Line("%s", announce(r.function, s))
 	if err := r.do(ctx, s, true); err != nil {
 		return err
 	}
-	switch s.Call {
+	switch s := s.(type) {
 	case plan.UpdateConfiguration, plan.UpdateCode:
 		r.fences.Latest = true
 	case plan.UpdateAlias:
 		r.fences.Aliases[s.Alias.Name] = true
+	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.DeleteAlias,
+		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
 	}
 	return nil
 }
 
 // announce says what a step of a rollback does.
 func announce(function string, s plan.Step) string {
-	switch s.Call {
+	switch s := s.(type) {
 	case plan.UpdateAlias:
 		if s.Fence {
 			return fmt.Sprintf("Alias %s serves %s; writing it once more so that no late call can move it", s.Alias.Name, plan.Serves(s.Alias))
 		}
 		return fmt.Sprintf("Updating Alias %s for function %s with version %s.", s.Alias.Name, function, plan.Serves(s.Alias))
 	case plan.DeleteAlias:
-		return fmt.Sprintf("Deleting Alias %s of function %s, which this run created", s.Alias.Name, function)
+		return fmt.Sprintf("Deleting Alias %s of function %s, which this run created", s.Name, function)
 	case plan.UpdateCode:
 		return fmt.Sprintf("Updating Function Code of %s back to Sha256: [%s]", function, s.Code.Sha256)
 	case plan.UpdateConfiguration:
@@ -211,6 +218,10 @@ func announce(function string, s plan.Step) string {
 		return fmt.Sprintf("Deleting version %s of %s, which failed", s.Version, function)
 	case plan.TagResource, plan.UntagResource:
 		return fmt.Sprintf("Putting back the tags of %s", function)
+	case plan.PutCodeSigning, plan.DeleteCodeSigning:
+		return fmt.Sprintf("Putting back the code signing configuration of %s", function)
+	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest:
+		// A rollback has none of these.
 	}
-	return fmt.Sprintf("Putting back the code signing configuration of %s", function)
+	return s.Operation()
 }

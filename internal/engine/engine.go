@@ -70,6 +70,8 @@ type Engine struct {
 	aliases  map[string]*definition.ObservedAlias
 	signing  string
 	version  *definition.Observed
+	// target is the version that the aliases move to.
+	target string
 }
 
 // ForeignError says that somebody else changed what the run was working on.

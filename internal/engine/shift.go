@@ -5,77 +5,80 @@ import (
 	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
-	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-// afterReady are the calls that come after the new version is ready.
-func afterReady(s plan.Step) bool {
-	switch s.Call {
-	case plan.CreateAlias, plan.UpdateAlias, plan.TagResource, plan.UntagResource:
-		return !s.Route.Ahead
+// phase is when a step of a deployment is carried out.
+type phase int
+
+const (
+	// preparing comes before the new version is ready.
+	preparing phase = iota
+	// shifting moves an alias.
+	shifting
+	// tagging comes last.
+	tagging
+)
+
+func phaseOf(s plan.Step) phase {
+	switch s.(type) {
+	case plan.CreateAlias, plan.MoveAlias, plan.UpdateAlias:
+		return shifting
+	case plan.TagResource, plan.UntagResource:
+		return tagging
+	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion,
+		plan.LeaveLatest, plan.PutCodeSigning, plan.DeleteCodeSigning:
+	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
+		// A deployment deletes nothing.
 	}
-	return false
+	return preparing
+}
+
+// in keeps the steps of one phase.
+func in(p plan.Plan, wanted phase) []plan.Step {
+	return slices.DeleteFunc(slices.Clone(p.Steps), func(s plan.Step) bool { return phaseOf(s) != wanted })
 }
 
 // Shift moves the aliases towards the version, as far as one stage of the
 // traffic goes, and in the last stage changes the tags.
 func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage int) error {
-	aliases := slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return afterReady(s) && s.Alias.Name != "" })
-	if aliases && stage == 0 {
+	e.target = version
+	aliases, last := in(p, shifting), stage == plan.Stages(p)-1
+	if len(aliases) > 0 && stage == 0 {
 		e.Log.Line("Create or Update Aliases for function %s with version %s.", e.function, version)
 	}
-	var tags []plan.Step
-	for _, s := range p.Steps {
-		switch {
-		case !afterReady(s) || s.Stage != stage:
-		case s.Alias.Name == "":
-			tags = append(tags, s)
-		default:
-			if err := e.shiftAlias(ctx, s, version); err != nil {
-				return err
-			}
+	for _, s := range aliases {
+		if plan.StageOf(s) != stage || e.upToDate(s) {
+			continue
+		}
+		if err := e.deploy(ctx, s); err != nil {
+			return err
 		}
 	}
-	if aliases && stage == plan.Stages(p)-1 {
+	if !last {
+		return nil
+	}
+	if len(aliases) > 0 {
 		e.Log.Line("Done Creating Aliases")
 	}
-	for _, s := range tags {
-		if err := e.changeTags(ctx, s); err != nil {
+	for _, s := range in(p, tagging) {
+		if err := e.deploy(ctx, s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// shiftAlias carries out one move, unless the alias stands so already: then
-// PublishVersion gave back the version that it serves.
-func (e *Engine) shiftAlias(ctx context.Context, s plan.Step, version string) error {
-	s.Alias = plan.Routed(s, version, e.RestorePoint())
-	if now := e.aliases[s.Alias.Name]; s.Call == plan.UpdateAlias && plan.Stands(s.Alias, now.Alias) {
-		e.Log.Line("Alias %s of function %s serves %s already.", s.Alias.Name, e.function, plan.Serves(s.Alias))
-		return nil
+// upToDate reports, and logs, that an alias is already as a move leaves it:
+// PublishVersion returned the version that it points to.
+func (e *Engine) upToDate(s plan.Step) bool {
+	m, is := s.(plan.MoveAlias)
+	if !is {
+		return false
 	}
-	doing, done := "Updating", "Updated"
-	if s.Call == plan.CreateAlias {
-		doing, done = "Creating", "Created"
+	wanted := m.Resolve(e.target, e.RestorePoint())
+	if !plan.Stands(wanted, e.aliases[m.Name].Alias) {
+		return false
 	}
-	what := "with version " + version
-	if s.Route.Shared {
-		what += " for " + traffic.Percent(s.Route.Percent) + " of its traffic"
-	}
-	e.Log.Line("%s Alias %s for function %s %s.", doing, s.Alias.Name, e.function, what)
-	if err := e.do(ctx, s, false); err != nil {
-		return err
-	}
-	e.Log.Line("%s Alias %s for function %s %s.", done, s.Alias.Name, e.function, what)
-	return nil
-}
-
-func (e *Engine) changeTags(ctx context.Context, s plan.Step) error {
-	if s.Call == plan.TagResource {
-		e.Log.Line("Tagging function %s: %d tags", e.function, len(s.Tags))
-	} else {
-		e.Log.Line("Removing %d tags of function %s", len(s.TagKeys), e.function)
-	}
-	return e.do(ctx, s, false)
+	e.Log.Line("Alias %s of function %s serves %s already.", m.Name, e.function, plan.Serves(wanted))
+	return true
 }

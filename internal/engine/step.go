@@ -16,30 +16,51 @@ import (
 
 // do carries out one step of a plan, forward or back.
 func (e *Engine) do(ctx context.Context, s plan.Step, back bool) error {
-	var c change
-	switch s.Call {
-	case plan.CreateFunction:
-		c = e.createFunction(s)
-	case plan.UpdateConfiguration:
-		c = e.updateConfiguration(s)
-	case plan.UpdateCode:
-		c = e.updateCode(s)
-	case plan.CreateAlias, plan.UpdateAlias, plan.DeleteAlias:
-		c = e.moveAlias(s)
-	case plan.TagResource, plan.UntagResource:
-		c = e.tag(s)
-	case plan.PutCodeSigning, plan.DeleteCodeSigning:
-		c = e.codeSigning(s)
-	case plan.DeleteFunction, plan.DeleteVersion:
-		c = e.deleteFunction(s)
-	default:
-		return fmt.Errorf("no way to carry out %s", s.Call)
-	}
-	c.intent.Call, c.intent.Back = string(s.Call), back
+	c := e.changeOf(s)
+	c.intent.Call, c.intent.Back = s.Operation(), back
 	if back {
 		return e.carryFresh(ctx, c)
 	}
 	return e.carry(ctx, c)
+}
+
+// changeOf is how the engine sends a step whose values are all known.
+func (e *Engine) changeOf(s plan.Step) change {
+	switch s := s.(type) {
+	case plan.CreateFunction:
+		return e.createFunction(s)
+	case plan.UpdateConfiguration:
+		return e.updateConfiguration(s)
+	case plan.UpdateCode:
+		return e.updateCode(s)
+	case plan.PublishRestorePoint:
+		return e.publish(s.Description, true)
+	case plan.PublishVersion:
+		return e.publish(s.Description, false)
+	case plan.CreateAlias:
+		return e.createAlias(definition.Alias{Name: s.Name, Description: s.Description, Version: e.target})
+	case plan.MoveAlias:
+		return e.updateAlias(s.Resolve(e.target, e.RestorePoint()))
+	case plan.LeaveLatest:
+		return e.updateAlias(definition.Alias{Name: s.Name, Version: e.RestorePoint()})
+	case plan.UpdateAlias:
+		return e.updateAlias(s.Alias)
+	case plan.DeleteAlias:
+		return e.deleteAlias(s)
+	case plan.TagResource:
+		return e.tag(s.Tags, nil)
+	case plan.UntagResource:
+		return e.tag(nil, s.Keys)
+	case plan.PutCodeSigning:
+		return e.codeSigning(s.Arn)
+	case plan.DeleteCodeSigning:
+		return e.codeSigning("")
+	case plan.DeleteFunction:
+		return e.deleteFunction("")
+	case plan.DeleteVersion:
+		return e.deleteFunction(s.Version)
+	}
+	panic(fmt.Sprintf("engine: no change for step %T", s))
 }
 
 // carryFresh carries out a step of a rollback, whose RevisionId may be stale
@@ -56,7 +77,7 @@ func (e *Engine) carryFresh(ctx context.Context, c change) error {
 	return e.carry(ctx, c)
 }
 
-func (e *Engine) createFunction(s plan.Step) change {
+func (e *Engine) createFunction(s plan.CreateFunction) change {
 	content := plan.ContentOf(&definition.Observed{Function: s.Function, CodeSha256: s.Code.Sha256}, e.salt)
 	return change{
 		intent:   journal.Intent{Content: &content},
@@ -109,21 +130,21 @@ func (e *Engine) lookLatest(wanted journal.Content) func(context.Context) (verdi
 	}
 }
 
-func (e *Engine) updateConfiguration(s plan.Step) change {
+func (e *Engine) updateConfiguration(s plan.UpdateConfiguration) change {
 	predicted := *e.latest
-	predicted.Function = e.latest.Function.With(s.Function)
+	predicted.Function = e.latest.Function.With(s.Patch)
 	content := plan.ContentOf(&predicted, e.salt)
 	return change{
 		intent: journal.Intent{Content: &content},
 		send: func(ctx context.Context) error {
-			return e.API.UpdateConfiguration(ctx, e.function, s.Function, e.latest.RevisionId)
+			return e.API.UpdateConfiguration(ctx, e.function, s.Patch, e.latest.RevisionId)
 		},
 		look:   e.lookLatest(content),
 		finish: e.finishLatest,
 	}
 }
 
-func (e *Engine) updateCode(s plan.Step) change {
+func (e *Engine) updateCode(s plan.UpdateCode) change {
 	predicted := *e.latest
 	predicted.Architectures, predicted.CodeSha256 = s.Architectures, s.Code.Sha256
 	content := plan.ContentOf(&predicted, e.salt)
@@ -139,24 +160,29 @@ func (e *Engine) updateCode(s plan.Step) change {
 	}
 }
 
-func (e *Engine) moveAlias(s plan.Step) change {
-	name := s.Alias.Name
-	c := change{intent: journal.Intent{AliasName: name}, unfenced: s.Call != plan.UpdateAlias}
-	if s.Call == plan.DeleteAlias {
-		c.send = func(ctx context.Context) error { return e.API.DeleteAlias(ctx, e.function, name) }
-		c.look = e.lookAlias(nil, name)
-		return c
+func (e *Engine) deleteAlias(s plan.DeleteAlias) change {
+	return change{
+		intent: journal.Intent{AliasName: s.Name}, unfenced: true,
+		send: func(ctx context.Context) error { return e.API.DeleteAlias(ctx, e.function, s.Name) },
+		look: e.lookAlias(nil, s.Name),
 	}
-	wanted := journal.AliasOf(s.Alias)
-	if now := e.aliases[name]; now != nil && s.Alias.Description == nil {
+}
+
+func (e *Engine) createAlias(a definition.Alias) change {
+	wanted := journal.AliasOf(a)
+	return change{
+		intent: journal.Intent{AliasName: a.Name, Alias: &wanted}, unfenced: true,
+		send: func(ctx context.Context) error { return e.API.CreateAlias(ctx, e.function, a) },
+		look: e.lookAlias(&wanted, a.Name),
+	}
+}
+
+func (e *Engine) updateAlias(a definition.Alias) change {
+	name, wanted := a.Name, journal.AliasOf(a)
+	if now := e.aliases[name]; now != nil && a.Description == nil {
 		wanted.Description = journal.AliasOf(now.Alias).Description
 	}
-	c.intent.Alias = &wanted
-	c.look = e.lookAlias(&wanted, name)
-	if s.Call == plan.CreateAlias {
-		c.send = func(ctx context.Context) error { return e.API.CreateAlias(ctx, e.function, s.Alias) }
-		return c
-	}
+	c := change{intent: journal.Intent{AliasName: name, Alias: &wanted}, look: e.lookAlias(&wanted, name)}
 	var concurrency provisioned
 	c.send = func(ctx context.Context) error {
 		// Whether there is provisioned concurrency does not depend on the move.
@@ -165,7 +191,7 @@ func (e *Engine) moveAlias(s plan.Step) change {
 			concurrency.status, concurrency.err = e.API.Provisioned(ctx, e.function, name)
 			return nil
 		})
-		now, err := e.API.UpdateAlias(ctx, e.function, s.Alias, e.aliases[name].RevisionId)
+		now, err := e.API.UpdateAlias(ctx, e.function, a, e.aliases[name].RevisionId)
 		if err == nil {
 			e.aliases[name] = &now
 		}
@@ -249,15 +275,15 @@ func (e *Engine) follow(ctx context.Context, wanted journal.Alias, p provisioned
 	}
 }
 
-func (e *Engine) tag(s plan.Step) change {
+func (e *Engine) tag(set map[string]string, remove []string) change {
 	return change{
-		intent:   journal.Intent{Tags: s.Tags, TagKeys: s.TagKeys},
+		intent:   journal.Intent{Tags: set, TagKeys: remove},
 		unfenced: true,
 		send: func(ctx context.Context) error {
-			if s.Call == plan.TagResource {
-				return e.API.Tag(ctx, e.Arn(), s.Tags)
+			if len(set) > 0 {
+				return e.API.Tag(ctx, e.Arn(), set)
 			}
-			return e.API.Untag(ctx, e.Arn(), s.TagKeys)
+			return e.API.Untag(ctx, e.Arn(), remove)
 		},
 		look: func(ctx context.Context) (verdict, error) {
 			if err := e.refresh(ctx); err != nil {
@@ -266,12 +292,12 @@ func (e *Engine) tag(s plan.Step) change {
 			if e.latest == nil {
 				return foreign, nil
 			}
-			for k, v := range s.Tags {
+			for k, v := range set {
 				if now, has := e.latest.Tags[k]; !has || now != v {
 					return untouched, nil
 				}
 			}
-			for _, k := range s.TagKeys {
+			for _, k := range remove {
 				if _, has := e.latest.Tags[k]; has {
 					return untouched, nil
 				}
@@ -281,8 +307,7 @@ func (e *Engine) tag(s plan.Step) change {
 	}
 }
 
-func (e *Engine) codeSigning(s plan.Step) change {
-	arn := s.CodeSigning
+func (e *Engine) codeSigning(arn string) change {
 	return change{
 		intent:   journal.Intent{CodeSigning: &arn},
 		unfenced: true,
@@ -302,13 +327,13 @@ func (e *Engine) codeSigning(s plan.Step) change {
 	}
 }
 
-func (e *Engine) deleteFunction(s plan.Step) change {
+func (e *Engine) deleteFunction(version string) change {
 	return change{
-		intent:   journal.Intent{Version: s.Version},
+		intent:   journal.Intent{Version: version},
 		unfenced: true,
-		send:     func(ctx context.Context) error { return e.API.DeleteFunction(ctx, e.function, s.Version) },
+		send:     func(ctx context.Context) error { return e.API.DeleteFunction(ctx, e.function, version) },
 		look: func(ctx context.Context) (verdict, error) {
-			now, err := e.API.Find(ctx, e.function, s.Version)
+			now, err := e.API.Find(ctx, e.function, version)
 			switch {
 			case err != nil:
 				return 0, err

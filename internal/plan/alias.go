@@ -23,15 +23,32 @@ func (f *forward) aliases() {
 	for _, a := range f.w.Aliases {
 		f.alias(a)
 	}
-	first := slices.IndexFunc(f.plan.Steps, Step.movesAlias)
+	first := slices.IndexFunc(f.plan.Steps, movesAlias)
 	if first < 0 {
 		return
 	}
-	slices.SortStableFunc(f.plan.Steps[first:], func(a, b Step) int { return a.Stage - b.Stage })
+	slices.SortStableFunc(f.plan.Steps[first:], func(a, b Step) int { return StageOf(a) - StageOf(b) })
 }
 
-func (s Step) movesAlias() bool {
-	return s.Call == CreateAlias || s.Call == UpdateAlias && !s.Route.Ahead
+// movesAlias reports whether a step changes an alias once the new version is
+// ready.
+func movesAlias(s Step) bool {
+	switch s.(type) {
+	case CreateAlias, MoveAlias, UpdateAlias:
+		return true
+	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, LeaveLatest,
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+	}
+	return false
+}
+
+// StageOf returns the stage of the traffic to which a step belongs that changes
+// an alias: all but moves come in the first.
+func StageOf(s Step) int {
+	if m, is := s.(MoveAlias); is {
+		return m.Stage
+	}
+	return 0
 }
 
 // leaveLatest sends the aliases on $LATEST to the restore point before $LATEST
@@ -45,7 +62,7 @@ func (f *forward) leaveLatest() {
 		if now := f.o.Aliases[a.Name]; now == nil || now.Version != Latest {
 			continue
 		}
-		f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateAlias, Route: Route{Ahead: true}, Alias: definition.Alias{Name: a.Name}, From: Latest})
+		f.plan.Steps = append(f.plan.Steps, LeaveLatest{Name: a.Name})
 		if f.w.Traffic.Last() == 0 {
 			f.change("Aliases."+a.Name, Latest, cmp.Or(f.plan.RestorePoint, "restore point"))
 		}
@@ -56,7 +73,7 @@ func (f *forward) leaveLatest() {
 func (p Plan) stages() int {
 	last := 0
 	for _, s := range p.Steps {
-		last = max(last, s.Stage)
+		last = max(last, StageOf(s))
 	}
 	return last + 1
 }
@@ -73,31 +90,28 @@ func Stages(plans ...Plan) int {
 
 // alias plans how one alias comes to serve the new version.
 func (f *forward) alias(a definition.Alias) {
-	a.Version, a.Weights = f.plan.Version, nil
 	now := f.o.Aliases[a.Name]
 	if reason := f.unshiftable(now); reason != "" {
 		f.plan.Blocked = append(f.plan.Blocked, "alias "+a.Name+" "+reason)
 		return
 	}
 	if now == nil {
-		f.plan.Steps = append(f.plan.Steps, Step{Call: CreateAlias, Alias: a})
+		f.plan.Steps = append(f.plan.Steps, CreateAlias{Name: a.Name, Description: a.Description})
 		f.change("Aliases."+a.Name, "", f.newVersion())
 		return
 	}
 	described := described(a, now.Alias)
-	steps := f.moves(a, now)
-	moves := len(steps) > 0 && !f.stands(now, steps[len(steps)-1])
-	if !moves && described {
-		return
-	}
-	if !moves {
-		// The description alone changes.
-		steps = []Step{{Call: UpdateAlias, Alias: now.Alias, From: now.Version}}
-		steps[0].Alias.Description = a.Description
-	}
-	f.plan.Steps = append(f.plan.Steps, steps...)
-	if moves {
-		f.change("Aliases."+a.Name, Serves(now.Alias), f.destination(steps))
+	moves := f.moves(a, now)
+	switch {
+	case len(moves) > 0 && !f.stands(now, moves[len(moves)-1]):
+		for _, m := range moves {
+			f.plan.Steps = append(f.plan.Steps, m)
+		}
+		f.change("Aliases."+a.Name, Serves(now.Alias), f.destination(moves))
+	case !described:
+		only := now.Alias
+		only.Description = a.Description
+		f.plan.Steps = append(f.plan.Steps, UpdateAlias{Alias: only})
 	}
 	if !described {
 		f.plan.Changes = append(f.plan.Changes, definition.Change{Field: "Aliases." + a.Name + ".Description", From: text(now.Description), To: *a.Description, Kind: definition.Changed})
@@ -121,47 +135,43 @@ func (f *forward) newVersion() string {
 }
 
 // destination says for a diff where an alias goes, and how.
-func (f *forward) destination(steps []Step) string {
-	last := steps[len(steps)-1]
+func (f *forward) destination(moves []MoveAlias) string {
+	last := moves[len(moves)-1]
 	switch {
-	case !last.Route.Shared && len(steps) == 1:
+	case !last.Partial() && len(moves) == 1:
 		return f.newVersion()
-	case !last.Route.Shared:
+	case !last.Partial():
 		return fmt.Sprintf("%s, by %s", f.newVersion(), f.w.Traffic)
-	case last.Route.Percent == 0:
-		return last.Route.Base
-	case len(steps) == 1:
-		return traffic.Percent(last.Route.Percent) + " to " + f.newVersion()
+	case last.Percent == 0:
+		return last.Base
+	case len(moves) == 1:
+		return traffic.Percent(last.Percent) + " to " + f.newVersion()
 	}
-	return fmt.Sprintf("%s to %s, by %s", traffic.Percent(last.Route.Percent), f.newVersion(), f.w.Traffic)
+	return fmt.Sprintf("%s to %s, by %s", traffic.Percent(last.Percent), f.newVersion(), f.w.Traffic)
 }
 
 // moves are the steps of one alias that exists: one for each stage.
-func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []Step {
+func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []MoveAlias {
 	base, shares := f.base(now)
 	if !shares {
-		return []Step{{Call: UpdateAlias, Alias: a, From: now.Version}}
+		return []MoveAlias{{Name: a.Name, Description: a.Description, Percent: 100}}
 	}
-	var steps []Step
+	var moves []MoveAlias
 	for i, s := range f.w.Traffic.Stages() {
-		step := Step{Call: UpdateAlias, Alias: a, From: now.Version, Stage: i}
-		if s.Percent < 100 {
-			step.Route = Route{Shared: true, Percent: s.Percent, Base: base}
-		}
 		if s.Percent == 0 && f.w.ShiftTo == "" {
 			// A deployment that moves no traffic leaves the alias alone; a shift
 			// to nothing takes the new version out.
 			continue
 		}
-		steps = append(steps, step)
+		moves = append(moves, MoveAlias{Name: a.Name, Description: a.Description, Stage: i, Percent: s.Percent, Base: base})
 	}
-	f.mayShare(a.Name, base, steps)
-	return steps
+	f.mayShare(a.Name, base, moves)
+	return moves
 }
 
 // mayShare refuses what AWS would refuse, and warns where that is left to a
 // later shift.
-func (f *forward) mayShare(alias, base string, steps []Step) {
+func (f *forward) mayShare(alias, base string, moves []MoveAlias) {
 	reason := f.unshareable(base)
 	if f.o.Provisioned[alias] {
 		// AWS: "Alias with weights can not be used with Provisioned Concurrency"
@@ -172,7 +182,7 @@ func (f *forward) mayShare(alias, base string, steps []Step) {
 		return
 	}
 	reason = fmt.Sprintf("alias %s cannot share its traffic: %s", alias, reason)
-	switch shared := slices.ContainsFunc(steps, func(s Step) bool { return s.Route.Shared && s.Route.Percent > 0 }); {
+	switch shared := slices.ContainsFunc(moves, func(m MoveAlias) bool { return m.Partial() && m.Percent > 0 }); {
 	case shared && f.w.ShiftTo != "":
 		f.plan.Blocked = append(f.plan.Blocked, reason+" (percentage 100 gives the new version all of it)")
 	case shared:
@@ -222,11 +232,11 @@ func (f *forward) base(now *definition.ObservedAlias) (version string, shares bo
 }
 
 // stands says that an alias is already as a step leaves it.
-func (f *forward) stands(now *definition.ObservedAlias, s Step) bool {
+func (f *forward) stands(now *definition.ObservedAlias, m MoveAlias) bool {
 	if f.publish {
 		return false
 	}
-	return sameRouting(Routed(s, f.plan.Version, f.plan.RestorePoint), now.Alias)
+	return sameRouting(m.Resolve(f.plan.Version, f.plan.RestorePoint), now.Alias)
 }
 
 // unshareable says why AWS would refuse that a version shares traffic with the

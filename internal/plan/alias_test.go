@@ -30,11 +30,9 @@ func alias(version string, weights map[string]float64) *definition.ObservedAlias
 func steps(p Plan) string {
 	var lines []string
 	for _, s := range p.Steps {
-		line := string(s.Call)
-		if s.Alias.Name != "" {
-			line = fmt.Sprintf("%d %s %s", s.Stage, line, s.Alias.Name)
-			to := Routed(s, "new", "point")
-			line += " " + Serves(to)
+		line := s.Operation()
+		if to, changes := aliasAfter(s, "new", "point"); changes {
+			line = fmt.Sprintf("%d %s %s %s", StageOf(s), line, to.Name, Serves(to))
 		}
 		lines = append(lines, line)
 	}
@@ -74,7 +72,7 @@ func TestAliasesGoOverInStages(t *testing.T) {
 		{name: "a canary goes on", course: "50%", latest: "two", code: "two", now: alias("1", weights(0.2)), change: "1, 20% to 2 → 50% to 2",
 			want: "0 UpdateAlias live 1, 50% to new"},
 		{name: "a canary is promoted", course: "AllAtOnce", latest: "two", code: "two", now: alias("1", weights(0.2)), change: "1, 20% to 2 → 2",
-			want: "0 UpdateAlias live 2"},
+			want: "0 UpdateAlias live new"},
 		{name: "a canary stands", course: "20%", latest: "two", code: "two", now: alias("1", weights(0.2))},
 		{name: "a canary that ends there stands", course: "10%/5m,20%", latest: "two", code: "two", now: alias("1", weights(0.2))},
 		{name: "what is served stands", course: "10%/5m", latest: "one", code: "one", now: alias("1", nil)},
@@ -156,7 +154,7 @@ func TestAShiftMovesAliasesAlone(t *testing.T) {
 	}{
 		{name: "a part", percent: 10, now: alias("1", nil), want: "0 UpdateAlias live 1, 10% to new"},
 		{name: "more", percent: 50, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 1, 50% to new"},
-		{name: "all", percent: 100, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 2"},
+		{name: "all", percent: 100, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live new"},
 		{name: "none", percent: 0, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 1"},
 		{name: "as it stands", percent: 10, now: alias("1", map[string]float64{"2": 0.1})},
 		{name: "done already", percent: 100, now: alias("2", nil)},
@@ -165,7 +163,7 @@ func TestAShiftMovesAliasesAlone(t *testing.T) {
 		{name: "$LATEST shares nothing", percent: 10, now: alias(Latest, nil), blocked: "it serves $LATEST"},
 		{name: "nothing to give back to", percent: 0, now: alias("2", nil), blocked: "alias live serves version 2 alone"},
 		{name: "gone", percent: 10, blocked: "alias live is gone"},
-		{name: "all from $LATEST", percent: 100, now: alias(Latest, nil), want: "0 UpdateAlias live 2"},
+		{name: "all from $LATEST", percent: 100, now: alias(Latest, nil), want: "0 UpdateAlias live new"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

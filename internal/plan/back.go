@@ -45,7 +45,14 @@ type back struct {
 	o      Observation
 	fences Fences
 	plan   Plan
-	last   []Step
+	// last are the aliases that return to $LATEST once it is restored.
+	last []returning
+}
+
+// returning is an alias that goes back to $LATEST, from where it then is.
+type returning struct {
+	alias definition.Alias
+	from  string
 }
 
 func (b *back) refuse(subject, found, reason string) {
@@ -53,14 +60,17 @@ func (b *back) refuse(subject, found, reason string) {
 }
 
 // open says that a step of one of these calls may still take effect.
-func (b *back) open(match func(journal.Intent) bool, calls ...Call) bool {
+func (b *back) open(match func(journal.Intent) bool, calls ...Step) bool {
 	for _, s := range b.t.Steps {
-		if s.Open() && slices.Contains(calls, Call(s.Intent.Call)) && match(s.Intent) {
+		if s.Open() && match(s.Intent) && slices.ContainsFunc(calls, func(c Step) bool { return isCall(s, c) }) {
 			return true
 		}
 	}
 	return false
 }
+
+// isCall reports whether a recorded step made the operation of call.
+func isCall(s journal.Step, call Step) bool { return s.Intent.Call == call.Operation() }
 
 func anyIntent(journal.Intent) bool { return true }
 
@@ -86,13 +96,13 @@ func (b *back) pointGone() bool {
 func (b *back) created() {
 	name := "function " + b.t.Function
 	attempted := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
-		return Call(s.Intent.Call) == CreateFunction && (s.Outcome == nil || s.Outcome.Result != journal.Refused)
+		return isCall(s, CreateFunction{}) && (s.Outcome == nil || s.Outcome.Result != journal.Refused)
 	})
 	if !attempted {
 		return
 	}
 	if b.o.Latest == nil {
-		b.plan.Watch = !b.fences.Watched && b.open(anyIntent, CreateFunction)
+		b.plan.Watch = !b.fences.Watched && b.open(anyIntent, CreateFunction{})
 		return
 	}
 	for _, u := range b.o.Latest.Unreadable {
@@ -113,7 +123,7 @@ func (b *back) created() {
 		b.refuse(name, "in use: "+strings.Join(b.o.Strangers, ", "), "somebody has begun to use it")
 		return
 	}
-	b.plan.Steps = []Step{{Call: DeleteFunction}}
+	b.plan.Steps = []Step{DeleteFunction{}}
 	b.plan.Changes = []definition.Change{{Field: "Function", From: b.t.Function, Kind: definition.Removed}}
 }
 
@@ -128,13 +138,13 @@ func (b *back) existing() {
 	b.codeSigning()
 	b.tags()
 	b.failedVersions()
-	for _, s := range b.last {
+	for _, r := range b.last {
 		if lost {
-			b.refuse("alias "+s.Alias.Name, "it serves "+s.From, "it served $LATEST before, which does not hold what it held then")
+			b.refuse("alias "+r.alias.Name, "it serves "+r.from, "it served $LATEST before, which does not hold what it held then")
 			continue
 		}
-		b.change("Aliases."+s.Alias.Name, s.From, Latest)
-		b.plan.Steps = append(b.plan.Steps, s)
+		b.change("Aliases."+r.alias.Name, r.from, Latest)
+		b.plan.Steps = append(b.plan.Steps, UpdateAlias{Alias: r.alias})
 	}
 }
 
@@ -154,16 +164,16 @@ func (b *back) alias(was journal.Alias) {
 		state.Weights = nil
 	}
 	states, _ := b.t.AliasStates(was.Name)
-	step := Step{Call: UpdateAlias, Alias: was.Definition(), From: now.Version}
+	step := UpdateAlias{Alias: was.Definition()}
 	switch {
-	case state.Equal(was) && !b.fences.Aliases[was.Name] && b.open(of, UpdateAlias):
+	case state.Equal(was) && !b.fences.Aliases[was.Name] && b.open(of, UpdateAlias{}):
 		step.Fence = true
 		b.plan.Steps = append(b.plan.Steps, step)
 	case state.Equal(was) || b.o.Injected[was.Name] && state.Version == was.Version:
 	case !slices.ContainsFunc(states, state.Equal):
 		b.refuse(subject, standing(now.Alias, was), "that is neither what it was before nor what this run set")
 	case was.Version == Latest:
-		b.aliasOnLatest(step, state)
+		b.aliasOnLatest(was.Definition(), state)
 	default:
 		b.change("Aliases."+was.Name, Serves(now.Alias), Serves(step.Alias))
 		b.plan.Steps = append(b.plan.Steps, step)
@@ -182,21 +192,22 @@ func standing(now definition.Alias, was journal.Alias) string {
 
 // aliasOnLatest sends traffic to the restore point at once: $LATEST itself is
 // right only when code and configuration are.
-func (b *back) aliasOnLatest(final Step, now journal.Alias) {
+func (b *back) aliasOnLatest(final definition.Alias, now journal.Alias) {
+	from := now.Version
 	if point := b.t.Snapshot.RestorePoint; point != "" && (now.Version != point || len(now.Weights) > 0) {
 		first := final
-		first.Alias.Version = point
-		b.plan.Steps = append(b.plan.Steps, first)
-		final.From = point
+		first.Version = point
+		b.plan.Steps = append(b.plan.Steps, UpdateAlias{Alias: first})
+		from = point
 	}
-	b.last = append(b.last, final)
+	b.last = append(b.last, returning{alias: final, from: from})
 }
 
 func (b *back) newAlias(name string) {
 	now := b.o.Aliases[name]
 	if now == nil {
 		of := func(i journal.Intent) bool { return i.AliasName == name }
-		b.plan.Watch = b.plan.Watch || !b.fences.Watched && b.open(of, CreateAlias)
+		b.plan.Watch = b.plan.Watch || !b.fences.Watched && b.open(of, CreateAlias{})
 		return
 	}
 	states, _ := b.t.AliasStates(name)
@@ -212,7 +223,7 @@ func (b *back) newAlias(name string) {
 		return
 	}
 	b.change("Aliases."+name, Serves(now.Alias), "")
-	b.plan.Steps = append(b.plan.Steps, Step{Call: DeleteAlias, Alias: definition.Alias{Name: name}, From: now.Version})
+	b.plan.Steps = append(b.plan.Steps, DeleteAlias{Name: name})
 }
 
 func (b *back) change(field, from, to string) {
@@ -287,11 +298,11 @@ func (b *back) latest() bool {
 func (b *back) codeWentFirst() bool {
 	code, config := -1, -1
 	for i, s := range b.t.Steps {
-		switch call := Call(s.Intent.Call); {
+		switch {
 		case s.Intent.Back || refused(s):
-		case call == UpdateCode:
+		case isCall(s, UpdateCode{}):
 			code = i
-		case call == UpdateConfiguration:
+		case isCall(s, UpdateConfiguration{}):
 			config = i
 		}
 	}
@@ -300,11 +311,11 @@ func (b *back) codeWentFirst() bool {
 
 // fenceLatest makes a late copy of a lost call die of its old RevisionId.
 func (b *back) fenceLatest() {
-	if b.fences.Latest || !b.open(anyIntent, UpdateConfiguration, UpdateCode, PublishVersion) {
+	if b.fences.Latest || !b.open(anyIntent, UpdateConfiguration{}, UpdateCode{}, PublishVersion{}) {
 		return
 	}
 	description := b.t.Snapshot.Description
-	b.plan.Steps = append(b.plan.Steps, Step{Call: UpdateConfiguration, Fence: true, Function: definition.Function{Description: &description}})
+	b.plan.Steps = append(b.plan.Steps, UpdateConfiguration{Patch: definition.Function{Description: &description}, Fence: true})
 }
 
 func (b *back) restoreCode(point *definition.Observed) {
@@ -313,7 +324,7 @@ func (b *back) restoreCode(point *definition.Observed) {
 	if b.o.Latest.CodeSha256 == was.Content.CodeSha256 && sameArchitecture {
 		return
 	}
-	step := Step{Call: UpdateCode, Architectures: was.Architectures}
+	step := UpdateCode{Architectures: was.Architectures}
 	switch {
 	case point.ResolvedImageUri != "":
 		step.Code = definition.Code{ImageUri: point.ResolvedImageUri}
@@ -336,7 +347,7 @@ func (b *back) restoreConfiguration(point *definition.Observed) {
 	if len(d.Changes) == 0 {
 		return
 	}
-	b.plan.Steps = append(b.plan.Steps, Step{Call: UpdateConfiguration, Function: d.Patch})
+	b.plan.Steps = append(b.plan.Steps, UpdateConfiguration{Patch: d.Patch})
 	b.plan.Changes = append(b.plan.Changes, d.Changes...)
 }
 
@@ -353,12 +364,8 @@ func (b *back) codeSigning() {
 		b.refuse("code signing configuration", orNone(b.o.CodeSigning), "that is neither what stood before nor what this run set")
 		return
 	}
-	step := Step{Call: PutCodeSigning, CodeSigning: *was}
-	if *was == "" {
-		step.Call = DeleteCodeSigning
-	}
 	b.change("CodeSigningConfigArn", b.o.CodeSigning, *was)
-	b.plan.Steps = append(b.plan.Steps, step)
+	b.plan.Steps = append(b.plan.Steps, setCodeSigning(*was))
 }
 
 // tags puts back, key by key, what this run set or removed.
@@ -380,13 +387,13 @@ func (b *back) tags() {
 		}
 	}
 	if len(remove) > 0 {
-		b.plan.Steps = append(b.plan.Steps, Step{Call: UntagResource, TagKeys: remove})
+		b.plan.Steps = append(b.plan.Steps, UntagResource{Keys: remove})
 	}
 	if len(set) > 0 {
-		b.plan.Steps = append(b.plan.Steps, Step{Call: TagResource, Tags: set})
+		b.plan.Steps = append(b.plan.Steps, TagResource{Tags: set})
 	}
 	if len(set)+len(remove) == 0 && len(ours) > 0 && !b.fences.Watched {
-		b.plan.Watch = b.plan.Watch || b.open(anyIntent, TagResource, UntagResource)
+		b.plan.Watch = b.plan.Watch || b.open(anyIntent, TagResource{}, UntagResource{})
 	}
 }
 
@@ -429,7 +436,7 @@ func (b *back) ourTags() map[string][]tag {
 func (b *back) failedVersions() {
 	for _, s := range b.t.Steps {
 		if s.Outcome != nil && s.Outcome.FailedVersion != "" && !b.deleted(s.Outcome.FailedVersion) {
-			b.plan.Steps = append(b.plan.Steps, Step{Call: DeleteVersion, Version: s.Outcome.FailedVersion})
+			b.plan.Steps = append(b.plan.Steps, DeleteVersion{Version: s.Outcome.FailedVersion})
 		}
 	}
 }

@@ -59,11 +59,11 @@ func create(w Wanted, o Observation) Plan {
 	p.Changes = append(p.Changes, definition.Creation(w.Function)...)
 	p.Changes = append(p.Changes, definition.Change{Field: "Code", To: w.Code.Sha256, Kind: definition.Set})
 	p.Steps = []Step{
-		{Call: CreateFunction, Function: f, Code: w.Code, Architectures: f.Architectures},
-		{Call: PublishVersion},
+		CreateFunction{Function: f, Code: w.Code},
+		PublishVersion{Description: w.Marker.String()},
 	}
 	for _, a := range w.Aliases {
-		p.Steps = append(p.Steps, Step{Call: CreateAlias, Alias: a})
+		p.Steps = append(p.Steps, CreateAlias{Name: a.Name, Description: a.Description})
 		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: "new version", Kind: definition.Set})
 	}
 	return p
@@ -166,7 +166,7 @@ func (f *forward) restorePoint() {
 			f.plan.Version = standing
 		}
 	case f.needsReturn:
-		f.plan.Steps = append(f.plan.Steps, Step{Call: PublishVersion, RestorePoint: true})
+		f.plan.Steps = append(f.plan.Steps, PublishRestorePoint{Description: f.w.Marker.RestorePoint()})
 	}
 	f.publish = f.needsReturn || standing == ""
 }
@@ -198,33 +198,36 @@ func SameContent(a, b *definition.Observed) bool {
 func (f *forward) steps() {
 	f.leaveLatest()
 	if f.signing {
-		step := Step{Call: PutCodeSigning, CodeSigning: *f.w.Function.CodeSigningConfigArn}
-		if step.CodeSigning == "" {
-			step.Call = DeleteCodeSigning
-		}
-		f.plan.Steps = append(f.plan.Steps, step)
+		f.plan.Steps = append(f.plan.Steps, setCodeSigning(*f.w.Function.CodeSigningConfigArn))
 	}
 	if f.config {
-		f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateConfiguration, Function: f.patch})
+		f.plan.Steps = append(f.plan.Steps, UpdateConfiguration{Patch: f.patch})
 	}
 	if f.code {
 		architectures := f.w.Function.Architectures
 		if len(architectures) == 0 {
 			architectures = f.o.Latest.Architectures
 		}
-		f.plan.Steps = append(f.plan.Steps, Step{Call: UpdateCode, Code: f.w.Code, Architectures: architectures})
+		f.plan.Steps = append(f.plan.Steps, UpdateCode{Code: f.w.Code, Architectures: architectures})
 	}
 	if f.publish {
-		f.plan.Steps = append(f.plan.Steps, Step{Call: PublishVersion})
+		f.plan.Steps = append(f.plan.Steps, PublishVersion{Description: f.w.Marker.String()})
 	}
 	f.aliases()
-	last := f.plan.stages() - 1
 	if len(f.untag) > 0 {
-		f.plan.Steps = append(f.plan.Steps, Step{Call: UntagResource, TagKeys: f.untag, Stage: last})
+		f.plan.Steps = append(f.plan.Steps, UntagResource{Keys: f.untag})
 	}
 	if len(f.tags) > 0 {
-		f.plan.Steps = append(f.plan.Steps, Step{Call: TagResource, Tags: f.tags, Stage: last})
+		f.plan.Steps = append(f.plan.Steps, TagResource{Tags: f.tags})
 	}
+}
+
+// setCodeSigning sets the configuration, or removes it where the ARN is "".
+func setCodeSigning(arn string) Step {
+	if arn == "" {
+		return DeleteCodeSigning{}
+	}
+	return PutCodeSigning{Arn: arn}
 }
 
 // wayBack collects what a rollback could not restore.

@@ -20,59 +20,6 @@ const Latest = "$LATEST"
 // of AWS' own are left out of diffs.
 const RunTag = "lambda-rollout:run"
 
-// Call is an operation of the Lambda API.
-type Call string
-
-// The calls of a plan, by the names of the API.
-const (
-	CreateFunction      Call = "CreateFunction"
-	UpdateConfiguration Call = "UpdateFunctionConfiguration"
-	UpdateCode          Call = "UpdateFunctionCode"
-	PublishVersion      Call = "PublishVersion"
-	CreateAlias         Call = "CreateAlias"
-	UpdateAlias         Call = "UpdateAlias"
-	DeleteAlias         Call = "DeleteAlias"
-	TagResource         Call = "TagResource"
-	UntagResource       Call = "UntagResource"
-	PutCodeSigning      Call = "PutFunctionCodeSigningConfig"
-	DeleteCodeSigning   Call = "DeleteFunctionCodeSigningConfig"
-	DeleteFunction      Call = "DeleteFunction"
-	DeleteVersion       Call = "DeleteFunction:version"
-)
-
-// Step is one call. Which fields count depends on the call.
-type Step struct {
-	Call Call
-	// RestorePoint marks the PublishVersion that saves what stands before the
-	// first change.
-	RestorePoint bool
-	// Fence marks a write that changes nothing but the RevisionId, so that a
-	// late copy of an earlier call dies of it.
-	Fence bool
-	// Function is what CreateFunction creates, or the patch of
-	// UpdateFunctionConfiguration.
-	Function definition.Function
-	// Code is what CreateFunction and UpdateFunctionCode send.
-	Code definition.Code
-	// Download is where the zip of a rollback is fetched from first.
-	Download      string
-	Architectures []string
-	// Alias is the wanted state; its Version is "" for the version that this
-	// plan publishes. Route says what part of its traffic goes there.
-	Alias definition.Alias
-	Route Route
-	// Stage is when traffic moves: the index in the Course of Wanted.
-	Stage int
-	// From is the version that the alias serves now, "" for a new one.
-	From string
-	// Tags are set, TagKeys removed.
-	Tags    map[string]string
-	TagKeys []string
-	// Version is deleted by DeleteVersion.
-	Version     string
-	CodeSigning string
-}
-
 // Refusal is something that a rollback does not touch, and why.
 type Refusal struct {
 	// Subject is what stands there: "alias live", "$LATEST".
@@ -112,6 +59,27 @@ func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
 // Changing counts the steps that change something.
 func (p Plan) Changing() int { return len(p.Steps) }
+
+// OnlyPublishes reports whether a publication is all there is to do. AWS returns
+// the current version then, unless $LATEST moved since.
+func (p Plan) OnlyPublishes() bool {
+	if len(p.Steps) != 1 {
+		return false
+	}
+	_, is := p.Steps[0].(PublishVersion)
+	return is
+}
+
+// AliasAfter returns an alias as the plan leaves it, and whether the plan
+// changes it at all.
+func (p Plan) AliasAfter(name, version, restorePoint string) (definition.Alias, bool) {
+	for _, s := range slices.Backward(p.Steps) {
+		if a, changes := aliasAfter(s, version, restorePoint); changes && a.Name == name {
+			return a, true
+		}
+	}
+	return definition.Alias{}, false
+}
 
 // Observation is what AWS shows of one Target.
 type Observation struct {

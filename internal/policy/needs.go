@@ -74,16 +74,16 @@ func ServiceNeeds(t Target) []Need {
 	}
 	f := t.Wanted.Function
 	later.Plan = plan.Plan{Steps: []plan.Step{
-		{Call: plan.UpdateConfiguration, Function: f}, {Call: plan.UpdateCode, Code: t.Wanted.Code}, {Call: plan.PublishVersion},
+		plan.UpdateConfiguration{Patch: f}, plan.UpdateCode{Code: t.Wanted.Code}, plan.PublishVersion{},
 	}}
 	for _, a := range t.Wanted.Aliases {
-		later.Plan.Steps = append(later.Plan.Steps, plan.Step{Call: plan.CreateAlias, Alias: a}, plan.Step{Call: plan.UpdateAlias, Alias: a})
+		later.Plan.Steps = append(later.Plan.Steps, plan.CreateAlias{Name: a.Name}, plan.UpdateAlias{Alias: a})
 	}
 	if f.Tags != nil {
-		later.Plan.Steps = append(later.Plan.Steps, plan.Step{Call: plan.UntagResource})
+		later.Plan.Steps = append(later.Plan.Steps, plan.UntagResource{})
 	}
 	if f.CodeSigningConfigArn != nil {
-		later.Plan.Steps = append(later.Plan.Steps, plan.Step{Call: plan.PutCodeSigning})
+		later.Plan.Steps = append(later.Plan.Steps, plan.PutCodeSigning{Arn: *f.CodeSigningConfigArn})
 	}
 	return slices.Concat(Needs(first), Needs(later))
 }
@@ -120,14 +120,17 @@ func (n *needs) function(actions ...string) {
 	}
 }
 
-func (n *needs) has(calls ...plan.Call) bool {
-	return slices.ContainsFunc(n.t.Plan.Steps, func(s plan.Step) bool { return slices.Contains(calls, s.Call) })
+// has reports whether the plan makes one of these operations.
+func (n *needs) has(operations ...plan.Step) bool {
+	return slices.ContainsFunc(n.t.Plan.Steps, func(s plan.Step) bool {
+		return slices.ContainsFunc(operations, func(o plan.Step) bool { return o.Operation() == s.Operation() })
+	})
 }
 
 func (n *needs) reads() {
 	n.function("GetFunction")
 	f := n.t.Wanted.Function
-	if f.Tags != nil || n.has(plan.CreateFunction) {
+	if f.Tags != nil || n.has(plan.CreateFunction{}) {
 		// GetFunction shows the tags to those alone who may list them.
 		n.function("ListTags")
 	}
@@ -139,8 +142,8 @@ func (n *needs) reads() {
 		n.function("GetFunctionCodeSigningConfig")
 	}
 	for _, s := range n.t.Plan.Steps {
-		if s.Call == plan.UpdateAlias {
-			n.qualified("GetProvisionedConcurrencyConfig", s.Alias.Name)
+		if name := plan.MovedAlias(s); name != "" {
+			n.qualified("GetProvisionedConcurrencyConfig", name)
 		}
 	}
 	if n.t.Wanted.Traffic.Last() < 100 && n.t.Before.Latest != nil {
@@ -154,13 +157,13 @@ func (n *needs) reads() {
 
 // step is one call forward, and the one that undoes it where that is another.
 func (n *needs) step(s plan.Step) {
-	switch s.Call {
+	switch s := s.(type) {
 	case plan.CreateFunction:
 		n.function("CreateFunction", "TagResource")
 		n.configuration(s.Function, definition.Function{})
 	case plan.UpdateConfiguration:
 		n.function("UpdateFunctionConfiguration")
-		n.configuration(s.Function, n.t.Before.Latest.Function)
+		n.configuration(s.Patch, n.t.Before.Latest.Function)
 	case plan.CreateAlias:
 		n.function("CreateAlias")
 		if n.t.Before.Latest != nil {
@@ -177,8 +180,9 @@ func (n *needs) step(s plan.Step) {
 		n.function("UntagResource", "TagResource")
 	case plan.PutCodeSigning, plan.DeleteCodeSigning:
 		n.codeSigning()
-	default:
-		n.function(string(s.Call))
+	case plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.MoveAlias, plan.LeaveLatest, plan.UpdateAlias,
+		plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
+		n.function(s.Operation())
 	}
 }
 
@@ -244,18 +248,18 @@ func (n *needs) passRole(role *string) {
 // wayBack is what only a rollback calls.
 func (n *needs) wayBack() {
 	switch {
-	case n.has(plan.CreateFunction):
+	case n.has(plan.CreateFunction{}):
 		if n.t.Keep {
 			return
 		}
 		// Before it deletes what it created it looks who uses it by now.
 		n.function("DeleteFunction", "GetPolicy", "ListAliases")
 		n.add("lambda:ListEventSourceMappings", "*")
-	case n.has(plan.UpdateCode, plan.UpdateConfiguration, plan.PublishVersion):
+	case n.has(plan.UpdateCode{}, plan.UpdateConfiguration{}, plan.PublishVersion{}):
 		// After a lost answer one write of the description makes a late copy of
 		// the lost call die of its RevisionId.
 		n.function("UpdateFunctionConfiguration")
-		if n.has(plan.PublishVersion) {
+		if n.has(plan.PublishVersion{}) {
 			// A version that AWS could not start; never the function.
 			n.all = append(n.all, Need{Action: "lambda:DeleteFunction", Resources: []string{n.arn() + ":*"}, Checked: []string{n.arn() + ":1"}})
 		}
@@ -264,7 +268,7 @@ func (n *needs) wayBack() {
 
 func (n *needs) artifact() {
 	a := n.t.Artifact
-	sends := n.has(plan.CreateFunction, plan.UpdateCode)
+	sends := n.has(plan.CreateFunction{}, plan.UpdateCode{})
 	switch {
 	case a.Bucket != "":
 		if a.Elsewhere {
@@ -375,7 +379,7 @@ func (n *needs) keys() {
 			continue
 		}
 		n.key(arn, "kms:Decrypt")
-		if n.has(plan.CreateFunction, plan.UpdateCode) {
+		if n.has(plan.CreateFunction{}, plan.UpdateCode{}) {
 			n.key(arn, "kms:GenerateDataKey")
 		}
 	}
