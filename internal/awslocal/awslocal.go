@@ -29,6 +29,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/loopback"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
@@ -84,8 +85,9 @@ type Server struct {
 	closers []io.Closer
 }
 
-// New makes a Server on what Options.Dir holds. Errors: store.ErrInUse where
-// another process has the folder, or what the file system says.
+// New makes a Server on what Options.Dir holds. Errors: an Options.Listen that
+// is not loopback, store.ErrInUse where another process has the folder, or what
+// the file system says.
 func New(o Options) (*Server, error) {
 	if o.Account == "" {
 		o.Account = call.DefaultAccount
@@ -96,6 +98,9 @@ func New(o Options) (*Server, error) {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if err := checkListen(o.Listen); err != nil {
+		return nil, err
+	}
 	kept, err := store.Open(o.Dir)
 	if err != nil {
 		return nil, err
@@ -103,7 +108,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{options: o, store: kept, closed: make(chan struct{})}
 	s.clock.base = o.Clock
 	s.late.ended.L = &s.late.mu
-	s.http = http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	s.http = http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	if err := s.plug(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the embedded AWS: %w", err), s.Close())
 	}
@@ -115,15 +120,41 @@ func (s *Server) Now() time.Time { return s.clock.now() }
 
 // Listen opens the loopback address of Options.Listen.
 func (s *Server) Listen() (net.Listener, error) {
-	return new(net.ListenConfig).Listen(context.Background(), "tcp", s.options.Listen)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.options.Listen)
+	if err != nil {
+		return nil, err
+	}
+	if err := onlyLoopback(l.Addr()); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// checkListen refuses an address that other machines could reach, before
+// anything is opened or printed.
+func checkListen(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w; an address has the form 127.0.0.1:4566", address, err)
+	}
+	if !loopback.IsName(host) {
+		return fmt.Errorf("listen on %s: only loopback addresses are served, such as 127.0.0.1:4566", address)
+	}
+	return nil
+}
+
+func onlyLoopback(a net.Addr) error {
+	if addr, ok := a.(*net.TCPAddr); !ok || !addr.IP.IsLoopback() {
+		return fmt.Errorf("serve the embedded AWS on %s: only loopback addresses are served", a)
+	}
+	return nil
 }
 
 // Serve answers on l, which must be of the loopback interface, until Close. It
 // returns nil after Close.
 func (s *Server) Serve(l net.Listener) error {
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok || !addr.IP.IsLoopback() {
-		return fmt.Errorf("serve the embedded AWS on %s: only loopback addresses are served", l.Addr())
+	if err := onlyLoopback(l.Addr()); err != nil {
+		return err
 	}
 	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -148,7 +179,8 @@ func (s *Server) Close() error {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.serveLocal(w, r) {
+	defer withProgress(w, r)()
+	if !s.admit(w, r) || s.serveLocal(w, r) {
 		return
 	}
 	started := time.Now()
@@ -158,7 +190,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(call.With(r.Context(), caller, record))
 	answered := &statusWriter{ResponseWriter: w}
 	defer func() {
-		s.keep(Call{Time: s.Now(), Account: caller.Account, Region: caller.Region, Service: record.Service,
+		s.logCall(Call{Time: s.Now(), Account: caller.Account, Region: caller.Region, Service: record.Service,
 			Operation: record.Operation, Resource: record.Resource, Changed: record.Changed,
 			Status: answered.status, Took: time.Since(started)})
 	}()
@@ -169,7 +201,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	record.Operation = service.Operation(r)
-	if refusal := s.refuse(r, caller, record); refusal != nil {
+	refusal := unauthenticated(r, name, record.Operation)
+	if refusal == nil {
+		refusal = s.refuse(r, caller, record)
+	}
+	if refusal != nil {
 		writeErrorOf(service, answered, r, refusal)
 		return
 	}

@@ -151,7 +151,7 @@ func (r *replay) request(operation string, in args) *http.Request {
 	if other, ok := in["@region"].(string); ok {
 		region = other
 	}
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+replayAccount+"/20260102/"+region+"/lambda/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+replayAccount+"/20260102/"+region+"/lambda/aws4_request, SignedHeaders=host, Signature=00")
 	return req
 }
 

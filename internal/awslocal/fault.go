@@ -224,7 +224,7 @@ func (s *Server) serveLate(service call.Service, r *http.Request, delay time.Dur
 		}
 		out := newNowhere()
 		service.ServeHTTP(out, later)
-		s.keep(Call{Time: s.Now(), Account: caller.Account, Region: caller.Region, Service: record.Service,
+		s.logCall(Call{Time: s.Now(), Account: caller.Account, Region: caller.Region, Service: record.Service,
 			Operation: record.Operation, Resource: record.Resource, Changed: record.Changed, Status: out.status, Late: true})
 	})
 }

@@ -29,8 +29,8 @@ type callLog struct {
 	calls []Call
 }
 
-// keep logs a call, and prints it in one line where that is asked for.
-func (s *Server) keep(c Call) {
+// logCall logs a call and, with Options.Verbose, prints it on one line.
+func (s *Server) logCall(c Call) {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	if len(s.log.calls) == logSize {

@@ -81,10 +81,11 @@ func (o Operations) Handle(w http.ResponseWriter, r *http.Request, xmlns string)
 }
 
 // WriteError writes an error that the server has found before the service was
-// asked. The query protocol names two of them without "Exception" ("Common
+// asked. The query protocol names four of them without "Exception" ("Common
 // errors" of STS, IAM and CloudWatch).
 func WriteError(w http.ResponseWriter, xmlns string, e *call.Error) {
-	if e.Code == "AccessDeniedException" || e.Code == "ExpiredTokenException" {
+	switch e.Code {
+	case "AccessDeniedException", "ExpiredTokenException", "MissingAuthenticationTokenException", "IncompleteSignatureException":
 		short := *e
 		short.Code = strings.TrimSuffix(e.Code, "Exception")
 		e = &short

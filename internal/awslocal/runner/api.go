@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/loopback"
 )
 
 // maxAnswer is the most that a function may answer ("Lambda quotas": 6 MB, and
@@ -17,9 +19,13 @@ const maxReport = 256 << 10
 
 const apiVersion = "/2018-06-01/runtime"
 
-// ServeHTTP serves the runtime API to one process. Four paths need no
-// http.ServeMux, which would bring 30 KB of pattern matching.
+// ServeHTTP serves the runtime API to one process, and to no web page. Four paths
+// need no http.ServeMux, which would bring 30 KB of pattern matching.
 func (s *sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := loopback.Check(r); err != nil {
+		refuse(w, http.StatusForbidden, "Forbidden", err.Error())
+		return
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, apiVersion)
 	id, what, inside := strings.Cut(strings.TrimPrefix(path, "/invocation/"), "/")
 	switch {

@@ -137,6 +137,10 @@ func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, e *call.Err
 		err = newError(http.StatusBadRequest, "ExpiredToken", "The provided token has expired.")
 	case "AccessDeniedException":
 		err.Code = "AccessDenied"
+	case "MissingAuthenticationTokenException":
+		err = errAccessDenied("Access Denied")
+	case "IncompleteSignatureException":
+		err = newError(http.StatusBadRequest, "AuthorizationHeaderMalformed", "%s", e.Message)
 	}
 	err.write(w, r)
 }
@@ -217,7 +221,7 @@ func (r *request) anonymous() bool { return r.caller.AccessKeyID == "" }
 // ("Authenticating requests: using query parameters", Amazon S3 API
 // Reference).
 func (s *Service) checkPresigned(r *request) *apiError {
-	if !r.query.Has("X-Amz-Expires") {
+	if !r.query.Has("X-Amz-Signature") {
 		return nil
 	}
 	at, err := time.Parse("20060102T150405Z", r.query.Get("X-Amz-Date"))
