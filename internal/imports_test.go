@@ -21,7 +21,7 @@ var layout = map[string][]string{
 	"diag":     {},
 	"glob":     {},
 	"host":     {},
-	"report":   {},
+	"event":    {},
 	"traffic":  {},
 	// What users write.
 	"input":      {"diag", "traffic"},
@@ -39,8 +39,9 @@ var layout = map[string][]string{
 	"plan":      {"definition", "journal", "traffic"},
 	"policy":    {"awsfacts", "definition", "plan"},
 	"preflight": {"awsfacts", "policy", "session"},
-	"engine":    {"definition", "journal", "lambdaapi", "plan", "traffic"},
-	"deploy":    {"engine", "definition", "journal", "lambdaapi", "plan", "report", "traffic"},
+	"report":    {"event", "plan", "traffic"},
+	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic"},
+	"deploy":    {"engine", "definition", "event", "journal", "lambdaapi", "plan", "report", "traffic"},
 	// Wiring knows all but the tests' own packages.
 	"cli": {"*"},
 	// The embedded AWS shares no type with the client side.

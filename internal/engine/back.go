@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
@@ -160,7 +161,7 @@ func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
 		}
 		if r.watch.IsZero() {
 			r.watch = time.Now()
-			r.Log.Line("A call of the interrupted run got no answer and may still arrive: watching %s for %s", t.Function, r.Timing.Watch)
+			r.Log.Emit(event.WatchingForLateCall{Function: t.Function, For: r.Timing.Watch})
 		}
 		if time.Since(r.watch) >= r.Timing.Watch {
 			r.fences.Watched = true
@@ -172,7 +173,7 @@ func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
 
 func (r *rollback) step(ctx context.Context, s plan.Step) error {
 	if c, is := s.(plan.UpdateCode); is && c.Download != "" {
-		r.Log.Line("Downloading the code that stood before: [%s]", c.Code.Sha256)
+		r.Log.Emit(event.Downloading{Function: r.function, CodeSha256: c.Code.Sha256})
 		code, err := r.Code.Fetch(ctx, c.Download, c.Code)
 		if err != nil {
 			return err
@@ -180,8 +181,10 @@ func (r *rollback) step(ctx context.Context, s plan.Step) error {
 		c.Code = code
 		s = c
 	}
-	r.Log.Line("%s", announce(r.function, s))
-	if err := r.do(ctx, s, true); err != nil {
+	began := r.begin(s, true)
+	err := r.do(ctx, s, true)
+	r.end(began, err)
+	if err != nil {
 		return err
 	}
 	switch s := s.(type) {
@@ -193,35 +196,4 @@ func (r *rollback) step(ctx context.Context, s plan.Step) error {
 		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
 	}
 	return nil
-}
-
-// announce says what a step of a rollback does.
-func announce(function string, s plan.Step) string {
-	switch s := s.(type) {
-	case plan.UpdateAlias:
-		if s.Fence {
-			return fmt.Sprintf("Alias %s serves %s; writing it once more so that no late call can move it", s.Alias.Name, plan.Serves(s.Alias))
-		}
-		return fmt.Sprintf("Updating Alias %s for function %s with version %s.", s.Alias.Name, function, plan.Serves(s.Alias))
-	case plan.DeleteAlias:
-		return fmt.Sprintf("Deleting Alias %s of function %s, which this run created", s.Name, function)
-	case plan.UpdateCode:
-		return fmt.Sprintf("Updating Function Code of %s back to Sha256: [%s]", function, s.Code.Sha256)
-	case plan.UpdateConfiguration:
-		if s.Fence {
-			return fmt.Sprintf("Function %s is as it was; writing it once more so that no late call can change it", function)
-		}
-		return fmt.Sprintf("Updating Function Configuration of %s back", function)
-	case plan.DeleteFunction:
-		return fmt.Sprintf("Deleting function %s, which this run created", function)
-	case plan.DeleteVersion:
-		return fmt.Sprintf("Deleting version %s of %s, which failed", s.Version, function)
-	case plan.TagResource, plan.UntagResource:
-		return fmt.Sprintf("Putting back the tags of %s", function)
-	case plan.PutCodeSigning, plan.DeleteCodeSigning:
-		return fmt.Sprintf("Putting back the code signing configuration of %s", function)
-	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest:
-		// A rollback has none of these.
-	}
-	return s.Operation()
 }

@@ -15,21 +15,11 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
-
-// Log is told of each event when it happened.
-type Log interface {
-	// Line is one line for a person.
-	Line(format string, args ...any)
-	// Warn is a line that a person should not overlook.
-	Warn(format string, args ...any)
-	// Waiting is told of each look at something that takes its time; it prints
-	// a change of state at once and a sign of life every 15 s.
-	Waiting(function, status, reason string)
-}
 
 // Code fetches the code that a rollback puts back.
 type Code interface {
@@ -60,7 +50,7 @@ type Engine struct {
 	Journal *journal.Journal
 	// Index is the Target's place in the journal's header.
 	Index  int
-	Log    Log
+	Log    event.Sink
 	Code   Code
 	Timing Timing
 
@@ -277,7 +267,7 @@ func (e *Engine) waiting(o *definition.Observed) {
 	if status.Value == "" {
 		status = o.State
 	}
-	e.Log.Waiting(e.function, status.Value, status.Reason)
+	e.Log.Emit(event.Waiting{Subject: e.function, Status: status.Value, Reason: status.Reason})
 }
 
 // refresh reads $LATEST anew.

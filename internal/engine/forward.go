@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
@@ -48,7 +49,7 @@ func (e *Engine) Prepare(ctx context.Context, p plan.Plan) (*definition.Observed
 	for len(steps) > 0 {
 		err := e.deploy(ctx, steps[0])
 		if codeFirst(steps, err) {
-			e.Log.Warn("AWS refuses the new configuration with the code that stands; the code goes first: %v", err)
+			e.Log.Emit(event.CodeFirst{Function: e.function, Err: err})
 			steps[0], steps[1] = steps[1], steps[0]
 			continue
 		}
@@ -71,13 +72,14 @@ func codeFirst(steps []plan.Step, err error) bool {
 	return configuration && code && lambdaapi.Classify(err) == lambdaapi.Refused
 }
 
-// deploy carries out one step of a deployment and logs it.
+// deploy carries out one step of a deployment.
 func (e *Engine) deploy(ctx context.Context, s plan.Step) error {
-	e.beginning(s)
-	if err := e.do(ctx, s, false); err != nil {
+	began := e.begin(s, false)
+	err := e.do(ctx, s, false)
+	e.end(began, err)
+	if err != nil {
 		return err
 	}
-	e.done(s)
 	if _, point := s.(plan.PublishRestorePoint); point {
 		return e.refreshUnchanged(ctx)
 	}

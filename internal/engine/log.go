@@ -1,77 +1,37 @@
 package engine
 
 import (
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
-	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-// beginning logs a step of a deployment before it goes out.
-func (e *Engine) beginning(s plan.Step) {
+// begin emits that a step is about to go out.
+func (e *Engine) begin(s plan.Step, back bool) event.StepBegan {
+	began := event.StepBegan{Function: e.function, Region: e.API.Region(), Step: s, Back: back}
 	switch s := s.(type) {
-	case plan.PublishRestorePoint:
-		e.Log.Line("Publishing a restore point: $LATEST is no version that an alias serves")
-	case plan.PublishVersion:
-		e.Log.Line("Publishing new version")
-	case plan.LeaveLatest:
-		e.Log.Line("Alias %s of function %s is on $LATEST, which changes at once: it goes to the restore point first", s.Name, e.function)
-		e.Log.Line("Updating Alias %s for function %s with version %s.", s.Name, e.function, e.RestorePoint())
-	case plan.CreateFunction:
-		e.Log.Line("Creating Function: %s in region: %s", e.function, e.API.Region())
-	case plan.UpdateConfiguration:
-		e.Log.Line("Updating Function Configuration: [%s]", e.function)
-	case plan.CreateAlias:
-		e.Log.Line("Creating Alias %s for function %s with version %s.", s.Name, e.function, e.target)
-	case plan.MoveAlias:
-		e.Log.Line("Updating Alias %s for function %s %s.", s.Name, e.function, e.with(s))
+	case plan.CreateAlias, plan.MoveAlias:
+		began.Version = e.target
 	case plan.UpdateAlias:
-		e.Log.Line("Updating Alias %s for function %s with version %s.", s.Alias.Name, e.function, e.target)
-	case plan.TagResource:
-		e.Log.Line("Tagging function %s: %d tags", e.function, len(s.Tags))
-	case plan.UntagResource:
-		e.Log.Line("Removing %d tags of function %s", len(s.Keys), e.function)
-	case plan.UpdateCode, plan.PutCodeSigning, plan.DeleteCodeSigning:
-	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
+		began.Version = s.Alias.Version
+	case plan.LeaveLatest:
+		began.Version = e.RestorePoint()
+	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion,
+		plan.DeleteAlias, plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
 	}
+	e.Log.Emit(began)
+	return began
 }
 
-// done logs a step of a deployment that is complete.
-func (e *Engine) done(s plan.Step) {
-	switch s := s.(type) {
-	case plan.PublishRestorePoint:
-		e.Log.Line("Published restore point: [%s]", e.version.Version)
-	case plan.PublishVersion:
-		if e.version.Description != nil && *e.version.Description != s.Description {
-			e.Log.Line("Nothing changed since version [%s] was published", e.version.Version)
-			return
-		}
-		e.Log.Line("Published new version: [%s]", e.version.Version)
-		e.Log.Line("Published function ARN: [%s]", e.version.Arn)
-	case plan.LeaveLatest:
-		e.Log.Line("Updated Alias %s for function %s with version %s.", s.Name, e.function, e.RestorePoint())
-	case plan.CreateFunction:
-		e.Log.Line("Created Function Code Sha256: [%s]", e.latest.CodeSha256)
-		e.Log.Line("Created Function ARN: [%s]", e.latest.Arn)
-	case plan.UpdateCode:
-		e.Log.Line("Updated Function Code Sha256: [%s]", e.latest.CodeSha256)
-		e.Log.Line("Updated Function ARN: [%s]", e.latest.Arn)
-	case plan.UpdateConfiguration:
-		e.Log.Line("Updated Function Configuration: [%s]", e.function)
-	case plan.CreateAlias:
-		e.Log.Line("Created Alias %s for function %s with version %s.", s.Name, e.function, e.target)
-	case plan.MoveAlias:
-		e.Log.Line("Updated Alias %s for function %s %s.", s.Name, e.function, e.with(s))
-	case plan.UpdateAlias:
-		e.Log.Line("Updated Alias %s for function %s with version %s.", s.Alias.Name, e.function, e.target)
-	case plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning:
-	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
+// end emits what became of a step.
+func (e *Engine) end(began event.StepBegan, err error) {
+	ended := event.StepEnded{StepBegan: began, Err: err}
+	if e.latest != nil {
+		ended.Arn, ended.CodeSha256 = e.latest.Arn, e.latest.CodeSha256
 	}
-}
-
-// with is what a move gives an alias, for the log.
-func (e *Engine) with(m plan.MoveAlias) string {
-	what := "with version " + e.target
-	if m.Partial() {
-		what += " for " + traffic.Percent(m.Percent) + " of its traffic"
+	if began.Step.Operation() == (plan.PublishVersion{}).Operation() && err == nil {
+		ended.Arn, ended.Published = e.version.Arn, e.version.Version
+		s, is := began.Step.(plan.PublishVersion)
+		ended.Existed = is && e.version.Description != nil && *e.version.Description != s.Description
 	}
-	return what
+	e.Log.Emit(ended)
 }

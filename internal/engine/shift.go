@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
@@ -44,7 +45,7 @@ func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage i
 	e.target = version
 	aliases, last := in(p, shifting), stage == plan.Stages(p)-1
 	if len(aliases) > 0 && stage == 0 {
-		e.Log.Line("Create or Update Aliases for function %s with version %s.", e.function, version)
+		e.Log.Emit(event.AliasesBegan{Function: e.function, Version: version})
 	}
 	for _, s := range aliases {
 		if plan.StageOf(s) != stage || e.upToDate(s) {
@@ -58,7 +59,7 @@ func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage i
 		return nil
 	}
 	if len(aliases) > 0 {
-		e.Log.Line("Done Creating Aliases")
+		e.Log.Emit(event.AliasesEnded{Function: e.function})
 	}
 	for _, s := range in(p, tagging) {
 		if err := e.deploy(ctx, s); err != nil {
@@ -68,7 +69,7 @@ func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage i
 	return nil
 }
 
-// upToDate reports, and logs, that an alias is already as a move leaves it:
+// upToDate reports, and emits, that an alias is already as a move leaves it:
 // PublishVersion returned the version that it points to.
 func (e *Engine) upToDate(s plan.Step) bool {
 	m, is := s.(plan.MoveAlias)
@@ -79,6 +80,6 @@ func (e *Engine) upToDate(s plan.Step) bool {
 	if !plan.Stands(wanted, e.aliases[m.Name].Alias) {
 		return false
 	}
-	e.Log.Line("Alias %s of function %s serves %s already.", m.Name, e.function, plan.Serves(wanted))
+	e.Log.Emit(event.AliasUpToDate{Function: e.function, Alias: m.Name, Routing: plan.Serves(wanted)})
 	return true
 }

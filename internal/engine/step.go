@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
@@ -101,7 +102,7 @@ func (e *Engine) createFunction(s plan.CreateFunction) change {
 
 // finishLatest waits for an update of $LATEST and records what it left.
 func (e *Engine) finishLatest(ctx context.Context, o *journal.Outcome) error {
-	e.Log.Line("Verifying if status of function to be Successful")
+	e.Log.Emit(event.WaitBegan{Function: e.function})
 	err := e.settle(ctx)
 	if e.latest != nil {
 		o.Content = e.content(e.latest)
@@ -239,7 +240,7 @@ func (e *Engine) follow(ctx context.Context, wanted journal.Alias, p provisioned
 		status, err = e.API.Provisioned(ctx, e.function, wanted.Name)
 	}
 	for try := 0; err == nil && status.Value == "IN_PROGRESS"; try++ {
-		e.Log.Waiting(e.function+":"+wanted.Name, "provisioned concurrency "+status.Value, status.Reason)
+		e.Log.Emit(event.Waiting{Subject: e.function + ":" + wanted.Name, Status: "provisioned concurrency " + status.Value, Reason: status.Reason})
 		if !e.pause(ctx, min(try, 3)) {
 			return context.Cause(ctx)
 		}
@@ -247,7 +248,7 @@ func (e *Engine) follow(ctx context.Context, wanted journal.Alias, p provisioned
 	}
 	if err != nil {
 		// The alias has moved: not knowing is no reason to move it back.
-		e.Log.Warn("cannot see whether alias %s has provisioned concurrency: %v", wanted.Name, err)
+		e.Log.Emit(event.Warning{Message: fmt.Sprintf("cannot see whether alias %s has provisioned concurrency: %v", wanted.Name, err)})
 		return ctx.Err()
 	}
 	if status.Value == "" {
@@ -268,7 +269,7 @@ func (e *Engine) follow(ctx context.Context, wanted journal.Alias, p provisioned
 		if maps.Equal(now.Weights, wanted.Weights) {
 			return nil
 		}
-		e.Log.Waiting(e.function+":"+wanted.Name, "weights "+plan.Serves(now.Alias), "AWS moves provisioned concurrency")
+		e.Log.Emit(event.Waiting{Subject: e.function + ":" + wanted.Name, Status: "weights " + plan.Serves(now.Alias), Reason: "AWS moves provisioned concurrency"})
 		if !e.pause(ctx, min(try, 3)) {
 			return context.Cause(ctx)
 		}
