@@ -17,21 +17,23 @@ const (
 // end. A package that stands before another cannot know it.
 var layout = map[string][]string{
 	// Nothing inside.
-	"awsfacts": {},
-	"diag":     {},
-	"glob":     {},
-	"host":     {},
-	"event":    {},
-	"traffic":  {},
-	// What users write.
-	"input":      {"diag", "traffic"},
+	"awsfacts":  {},
+	"diag":      {},
+	"event":     {},
+	"glob":      {},
+	"printable": {},
+	"redact":    {},
+	"traffic":   {},
+	// What users write, and where.
+	"host":       {"printable", "redact"},
+	"input":      {"diag", "redact", "traffic"},
 	"expression": {"diag"},
 	"document":   {"expression", "diag"},
 	"definition": {"diag"},
 	"service":    {"awsfacts", "definition", "document", "expression", "diag", "glob"},
 	"convert":    {"document", "expression", "diag", "traffic"},
 	// What AWS holds.
-	"session":   {"awsfacts"},
+	"session":   {"awsfacts", "redact"},
 	"artifact":  {"awsfacts", "definition", "glob", "session"},
 	"lambdaapi": {"awsfacts", "definition", "session"},
 	// What is to be done, and what was done.

@@ -92,14 +92,14 @@ func Main(ctx context.Context, p Process) int {
 	if a.json() || printsResult(request.Command) {
 		h.LogToStderr()
 	}
-	h.Mask(a.in.Secrets()...)
+	for _, secret := range a.in.Secrets() {
+		h.Mask(secret.Name, secret.Value)
+	}
 	a.warnings(request.Warnings)
 	ctx, cancel := withSignals(ctx, p.Signals)
 	defer cancel()
 	code := a.report(errors.Join(a.command(ctx, request.Command), a.closeEmbedded()))
-	if err := h.Log().Flush(); err != nil && code == exitDone {
-		return exitFailed
-	}
+	h.Log().Flush()
 	return code
 }
 
@@ -189,7 +189,6 @@ func (a *app) report(err error) int {
 	if a.host.Kind() == host.Terminal {
 		// There stderr is where people and scripts look for errors; a CI server
 		// shows both streams, and two of them in no certain order.
-		_ = a.host.Log().Flush()
 		a.host.LogToStderr()
 	}
 	var faults diag.List

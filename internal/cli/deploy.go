@@ -155,9 +155,7 @@ func (a *app) annotateWarning() func(string) {
 	if k := a.host.Kind(); k != host.GitHub && k != host.Act {
 		return nil
 	}
-	return func(message string) {
-		a.host.Annotate(host.Annotation{Warning: true, Title: "lambda-rollout", Message: message})
-	}
+	return a.host.Warn
 }
 
 func (a *app) absolute(path string) string {

@@ -47,7 +47,7 @@ func newBench(t *testing.T, o awslocal.Options) *bench {
 	b := &bench{t: t, dir: t.TempDir(), aws: server, url: web.URL}
 	b.env = []string{
 		"AWS_ENDPOINT_URL=" + web.URL, "AWS_REGION=eu-central-1",
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "HOME=" + b.dir,
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test-test-test", "HOME=" + b.dir,
 	}
 	return b
 }

@@ -65,7 +65,7 @@ func (a *app) read() (*service.Set, diag.List, error) {
 		return nil, nil, err
 	}
 	if set != nil {
-		a.host.Mask(set.Secrets...)
+		a.host.Mask("of the service", set.Secrets...)
 	}
 	if set == nil {
 		set = &service.Set{}
@@ -172,7 +172,7 @@ func (a *app) sessionOptions() session.Options {
 		AccessKeyID: a.in.String("aws-access-key-id"), SecretAccessKey: a.in.String("aws-secret-access-key"),
 		SessionToken: a.in.String("aws-session-token"),
 		LookupEnv:    a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.CallTimeout, ReadBackoff: a.ReadBackoff,
-		Mask: func(secret string) { a.host.Mask(secret) }, Limits: a.limits, Version: versionNumber(),
+		Mask: a.host.Mask, Limits: a.limits, Version: versionNumber(),
 	}
 	if a.host.HasOIDC() {
 		opts.Tokens = tokens{a.host}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	githubactions "github.com/sethvargo/go-githubactions"
 )
@@ -25,12 +26,14 @@ const (
 )
 
 // github speaks the workflow commands through go-githubactions, which escapes
-// them. Its two weaknesses are mended here: the delimiter of its heredocs is
-// known to everybody, so that a value could end it and inject an output, and it
-// panics where it cannot write.
+// them. It makes up for two weaknesses of that package: the delimiter of its
+// heredocs is known to everybody, so that a value could end it and inject an
+// output, and it panics where it cannot write.
 type github struct {
-	host             *Host
-	action           *githubactions.Action
+	host   *Host
+	action *githubactions.Action
+
+	mu               sync.Mutex
 	errors, warnings int
 }
 
@@ -45,9 +48,7 @@ func newGitHub(h *Host) *github {
 type commandWriter struct{ log *Log }
 
 func (w commandWriter) Write(p []byte) (int, error) {
-	if err := w.log.command(string(p)); err != nil {
-		return 0, err
-	}
+	w.log.command(string(p))
 	return len(p), nil
 }
 
@@ -71,30 +72,30 @@ func attempt(f func()) (err error) {
 }
 
 func (g *github) issue(name, message string, properties githubactions.CommandProperties) {
-	// A log that cannot be written leaves nobody to tell.
+	// The log takes everything, so nothing is lost here.
 	_ = attempt(func() {
 		g.action.IssueCommand(&githubactions.Command{Name: name, Message: message, Properties: properties})
 	})
 }
 
 func (g *github) mask(secret string) { g.issue("add-mask", secret, nil) }
-func (g *github) group(title string) { g.issue("group", g.host.Redact(title), nil) }
+func (g *github) group(title string) { g.issue("group", g.host.shown(title), nil) }
 func (g *github) endGroup()          { g.issue("endgroup", "", nil) }
 
-func (g *github) annotate(a Annotation) {
-	name, count := "error", &g.errors
+func (g *github) annotate(a Annotation) bool {
+	name := "error"
 	if a.Warning {
-		name, count = "warning", &g.warnings
+		name = "warning"
 	}
-	if *count++; *count > annotationLimit {
-		return
+	if !g.hasRoom(a.Warning) {
+		return false
 	}
 	properties := githubactions.CommandProperties{}
 	if a.Title != "" {
-		properties["title"] = g.host.Redact(a.Title)
+		properties["title"] = g.host.shown(a.Title)
 	}
 	if a.File != "" {
-		properties["file"] = g.inRepository(a.File)
+		properties["file"] = g.host.shown(g.inRepository(a.File))
 	}
 	if a.Line > 0 {
 		properties["line"] = strconv.Itoa(a.Line)
@@ -102,7 +103,20 @@ func (g *github) annotate(a Annotation) {
 	if a.Col > 0 {
 		properties["col"] = strconv.Itoa(a.Col)
 	}
-	g.issue(name, g.host.Redact(a.Message), properties)
+	g.issue(name, g.host.shown(a.Message), properties)
+	return true
+}
+
+// hasRoom counts one more error or warning, and reports whether GitHub shows it.
+func (g *github) hasRoom(warning bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	count := &g.errors
+	if warning {
+		count = &g.warnings
+	}
+	*count++
+	return *count <= annotationLimit
 }
 
 // inRepository is a path as GitHub knows it: the container's own names for the
@@ -161,14 +175,23 @@ func (g *github) setOutputs(outputs []Output) error {
 			errs = append(errs, fmt.Errorf("set the output %q: %d bytes, GitHub takes %d", o.Name, len(o.Value), outputLimit))
 			continue
 		}
-		if g.host.Redact(o.Value) != o.Value {
-			g.annotate(Annotation{Warning: true, Title: "Output " + o.Name, Message: fmt.Sprintf("the output %s holds a masked value, so GitHub does not hand it to other jobs", o.Name)})
+		if g.host.secrets.HasStrong(o.Value) {
+			g.host.Warn(fmt.Sprintf("the output %s holds a masked value, so GitHub does not hand it to other jobs", o.Name))
 		}
 		if err := g.heredoc("output", o); err != nil {
 			errs = append(errs, fmt.Errorf("set the output %q: %w", o.Name, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkOutputs opens what setOutputs will write.
+func (g *github) checkOutputs() error {
+	file, err := os.OpenFile(g.host.env["GITHUB_OUTPUT"], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("open GITHUB_OUTPUT: %w", err)
+	}
+	return file.Close()
 }
 
 // heredoc appends one value to a file that the runner reads, behind a delimiter
@@ -203,6 +226,6 @@ func (g *github) token(ctx context.Context, audience string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("mint an OIDC token for the audience %q: %w", audience, err)
 	}
-	g.host.Mask(token)
+	g.host.Mask("OIDC token", token)
 	return token, nil
 }

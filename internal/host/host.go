@@ -20,12 +20,16 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/printable"
+	"github.com/lambda-rollout/lambda-rollout/internal/redact"
 )
 
 // Kind is a family of hosts.
@@ -38,20 +42,28 @@ const (
 	Woodpecker Kind = "woodpecker"
 	Drone      Kind = "drone"
 	Harness    Kind = "harness"
-	Terminal   Kind = "terminal"
+	// Plugin is a server of no kind above that hands out settings as PLUGIN_
+	// variables: nobody types those in a terminal.
+	Plugin   Kind = "plugin"
+	Terminal Kind = "terminal"
 )
 
 // Options are what a process knows of itself.
 type Options struct {
 	// Env is the environment, as os.Environ gives it.
 	Env []string
-	// Args0 is the name that the program was called by.
+	// Args0 is the name that the program was called by, Args the words behind it.
 	Args0 string
+	Args  []string
 	// Dir is the current folder.
 	Dir string
 	// Stdout takes results and the log, Stderr the log where stdout is kept
-	// for results.
+	// for results, or broken.
 	Stdout, Stderr io.Writer
+	// Stdin is read for the answer to a question, and only where Interactive is
+	// true: stdin and stderr both are terminals.
+	Stdin       io.Reader
+	Interactive bool
 	// Now and Rand are the clock and the source of random bytes; nil means the
 	// machine's own.
 	Now  func() time.Time
@@ -66,6 +78,7 @@ type Host struct {
 	log     *Log
 	run     Run
 	dialect dialect
+	secrets *redact.Set
 	// masked are the secrets that need no second command.
 	masked sync.Map
 }
@@ -75,10 +88,12 @@ type dialect interface {
 	mask(secret string)
 	group(title string)
 	endGroup()
-	annotate(Annotation)
+	// annotate reports whether the host shows the remark.
+	annotate(Annotation) bool
 	summary(markdown string) error
 	saveState(name, value string) error
 	setOutputs([]Output) error
+	checkOutputs() error
 }
 
 // Detect tells the hosts apart by what each sets. Woodpecker comes before Drone
@@ -88,14 +103,14 @@ func Detect(o Options) *Host {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Host{options: o, env: map[string]string{}}
+	h := &Host{options: o, env: map[string]string{}, secrets: &redact.Set{}}
 	for _, kv := range o.Env {
 		if name, value, ok := strings.Cut(kv, "="); ok {
 			h.env[name] = value
 		}
 	}
 	h.kind = h.detect()
-	h.log = newLog(o.Stdout, h.isActions())
+	h.log = newLog(o.Stdout, o.Stderr, h.secrets, h.isActions())
 	h.run = h.identify()
 	if h.isActions() {
 		h.dialect = newGitHub(h)
@@ -118,8 +133,20 @@ func (h *Host) detect() Kind {
 		return Harness
 	case h.env["DRONE"] == "true":
 		return Drone
+	case h.hasSettings() && (len(h.options.Args) == 0 || h.env["CI"] != ""):
+		return Plugin
 	}
 	return Terminal
+}
+
+// hasSettings reports whether the process has settings as plugins get them.
+func (h *Host) hasSettings() bool {
+	for name, value := range h.env {
+		if strings.HasPrefix(name, "PLUGIN_") && value != "" {
+			return true
+		}
+	}
+	return false
 }
 
 func (h *Host) isActions() bool { return h.kind == GitHub || h.kind == Act }
@@ -147,7 +174,7 @@ func (h *Host) Workspace() string {
 		names = []string{"GITHUB_WORKSPACE"}
 	case Harness:
 		names = []string{"HARNESS_WORKSPACE", "DRONE_WORKSPACE", "CI_WORKSPACE"}
-	case Woodpecker, Drone:
+	case Woodpecker, Drone, Plugin:
 		names = []string{"CI_WORKSPACE", "DRONE_WORKSPACE"}
 	}
 	for _, name := range names {
@@ -179,7 +206,7 @@ func (h *Host) JobStatus() string {
 		return strings.ToLower(strings.TrimSpace(h.env["INPUT_JOB-STATUS"]))
 	case Woodpecker:
 		return strings.ToLower(h.env["CI_PIPELINE_STATUS"])
-	case Drone, Harness:
+	case Drone, Harness, Plugin:
 		return strings.ToLower(h.env["DRONE_BUILD_STATUS"])
 	}
 	return ""
@@ -204,30 +231,13 @@ func (h *Host) OIDCToken(ctx context.Context, audience string) (string, error) {
 	return g.token(ctx, audience)
 }
 
-// Log takes every line for a person. It hides masked values, and on GitHub it
-// breaks what would be read as a workflow command. Flush it at the end.
+// Log takes every line for the user. It hides masked values, makes control
+// characters visible, and on GitHub it breaks what would be read as a workflow
+// command. Flush it at the end.
 func (h *Host) Log() *Log { return h.log }
 
-// LogToStderr keeps stdout free for a machine-readable result from now on. Flush
-// the log first where something was logged.
+// LogToStderr keeps stdout free for a machine-readable result from now on.
 func (h *Host) LogToStderr() { h.log.setDestination(h.options.Stderr) }
-
-// Mask hides values from the log from now on: each one, each of its lines, and
-// both as base64 or inside JSON.
-func (h *Host) Mask(secrets ...string) {
-	for _, s := range secrets {
-		if _, before := h.masked.LoadOrStore(s, true); before {
-			continue
-		}
-		for _, m := range maskForms(s) {
-			h.dialect.mask(m)
-		}
-		h.log.hide(s)
-	}
-}
-
-// Redact is a text without masked values, for what does not pass through Log.
-func (h *Host) Redact(text string) string { return h.log.redact(text) }
 
 // Group starts a part of the log that the host may fold.
 func (h *Host) Group(title string) { h.dialect.group(title) }
@@ -251,8 +261,22 @@ type Annotation struct {
 // alone has it.
 func (h *Host) Annotate(a Annotation) { h.dialect.annotate(a) }
 
+// Warn shows a warning on the run as a whole: as an annotation, which the log
+// holds too, or as a line of the log where the host has no place, or none left.
+func (h *Host) Warn(message string) {
+	if !h.dialect.annotate(Annotation{Warning: true, Title: "lambda-rollout", Message: message}) {
+		_, _ = fmt.Fprintf(h.log, "warning: %s\n", message)
+	}
+}
+
 // Summary adds markdown to the page of the run, where there is one.
-func (h *Host) Summary(markdown string) error { return h.dialect.summary(h.Redact(markdown)) }
+func (h *Host) Summary(markdown string) error {
+	return h.dialect.summary(h.shown(markdown))
+}
+
+// shown is a text as it may leave the process beside the log: without secrets, its
+// control characters visible.
+func (h *Host) shown(text string) string { return printable.Text(h.Redact(text)) }
 
 // SaveState keeps a value for the post step. It is durable when it returns.
 func (h *Host) SaveState(name, value string) error { return h.dialect.saveState(name, value) }
@@ -265,6 +289,10 @@ type Output struct{ Name, Value string }
 
 // SetOutputs hands results to the steps that follow.
 func (h *Host) SetOutputs(outputs []Output) error { return h.dialect.setOutputs(outputs) }
+
+// CheckOutputs opens the place of the outputs for writing, so that a run that
+// could not hand out its results fails before its first change.
+func (h *Host) CheckOutputs() error { return h.dialect.checkOutputs() }
 
 func isDir(path string) bool {
 	info, err := os.Stat(path)

@@ -88,15 +88,18 @@ func TestEachHostGetsWhatItReads(t *testing.T) {
 			t.Parallel()
 			m := newMachine(t, name, "/lambda-rollout")
 			h := m.host
-			h.Mask(word, pem, "")
+			h.Mask("word", word, pem, "")
+			h.Mask("pin", "4711")
+			h.Mask("again", "4711")
 			h.Group("Deploy of 100%")
 			fmt.Fprintln(h.Log(), "Published new version: [2]")
 			fmt.Fprintf(h.Log(), "the password is %s, as JSON \"pa\\\"ss<word>\"\n", word)
 			fmt.Fprint(h.Log(), pem)
 			fmt.Fprintln(h.Log(), "::set-output name=version::666")
 			fmt.Fprintln(h.Log(), "  ::add-path::/evil\r::stop-commands::x ##[error]no ##[group]x")
+			fmt.Fprintln(h.Log(), "\x1b]0;title\a the pin 4711 is no part of 47110 \u202e")
 			h.EndGroup()
-			h.Annotate(Annotation{File: filepath.Join(m.dir, "workspace", "f.yaml"), Line: 3, Col: 7, Title: "a: b, c", Message: "unknown key\nhint: " + word})
+			h.Annotate(Annotation{File: filepath.Join(m.dir, "workspace", "f.yaml"), Line: 3, Col: 7, Title: "a: b, c", Message: "unknown key\nhint: " + word + "\x1b[2J"})
 			h.Annotate(Annotation{Warning: true, File: "g.json", Message: "runtime"})
 			err := errors.Join(
 				h.SaveState("journal", filepath.Join(m.dir, "temp", "j.jsonl")),
@@ -111,8 +114,8 @@ func TestEachHostGetsWhatItReads(t *testing.T) {
 				}),
 				h.Summary("## Deployed\n\n| a | "+word+" |\n"),
 				h.Summary("again\n"),
-				h.Log().Flush(),
 			)
+			h.Log().Flush()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -370,21 +373,31 @@ func TestJSONOnStdoutStaysAlone(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, "github", "/lambda-rollout")
 	m.host.LogToStderr()
-	m.host.Mask("hunter2")
+	m.host.Mask("password", "hunter2-hunter2")
 	m.host.Group("x")
-	fmt.Fprintln(m.host.Log(), "hunter2")
+	fmt.Fprintln(m.host.Log(), "hunter2-hunter2")
 	if m.stdout.Len() != 0 || !strings.Contains(m.stderr.String(), "***\n") {
 		t.Errorf("stdout %q, stderr %q", m.stdout.String(), m.stderr.String())
 	}
 }
 
-func TestAnnotationsEndAtTheLimit(t *testing.T) {
+// GitHub shows ten; the log has every one.
+func TestAnnotationsEndAtTheLimitAndWarningsGoOnInTheLog(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t, "github", "/lambda-rollout")
 	for range 30 {
 		m.host.Annotate(Annotation{Message: "x"})
+		m.host.Warn("y")
 	}
-	if got := strings.Count(m.stdout.String(), "::error::x\n"); got != annotationLimit {
-		t.Errorf("%d errors", got)
+	m.host.Log().Flush()
+	for line, want := range map[string]int{"::error::x\n": annotationLimit, "::warning title=lambda-rollout::y\n": annotationLimit, "warning: y\n": 30 - annotationLimit} {
+		if got := strings.Count(m.stdout.String(), line); got != want {
+			t.Errorf("%d times %q, want %d", got, line, want)
+		}
+	}
+	m = newMachine(t, "woodpecker", "/lambda-rollout")
+	m.host.Warn("y")
+	if got := m.stdout.String(); got != "warning: y\n" {
+		t.Errorf("a host without annotations: %q", got)
 	}
 }

@@ -49,7 +49,7 @@ func (h *Host) identify() Run {
 		r = h.droneRun()
 	case Harness:
 		r = h.harnessRun()
-	case Terminal:
+	case Terminal, Plugin:
 		r = h.terminalRun()
 	}
 	r.ID = cmp.Or(r.ID, "unknown")

@@ -2,107 +2,126 @@ package host
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/printable"
+	"github.com/lambda-rollout/lambda-rollout/internal/redact"
 )
 
-// Log is the stream that a person reads. Many goroutines may write to it; a
-// write is not torn by another.
+// Log is the stream that a user reads. Many goroutines may write to it; a write
+// is not torn by another.
+//
+// A log that cannot be written must not stop a deployment, nor its rollback: no
+// method fails. The log goes on on the spare stream, and is dropped where that
+// one is broken too.
 type Log struct {
-	mu       sync.Mutex
-	to       io.Writer
-	redactor redactor
-	// commands says that the reader obeys workflow commands.
+	mu sync.Mutex
+	to io.Writer
+	// spare takes over when to is broken; nil where there is none left.
+	spare  io.Writer
+	secret *redact.Stream
+	// commands means that the reader obeys workflow commands.
 	commands bool
 	guard    guard
 }
 
-func newLog(to io.Writer, commands bool) *Log {
-	return &Log{to: to, commands: commands, guard: guard{lineStart: true}}
+func newLog(to, spare io.Writer, secrets *redact.Set, commands bool) *Log {
+	return &Log{to: to, spare: spare, secret: secrets.Stream(), commands: commands, guard: guard{lineStart: true}}
 }
 
-// Write hides secrets and breaks workflow commands. What may be the beginning
-// of a secret waits for the next write, or for Flush.
+// Write hides secrets, breaks workflow commands and makes control characters
+// visible. What may be the beginning of a secret waits for the next write, or for
+// Flush. Its error is always nil.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.put(l.redactor.next(p)); err != nil {
-		return 0, err
-	}
+	l.put(l.guard.pass(l.secret.Next(p), l.commands))
 	return len(p), nil
 }
 
-// Flush writes what was kept back. Call it when nothing follows.
-func (l *Log) Flush() error {
+// Flush writes what was kept back, and waits until the stream has taken it. Call
+// it when nothing follows.
+func (l *Log) Flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.put(l.redactor.flush()); err != nil {
-		return err
+	l.flush()
+	if s, ok := l.to.(interface{ Flush() error }); ok {
+		if err := s.Flush(); err != nil {
+			l.broken(err)
+		}
 	}
-	half := l.guard.partial
-	l.guard.partial = nil
-	if len(half) == 0 {
-		return nil
-	}
-	_, err := l.to.Write(half)
-	return err
 }
 
-func (l *Log) put(p []byte) error {
-	if len(p) == 0 {
-		return nil
+func (l *Log) flush() {
+	l.put(l.guard.pass(l.secret.Flush(), l.commands))
+	l.put(l.guard.rest())
+}
+
+func (l *Log) put(p []byte) {
+	if len(p) == 0 || l.to == nil {
+		return
 	}
-	_, err := l.to.Write(l.guard.pass(p, l.commands))
-	return err
+	if _, err := l.to.Write(p); err != nil && l.broken(err) {
+		l.put(p)
+	}
+}
+
+// broken goes over to the spare stream; ok is false where none is left.
+func (l *Log) broken(err error) (ok bool) {
+	lost, _ := l.to.(interface{ Unsent() []byte })
+	l.to, l.spare = l.spare, nil
+	if l.to == nil {
+		return false
+	}
+	l.put(fmt.Appendf(nil, "lambda-rollout: the log cannot be written to stdout (%v), so it continues here; the run goes on\n", err))
+	if lost != nil {
+		l.put(lost.Unsent())
+	}
+	return true
 }
 
 // command writes a line of the program's own that the host obeys. It begins a
 // line, whatever was written before.
-func (l *Log) command(line string) error {
+func (l *Log) command(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.put(l.redactor.flush()); err != nil {
-		return err
-	}
+	l.flush()
 	if !l.guard.lineStart {
 		line = "\n" + line
 	}
-	_, err := io.WriteString(l.to, line)
+	l.put([]byte(line))
 	l.guard = guard{lineStart: true}
-	return err
 }
 
+// setDestination sends what follows elsewhere. What was written before stays
+// before it.
 func (l *Log) setDestination(to io.Writer) {
+	l.Flush()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.to = to
-}
-
-func (l *Log) hide(secret string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.redactor.add(secret)
-}
-
-func (l *Log) redact(text string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.redactor.text(text)
+	if l.to == nil || l.to == to {
+		return
+	}
+	l.to, l.spare = to, nil
 }
 
 // guard breaks what GitHub's runner would obey: `::` after nothing but white
-// space on a line, and `##[` anywhere. The runner ends a line at \r too
-// (ActionCommand.TryParseV2 and TryParse; StreamReader.ReadLine).
+// space on a line, and `##[` anywhere (ActionCommand.TryParseV2 and TryParse).
+// On every host it makes control characters visible, lone carriage returns among
+// them: the runner ends a line there, and a terminal writes over it.
 type guard struct {
-	// lineStart says that only white space was seen since the last line break.
+	// lineStart means that only white space was seen since the last line break.
 	lineStart bool
-	// colon says that one colon followed it.
+	// colon means that one colon followed it.
 	colon bool
 	// hashes counts up to two # before this place.
 	hashes int
-	// partial is the beginning of a character that the next write ends.
+	// partial is the beginning of a character, or a carriage return, that the next
+	// write decides.
 	partial []byte
 }
 
@@ -111,29 +130,52 @@ func (g *guard) pass(p []byte, commands bool) []byte {
 	g.partial = nil
 	out := make([]byte, 0, len(text)+2)
 	for len(text) > 0 {
-		if commands && !utf8.FullRune(text) {
+		if !utf8.FullRune(text) || len(text) == 1 && text[0] == '\r' {
 			g.partial = bytes.Clone(text)
 			break
 		}
 		r, size := utf8.DecodeRune(text)
-		if commands && g.breaks(r) {
-			out = append(out, ' ')
+		shown, hidden := printable.Rune(r)
+		switch {
+		case r == '\r' && text[1] == '\n':
+			// The line break of Windows is one.
+		case r == utf8.RuneError && size == 1:
+			out = append(out, printable.Byte(text[0])...)
+			g.see('?')
+		case hidden:
+			out = append(out, shown...)
+			g.see('?')
+		default:
+			if commands && g.breaks(r) {
+				out = append(out, ' ')
+			}
+			out = append(out, text[:size]...)
+			g.see(r)
 		}
-		out = append(out, text[:size]...)
 		text = text[size:]
-		g.see(r)
 	}
 	return out
 }
 
-// breaks says whether a blank is needed before the next character.
+// rest is what waits for a write that does not come.
+func (g *guard) rest() []byte {
+	rest := g.partial
+	g.partial = nil
+	var out []byte
+	for _, b := range rest {
+		out = append(out, printable.Byte(b)...)
+	}
+	return out
+}
+
+// breaks reports whether a blank is needed before the next character.
 func (g *guard) breaks(r rune) bool {
 	return (g.colon && r == ':') || (g.hashes == 2 && r == '[')
 }
 
 func (g *guard) see(r rune) {
 	switch {
-	case r == '\n' || r == '\r':
+	case r == '\n':
 		g.lineStart, g.colon = true, false
 	case g.lineStart && r == ':':
 		g.lineStart, g.colon = false, true

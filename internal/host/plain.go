@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -20,7 +19,7 @@ func (p *plain) group(title string) { fmt.Fprintln(p.host.log, title) }
 
 func (p *plain) endGroup() {}
 
-func (p *plain) annotate(Annotation) {}
+func (p *plain) annotate(Annotation) bool { return false }
 
 func (p *plain) summary(string) error { return nil }
 
@@ -29,22 +28,55 @@ func (p *plain) summary(string) error { return nil }
 func (p *plain) saveState(string, string) error { return nil }
 
 func (p *plain) setOutputs(outputs []Output) error {
-	switch {
-	case p.host.kind == Terminal && p.host.env["CI"] == "":
-		return p.print(outputs)
-	case p.host.kind == Harness || p.host.kind == Drone:
-		if file := cmp.Or(p.host.env["HARNESS_OUTPUT_FILE"], p.host.env["DRONE_OUTPUT"]); file != "" {
-			return appendFile(file, outputs, harnessLine)
-		}
+	if p.printsOutputs() {
+		p.print(outputs)
+		return nil
 	}
-	file := filepath.Join(p.host.Workspace(), StateDir, "outputs.env")
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return fmt.Errorf("make the folder of the outputs: %w", err)
+	file, line, err := p.outputFile()
+	if err != nil {
+		return fmt.Errorf("open the file of the outputs: %w", err)
 	}
-	return appendFile(file, outputs, shellLine)
+	var b bytes.Buffer
+	for _, o := range outputs {
+		b.WriteString(line(o))
+	}
+	if _, err := file.Write(b.Bytes()); err != nil {
+		_ = file.Close()
+		return fmt.Errorf("write the outputs: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("close the file of the outputs: %w", err)
+	}
+	return nil
 }
 
-func (p *plain) print(outputs []Output) error {
+func (p *plain) checkOutputs() error {
+	if p.printsOutputs() {
+		return nil
+	}
+	file, _, err := p.outputFile()
+	if err != nil {
+		return fmt.Errorf("open the file of the outputs: %w", err)
+	}
+	return file.Close()
+}
+
+// printsOutputs reports whether the user reads the outputs on the terminal.
+func (p *plain) printsOutputs() bool { return p.host.kind == Terminal && p.host.env["CI"] == "" }
+
+// outputFile is the file of the outputs, and how it wants them.
+func (p *plain) outputFile() (*os.File, func(Output) string, error) {
+	if p.host.kind == Harness || p.host.kind == Drone {
+		if path := cmp.Or(p.host.env["HARNESS_OUTPUT_FILE"], p.host.env["DRONE_OUTPUT"]); path != "" {
+			file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+			return file, harnessLine, err
+		}
+	}
+	file, err := p.host.stateFile("outputs.env")
+	return file, shellLine, err
+}
+
+func (p *plain) print(outputs []Output) {
 	width := 0
 	for _, o := range outputs {
 		width = max(width, len(o.Name))
@@ -54,37 +86,15 @@ func (p *plain) print(outputs []Output) error {
 			continue
 		}
 		value := strings.ReplaceAll(strings.TrimSpace(o.Value), "\n", "\n"+strings.Repeat(" ", width+2))
-		if _, err := fmt.Fprintf(p.host.log, "%-*s  %s\n", width, o.Name, value); err != nil {
-			return err
-		}
+		_, _ = fmt.Fprintf(p.host.log, "%-*s  %s\n", width, o.Name, value)
 	}
-	return nil
-}
-
-func appendFile(file string, outputs []Output, line func(Output) string) error {
-	var b bytes.Buffer
-	for _, o := range outputs {
-		b.WriteString(line(o))
-	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return fmt.Errorf("open the file of the outputs: %w", err)
-	}
-	if _, err := f.Write(b.Bytes()); err != nil {
-		_ = f.Close()
-		return fmt.Errorf("write the outputs: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("close the file of the outputs: %w", err)
-	}
-	return nil
 }
 
 // variable is an output's name as a shell variable: function-name is
 // function_name.
 func variable(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
-// bare says that a value means the same with and without quotes, for a shell
+// bare reports whether a value means the same with and without quotes, for a shell
 // and for each parser of dotenv files.
 func bare(value string) bool {
 	return !strings.ContainsFunc(value, func(r rune) bool {

@@ -17,11 +17,13 @@ package input
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/redact"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -223,23 +225,26 @@ func (s *Set) Percent(name string) float64 { return s.get(name, Percent).percent
 // Course is the value of a Course.
 func (s *Set) Course(name string) traffic.Course { return s.get(name, Course).course }
 
-// Secrets are the values to mask before the first log line.
-func (s *Set) Secrets() []string {
-	var out []string
+// Secret is a value to mask, under the name that the user knows it by.
+type Secret struct{ Name, Value string }
+
+// Secrets are the values to mask before the first log line. The id of an access
+// key is one only in its real form: emulators take any word.
+func (s *Set) Secrets() []Secret {
+	var out []Secret
 	for _, i := range table {
 		v, ok := s.values[i.Name]
 		switch {
 		case !ok || !i.Secret || !v.given:
 		case i.Kind == Map:
-			for _, secret := range v.pairs {
-				out = append(out, secret)
+			for _, name := range slices.Sorted(maps.Keys(v.pairs)) {
+				out = append(out, Secret{name, v.pairs[name]})
 			}
-		default:
-			out = append(out, v.text)
+		case i.Name != "aws-access-key-id" || redact.AccessKeyID(v.text):
+			out = append(out, Secret{i.Name, v.text})
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
 func (s *Set) get(name string, kinds ...Kind) value {

@@ -182,7 +182,7 @@ func TestSettingsAsPluginCompilersEncodeThem(t *testing.T) {
 		if r.Set.Int("max-parallel") != 8 || r.Set.Duration("timeout") != 5*time.Minute || r.Set.Given("alias-definition") {
 			t.Errorf("%s: scalars", name)
 		}
-		if diff := cmp.Diff([]string{"s3cret"}, r.Set.Secrets()); diff != "" {
+		if diff := cmp.Diff([]Secret{{"db", "s3cret"}}, r.Set.Secrets()); diff != "" {
 			t.Errorf("%s: secrets: %s", name, diff)
 		}
 		// dry-run belongs to rollback alone; that is worth a word.

@@ -149,7 +149,7 @@ func (p *roleProvider) byToken(ctx context.Context) (*types.Credentials, *types.
 	if err != nil {
 		return nil, nil, NoIDToken{Role: p.role.ARN, Err: err}
 	}
-	p.from.opts.Mask(token)
+	p.from.opts.Mask("OIDC token", token)
 	out, err := p.client().AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
 		RoleArn:          &p.role.ARN,
 		RoleSessionName:  &p.role.SessionName,

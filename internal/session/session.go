@@ -37,6 +37,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go/logging"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/redact"
 )
 
 // Options is what a run knows about its account before the first call.
@@ -75,8 +77,9 @@ type Options struct {
 	// environment names one.
 	Tokens TokenSource
 
-	// Mask is told each secret as soon as it is known; may be nil.
-	Mask func(secret string)
+	// Mask gets each secret, and what the user calls it, as soon as it is known;
+	// may be nil.
+	Mask func(name string, secrets ...string)
 
 	// Limits is shared by all Sessions of a process; nil means one of its own.
 	Limits *Limits
@@ -116,7 +119,7 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 		opts.LookupEnv = func(string) (string, bool) { return "", false }
 	}
 	if opts.Mask == nil {
-		opts.Mask = func(string) {}
+		opts.Mask = func(string, ...string) {}
 	}
 	if opts.Limits == nil {
 		opts.Limits = NewLimits()
@@ -243,10 +246,12 @@ func (s *Session) mask(c aws.Credentials) {
 	if known {
 		return
 	}
-	for _, secret := range []string{c.AccessKeyID, c.SecretAccessKey, c.SessionToken} {
-		if secret != "" {
-			s.opts.Mask(secret)
-		}
+	if redact.AccessKeyID(c.AccessKeyID) {
+		s.opts.Mask("access key id", c.AccessKeyID)
+	}
+	s.opts.Mask("AWS_SECRET_ACCESS_KEY", c.SecretAccessKey)
+	if c.SessionToken != "" {
+		s.opts.Mask("AWS_SESSION_TOKEN", c.SessionToken)
 	}
 }
 

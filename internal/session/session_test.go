@@ -162,11 +162,11 @@ func TestFaultsOfCredentialsAreToldApart(t *testing.T) {
 func TestEachSecretIsMaskedOnceAndFirst(t *testing.T) {
 	t.Parallel()
 	var masked []string
-	mask := func(s string) { masked = append(masked, s) }
+	mask := func(_ string, secrets ...string) { masked = append(masked, secrets...) }
 	s := open(t, &fakeAWS{}, keysEnv, Options{Mask: mask, SessionToken: ""})
 	key(t, s)
 	key(t, s)
-	if diff := cmp.Diff([]string{"AKIAENV", "env-secret"}, masked); diff != "" {
+	if diff := cmp.Diff([]string{"env-secret"}, masked); diff != "" {
 		t.Errorf("masked (-want +got):\n%s", diff)
 	}
 
@@ -174,7 +174,13 @@ func TestEachSecretIsMaskedOnceAndFirst(t *testing.T) {
 	s = open(t, &fakeAWS{}, githubEnv, Options{Mask: mask, Role: &Role{ARN: roleOne}})
 	key(t, s)
 	key(t, s)
-	if diff := cmp.Diff([]string{"jwt-1", "ASIA0001", "secret-ASIA0001", "token-ASIA0001"}, masked); diff != "" {
+	if diff := cmp.Diff([]string{"jwt-1", "secret-ASIA0001", "token-ASIA0001"}, masked); diff != "" {
+		t.Errorf("masked (-want +got):\n%s", diff)
+	}
+
+	masked = nil
+	key(t, open(t, &fakeAWS{}, nil, Options{Mask: mask, AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "test"}))
+	if diff := cmp.Diff([]string{"AKIAIOSFODNN7EXAMPLE", "test"}, masked); diff != "" {
 		t.Errorf("masked (-want +got):\n%s", diff)
 	}
 }

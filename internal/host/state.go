@@ -1,0 +1,50 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// stateFile opens a file in the workspace's own folder, which it makes where it
+// is missing. It follows no symbolic link: whoever may commit to the repository
+// could plant one, and have the run write over files of the machine. A path that
+// the host or the user names may be a link.
+func (h *Host) stateFile(name string) (*os.File, error) {
+	root, err := os.OpenRoot(h.Workspace())
+	if err != nil {
+		return nil, fmt.Errorf("open the workspace: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	if err := root.Mkdir(StateDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("make the folder %s: %w", filepath.Join(h.Workspace(), StateDir), err)
+	}
+	path := filepath.Join(StateDir, name)
+	for _, part := range []string{StateDir, path} {
+		info, err := root.Lstat(part)
+		if errors.Is(err, fs.ErrNotExist) && part == path {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() && part == StateDir || part == path && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is %s: nothing is written through it; remove it from the repository", filepath.Join(h.Workspace(), part), kindOf(info))
+		}
+	}
+	return root.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+}
+
+func kindOf(info fs.FileInfo) string {
+	switch mode := info.Mode(); {
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode.IsDir():
+		return "a folder"
+	case mode.IsRegular():
+		return "a file"
+	}
+	return "no regular file"
+}

@@ -1,0 +1,264 @@
+package redact
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf16"
+)
+
+// asciiJSON is what Python's and PHP's encoders write.
+func asciiJSON(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\' || r == '/':
+			b.WriteString(`\` + string(r))
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r < 0x20 || r > 0x7e && r < 0x10000:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		case r >= 0x10000:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func quoteJSON(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return strings.Trim(string(b), `"`)
+}
+
+// spellings are the ways in which programs that were given a secret repeat it.
+var spellings = map[string]func(string) string{
+	"as it is":               func(s string) string { return s },
+	"JSON":                   quoteJSON,
+	"JSON in JSON":           func(s string) string { return quoteJSON(`{"message":"` + quoteJSON(s) + `"}`) },
+	"JSON in ASCII":          asciiJSON,
+	"JSON in ASCII, twice":   func(s string) string { return quoteJSON(asciiJSON(s)) },
+	"Go":                     strconv.Quote,
+	"Go in ASCII":            strconv.QuoteToASCII,
+	"HTML":                   html.EscapeString,
+	"HTML in JSON":           func(s string) string { return quoteJSON(html.EscapeString(s)) },
+	"query":                  url.QueryEscape,
+	"path":                   url.PathEscape,
+	"query, twice":           func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
+	"query, lower case":      func(s string) string { return lowerPercent(url.QueryEscape(s)) },
+	"base64":                 func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"base64 for URLs":        func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+	"base64 behind one":      func(s string) string { return base64.StdEncoding.EncodeToString([]byte("x" + s + "yz")) },
+	"base64 behind two":      func(s string) string { return base64.URLEncoding.EncodeToString([]byte("xy" + s)) },
+	"base64 in lines":        func(s string) string { return inLines(base64.StdEncoding.EncodeToString([]byte(s))) },
+	"base64 in a query":      func(s string) string { return url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(s))) },
+	"hex":                    func(s string) string { return hex.EncodeToString([]byte(s)) },
+	"hex, upper case":        func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
+	"YAML single quotes":     func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" },
+	"YAML block":             func(s string) string { return "|\n    " + strings.ReplaceAll(s, "\n", "\n    ") },
+	"shell":                  func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
+	"CSV":                    func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` },
+	"line breaks of Windows": func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
+	"bytes of Python":        pythonBytes,
+	"GitHub's command":       func(s string) string { return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s) },
+}
+
+func lowerPercent(s string) string {
+	b := []byte(s)
+	for i := range b {
+		if i > 0 && b[i-1] == '%' || i > 1 && b[i-2] == '%' {
+			b[i] = strings.ToLower(string(b[i]))[0]
+		}
+	}
+	return string(b)
+}
+
+func inLines(s string) string {
+	var lines []string
+	for len(s) > 20 {
+		lines, s = append(lines, s[:20]), s[20:]
+	}
+	return strings.Join(append(lines, s), "\n")
+}
+
+func pythonBytes(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch {
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\\' || c == '\'':
+			b.WriteString(`\` + string(rune(c)))
+		case c < 0x20 || c > 0x7e:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+var secrets = map[string]string{
+	"a word":      "correct-horse-battery",
+	"markup":      `tok<en>"with/slash&and=more`,
+	"accents":     "pässwörd-é-€",
+	"an emoji":    "hunter2😀hunter2",
+	"a quote":     `it's a "secret" \n thing`,
+	"percent":     "100%25 sure + more%",
+	"a backslash": `C:\new\table\\x`,
+	"a key":       "-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA7bq\nabcdefgh/+==\n-----END KEY-----",
+}
+
+// However a secret is spelled, and however the writes are cut, what is left of
+// the text around it is all that comes out.
+func TestASecretIsHiddenInEverySpelling(t *testing.T) {
+	t.Parallel()
+	for name, secret := range secrets {
+		for how, spell := range spellings {
+			t.Run(name+" as "+how, func(t *testing.T) {
+				t.Parallel()
+				var set Set
+				set.Add(secret)
+				text := "before " + spell(secret) + " after, before " + spell(secret) + " after\n"
+				want := set.Text(text)
+				if strings.Contains(want, spell(secret)) || strings.Count(want, Stars) < 2 || len(want) > len("before |\\\"{message: } after, before |\\\"{message: } after\n")+60 {
+					t.Fatalf("%q shows as %q", text, want)
+				}
+				if !strings.HasPrefix(want, "before ") || !strings.HasSuffix(want, " after\n") {
+					t.Errorf("%q lost its surroundings: %q", text, want)
+				}
+				for _, size := range []int{1, 2, 3, 7, 16} {
+					if got := stream(&set, text, size); got != want {
+						t.Errorf("writes of %d: %q, want %q", size, got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+func stream(set *Set, text string, size int) string {
+	s, out := set.Stream(), []byte(nil)
+	for rest := text; rest != ""; {
+		n := min(size, len(rest))
+		out = append(out, s.Next([]byte(rest[:n]))...)
+		rest = rest[n:]
+	}
+	return string(append(out, s.Flush()...))
+}
+
+func TestNoWriteShowsASecret(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cret-value"
+	text := "a " + secret + " b s3cret-valu s3cret-s3cret-value\nend " + secret
+	const want = "a *** b s3cret-valu s3cret-***\nend ***"
+	for size := 1; size <= len(text); size++ {
+		var set Set
+		set.Add(secret)
+		if got := stream(&set, text, size); got != want {
+			t.Errorf("writes of %d: %q", size, got)
+		}
+	}
+}
+
+func TestALongerSecretWinsOverOneInsideIt(t *testing.T) {
+	t.Parallel()
+	var set Set
+	set.Add("long-prod", "long-production-key")
+	if got, want := set.Text("long-prod long-production-key long-production"), "*** *** ***uction"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Each line of a secret is hidden by itself, but for those that would hide every
+// brace.
+func TestLinesOfASecretAreHiddenOneByOne(t *testing.T) {
+	t.Parallel()
+	var set Set
+	set.Add("{\n  \"private_key\": \"abc\"\n}")
+	if got, want := set.Text("{ }\n\"private_key\": \"abc\"\n"), "{ }\n***\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A short or common value is hidden where it stands alone, never inside a word,
+// and the commands that are printed for the user stay runnable.
+func TestAWeakValueTearsNoWordApart(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ secret, text, want string }{
+		{"x", "the function exists, x=x", "the function exists, ***=***"},
+		{"test", "a test: latest tests test-1 test.zip test_a", "a ***: latest tests test-1 test.zip test_a"},
+		{"live", `lambda-rollout shift --alias live --percentage=live "live" 'live' (live)`, `lambda-rollout shift --alias live --percentage=live "***" '***' (***)`},
+		{"live", "Aliases.live: alive, delivered. It is live.", "Aliases.live: alive, delivered. It is ***."},
+		{"hunter2", "https://u:hunter2@host, hunter23", "https://u:***@host, hunter23"},
+		{"hunter2", "dTpodW50ZXIy aHVudGVyMg== 68756e74657232", "dTpodW50ZXIy ***== ***"},
+		{"password", "a wrong password for password1: \"password\"", "a wrong *** for password1: \"***\""},
+		{"pä", `pä päx "p\u00e4"`, `*** päx "***"`},
+		{"12", "12 of 512 in 1.12 s", "*** of 512 in 1.12 s"},
+		{"a b", "a b c, xa b", "*** c, xa b"},
+	} {
+		if !Weak(tc.secret) {
+			t.Errorf("%q is not weak", tc.secret)
+		}
+		var set Set
+		set.Add(tc.secret)
+		if got := set.Text(tc.text); got != tc.want {
+			t.Errorf("%s in %q: %q, want %q", tc.secret, tc.text, got, tc.want)
+		}
+		for size := 1; size < len(tc.text); size++ {
+			if got := stream(&set, tc.text, size); got != tc.want {
+				t.Errorf("%s in writes of %d: %q, want %q", tc.secret, size, got, tc.want)
+			}
+		}
+		if set.HasStrong(tc.text) {
+			t.Errorf("%q is taken for a strong secret", tc.secret)
+		}
+	}
+	var set Set
+	set.Add("correct-horse")
+	if !set.HasStrong("a correct-horse b") || Weak("correct-horse") {
+		t.Error("a long secret counts as weak")
+	}
+}
+
+func TestOnlyRealAccessKeyIDsAreSecret(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]bool{
+		"AKIAIOSFODNN7EXAMPLE": true, "ASIAIOSFODNN7EXAMPLE": true,
+		"test": false, "AKIDEXAMPLE": false, "AROAIOSFODNN7EXAMPLE": false, "akiaiosfodnn7example": false, "": false,
+	} {
+		if got := AccessKeyID(id); got != want {
+			t.Errorf("%q: %t", id, got)
+		}
+	}
+}
+
+// Whatever is written, and however it is cut, no secret comes out.
+func FuzzStream(f *testing.F) {
+	f.Add("x hunter2-hunter2 y", 3)
+	f.Add(`\\u0068\u0075hunter2-hunter2\`, 1)
+	f.Add("%68%75nter2&#45;", 2)
+	f.Fuzz(func(t *testing.T, text string, size int) {
+		var set Set
+		set.Add("hunter2-hunter2", "pw1")
+		size = max(1, min(size, 1<<10))
+		got := stream(&set, text, size)
+		if strings.Contains(got, "hunter2-hunter2") {
+			t.Errorf("%q shows the secret", got)
+		}
+		if want := set.Text(text); got != want {
+			t.Errorf("in pieces of %d %q, at once %q", size, got, want)
+		}
+	})
+}
