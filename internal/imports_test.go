@@ -43,11 +43,16 @@ var layout = map[string][]string{
 	"preflight": {"awsfacts", "policy", "session"},
 	"report":    {"event", "plan", "traffic"},
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic"},
-	"deploy":    {"engine", "definition", "event", "journal", "lambdaapi", "plan", "report", "traffic"},
-	// Wiring knows all but the tests' own packages.
+	// One deployment, from the files to its results.
+	"deploy": {
+		"artifact", "awsfacts", "definition", "diag", "embedded", "engine", "event", "journal", "lambdaapi", "plan",
+		"policy", "preflight", "report", "service", "session", "traffic",
+	},
+	// The commands know all but the tests' own packages.
 	"cli": {"*"},
 	// The embedded AWS shares no type with the client side.
 	"awslocal": {},
+	"embedded": {"awslocal"},
 	// Tests alone.
 	"matrix": {},
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/embedded"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
@@ -88,7 +89,8 @@ func Main(ctx context.Context, p Process) int {
 		_, _ = io.WriteString(p.Stdout, request.Help)
 		return exitDone
 	}
-	a := &app{Process: p, host: h, in: request.Set, limits: session.NewLimits(), embedded: map[string]*embedded{}}
+	a := &app{Process: p, host: h, in: request.Set, limits: session.NewLimits()}
+	a.embedded = embedded.NewPool(a.verbose())
 	if a.json() || printsResult(request.Command) {
 		h.LogToStderr()
 	}
@@ -98,7 +100,7 @@ func Main(ctx context.Context, p Process) int {
 	a.warnings(request.Warnings)
 	ctx, cancel := withSignals(ctx, p.Signals)
 	defer cancel()
-	code := a.report(errors.Join(a.command(ctx, request.Command), a.closeEmbedded()))
+	code := a.report(errors.Join(a.command(ctx, request.Command), a.embedded.Close()))
 	h.Log().Flush()
 	return code
 }
@@ -114,8 +116,8 @@ type app struct {
 	in   *input.Set
 	// limits hold all sessions of this process to an account's quotas.
 	limits *session.Limits
-	// embedded are the embedded AWSs of this process by their folders.
-	embedded map[string]*embedded
+	// embedded are the embedded AWSs of this process.
+	embedded *embedded.Pool
 	// folded says that a part of the log is open that the host folds.
 	folded bool
 }
@@ -204,16 +206,17 @@ func (a *app) report(err error) int {
 func exitCode(err error) int {
 	var own *exitError
 	var incomplete *deploy.IncompleteError
+	var blocked *deploy.BlockedError
 	var stopped *deploy.StoppedError
-	var wrong *deploy.InputError
+	var notStarted *deploy.NotStartedError
 	switch {
 	case errors.As(err, &own):
 		return own.code
-	case errors.As(err, &incomplete):
+	case errors.As(err, &incomplete), errors.As(err, &blocked):
 		return exitIncomplete
 	case errors.As(err, &stopped):
 		return exitStopped
-	case errors.As(err, &wrong):
+	case errors.As(err, &notStarted):
 		return exitInput
 	}
 	return exitFailed

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/convert"
-	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 )
@@ -14,7 +13,7 @@ import (
 func (a *app) convert() (err error) {
 	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
 	if err != nil {
-		return &deploy.InputError{Err: err}
+		return notStarted(err)
 	}
 	defer func() { err = errors.Join(err, closeFiles()) }()
 	contents, faults := files.Read(a.in.List("files"))

@@ -2,118 +2,123 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
+// deploy takes functions from files to a live version.
 func (a *app) deploy(ctx context.Context) error {
 	set, err := a.load()
 	if err != nil {
 		return err
 	}
-	if err := a.noOpenJournal(); err != nil {
-		return &deploy.InputError{Err: err}
+	if err := deploy.RefuseOpenJournals(a.openJournals(), a.Store); err != nil {
+		return err
 	}
-	w, err := a.connect(ctx, a.nearJournal(near(set)))
+	c, err := a.connect(ctx, a.hintUnlessS3(deploy.STSRegionHint(set)))
 	if err != nil {
 		return err
 	}
-	results, err := a.deployTo(ctx, w, set)
+	var results []deploy.Result
+	err = a.withTemp(func(folders deploy.Folders) error {
+		run := a.runID()
+		targets, err := a.resolve(ctx, c, set, run, folders)
+		if err != nil {
+			return err
+		}
+		way, err := a.way(c, run, folders)
+		if err != nil {
+			return err
+		}
+		way.Record.Header.FirstDeploy, way.Record.Header.StagingBucket = a.in.String("first-deploy"), a.in.String("staging-bucket")
+		results, err = a.change(ctx, targets, way)
+		return err
+	})
 	return a.deployed(results, err)
 }
 
-func (a *app) deployTo(ctx context.Context, w *world, set *service.Set) (results []deploy.Result, _ error) {
-	return results, a.withTargets(ctx, w, set, func(b *builder, targets []deploy.Target) error {
-		opts, err := a.options(w, b.runID)
-		if err != nil {
-			return &deploy.InputError{Err: err}
-		}
-		opts.Preflight = func(ctx context.Context, results []deploy.Result) error { return b.preflight(ctx, set, results) }
-		results, err = deploy.Deploy(ctx, targets, opts)
-		return err
+// resolve finds sessions and code and prints what is to be said of them.
+func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *service.Set, run string, folders deploy.Folders) ([]deploy.Target, error) {
+	targets, err := deploy.Resolve(ctx, c, set, deploy.Options{
+		Marker: a.marker(run), Traffic: a.in.Course("traffic"), Environment: a.in.String("environment-variables"),
+		StagingBucket: a.in.String("staging-bucket"), Folders: folders, MaxParallel: a.in.Int("max-parallel"),
 	})
+	for _, t := range targets {
+		a.warnings(t.Warnings)
+	}
+	return targets, err
 }
 
-// withTargets resolves every artifact and calls do with what is ready to be
-// observed. What was zipped or fetched is gone afterwards.
-func (a *app) withTargets(ctx context.Context, w *world, set *service.Set, do func(*builder, []deploy.Target) error) error {
-	temp, clean, err := artifact.NewTemp(a.host.TempDir(), a.host.Workspace())
+// change observes, plans, checks and carries out: what a deployment and a shift
+// of traffic share.
+func (a *app) change(ctx context.Context, targets []deploy.Target, way deploy.Way) ([]deploy.Result, error) {
+	ctx, cancel := deploy.WithTimeout(ctx, targets, a.in.Duration("timeout"))
+	defer cancel()
+	way.Log.Section("Prepare rollback")
+	defer way.Log.Section("")
+	planned, err := deploy.Plan(ctx, targets, way.Work)
 	if err != nil {
-		return &deploy.InputError{Err: err}
+		return nil, err
 	}
-	defer func() {
-		if err := clean(); err != nil {
-			a.log().Warn("remove the temporary folder: %v", err)
-		}
-	}()
-	b := &builder{app: a, world: w, temp: temp, runID: a.runID()}
-	targets, err := b.targets(ctx, set)
-	if err != nil {
-		return &deploy.InputError{Err: err}
+	if err := deploy.Check(ctx, planned, a.terms(), way.Work); err != nil {
+		return nil, err
 	}
-	if err := b.checkAllCode(ctx, set); err != nil {
-		return err
-	}
-	return do(b, targets)
+	return deploy.Deploy(ctx, planned, way)
 }
 
-// runID names a run in tags, markers and journals: the host's own name for it,
-// and a few random letters, since a re-run must not be taken for the first.
-func (a *app) runID() string {
-	var random [4]byte
-	_, _ = rand.Read(random[:])
-	return a.host.Run().Key() + "-" + hex.EncodeToString(random[:])
+func (a *app) terms() deploy.Terms {
+	return deploy.Terms{AllowPartial: a.asked("allow-partial-rollback"), KeepNew: a.keepsNew()}
 }
 
-// newSalt goes into the digests of a journal.
-func newSalt() []byte {
-	salt := make([]byte, 16)
-	_, _ = rand.Read(salt)
-	return salt
+// keepsNew reports whether a rollback does not delete a new function.
+func (a *app) keepsNew() bool {
+	return a.in.Has("first-deploy") && a.in.String("first-deploy") == "keep"
 }
 
-func (a *app) options(w *world, runID string) (deploy.Options, error) {
-	opts, err := a.changing(w, runID)
-	opts.Header.FirstDeploy, opts.Header.StagingBucket = a.in.String("first-deploy"), a.in.String("staging-bucket")
-	opts.AllowPartial = a.in.Bool("allow-partial-rollback")
-	return opts, err
-}
+// runID is a new name for this run.
+func (a *app) runID() string { return deploy.RunID(a.host.Run().Key()) }
 
-// changing are what a deployment and a shift share: a later step may roll them
-// back.
-func (a *app) changing(w *world, runID string) (deploy.Options, error) {
-	a.warnOfExpiry(a.in.Course("traffic").Total())
-	opts, err := a.journalled(w, runID)
-	opts.Begun = func(name string) error { return a.host.SaveState("journal", name) }
-	opts.Timeout = a.in.Duration("timeout")
-	opts.PostFollows = a.host.PostFollows()
-	return opts, err
-}
-
-// journalled are what all share that begin a journal.
-func (a *app) journalled(w *world, runID string) (deploy.Options, error) {
+// marker is what the descriptions of versions say of this run.
+func (a *app) marker(run string) plan.Marker {
 	r := a.host.Run()
-	opts := deploy.Options{
+	return plan.Marker{Run: run, Repository: r.Repository, Commit: r.Commit, URL: r.URL, Text: a.in.String("version-description")}
+}
+
+// way is how this run changes functions.
+func (a *app) way(c *deploy.Connection, run string, folders deploy.Folders) (deploy.Way, error) {
+	a.warnOfExpiry(a.in.Course("traffic").Total())
+	record, err := a.record(c, run)
+	return deploy.Way{
+		Work: a.work(folders.Temp), Record: record,
+		RollbackTimeout: a.in.Duration("rollback-timeout"), PostFollows: a.host.PostFollows(),
+	}, err
+}
+
+func (a *app) work(temp string) deploy.Work {
+	return deploy.Work{Log: a.log(), Now: a.Now, Timing: a.Timing, MaxParallel: a.in.Int("max-parallel"), Temp: temp}
+}
+
+// record says who runs and where the journal goes.
+func (a *app) record(c *deploy.Connection, run string) (deploy.Record, error) {
+	r := a.host.Run()
+	storage, err := deploy.OpenStorage(c, a.journalPlace(), a.Store)
+	return deploy.Record{
 		Header: journal.Header{
-			Run: runID, Started: a.Now().UTC(), Tool: versionNumber(), Repository: r.Repository,
-			Commit: r.Commit, RunURL: r.URL, Salt: newSalt(),
-			Endpoints: a.serviceEndpoints(),
+			Run: run, Started: a.Now().UTC(), Tool: versionNumber(), Repository: r.Repository,
+			Commit: r.Commit, RunURL: r.URL, Salt: deploy.Salt(), Endpoints: a.serviceEndpoints(),
 		},
-		Log: a.log(), Timing: a.Timing, Now: a.Now,
-		RollbackTimeout: a.in.Duration("rollback-timeout"), MaxParallel: a.in.Int("max-parallel"),
-	}
-	return opts, a.keepIn(w, &opts)
+		Storage:   storage,
+		SaveState: func(name string) error { return a.host.SaveState("journal", name) },
+	}, err
 }
 
 // serviceEndpoints are those that the environment names for single services.
@@ -165,19 +170,28 @@ func (a *app) absolute(path string) string {
 	return filepath.Join(a.host.Workspace(), path)
 }
 
-// longCourse is how long a course of traffic may take before credentials that
-// nobody renews are worth a warning. A session lasts an hour unless it is asked
+// longSchedule is how long traffic may shift before credentials that nobody
+// renews are worth a warning. A session lasts an hour unless it is asked
 // for longer
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
-const longCourse = 30 * time.Minute
+const longSchedule = 30 * time.Minute
 
 // warnOfExpiry tells of credentials that may expire between the stages of a
-// course: neither the next stage nor the rollback would be allowed then. Those
+// schedule: neither the next stage nor the rollback would be allowed then. Those
 // of role-to-assume are renewed.
-func (a *app) warnOfExpiry(course time.Duration) {
+func (a *app) warnOfExpiry(schedule time.Duration) {
 	token, _ := a.lookupEnv("AWS_SESSION_TOKEN")
 	renewed := a.in.Given("role-to-assume") || a.in.Bool("local")
-	if course >= longCourse && !renewed && (token != "" || a.in.Given("aws-session-token")) {
-		a.log().Warn("the stages of the traffic take %s, and a session's credentials may expire before they and a rollback are done: with role-to-assume they are renewed", traffic.Short(course))
+	if schedule >= longSchedule && !renewed && (token != "" || a.in.Given("aws-session-token")) {
+		a.log().Warn("the stages of the traffic take %s, and a session's credentials may expire before they and a rollback are done: with role-to-assume they are renewed", traffic.Short(schedule))
 	}
+}
+
+// notStarted marks the error of what comes before the first change; nil stays
+// nil.
+func notStarted(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &deploy.NotStartedError{Err: err}
 }

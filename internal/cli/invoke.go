@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
-	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 )
@@ -17,27 +16,27 @@ func (a *app) invoke(ctx context.Context) error {
 	}
 	name, err := definition.ParseFunctionName(a.in.String("function"))
 	if err != nil {
-		return &deploy.InputError{Err: err}
+		return notStarted(err)
 	}
-	w, err := a.connect(ctx, name.Region)
+	c, err := a.connect(ctx, name.Region)
 	if err != nil {
 		return err
 	}
-	return a.invokeIn(ctx, w, name)
-}
-
-func (a *app) invokeIn(ctx context.Context, w *world, name definition.Name) error {
-	b := &builder{app: a, world: w}
-	region, err := b.region(name.Region, "")
+	api, err := c.Lambda(name)
 	if err != nil {
-		return &deploy.InputError{Err: err}
+		return err
 	}
-	answer, err := lambdaapi.New(w.base, region, w.pace).Invoke(ctx, lambdaapi.Invocation{
+	answer, err := api.Invoke(ctx, lambdaapi.Invocation{
 		Function: name.Name, Qualifier: a.in.String("qualifier"), Payload: []byte(a.in.String("payload")),
 	})
 	if err != nil {
 		return err
 	}
+	return a.answered(name, answer)
+}
+
+// answered prints what a function answered.
+func (a *app) answered(name definition.Name, answer lambdaapi.Answer) error {
 	if answer.Log != "" {
 		a.log().Block(answer.Log)
 	}

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,54 +27,17 @@ type result struct {
 	Changed                bool              `json:"changed"`
 }
 
-// rollbackData is what another job needs to undo a deployment. It holds no ARN
-// and no account id: GitHub drops an output that contains a masked value.
-type rollbackData struct {
-	Function string `json:"function"`
-	Region   string `json:"region"`
-	Account  string `json:"account"`
-	Version  string `json:"version"`
-	Restore  string `json:"restorePoint,omitempty"`
-	// Connector is the infrastructure's connectorRef.
-	Connector string `json:"connector,omitempty"`
-	// Aliases are what each alias served before, "none" for a new one.
-	Aliases map[string]string `json:"aliases,omitempty"`
-	// Weights are those of the aliases that shared their traffic before.
-	Weights map[string]map[string]float64 `json:"weights,omitempty"`
-}
-
-// accountHash tells accounts apart without naming them.
-func accountHash(account string) string {
-	sum := sha256.Sum256([]byte("lambda-rollout account " + account))
-	return hex.EncodeToString(sum[:6])
-}
-
 func resultOf(r deploy.Result) result {
 	out := result{
-		FunctionName: r.Target.Journal.Function, FunctionArn: r.Arn, UnqualifiedFunctionArn: r.Unqualified,
-		Region: r.Target.Journal.Region, Version: r.Version, PreviousVersion: r.Previous(),
-		CodeSha256: r.CodeSha256, Artifact: r.Target.Artifact, AliasArns: map[string]string{}, Changed: r.Changed,
+		FunctionName: r.At.Function, FunctionArn: r.Arn, UnqualifiedFunctionArn: r.Unqualified,
+		Region: r.At.Region, Version: r.Version, PreviousVersion: r.Previous(),
+		CodeSha256: r.CodeSha256, Artifact: r.Pinned(), AliasArns: map[string]string{}, Changed: r.Changed,
 	}
 	if r.Function.Runtime != nil {
 		out.Runtime = *r.Function.Runtime
 	}
-	for _, a := range r.Target.Wanted.Aliases {
+	for _, a := range r.Want.Aliases {
 		out.AliasArns[a.Name] = r.Unqualified + ":" + a.Name
-	}
-	return out
-}
-
-func rollbackDataOf(r deploy.Result) rollbackData {
-	out := rollbackData{
-		Function: r.Target.Journal.Function, Region: r.Target.Journal.Region, Account: accountHash(r.Target.Journal.Account),
-		Version: r.Version, Restore: r.RestorePoint, Connector: r.Target.Connector, Aliases: map[string]string{},
-		Weights: map[string]map[string]float64{},
-	}
-	for _, was := range r.Before.Serving(r.Target.Wanted.Aliases) {
-		out.Aliases[was.Alias] = was.Version
-		if now := r.Before.Aliases[was.Alias]; now != nil && len(now.Weights) > 0 {
-			out.Weights[was.Alias] = now.Weights
-		}
 	}
 	return out
 }
@@ -106,7 +67,7 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 	}
 	for _, r := range results {
 		if !r.Changed {
-			a.log().Line("Function %s in %s is unchanged: version %s", r.Target.Journal.Function, r.Target.Journal.Region, r.Version)
+			a.log().Line("Function %s in %s is unchanged: version %s", r.At.Function, r.At.Region, r.Version)
 		}
 	}
 	if a.host.Kind() == host.Terminal {
@@ -123,12 +84,12 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 
 func (a *app) outputsOf(results []deploy.Result) ([]host.Output, error) {
 	var all []result
-	var data []rollbackData
+	var data []deploy.RollbackData
 	var diffs []report.Diff
 	changed := false
 	for _, r := range results {
-		diffs = append(diffs, a.diff(r))
-		all, data = append(all, resultOf(r)), append(data, rollbackDataOf(r))
+		diffs = append(diffs, a.diff(r.Planned))
+		all, data = append(all, resultOf(r)), append(data, r.RollbackData())
 		changed = changed || r.Changed
 	}
 	first := all[0]

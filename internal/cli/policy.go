@@ -9,12 +9,9 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
-	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -24,16 +21,24 @@ func (a *app) policy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := a.connect(ctx, near(set))
+	c, err := a.connect(ctx, deploy.STSRegionHint(set))
 	if err != nil {
 		return err
 	}
-	return a.withTargets(ctx, w, set, func(b *builder, targets []deploy.Target) error {
-		results, err := a.prepare(ctx, targets)
+	return a.withTemp(func(folders deploy.Folders) error {
+		targets, err := a.resolve(ctx, c, set, a.runID(), folders)
 		if err != nil {
 			return err
 		}
-		sets, err := b.policies(ctx, set, results)
+		planned, err := deploy.Plan(ctx, targets, a.quiet())
+		if err != nil {
+			return err
+		}
+		own, err := c.Session().Identity(ctx)
+		if err != nil {
+			return err
+		}
+		sets, err := a.policies(ctx, planned, own)
 		if err != nil {
 			return err
 		}
@@ -48,16 +53,12 @@ func (a *app) policy(ctx context.Context) error {
 	})
 }
 
-// worker is a role that the deployment works as: the connector's of a Target, or
+// worker is a role that the deployment works as: the connector's of a target, or
 // the run's own where connector is "".
 type worker struct{ account, partition, connector string }
 
 // policies makes one set for each role that the deployment works as.
-func (b *builder) policies(ctx context.Context, set *service.Set, results []deploy.Result) ([]policy.Set, error) {
-	own, err := b.world.base.Identity(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (a *app) policies(ctx context.Context, planned []deploy.Planned, own session.Identity) ([]policy.Set, error) {
 	self := worker{own.Account, own.Partition, ""}
 	needs := map[worker][]policy.Need{}
 	var order []worker
@@ -67,64 +68,67 @@ func (b *builder) policies(ctx context.Context, set *service.Set, results []depl
 		}
 		needs[w] = append(needs[w], more...)
 	}
-	for i, r := range results {
-		at := r.Target.Journal
-		t := b.policyTarget(set.Targets[i], b.code[i], r)
-		w := worker{at.Account, at.Partition, at.Connector}
-		switch b.in.String("scope") {
-		case "service":
-			t.StagingBucket = b.stagingBucket(r)
-			add(w, policy.ServiceNeeds(t)...)
-		case "plan":
-			add(w, policy.PlanNeeds(t)...)
-		default:
-			add(w, policy.Needs(t)...)
-			if r.Plan.Empty() {
-				b.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more (--scope service: every deployment of these files)", at.Function)
-			}
+	for _, p := range planned {
+		add(worker{p.At.Account, p.At.Partition, p.At.Connector}, a.needs(p)...)
+		from := p.Artifact.From.Role
+		if from != "" {
+			a.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", p.At.Function, from)
 		}
-		if t.Artifact.Elsewhere {
-			b.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", at.Function, set.Targets[i].Artifact.Role)
-		}
-		for _, role := range []string{at.Connector, set.Targets[i].Artifact.Role} {
-			if role != "" && b.chains() {
+		for _, role := range []string{p.At.Connector, from} {
+			if role != "" && a.chains() {
 				add(self, policy.AssumeRole(role))
 			}
 		}
 	}
-	if b.s3Journal() && b.in.String("scope") != "plan" {
-		bucket, prefix, err := journal.ParseObject(b.in.String("journal"))
+	if a.s3Journal() && a.in.String("scope") != "plan" {
+		bucket, prefix, err := journal.ParseObject(a.in.String("journal"))
 		if err != nil {
-			return nil, &deploy.InputError{Err: err}
+			return nil, notStarted(err)
 		}
 		add(self, policy.Journal(own.Partition, bucket, prefix)...)
 	}
 	var sets []policy.Set
 	for _, w := range order {
-		sets = append(sets, policy.Set{Account: w.account, Role: w.connector, Permissions: policy.Of(needs[w]), Trust: b.trust(ctx, w, own)})
+		sets = append(sets, policy.Set{Account: w.account, Role: w.connector, Permissions: policy.Of(needs[w]), Trust: a.trust(ctx, w, own)})
 	}
 	return sets, nil
 }
 
-// chains says that connectors' roles are assumed by the run's own credentials,
-// and not by the job's token: see session.Assume.
-func (b *builder) chains() bool {
-	return b.in.String("role-to-assume") != "" || b.in.String("aws-access-key-id") != "" || !b.host.HasOIDC()
+// needs are the actions of a target for the scope that is asked for.
+func (a *app) needs(p deploy.Planned) []policy.Need {
+	t := p.PolicyTarget(a.keepsNew())
+	switch a.in.String("scope") {
+	case "service":
+		t.StagingBucket = p.StagingBucketName()
+		return policy.ServiceNeeds(t)
+	case "plan":
+		return policy.PlanNeeds(t)
+	}
+	if p.Plan.Empty() {
+		a.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more (--scope service: every deployment of these files)", p.At.Function)
+	}
+	return policy.Needs(t)
+}
+
+// chains reports whether connectors' roles are assumed by the run's own
+// credentials, and not by the job's token: see session.Assume.
+func (a *app) chains() bool {
+	return a.in.String("role-to-assume") != "" || a.in.String("aws-access-key-id") != "" || !a.host.HasOIDC()
 }
 
 // trust says who assumes the role.
-func (b *builder) trust(ctx context.Context, w worker, own session.Identity) policy.Document {
-	if w.connector != "" && b.chains() {
-		return policy.TrustCaller(cmp.Or(b.in.String("role-to-assume"), sessionRole(own)))
+func (a *app) trust(ctx context.Context, w worker, own session.Identity) policy.Document {
+	if w.connector != "" && a.chains() {
+		return policy.TrustCaller(cmp.Or(a.in.String("role-to-assume"), sessionRole(own)))
 	}
-	repository := policy.Repository{Account: w.account, Partition: w.partition, Name: b.host.Run().Repository, Subject: b.subject(ctx)}
+	repository := policy.Repository{Account: w.account, Partition: w.partition, Name: a.host.Run().Repository, Subject: a.subject(ctx)}
 	if !githubName.MatchString(repository.Name) {
 		repository.Name = ""
 	}
 	if repository.Subject == "" {
-		b.log().Line("The trust policy admits every branch and pull request of the repository: narrow its sub to repo:%s:ref:refs/heads/main, or to :environment:NAME", cmp.Or(repository.Name, policy.Placeholder))
+		a.log().Line("The trust policy admits every branch and pull request of the repository: narrow its sub to repo:%s:ref:refs/heads/main, or to :environment:NAME", cmp.Or(repository.Name, policy.Placeholder))
 	}
-	return policy.Trust(repository, b.in.String("audience"))
+	return policy.Trust(repository, a.in.String("audience"))
 }
 
 // sessionRole is the role behind a session, and every other caller as it is.
@@ -140,73 +144,15 @@ func sessionRole(id session.Identity) string {
 
 var githubName = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
 
-// policyTarget says of a Target what package policy has to know.
-func (b *builder) policyTarget(t service.Target, code *artifact.Result, r deploy.Result) policy.Target {
-	out := policy.Target{
-		Account: r.Target.Journal.Account, Partition: r.Target.Journal.Partition, Region: r.Target.Journal.Region,
-		Wanted: r.Target.Wanted, Before: r.Before, Plan: r.Plan, Artifact: policyArtifact(t.Artifact, code),
-		Keep: b.in.String("first-deploy") == "keep",
-	}
-	if stages(r) {
-		out.StagingBucket = b.stagingBucket(r)
-	}
-	return out
-}
-
-func (b *builder) stagingBucket(r deploy.Result) string {
-	return strings.NewReplacer("{region}", r.Target.Journal.Region, "{account}", r.Target.Journal.Account).Replace(b.in.String("staging-bucket"))
-}
-
-// stages says whether the deployment or its rollback sends a zip that no call
-// can carry.
-func stages(r deploy.Result) bool {
-	for _, s := range r.Plan.Steps {
-		if !plan.SendsCode(s) {
-			continue
-		}
-		old := int64(0)
-		if was := r.Before.Latest; was != nil && was.ResolvedImageUri == "" && was.ResolvedS3Object == nil {
-			old = was.CodeSize
-		}
-		return max(old, r.Target.Wanted.Code.Size) > artifact.InlineLimit && r.Target.Wanted.Code.ImageUri == ""
-	}
-	return false
-}
-
-func policyArtifact(from service.Artifact, code *artifact.Result) policy.Artifact {
-	out := policy.Artifact{Elsewhere: from.Role != ""}
-	switch code.Kind {
-	case artifact.S3:
-		named, err := reference(from)
-		out.Bucket, out.Key, out.Version = code.Code.S3Bucket, code.Code.S3Key, code.Code.S3ObjectVersion
-		if err == nil {
-			out.Pinned, out.Listed, out.Prefix = named.VersionID != "", named.KeyPattern != "", keyPrefix(named.KeyPattern)
-		}
-	case artifact.ECR:
-		out.RegistryAccount, out.Repository = code.Image.Account, code.Image.Repository
-	}
-	return out
-}
-
-// keyPrefix is what every key that matches the pattern begins with.
-func keyPrefix(pattern string) string {
-	compiled, err := regexp.Compile(pattern)
-	if err != nil {
-		return ""
-	}
-	prefix, _ := compiled.LiteralPrefix()
-	return prefix
-}
-
 // subject is the job's own name in its OIDC token; "" where it has none, and
 // for a pull request, which plans and does not deploy.
-func (b *builder) subject(ctx context.Context) string {
-	if !b.host.HasOIDC() || b.in.Bool("local") {
+func (a *app) subject(ctx context.Context) string {
+	if !a.host.HasOIDC() || a.in.Bool("local") {
 		return ""
 	}
-	token, err := b.host.OIDCToken(ctx, b.in.String("audience"))
+	token, err := a.host.OIDCToken(ctx, a.in.String("audience"))
 	if err != nil {
-		b.log().Warn("the trust policy names the whole repository: %v", err)
+		a.log().Warn("the trust policy names the whole repository: %v", err)
 		return ""
 	}
 	parts := strings.Split(token, ".")
@@ -217,7 +163,7 @@ func (b *builder) subject(ctx context.Context) string {
 		Subject string `json:"sub"`
 	}
 	body, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(body, &claims) != nil || strings.HasSuffix(claims.Subject, ":pull_request") && b.in.String("scope") != "plan" {
+	if err != nil || json.Unmarshal(body, &claims) != nil || strings.HasSuffix(claims.Subject, ":pull_request") && a.in.String("scope") != "plan" {
 		return ""
 	}
 	return claims.Subject

@@ -18,16 +18,16 @@ func (a *app) rows(results []deploy.Result) []report.Row {
 	var rows []report.Row
 	for _, r := range results {
 		row := report.Row{
-			Function: r.Target.Journal.Function, Region: r.Target.Journal.Region, From: r.Previous(), To: r.Version,
+			Function: r.At.Function, Region: r.At.Region, From: r.Previous(), To: r.Version,
 			CodeSha: r.CodeSha256, Took: r.Took, Changed: r.Changed,
 		}
-		if r.Target.Journal.Endpoint == "" {
-			row.Console = console(r.Target.Journal.Partition, row.Region, row.Function, row.To)
+		if r.At.Endpoint == "" {
+			row.Console = console(r.At.Partition, row.Region, row.Function, row.To)
 		}
 		if len(shared(r)) > 0 {
-			row.Share = traffic.Percent(r.Target.Wanted.Traffic.Last())
+			row.Share = traffic.Percent(r.Want.Traffic.Last())
 		}
-		for _, alias := range r.Target.Wanted.Aliases {
+		for _, alias := range r.Want.Aliases {
 			row.Aliases = append(row.Aliases, alias.Name)
 		}
 		rows = append(rows, row)
@@ -39,8 +39,8 @@ func (a *app) rows(results []deploy.Result) []report.Row {
 // version.
 func shared(r deploy.Result) []string {
 	var names []string
-	for _, a := range r.Target.Wanted.Aliases {
-		if r.Target.Wanted.Traffic.Last() < 100 && serving(r, a.Name) != r.Version {
+	for _, a := range r.Want.Aliases {
+		if r.Want.Traffic.Last() < 100 && serving(r, a.Name) != r.Version {
 			names = append(names, a.Name)
 		}
 	}
@@ -63,7 +63,7 @@ func (a *app) promote(results []deploy.Result) []string {
 	for _, r := range results {
 		if names := shared(r); len(names) > 0 {
 			lines = append(lines, fmt.Sprintf("lambda-rollout shift --function %s --alias %s --to-version %s --percentage 100%s",
-				r.Target.Journal.Function, strings.Join(names, ","), r.Version, a.place(r)))
+				r.At.Function, strings.Join(names, ","), r.Version, a.place(r)))
 		}
 	}
 	return lines
@@ -71,7 +71,7 @@ func (a *app) promote(results []deploy.Result) []string {
 
 // place are the flags that lead a command to where a function stands.
 func (a *app) place(r deploy.Result) string {
-	flags := " --aws-region " + r.Target.Journal.Region
+	flags := " --aws-region " + r.At.Region
 	if a.in.Bool("local") {
 		flags += " --local"
 	}
@@ -100,7 +100,7 @@ func console(partition, region, function, version string) string {
 func (a *app) undo(results []deploy.Result) ([]string, error) {
 	var lines []string
 	for _, r := range results {
-		aliases := r.Target.Wanted.Aliases
+		aliases := r.Want.Aliases
 		if !r.Changed || len(aliases) == 0 {
 			continue
 		}
@@ -109,8 +109,8 @@ func (a *app) undo(results []deploy.Result) ([]string, error) {
 			was := r.Before.Aliases[alias.Name]
 			return was == nil || len(was.Weights) > 0
 		}
-		if r.Target.Wanted.ShiftTo != "" || slices.ContainsFunc(aliases, unmarked) {
-			data, err := json.Marshal([]rollbackData{rollbackDataOf(r)})
+		if r.Want.ShiftTo != "" || slices.ContainsFunc(aliases, unmarked) {
+			data, err := json.Marshal([]deploy.RollbackData{r.RollbackData()})
 			if err != nil {
 				return nil, err
 			}
@@ -118,7 +118,7 @@ func (a *app) undo(results []deploy.Result) ([]string, error) {
 			continue
 		}
 		for _, alias := range aliases {
-			lines = append(lines, "lambda-rollout rollback --function "+r.Target.Journal.Function+" --alias "+alias.Name+place)
+			lines = append(lines, "lambda-rollout rollback --function "+r.At.Function+" --alias "+alias.Name+place)
 		}
 	}
 	return lines, nil
@@ -141,10 +141,10 @@ func (a *app) failedSummary(_ []deploy.Result, failure error) error {
 	return nil
 }
 
-func (a *app) rollbackSummary(reason string, targets []deploy.Rollback, next string) error {
+func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next string) error {
 	var lines []report.Back
 	for _, t := range targets {
-		for _, c := range t.Restored.Changes {
+		for _, c := range t.Changes {
 			line := report.Back{Function: t.Target.Function, Region: t.Target.Region, Field: c.Field, From: c.From, To: c.To}
 			if c.From == "" && c.To == "" {
 				// An environment variable: its values are shown nowhere.

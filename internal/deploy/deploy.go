@@ -1,87 +1,48 @@
-// Package deploy deploys all Targets of a run or leaves none changed: it observes
-// and plans every one before the first change, journals, prepares all new
-// versions, then moves all aliases, and puts everything back when any of this
-// fails or is stopped.
+// Package deploy owns a deployment: of all its targets, or of none.
+//
+// One value goes forward: a service.Set becomes Targets (Resolve: sessions and
+// code), these become Planned (Plan: the current state and what to do about it),
+// Check says whether they may start, and Deploy carries them out and returns
+// Results. A rollback starts from a journal; PlanRollback says what Rollback would
+// do. A shift of traffic is a
+// deployment without an artifact, a rollback by hand the rollback of a journal
+// that was made from what was found.
+//
+// It promises that nothing changes before everything was checked; that every
+// version is ready before any alias moves; that a deployment which fails or is
+// stopped is rolled back, or says that it was not; and that an error's type says
+// what remains: see errors.go. It prints nothing but the log, knows no input and
+// no exit code, and calls nobody back but to save the journal's name.
 package deploy
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
-	"github.com/lambda-rollout/lambda-rollout/internal/report"
-	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-// Target is one function to deploy in one Region.
-type Target struct {
-	// Label names it in the log where there are several.
-	Label   string
-	Journal journal.Target
-	Wanted  plan.Wanted
-	API     *lambdaapi.Client
-	Code    engine.Code
-	// Environment is the input environment-variables: replace, merge or keep.
-	Environment string
-	// Observed gives what stands, where it was read ahead; nil means that the
-	// run reads it itself.
-	Observed func() (plan.Observation, error)
-	// Ready brings the artifact to where Lambda can take it. It is called only
-	// where the code differs, after everything else was checked.
-	Ready func(ctx context.Context) (definition.Code, error)
-	// Artifact names exactly the content that is deployed.
-	Artifact string
-	// Connector is the connectorRef of the infrastructure, by which the input
-	// connectors names a role.
-	Connector string
-	// Origin are the log's lines about where it came from, once it was made
-	// ready.
-	Origin func() []string
-}
-
-// Options is how a run goes about its Targets.
-type Options struct {
-	Header journal.Header
-	// Store is where the journal is kept.
-	Store journal.Store
-	// Begun is told the journal's name before the first change.
-	Begun func(name string) error
-	// Claim keeps other runs off the Targets, where the journal's place can;
-	// nil where it cannot.
-	Claim  func(ctx context.Context, journal string, targets []journal.Target) error
-	Log    *report.Log
-	Timing engine.Timing
-	// Timeout bounds the deployment, RollbackTimeout the way back.
-	Timeout, RollbackTimeout time.Duration
-	// MaxParallel is how many Targets are worked on at once.
-	MaxParallel int
-	// Preflight looks, where something is to change, for what would stop the run
-	// half-way; its error stops the run before the first change.
-	Preflight func(ctx context.Context, results []Result) error
-	// AllowPartial starts although something could not be restored.
-	AllowPartial bool
+// Way is how a deployment is carried out.
+type Way struct {
+	Work
+	Record Record
+	// RollbackTimeout bounds the rollback of a deployment that fails.
+	RollbackTimeout time.Duration
 	// PostFollows says that the host runs a rollback step after a stop.
 	PostFollows bool
-	Now         func() time.Time
 }
 
-// Result is what became of one Target.
+// Result is what became of one target.
 type Result struct {
-	Target  Target
-	Plan    plan.Plan
-	Before  plan.Observation
+	Planned
 	Version string
-	// RestorePoint is the version that holds what stood before, "" where there
-	// is none.
+	// RestorePoint is the version that holds the state before, "" where there is
+	// none.
 	RestorePoint string
 	Arn          string
 	// Unqualified is the function's own ARN.
@@ -93,59 +54,42 @@ type Result struct {
 	Took    time.Duration
 }
 
-// Previous is the version that the first alias served before; "" where there
-// was none.
-func (r Result) Previous() string {
-	for _, a := range r.Target.Wanted.Aliases {
-		if was := r.Before.Aliases[a.Name]; was != nil {
-			return was.Version
-		}
-	}
-	return ""
-}
-
-// ErrSignal is the cause of a context that a signal ended.
-var ErrSignal = errors.New("stopped by a signal")
-
-// target is a Target at work.
+// target is a Planned at work.
 type target struct {
-	Target
+	Planned
 	engine  *engine.Engine
-	before  plan.Observation
-	plan    plan.Plan
 	version *definition.Observed
-	started time.Time
 	took    time.Duration
 }
 
-// Deploy carries the whole run out. Its error is *InputError where nothing was
-// touched, *FailedError where everything is as it was again, *StoppedError
-// where a later rollback must put things back, and *IncompleteError where a
-// person must look.
-func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, error) {
-	d := deployment{opts: opts, course: course(targets)}
-	// The stages of the traffic have times of their own.
-	ctx, cancel := context.WithTimeoutCause(ctx, opts.Timeout+d.course.Total(), fmt.Errorf("the deployment took longer than its timeout of %s", opts.Timeout))
-	defer cancel()
-	for _, t := range targets {
-		d.targets = append(d.targets, &target{Target: t, started: opts.Now()})
+type deployment struct {
+	Way
+	targets []*target
+}
+
+// Deploy carries out what was planned and checked. Its error is
+// *NotStartedError where nothing was changed, *FailedError where everything is
+// as it was again, *StoppedError where a later rollback must restore it, and
+// *IncompleteError where someone must look.
+func Deploy(ctx context.Context, planned []Planned, way Way) ([]Result, error) {
+	d := deployment{Way: way}
+	for _, p := range planned {
+		d.targets = append(d.targets, &target{Planned: p})
 	}
-	opts.Log.Section("Prepare rollback")
-	defer opts.Log.Section("")
-	if err := d.prepare(ctx); err != nil {
-		return nil, &InputError{Err: err}
+	if err := each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error { return t.readyCode(ctx) }); err != nil {
+		return nil, notStarted(err)
 	}
-	if d.unchanged() {
+	if unchanged(planned) {
 		return d.results(), nil
 	}
 	j, err := d.begin(ctx)
 	if err != nil {
-		return nil, &InputError{Err: err}
+		return nil, notStarted(err)
 	}
 	ctx, unwatch := watched(ctx, j)
 	defer unwatch()
-	err = d.apply(ctx)
-	if err == nil && !opts.PostFollows && errors.Is(context.Cause(ctx), ErrSignal) {
+	err = d.carryOut(ctx)
+	if err == nil && !d.PostFollows && errors.Is(context.Cause(ctx), ErrSignal) {
 		// The signal came in the last call. A post step would decide; there is
 		// none.
 		err = context.Cause(ctx)
@@ -157,6 +101,49 @@ func Deploy(ctx context.Context, targets []Target, opts Options) ([]Result, erro
 		return d.results(), d.failed(ctx, j, err)
 	}
 	return d.results(), j.Close()
+}
+
+// readyCode brings new code to where Lambda can take it.
+func (t *target) readyCode(ctx context.Context) error {
+	for i, s := range t.Plan.Steps {
+		if !plan.SendsCode(s) {
+			continue
+		}
+		code, err := t.Artifact.ready(ctx)
+		if err != nil {
+			return err
+		}
+		t.Plan.Steps[i] = plan.WithCode(s, code)
+	}
+	return nil
+}
+
+// begin opens the journal and records the current state of every target.
+func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
+	var at []journal.Target
+	for _, t := range d.targets {
+		at = append(at, t.At)
+	}
+	j, err := d.Record.begin(ctx, at, d.Now)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range d.targets {
+		t.engine = d.engine(t.Target, j, i, len(d.targets))
+		if err := t.engine.Snapshot(ctx, t.Want, t.Before, t.Plan); err != nil {
+			return nil, errors.Join(err, j.Close())
+		}
+	}
+	return j, nil
+}
+
+// engine carries out the steps of one of so many targets; index is its place in
+// the journal.
+func (w Work) engine(t Target, j *journal.Journal, index, targets int) *engine.Engine {
+	return &engine.Engine{
+		API: t.API, Journal: j, Index: index, Log: w.log(t.Label(), targets), Timing: w.Timing,
+		Code: &formerCode{session: t.Session, region: t.At.Region, temp: w.Temp, bucket: j.Log().Header.StagingBucket},
+	}
 }
 
 // stopPoll is how often a deployment looks whether another process asked it to
@@ -181,166 +168,23 @@ func watched(ctx context.Context, j *journal.Journal) (context.Context, context.
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-type deployment struct {
-	opts    Options
-	targets []*target
-	course  traffic.Course
-}
-
-// Prepare observes and plans every Target and changes nothing: what `plan`
-// shows, and what a deployment does first.
-func Prepare(ctx context.Context, targets []Target, opts Options) ([]Result, error) {
-	d := deployment{opts: opts}
-	for _, t := range targets {
-		d.targets = append(d.targets, &target{Target: t, started: opts.Now()})
-	}
-	if err := d.observe(ctx); err != nil {
-		return nil, &InputError{Err: err}
-	}
-	return d.results(), nil
-}
-
-func (d *deployment) observe(ctx context.Context) error {
-	return d.each(ctx, func(ctx context.Context, t *target) error {
-		log := d.log(t)
-		log.Line("Preparing Rollback Data..")
-		log.Line("")
-		log.Line("Fetching Function Details for function: %s", t.Wanted.Function.FunctionName)
-		before, err := t.observe(ctx)
-		if err != nil {
-			return err
-		}
-		t.before = before
-		var have *definition.Environment
-		if before.Latest != nil {
-			have = before.Latest.Environment
-		}
-		merged, err := definition.MergeEnvironment(t.Environment, t.Wanted.Function.Environment, have)
-		if err != nil {
-			return err
-		}
-		t.Wanted.Function.Environment = merged
-		t.Wanted.Marker.Was = before.Serving(t.Wanted.Aliases)
-		t.plan = plan.Forward(t.Wanted, before)
-		details(log, t.Wanted.Function.FunctionName, before)
-		return nil
-	})
-}
-
-func (t *target) observe(ctx context.Context) (plan.Observation, error) {
-	if t.Observed != nil {
-		return t.Observed()
-	}
-	return engine.Observe(ctx, t.API, t.Wanted, nil)
-}
-
-// prepare does everything that can be done before the first change.
-func (d *deployment) prepare(ctx context.Context) error {
-	if err := d.observe(ctx); err != nil {
-		return err
-	}
-	if err := d.check(); err != nil {
-		return err
-	}
-	if d.opts.Preflight != nil && !d.unchanged() {
-		if err := d.opts.Preflight(ctx, d.results()); err != nil {
-			return err
-		}
-	}
-	return d.each(ctx, func(ctx context.Context, t *target) error {
-		for i, s := range t.plan.Steps {
-			if !plan.SendsCode(s) {
-				continue
-			}
-			code, err := t.Ready(ctx)
-			if err != nil {
-				return err
-			}
-			t.plan.Steps[i] = plan.WithCode(s, code)
-		}
-		return nil
-	})
-}
-
-// check refuses what AWS would refuse, and what could not be put back.
-func (d *deployment) check() error {
-	var all []error
-	for _, t := range d.targets {
-		for _, w := range t.plan.Warnings {
-			d.log(t).Warn("%s", w)
-		}
-		for _, b := range t.plan.Blocked {
-			all = append(all, fmt.Errorf("function %s: %s", t.Wanted.Function.FunctionName, b))
-		}
-		for _, n := range t.plan.NoWayBack {
-			if d.opts.AllowPartial {
-				d.log(t).Warn("a rollback could not restore everything: %s", n)
-				continue
-			}
-			all = append(all, fmt.Errorf("function %s: no way back: %s (allow-partial-rollback deploys all the same)", t.Wanted.Function.FunctionName, n))
-		}
-	}
-	return errors.Join(all...)
-}
-
-func (d *deployment) unchanged() bool {
-	for _, t := range d.targets {
-		if !t.plan.Empty() {
-			return false
-		}
-	}
-	return true
-}
-
-// begin opens the journal, tells the host where it is, and writes down what
-// stands.
-func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
-	wait, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	header := d.opts.Header
-	for _, t := range d.targets {
-		header.Targets = append(header.Targets, t.Journal)
-	}
-	j, err := journal.Create(wait, d.opts.Store, header, d.opts.Now)
-	if err != nil {
-		return nil, err
-	}
-	if d.opts.Claim != nil {
-		if err := d.opts.Claim(ctx, j.Name(), header.Targets); err != nil {
-			return nil, errors.Join(err, j.Settle(ctx, journal.Kept), j.Close())
-		}
-	}
-	err = d.opts.Begun(j.Name())
-	for i, t := range d.targets {
-		if err != nil {
-			break
-		}
-		t.engine = &engine.Engine{API: t.API, Journal: j, Index: i, Log: d.log(t), Code: t.Code, Timing: d.opts.Timing}
-		err = t.engine.Snapshot(ctx, t.Wanted, t.before, t.plan)
-	}
-	if err != nil {
-		return nil, errors.Join(err, j.Close())
-	}
-	return j, nil
-}
-
-// apply makes every version ready before any alias moves.
-func (d *deployment) apply(ctx context.Context) error {
-	d.opts.Log.Section("Deploy")
-	err := d.each(ctx, func(ctx context.Context, t *target) error {
-		if t.Wanted.ShiftTo != "" {
+// carryOut makes every version ready before any alias moves.
+func (d *deployment) carryOut(ctx context.Context) error {
+	d.Log.Section("Deploy")
+	err := each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
+		if t.Want.ShiftTo != "" {
 			return nil
 		}
-		log := d.log(t)
+		log := d.log(t.Label(), len(d.targets))
 		log.Line("Deploying..")
 		log.Line("")
-		manifest(log, t)
+		manifest(log, t.Planned)
 		var err error
-		t.version, err = t.engine.Prepare(ctx, t.plan)
+		t.version, err = t.engine.Prepare(ctx, t.Plan)
 		if err != nil {
 			return err
 		}
-		log.Line("Successfully deployed lambda function: [%s]", t.Wanted.Function.FunctionName)
+		log.Line("Successfully deployed lambda function: [%s]", t.At.Function)
 		return nil
 	})
 	if err != nil {
@@ -349,77 +193,64 @@ func (d *deployment) apply(ctx context.Context) error {
 	return d.shift(ctx)
 }
 
-// each runs f for every Target, so many at once; the first failure ends the
-// others before their next call.
-func (d *deployment) each(ctx context.Context, f func(context.Context, *target) error) error {
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(max(d.opts.MaxParallel, 1))
-	errs := make([]error, len(d.targets))
-	for i, t := range d.targets {
-		group.Go(func() error {
-			err := f(inner, t)
-			if err != nil && len(d.targets) > 1 {
-				err = fmt.Errorf("%s: %w", t.Label, err)
-			}
-			errs[i] = err
-			return err
-		})
+// failed rolls everything back after err, or leaves that to the post step when
+// a signal stopped the run.
+func (d *deployment) failed(ctx context.Context, j *journal.Journal, err error) error {
+	stopped := errors.Is(err, ErrSignal) || errors.Is(err, journal.ErrStopped) || errors.Is(context.Cause(ctx), ErrSignal)
+	if errors.Is(err, journal.ErrTaken) || errors.Is(err, journal.ErrStopped) || stopped && d.PostFollows {
+		return errors.Join(&StoppedError{Err: err, Journal: j.Name()}, j.Close())
 	}
-	first := group.Wait()
-	if first == nil {
-		return nil
+	d.Log.Line("%s", headline(err))
+	back, cancel := rollbackContext(ctx, d.RollbackTimeout)
+	defer cancel()
+	var engines []*engine.Engine
+	for _, t := range d.targets {
+		engines = append(engines, t.engine)
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+	done, incomplete := d.rollBack(back, j, engines)
+	closed := j.Close()
+	if incomplete != nil {
+		incomplete.Err = err
+		return errors.Join(incomplete, closed)
 	}
-	var all []error
-	for _, err := range errs {
-		if err != nil && (errors.Is(err, first) || !errors.Is(err, context.Canceled)) {
-			all = append(all, err)
-		}
-	}
-	return errors.Join(all...)
+	return errors.Join(&RolledBackError{FailedError{Err: err}, done}, closed)
 }
 
-func (d *deployment) log(t *target) *report.Log {
-	if len(d.targets) == 1 {
-		return d.opts.Log
-	}
-	return d.opts.Log.For(t.Label)
-}
-
-// standing says that publishing was all there was to do, and that AWS gave back
-// the version that stood already: its description is not this run's.
-func (t *target) standing() bool {
-	return t.plan.OnlyPublishes() && t.version != nil && t.version.Description != nil && *t.version.Description != t.Wanted.Marker.String()
+// onlyFound reports whether publishing was all there was to do, and AWS
+// returned the version that existed already: its description is not this run's.
+func (t *target) onlyFound() bool {
+	return t.Plan.OnlyPublishes() && t.version != nil && t.version.Description != nil && *t.version.Description != t.Want.Marker.String()
 }
 
 func (d *deployment) results() []Result {
 	var all []Result
 	for _, t := range d.targets {
-		r := Result{
-			Target: t.Target, Plan: t.plan, Before: t.before, Version: t.plan.Version,
-			Function: t.Wanted.Function, CodeSha256: t.Wanted.Code.Sha256, Took: t.took,
-			Changed: !t.plan.Empty() && !t.standing(),
-		}
-		if latest := t.before.Latest; latest != nil {
-			r.Unqualified = latest.Arn
-			r.Function = latest.Function.With(t.Wanted.Function)
-		}
-		if t.version != nil {
-			r.Version = t.version.Version
-		}
-		if shifted := t.before.Versions[t.Wanted.ShiftTo]; shifted != nil {
-			r.Function, r.CodeSha256 = shifted.Function, shifted.CodeSha256
-		}
-		if t.engine != nil {
-			r.Unqualified = cmp.Or(t.engine.Arn(), r.Unqualified)
-			r.RestorePoint = t.engine.RestorePoint()
-		}
-		if r.Unqualified != "" && r.Version != "" {
-			r.Arn = r.Unqualified + ":" + r.Version
-		}
-		all = append(all, r)
+		all = append(all, t.result())
 	}
 	return all
+}
+
+func (t *target) result() Result {
+	r := Result{
+		Planned: t.Planned, Version: t.Plan.Version, Function: t.Want.Function, CodeSha256: t.Want.Code.Sha256,
+		Took: t.took, Changed: !t.Plan.Empty() && !t.onlyFound(),
+	}
+	if latest := t.Before.Latest; latest != nil {
+		r.Unqualified = latest.Arn
+		r.Function = latest.Function.With(t.Want.Function)
+	}
+	if t.version != nil {
+		r.Version = t.version.Version
+	}
+	if shifted := t.Before.Versions[t.Want.ShiftTo]; shifted != nil {
+		r.Function, r.CodeSha256 = shifted.Function, shifted.CodeSha256
+	}
+	if t.engine != nil {
+		r.Unqualified = cmp.Or(t.engine.Arn(), r.Unqualified)
+		r.RestorePoint = t.engine.RestorePoint()
+	}
+	if r.Unqualified != "" && r.Version != "" {
+		r.Arn = r.Unqualified + ":" + r.Version
+	}
+	return r
 }

@@ -42,25 +42,25 @@ func details(log *report.Log, name string, o plan.Observation) {
 	log.Line("Prepare Rollback Done.")
 }
 
-func manifest(log *report.Log, t *target) {
+func manifest(log *report.Log, p Planned) {
 	log.Line("Aws Lambda Manifest Content")
-	log.Block(string(definition.Render(t.Wanted.Function, true)))
-	if latest := t.before.Latest; latest != nil {
-		log.Line("Function: [%s] already exists. Update and Publish.", t.Wanted.Function.FunctionName)
+	log.Block(string(definition.Render(p.Want.Function, true)))
+	if latest := p.Before.Latest; latest != nil {
+		log.Line("Function: [%s] already exists. Update and Publish.", p.At.Function)
 		log.Line("Existing Lambda Function Code Sha256: [%s].", latest.CodeSha256)
 	}
-	for _, line := range t.Origin() {
+	for _, line := range p.Artifact.origin() {
 		log.Line("%s", line)
 	}
 }
 
-func aliasManifests(log *report.Log, t *target) {
-	if len(t.Wanted.Aliases) == 0 {
+func aliasManifests(log *report.Log, aliases []definition.Alias) {
+	if len(aliases) == 0 {
 		return
 	}
 	log.Line("")
 	log.Line("%s", strings.Repeat("=", 80))
-	for _, a := range t.Wanted.Aliases {
+	for _, a := range aliases {
 		log.Line("Aws Lambda Alias Manifest Content")
 		log.Block(string(definition.RenderAlias(a)))
 		log.Line("")

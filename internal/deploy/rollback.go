@@ -4,22 +4,25 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
-// Engine is one Target's engine for the way back.
-type Engine struct {
-	*engine.Engine
-	Label string
+// recorded is a target with what a journal recorded of it.
+type recorded struct {
+	Target
+	log journal.TargetLog
 }
 
-// Rollback is what became of one Target on the way back.
-type Rollback struct {
-	Target   journal.Target
-	Restored engine.Restored
+// Restored is what became of one target in a rollback.
+type Restored struct {
+	Target journal.Target
+	engine.Restored
 	// Err says that AWS could not be read.
 	Err error
 	// Kept says that the function was new and stays, as first-deploy asks.
@@ -27,42 +30,94 @@ type Rollback struct {
 }
 
 // Left says what is not as it was, one line each.
-func (r Rollback) Left() []string {
+func (r Restored) Left() []string {
 	var lines []string
 	if r.Err != nil {
 		lines = append(lines, r.Err.Error())
 	}
-	for _, f := range r.Restored.Refused {
+	for _, f := range r.Refused {
 		lines = append(lines, fmt.Sprintf("%s was left alone: %s; %s", f.Subject, f.Found, f.Reason))
 	}
-	for _, f := range r.Restored.Remaining {
+	for _, f := range r.Remaining {
 		lines = append(lines, fmt.Sprintf("%s could not be carried out: %v", f.Step.Operation(), f.Err))
 	}
 	return lines
 }
 
-// Back rolls a journal back: every Target, side by side. The error is
-// *IncompleteError where a person must look.
-func Back(ctx context.Context, j *journal.Journal, engines []Engine, opts Options) ([]Rollback, error) {
-	done, incomplete := rollback(ctx, j, engines, opts)
+// openTargets connects to the targets of a journal: endpoints and roles are the
+// journal's, credentials this process's.
+func openTargets(ctx context.Context, access Access, log *journal.Log) ([]recorded, error) {
+	sessions := targetSessions{access: access, endpoints: log.Header.Endpoints, open: map[journal.Target]*session.Session{}}
+	var all []recorded
+	for _, t := range log.Targets {
+		s, err := sessions.of(ctx, t.Target)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, recorded{log: t, Target: Target{
+			At: t.Target, Session: s, API: lambdaapi.New(s, t.Region, access.paceOf(t.Endpoint)),
+		}})
+	}
+	return all, nil
+}
+
+// PlanRollback plans what Rollback would do now. It changes nothing. Its error is
+// a *NotStartedError.
+func PlanRollback(ctx context.Context, access Access, log *journal.Log) ([]Planned, error) {
+	targets, err := openTargets(ctx, access, log)
+	if err != nil {
+		return nil, notStarted(err)
+	}
+	var all []Planned
+	for _, r := range targets {
+		p, err := engine.LookBack(ctx, r.API, r.log)
+		if err != nil {
+			return nil, notStarted(err)
+		}
+		all = append(all, Planned{Target: r.Target, Plan: p})
+	}
+	return all, nil
+}
+
+// Rollback rolls a journal back: every target, side by side, within timeout
+// whatever becomes of ctx. The error is *BlockedError where it could not begin,
+// *IncompleteError where it could not finish: someone must look.
+func Rollback(ctx context.Context, j *journal.Journal, access Access, timeout time.Duration, w Work) ([]Restored, error) {
+	ctx, cancel := rollbackContext(ctx, timeout)
+	defer cancel()
+	targets, err := openTargets(ctx, access, j.Log())
+	if err != nil {
+		return nil, &BlockedError{j.Name(), err}
+	}
+	var engines []*engine.Engine
+	for i, r := range targets {
+		engines = append(engines, w.engine(r.Target, j, i, len(targets)))
+	}
+	done, incomplete := w.rollBack(ctx, j, engines)
 	if incomplete != nil {
 		return done, incomplete
 	}
 	return done, nil
 }
 
-func rollback(ctx context.Context, j *journal.Journal, engines []Engine, opts Options) ([]Rollback, *IncompleteError) {
-	opts.Log.Section("Rollback")
-	defer opts.Log.Section("")
+// rollbackContext outlives ctx by the time that a rollback may take.
+func rollbackContext(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.WithoutCancel(ctx), timeout, fmt.Errorf("the rollback took longer than its timeout of %s", timeout))
+}
+
+func (w Work) rollBack(ctx context.Context, j *journal.Journal, engines []*engine.Engine) ([]Restored, *IncompleteError) {
+	w.Log.Section("Rollback")
+	defer w.Log.Section("")
 	header := j.Log().Header
-	done := make([]Rollback, len(engines))
-	slots := make(chan struct{}, max(opts.MaxParallel, 1))
+	done := make([]Restored, len(engines))
+	slots := make(chan struct{}, max(w.MaxParallel, 1))
 	var all sync.WaitGroup
 	for i, e := range engines {
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			done[i] = one(ctx, j, e, logFor(opts.Log, e.Label, len(engines)))
+			t := j.Log().Targets[e.Index]
+			done[i] = rollBackOne(ctx, e, t, header.FirstDeploy == "keep", w.log(Target{At: t.Target}.Label(), len(engines)))
 		})
 	}
 	all.Wait()
@@ -83,7 +138,7 @@ func rollback(ctx context.Context, j *journal.Journal, engines []Engine, opts Op
 	return done, nil
 }
 
-func keptAll(done []Rollback) bool {
+func keptAll(done []Restored) bool {
 	for _, d := range done {
 		if !d.Kept {
 			return false
@@ -92,11 +147,12 @@ func keptAll(done []Rollback) bool {
 	return true
 }
 
-func one(ctx context.Context, j *journal.Journal, e Engine, log *report.Log) Rollback {
-	t := j.Log().Targets[e.Index]
-	r := Rollback{Target: t.Target}
+// rollBackOne rolls one target back. keepNew leaves a function that did not exist
+// before.
+func rollBackOne(ctx context.Context, e *engine.Engine, t journal.TargetLog, keepNew bool, log *report.Log) Restored {
+	r := Restored{Target: t.Target}
 	log.Line("Starting Rollback..")
-	if s := t.Snapshot; s != nil && !s.Exists && j.Log().Header.FirstDeploy == "keep" {
+	if s := t.Snapshot; s != nil && !s.Exists && keepNew {
 		log.Line("function %s did not exist before; first-deploy: keep leaves it as it is", t.Function)
 		r.Kept = true
 		return r
@@ -113,11 +169,4 @@ func one(ctx context.Context, j *journal.Journal, e Engine, log *report.Log) Rol
 		log.Line("Done")
 	}
 	return r
-}
-
-func logFor(log *report.Log, label string, count int) *report.Log {
-	if count == 1 {
-		return log
-	}
-	return log.For(label)
 }

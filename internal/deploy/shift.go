@@ -2,75 +2,75 @@ package deploy
 
 import (
 	"context"
-	"time"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-// course is the one that all Targets of a run take.
-func course(targets []Target) traffic.Course {
-	if len(targets) == 0 {
-		return nil
+// ResolveShift finds the functions and versions between which traffic is to
+// shift. The targets have no artifact. Its error is a *NotStartedError.
+func ResolveShift(ctx context.Context, c *Connection, requests []Request, run string, schedule traffic.Course) ([]Target, error) {
+	var targets []Target
+	var errs []error
+	for _, r := range requests {
+		t, err := shiftTarget(ctx, c, r)
+		t.Want.Run, t.Want.Traffic = run, schedule
+		targets, errs = append(targets, t), append(errs, err)
 	}
-	return targets[0].Wanted.Traffic
+	if err := errors.Join(errs...); err != nil {
+		return nil, notStarted(err)
+	}
+	return targets, nil
 }
 
-// shift moves the aliases of all Targets, stage by stage: no Target is ahead of
-// another, and one that fails takes all of them back.
-func (d *deployment) shift(ctx context.Context) error {
-	d.opts.Log.Section("Aliases")
-	var plans []plan.Plan
-	for _, t := range d.targets {
-		plans = append(plans, t.plan)
-		if t.Wanted.ShiftTo == "" {
-			aliasManifests(d.log(t), t)
+// shiftTarget finds the version to which the aliases of a request shift.
+func shiftTarget(ctx context.Context, c *Connection, r Request) (Target, error) {
+	l, err := look(ctx, c, r)
+	if err != nil {
+		return Target{}, err
+	}
+	for _, name := range l.names() {
+		if l.now[name] == nil {
+			return Target{}, l.noAlias(name)
 		}
 	}
-	last := plan.Stages(plans...) - 1
-	for i, stage := range d.course.Stages()[:last+1] {
-		err := d.each(ctx, func(ctx context.Context, t *target) error {
-			if err := t.engine.Shift(ctx, t.plan, t.serving(), i); err != nil || i < last {
-				return err
-			}
-			d.log(t).Line("Done")
-			t.took = d.opts.Now().Sub(t.started)
-			return nil
-		})
-		if err == nil && i < last {
-			err = d.dwell(ctx, stage)
-		}
-		if err != nil {
-			return err
-		}
+	version, err := l.shiftsTo(ctx)
+	if err != nil {
+		return Target{}, err
 	}
-	return nil
+	t := Target{At: l.at(), Connector: r.Connector, Session: l.session, API: l.api}
+	t.Want = plan.Wanted{Function: definition.Function{FunctionName: r.Function}, ShiftTo: version}
+	for _, name := range l.names() {
+		t.Want.Aliases = append(t.Want.Aliases, definition.Alias{Name: name})
+	}
+	return t, nil
 }
 
-// serving is the version that the aliases go over to.
-func (t *target) serving() string {
-	if t.version != nil {
-		return t.version.Version
-	}
-	return t.plan.Version
-}
-
-// dwell lets a stage stand for its time, and says so every minute.
-func (d *deployment) dwell(ctx context.Context, s traffic.Stage) error {
-	end := d.opts.Now().Add(s.Wait)
-	d.opts.Log.Line("Waiting %s with %s of the traffic on the new version", traffic.Short(s.Wait), traffic.Percent(s.Percent))
-	over := time.NewTimer(s.Wait)
-	defer over.Stop()
-	sign := time.NewTicker(time.Minute)
-	defer sign.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-over.C:
-			return nil
-		case <-sign.C:
-			d.opts.Log.Line("%s left with %s of the traffic on the new version", traffic.Short(end.Sub(d.opts.Now()).Round(time.Second)), traffic.Percent(s.Percent))
+// shiftsTo is the version that is named, or the one that shares the aliases'
+// traffic already.
+func (l *liveFunction) shiftsTo(ctx context.Context) (string, error) {
+	if l.Version != "" {
+		found, err := l.api.Find(ctx, l.Function, l.Version)
+		if err == nil && found == nil {
+			err = l.choose(ctx, l.names()[0], "there is no version "+l.Version)
 		}
+		return l.Version, err
 	}
+	version := ""
+	for _, name := range l.names() {
+		shares := slices.Sorted(maps.Keys(l.now[name].Weights))
+		switch {
+		case len(shares) == 0:
+			return "", l.choose(ctx, name, "it shares its traffic with no other version")
+		case version != "" && shares[0] != version:
+			return "", fmt.Errorf("the aliases of %s share their traffic with different versions, %s and %s: shift them one after the other", l.Function, version, shares[0])
+		}
+		version = shares[0]
+	}
+	return version, nil
 }

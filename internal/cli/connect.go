@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/host"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+)
+
+// access is how the inputs, the environment and the host say that AWS is
+// reached.
+func (a *app) access() deploy.Access {
+	out := deploy.Access{
+		Session: session.Options{
+			Region:      a.in.String("aws-region"),
+			AccessKeyID: a.in.String("aws-access-key-id"), SecretAccessKey: a.in.String("aws-secret-access-key"),
+			SessionToken: a.in.String("aws-session-token"), AllowedAccountIDs: a.in.List("allowed-account-ids"),
+			LookupEnv: a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.CallTimeout, ReadBackoff: a.ReadBackoff,
+			Mask: a.host.Mask, Limits: a.limits, Version: versionNumber(),
+		},
+		Role: session.Role{
+			ARN: a.in.String("role-to-assume"), SessionName: a.sessionName(),
+			Duration:   time.Duration(a.in.Int("role-duration-seconds")) * time.Second,
+			ExternalID: a.in.String("role-external-id"), Chaining: a.in.Bool("role-chaining"), Audience: a.in.String("audience"),
+		},
+		Connectors: a.in.Map("connectors"), Embedded: a.embedded, Pace: a.Pace,
+	}
+	if a.host.HasOIDC() {
+		out.Session.Tokens = tokens{a.host}
+	}
+	if a.in.Bool("local") {
+		out.Local = a.localDir()
+	}
+	return out
+}
+
+// connect opens the run's session; regionHint is where to ask STS when no
+// default Region is named.
+func (a *app) connect(ctx context.Context, regionHint string) (*deploy.Connection, error) {
+	return deploy.Connect(ctx, a.access(), regionHint)
+}
+
+// tokens are the job's OIDC tokens, as the session asks for them.
+type tokens struct{ host *host.Host }
+
+func (t tokens) Token(ctx context.Context, audience string) (string, error) {
+	return t.host.OIDCToken(ctx, audience)
+}
+
+// sessionName is what CloudTrail shows beside the role: with the run's own name
+// where the user gave none.
+func (a *app) sessionName() string {
+	name := a.in.String("role-session-name")
+	if a.in.Given("role-session-name") {
+		return name
+	}
+	return session.SessionName(name, a.host.Run().Key())
+}
+
+func (a *app) lookupEnv(name string) (string, bool) {
+	for i := len(a.Env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(a.Env[i], name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}

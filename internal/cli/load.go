@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/host"
+	"github.com/lambda-rollout/lambda-rollout/internal/service"
+)
+
+// load reads every file of the deployment; what is wrong with any of them ends
+// it.
+func (a *app) load() (*service.Set, error) {
+	set, problems, err := a.read()
+	if err != nil {
+		return nil, err
+	}
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	a.warnings(problems)
+	return set, nil
+}
+
+// read returns what can be deployed of the files, and what is wrong with them.
+// Secrets are masked before anything about them can be printed.
+func (a *app) read() (*service.Set, diag.List, error) {
+	in := a.in
+	r := a.host.Run()
+	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
+	if err != nil {
+		return nil, nil, notStarted(err)
+	}
+	set, problems := service.Load(service.Options{
+		Files:    files,
+		Services: in.List("service"), Environments: one(in.String("environment")),
+		Infrastructures: in.List("infrastructure"), Overrides: in.List("overrides"),
+		Definitions: in.List("function-definition"), Aliases: in.List("alias"),
+		AliasDefinitions: in.List("alias-definition"), Artifact: in.String("artifact"),
+		Variables: in.Map("variables"), Inputs: in.Map("inputs"), Secrets: in.Map("secrets"),
+		Connectors: in.Map("connectors"),
+		Host: map[string]string{
+			"pipeline.name": r.Pipeline, "pipeline.sequenceId": r.Number,
+			"pipeline.executionId": r.ID, "pipeline.executionUrl": r.URL, "stage.name": r.Job,
+		},
+		Now:        a.Now,
+		Serialised: a.host.Kind() == host.Terminal,
+	})
+	if err := closeFiles(); err != nil {
+		return nil, nil, err
+	}
+	if set != nil {
+		a.host.Mask("of the service", set.Secrets...)
+	}
+	if set == nil {
+		set = &service.Set{}
+	}
+	if in.Has("traffic") && in.Course("traffic").Gradual() {
+		problems = append(problems, withoutAlias(set.Targets)...)
+	}
+	if len(set.Targets) == 0 && problems.Err() == nil {
+		problems = append(problems, diag.Problem{Message: "nothing to deploy: no service and no function-definition is named", Hint: "name a file: --service service.yaml, or --function-definition function.json"})
+	}
+	return set, problems, nil
+}
+
+// withoutAlias are the functions whose traffic cannot be shared: that is done by
+// an alias.
+func withoutAlias(targets []service.Target) diag.List {
+	var problems diag.List
+	for _, t := range targets {
+		if len(t.Aliases) == 0 {
+			problems = append(problems, diag.Problem{File: t.Source, Message: "input traffic: function " + t.Function.FunctionName + " has no alias whose traffic could be shared", Hint: "name one: alias: live"})
+		}
+	}
+	return problems
+}
+
+func one(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// withTemp calls do with a folder for what is zipped and fetched, and removes it
+// afterwards.
+func (a *app) withTemp(do func(deploy.Folders) error) error {
+	temp, clean, err := artifact.NewTemp(a.host.TempDir(), a.host.Workspace())
+	if err != nil {
+		return notStarted(err)
+	}
+	defer func() {
+		if err := clean(); err != nil {
+			a.log().Warn("remove the temporary folder: %v", err)
+		}
+	}()
+	return do(deploy.Folders{Workspace: a.host.Workspace(), Temp: temp})
+}

@@ -1,0 +1,179 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+	"github.com/lambda-rollout/lambda-rollout/internal/preflight"
+)
+
+const (
+	// preflightTimeout bounds what is asked beforehand: it helps, and must not
+	// be what a deployment waits for.
+	preflightTimeout = 15 * time.Second
+	// dryRunLimit is the largest zip, in bytes, that is sent twice.
+	dryRunLimit = 4 << 20
+)
+
+// Terms are the conditions under which a deployment may start.
+type Terms struct {
+	// AllowPartial starts it although something could not be restored.
+	AllowPartial bool
+	// KeepNew says that a rollback does not delete a new function.
+	KeepNew bool
+}
+
+// Check refuses what AWS would refuse, and what could not be rolled back. Where
+// something is to change it then asks, side by side, whether the roles exist,
+// whether every action is allowed, and whether AWS would take the code. It
+// changes nothing. Its error is a *NotStartedError.
+func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
+	for _, p := range planned {
+		log := w.log(p.Label(), len(planned))
+		for _, text := range p.Plan.Warnings {
+			log.Warn("%s", text)
+		}
+		if terms.AllowPartial {
+			for _, text := range p.Plan.NoWayBack {
+				log.Warn("a rollback could not restore everything: %s", text)
+			}
+		}
+	}
+	if err := Refused(planned, terms); err != nil {
+		return notStarted(err)
+	}
+	if unchanged(planned) {
+		return nil
+	}
+	c := checker{Terms: terms, Work: w}
+	if err := c.ask(ctx, planned); err != nil {
+		return notStarted(fmt.Errorf("nothing was changed: %w", err))
+	}
+	return nil
+}
+
+// Refused is why a deployment would not start, as far as the plans tell; nil
+// where it would.
+func Refused(planned []Planned, terms Terms) error {
+	var all []error
+	for _, p := range planned {
+		for _, text := range p.Plan.Blocked {
+			all = append(all, fmt.Errorf("function %s: %s", p.At.Function, text))
+		}
+		for _, text := range p.Plan.NoWayBack {
+			if !terms.AllowPartial {
+				all = append(all, noWayBack(p.At.Function, text))
+			}
+		}
+	}
+	return errors.Join(all...)
+}
+
+func noWayBack(function, reason string) error {
+	return fmt.Errorf("function %s: no way back: %s (allow-partial-rollback deploys all the same)", function, reason)
+}
+
+// checker asks AWS before the first change.
+type checker struct {
+	Terms
+	Work
+}
+
+func (c checker) ask(ctx context.Context, planned []Planned) error {
+	ctx, cancel := context.WithTimeout(ctx, preflightTimeout)
+	defer cancel()
+	const questions = 3 // about each function
+	errs := make([]error, 1+questions*len(planned))
+	var all errgroup.Group
+	all.SetLimit(c.MaxParallel + questions)
+	ask := func(at int, question func() error) {
+		all.Go(func() error { errs[at] = question(); return nil })
+	}
+	ask(0, func() error { return c.permitted(ctx, planned) })
+	for i, p := range planned {
+		at := 1 + questions*i
+		ask(at, func() error { return dryRun(ctx, p) })
+		ask(at+1, func() error { return c.restorable(ctx, p) })
+		ask(at+2, func() error { return provisioned(ctx, p) })
+	}
+	_ = all.Wait()
+	return errors.Join(errs...)
+}
+
+// permitted asks IAM, once for each set of credentials.
+func (c checker) permitted(ctx context.Context, planned []Planned) error {
+	type caller struct{ account, connector, region string }
+	questions := map[caller]*preflight.Question{}
+	for _, p := range planned {
+		if p.Plan.Empty() || strings.HasPrefix(p.At.Endpoint, journal.LocalEndpoint) {
+			continue
+		}
+		key := caller{p.At.Account, p.At.Connector, p.At.Region}
+		if questions[key] == nil {
+			questions[key] = &preflight.Question{Session: p.Session, Region: key.region}
+		}
+		questions[key].Needs = append(questions[key].Needs, policy.Needs(p.PolicyTarget(c.KeepNew))...)
+	}
+	var errs []error
+	for _, q := range questions {
+		answer, err := preflight.Ask(ctx, *q)
+		for _, text := range answer.Warnings {
+			c.Log.Warn("%s", text)
+		}
+		errs = append(append(errs, err), answer.Refused...)
+	}
+	return errors.Join(errs...)
+}
+
+// dryRun lets AWS check the new code of a function that exists. What is not a
+// clear no, such as a call that is throttled, stops nothing.
+func dryRun(ctx context.Context, p Planned) error {
+	for _, s := range p.Plan.Steps {
+		s, updates := s.(plan.UpdateCode)
+		if !updates || !p.Artifact.Direct() || s.Code.ZipPath != "" && s.Code.Size > dryRunLimit {
+			continue
+		}
+		err := p.API.UpdateCode(ctx, lambdaapi.CodeUpdate{
+			Function: p.At.Function, Code: s.Code, Architectures: s.Architectures,
+			RevisionId: p.Before.Latest.RevisionId, DryRun: true,
+		})
+		if refused(err) {
+			return fmt.Errorf("AWS does not take the code: %w", err)
+		}
+	}
+	return nil
+}
+
+// provisioned makes sure of a permission that would be missed only after an
+// alias moved.
+func provisioned(ctx context.Context, p Planned) error {
+	asked := map[string]bool{}
+	for _, s := range p.Plan.Steps {
+		name := plan.MovedAlias(s)
+		if name == "" || asked[name] {
+			continue
+		}
+		asked[name] = true
+		if _, err := p.API.Provisioned(ctx, p.At.Function, name); refused(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func refused(err error) bool {
+	if err == nil {
+		return false
+	}
+	class := lambdaapi.Classify(err)
+	return class == lambdaapi.Refused || class == lambdaapi.Denied
+}

@@ -1,0 +1,93 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrSignal is the cause of a context that a signal ended.
+var ErrSignal = errors.New("stopped by a signal")
+
+// NotStartedError says that the run could not start: nothing was changed.
+type NotStartedError struct{ Err error }
+
+func (e *NotStartedError) Error() string { return e.Err.Error() }
+func (e *NotStartedError) Unwrap() error { return e.Err }
+
+// notStarted marks the error of what comes before the first change; nil stays
+// nil.
+func notStarted(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &NotStartedError{Err: err}
+}
+
+// FailedError says that the deployment failed, and that everything is as it
+// was.
+type FailedError struct{ Err error }
+
+func (e *FailedError) Error() string { return e.Err.Error() }
+func (e *FailedError) Unwrap() error { return e.Err }
+
+// RolledBackError is a FailedError that knows what was restored.
+type RolledBackError struct {
+	FailedError
+	Targets []Restored
+}
+
+func (e *RolledBackError) Unwrap() error { return &e.FailedError }
+
+// StoppedError says that changes remain, for a later step to roll back.
+type StoppedError struct {
+	Err     error
+	Journal string
+}
+
+func (e *StoppedError) Error() string {
+	return fmt.Sprintf("stopped: %v; changes remain (to put them back: lambda-rollout rollback --journal %s)", e.Err, e.Journal)
+}
+func (e *StoppedError) Unwrap() error { return e.Err }
+
+// IncompleteError says that a rollback could not restore everything: someone
+// must look.
+type IncompleteError struct {
+	// Err is why the deployment failed; nil for a rollback of its own.
+	Err     error
+	Targets []Restored
+	Journal string
+}
+
+func (e *IncompleteError) Error() string {
+	var b strings.Builder
+	if e.Err != nil {
+		fmt.Fprintf(&b, "%v\n", e.Err)
+	}
+	b.WriteString("the rollback is not complete:")
+	for _, t := range e.Targets {
+		for _, line := range t.Left() {
+			fmt.Fprintf(&b, "\n  %s in %s: %s", t.Target.Function, t.Target.Region, line)
+		}
+	}
+	fmt.Fprintf(&b, "\nwhen that is mended: lambda-rollout rollback --journal %s", e.Journal)
+	return b.String()
+}
+func (e *IncompleteError) Unwrap() error { return e.Err }
+
+// BlockedError says that a rollback could not begin: someone must look.
+type BlockedError struct {
+	Journal string
+	Err     error
+}
+
+func (e *BlockedError) Error() string {
+	return fmt.Sprintf("roll back %s: %v\nwhen that is mended: lambda-rollout rollback --journal %s", e.Journal, e.Err, e.Journal)
+}
+func (e *BlockedError) Unwrap() error { return e.Err }
+
+// headline is the log's line about a deployment that failed.
+func headline(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return "Deployment failed: " + line
+}

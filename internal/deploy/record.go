@@ -1,0 +1,100 @@
+package deploy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+)
+
+// Record is how a run is recorded, so that it can be rolled back.
+type Record struct {
+	// Header says who runs. Its Targets are filled in.
+	Header  journal.Header
+	Storage *Storage
+	// SaveState keeps the journal's name in the host's state, where a later step
+	// finds it, before the first change.
+	SaveState func(journal string) error
+}
+
+// RunID names a run in tags, markers and journals: the host's own name for it,
+// and a few random letters, since a re-run must not be taken for the first.
+func RunID(key string) string {
+	var random [4]byte
+	_, _ = rand.Read(random[:])
+	return key + "-" + hex.EncodeToString(random[:])
+}
+
+// Salt returns what goes into the digests of a journal.
+func Salt() []byte {
+	salt := make([]byte, 16)
+	_, _ = rand.Read(salt)
+	return salt
+}
+
+// lockTimeout is how long a new journal may take to be locked: nobody else
+// should know its name.
+const lockTimeout = time.Second
+
+// begin opens the journal of a run and keeps other runs off its targets.
+func (r Record) begin(ctx context.Context, targets []journal.Target, now func() time.Time) (*journal.Journal, error) {
+	wait, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	store, err := r.Storage.Create(r.Header.Run)
+	if err != nil {
+		return nil, err
+	}
+	header := r.Header
+	header.Targets = targets
+	j, err := journal.Create(wait, store, header, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Storage.claim(ctx, j, now()); err != nil {
+		return nil, errors.Join(err, j.Settle(ctx, journal.Kept), j.Close())
+	}
+	if err := r.SaveState(j.Name()); err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+// Adopt begins the journal of a rollback by hand: from the state that was found,
+// with steps that are taken for this run's own.
+func (r Record) Adopt(ctx context.Context, t *journal.TargetLog, now func() time.Time) (*journal.Journal, error) {
+	r.Header.Salt = t.Salt
+	j, err := r.begin(ctx, []journal.Target{t.Target}, now)
+	if err != nil {
+		return nil, notStarted(err)
+	}
+	if err := j.Adopt(ctx, t); err != nil {
+		return nil, errors.Join(notStarted(err), j.Close())
+	}
+	return j, nil
+}
+
+// stopSlack is what a slow machine gets beyond Grace; GitHub gives the post step
+// five minutes in all.
+const stopSlack = 30 * time.Second
+
+// TakeOver asks the deployment that writes a journal to stop and opens the
+// journal for its rollback. A deployment notices within a moment and gives a call
+// in flight its grace. It returns nil where there is no journal. Its error is a
+// *BlockedError.
+func TakeOver(ctx context.Context, store journal.Store, w Work) (*journal.Journal, error) {
+	if err := store.Stop(ctx); err != nil {
+		return nil, &BlockedError{store.Name(), fmt.Errorf("ask the deployment to stop: %w", err)}
+	}
+	limit := w.Timing.Grace + stopSlack
+	wait, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the deployment did not end within %s", limit))
+	defer cancel()
+	j, err := journal.Resume(wait, store, w.Now)
+	if err != nil {
+		return nil, &BlockedError{store.Name(), err}
+	}
+	return j, nil
+}

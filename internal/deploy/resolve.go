@@ -1,0 +1,206 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/service"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+)
+
+// Target is one function to deploy in one Region.
+type Target struct {
+	// At is where the function is, as a journal records it.
+	At journal.Target
+	// Connector is the connectorRef of the infrastructure, by which the input
+	// connectors names a role.
+	Connector string
+	Session   *session.Session
+	API       *lambdaapi.Client
+	Want      plan.Wanted
+	// Artifact is the code to deploy; nil where none is: in a shift of traffic,
+	// and in a rollback.
+	Artifact *Artifact
+	// StagingBucket takes zips that a call cannot carry; "" for none.
+	StagingBucket string
+	// Environment is the input environment-variables: replace, merge or keep.
+	Environment string
+	// Warnings are what was noticed about files and code.
+	Warnings diag.List
+
+	// ahead is the observation that Resolve began; nil where it did not.
+	ahead *observation
+}
+
+// Label names the target in the log where there are several.
+func (t Target) Label() string { return t.At.Function + " in " + t.At.Region }
+
+// Pinned names exactly the content that is deployed; "" without an artifact.
+func (t Target) Pinned() string {
+	if t.Artifact == nil {
+		return ""
+	}
+	return t.Artifact.Pinned
+}
+
+// Options is what the inputs say about the functions of a deployment.
+type Options struct {
+	// Marker says who deploys; it goes into the descriptions of versions.
+	Marker  plan.Marker
+	Traffic traffic.Course
+	// Environment is the input environment-variables: replace, merge or keep.
+	Environment   string
+	StagingBucket string
+	Folders       Folders
+	// MaxParallel is how many targets are worked on at once.
+	MaxParallel int
+}
+
+// Folders are those of this machine that a deployment reads and writes.
+type Folders struct {
+	// Workspace is what a relative path is relative to.
+	Workspace string
+	// Temp holds what is zipped or fetched.
+	Temp string
+}
+
+// Resolve finds the session, the account and the code of every target, side by
+// side, and checks the code against its definition. It changes nothing. Its
+// error is a diag.List where the code does not fit its definition, else a
+// *NotStartedError.
+func Resolve(ctx context.Context, c *Connection, set *service.Set, o Options) ([]Target, error) {
+	r := resolver{connection: c, options: o}
+	targets := make([]Target, len(set.Targets))
+	errs := make([]error, len(set.Targets))
+	var group errgroup.Group
+	group.SetLimit(o.MaxParallel)
+	for i, from := range set.Targets {
+		group.Go(func() error {
+			targets[i], errs[i] = r.target(ctx, from)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, notStarted(err)
+	}
+	if err := distinct(targets); err != nil {
+		return nil, notStarted(err)
+	}
+	var problems diag.List
+	for i, from := range set.Targets {
+		found := checkCode(ctx, from, targets[i].Artifact.Result)
+		targets[i].Warnings = append(targets[i].Warnings, found...)
+		problems = append(problems, found...)
+	}
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	return targets, nil
+}
+
+// distinct refuses two targets that are one function: each would undo the other.
+func distinct(targets []Target) error {
+	seen := map[journal.Target]bool{}
+	for _, t := range targets {
+		key := journal.Target{Function: t.At.Function, Region: t.At.Region, Account: t.At.Account}
+		if seen[key] {
+			return fmt.Errorf("function %s in %s is named twice: a run deploys each function once", key.Function, key.Region)
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+type resolver struct {
+	connection *Connection
+	options    Options
+	// folders zips a folder once for all targets.
+	folders artifact.Folders
+}
+
+func (r *resolver) target(ctx context.Context, from service.Target) (Target, error) {
+	name, err := definition.ParseFunctionName(from.Function.FunctionName)
+	if err != nil {
+		return Target{}, err
+	}
+	region, err := r.connection.regionOf(name.Region, from.Infrastructure.Region)
+	if err != nil {
+		return Target{}, fmt.Errorf("function %s: %w", name.Name, err)
+	}
+	s, err := r.connection.access.assume(r.connection.base, from.Infrastructure.Role)
+	if err != nil {
+		return Target{}, err
+	}
+	t := Target{
+		Session: s, API: lambdaapi.New(s, region, r.connection.pace), Connector: from.Infrastructure.ConnectorRef,
+		StagingBucket: r.options.StagingBucket, Environment: r.options.Environment, Want: r.want(from, name),
+	}
+	t.ahead = prefetchObservation(ctx, t.API, t.Want)
+	var identity session.Identity
+	group, call := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { identity, err = s.Identity(call); return err })
+	group.Go(func() (err error) { t.Artifact, err = r.artifact(call, from, s, region); return err })
+	if err := group.Wait(); err != nil {
+		return Target{}, err
+	}
+	if name.Account != "" && name.Account != identity.Account {
+		return Target{}, fmt.Errorf("function %s is of account %s, but the credentials are of account %s", from.Function.FunctionName, name.Account, identity.Account)
+	}
+	for _, w := range t.Artifact.Warnings {
+		t.Warnings = append(t.Warnings, diag.Problem{Message: w, Warning: true})
+	}
+	t.Want.Code = t.Artifact.want()
+	t.At = r.connection.at(name.Name, region, identity)
+	t.At.Connector = from.Infrastructure.Role
+	return t, nil
+}
+
+// want is the wanted state, but for the code.
+func (r *resolver) want(from service.Target, name definition.Name) plan.Wanted {
+	f := from.Function.Clone()
+	f.FunctionName = name.Name
+	return plan.Wanted{
+		Function: f, Aliases: from.Aliases, Run: r.options.Marker.Run, Marker: r.options.Marker,
+		StagingBucket: r.options.StagingBucket != "", Traffic: r.options.Traffic,
+	}
+}
+
+func (r *resolver) artifact(ctx context.Context, from service.Target, s *session.Session, region string) (*Artifact, error) {
+	var source *session.Session
+	if role := from.Artifact.Role; role != "" {
+		var err error
+		if source, err = r.connection.access.assume(r.connection.base, role); err != nil {
+			return nil, err
+		}
+	}
+	ref, err := reference(from.Artifact)
+	if err != nil {
+		return nil, err
+	}
+	if ref.Kind == artifact.ECR && ref.Image.Registry == "" {
+		if ref.Image, err = registry(ctx, s, ref.Image); err != nil {
+			return nil, err
+		}
+	}
+	found, err := artifact.Resolve(ctx, ref, artifact.Options{
+		Session: s, Source: source, Region: region, StagingBucket: r.options.StagingBucket,
+		Workspace: r.options.Folders.Workspace, TempDir: r.options.Folders.Temp, Folders: &r.folders,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Artifact{From: from.Artifact, Result: found, named: from.Function.Code}, nil
+}
