@@ -38,8 +38,11 @@ import (
 // Options are how a Server behaves. The zero value keeps its state in memory,
 // changes states at once and accepts everybody.
 type Options struct {
-	// Dir keeps the state across processes; "" keeps it in memory.
+	// Dir keeps the state across processes; "" keeps it in memory. It must be
+	// new, empty, or a folder that a Server has kept its state in.
 	Dir string
+	// ReadOnly opens nothing in Dir for writing: what changes is lost with Close.
+	ReadOnly bool
 	// Listen is where ListenAndServe listens; "" is 127.0.0.1:4566.
 	Listen string
 	// Pending and InProgress are how long a new function stays Pending and an
@@ -86,8 +89,9 @@ type Server struct {
 }
 
 // New makes a Server on what Options.Dir holds. Errors: an Options.Listen that
-// is not loopback, store.ErrInUse where another process has the folder, or what
-// the file system says.
+// is not loopback, store.ErrInUse where another process has the folder,
+// store.ErrForeign where it holds somebody else's files, or what the file system
+// says.
 func New(o Options) (*Server, error) {
 	if o.Account == "" {
 		o.Account = call.DefaultAccount
@@ -101,7 +105,7 @@ func New(o Options) (*Server, error) {
 	if err := checkListen(o.Listen); err != nil {
 		return nil, err
 	}
-	kept, err := store.Open(o.Dir)
+	kept, err := openStore(o)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +118,18 @@ func New(o Options) (*Server, error) {
 	}
 	return s, nil
 }
+
+func openStore(o Options) (*store.Store, error) {
+	if o.ReadOnly {
+		return store.OpenReadOnly(o.Dir)
+	}
+	return store.Open(o.Dir)
+}
+
+// CheckDefaultDir refuses a default folder below base, such as a workspace, that
+// a symbolic link leads to: a repository may hold such a link. A folder that the
+// user names needs no check.
+func CheckDefaultDir(base, dir string) error { return store.CheckDefault(base, dir) }
 
 // Now is the Server's time.
 func (s *Server) Now() time.Time { return s.clock.now() }

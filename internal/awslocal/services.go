@@ -69,9 +69,10 @@ func (s *Server) plug() error {
 }
 
 // runDir is where functions run: a temporary folder that belongs to the state,
-// so that the next process finds what a killed one left; "" without state.
+// so that the next process finds what a killed one left; "" without state, or
+// where it may not change.
 func (s *Server) runDir() (string, error) {
-	if s.options.Dir == "" {
+	if s.options.Dir == "" || s.options.ReadOnly {
 		return "", nil
 	}
 	dir, err := filepath.Abs(s.options.Dir)

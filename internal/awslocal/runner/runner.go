@@ -281,16 +281,17 @@ func (p *Pool) makeDir() (err error) {
 	if p.dir != "" {
 		return nil
 	}
-	dir := p.options.Dir
-	if dir == "" {
-		dir, err = os.MkdirTemp("", "lambda-rollout-run-")
-	} else if dir, err = filepath.Abs(dir); err == nil {
-		err = errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
+	if p.options.Dir != "" {
+		dir, err := filepath.Abs(p.options.Dir)
+		if err == nil && errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)) == nil {
+			p.dir = dir
+			return nil
+		}
+		// Somebody else has a folder of that name in the shared temporary one.
 	}
-	if err != nil {
+	if p.dir, err = os.MkdirTemp("", "lambda-rollout-run-"); err != nil {
 		return fmt.Errorf("make a folder for code: %w", err)
 	}
-	p.dir = dir
 	return nil
 }
 

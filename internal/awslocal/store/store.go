@@ -9,6 +9,10 @@
 // on the same folder is refused. Without a folder the documents live in memory and
 // the blobs in a temporary folder that Close removes: a blob is never held in
 // memory as a whole.
+//
+// A folder is only taken when it is new, empty or the store's own (folder.go). No
+// file is written, replaced or removed outside of it, whatever links lie in it,
+// and none is removed whose name is not of the store's own form.
 package store
 
 import (
@@ -16,22 +20,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 )
-
-// ErrInUse says that another process has the folder.
-var ErrInUse = errors.New("another process uses this folder")
 
 // Store is safe for use by many goroutines.
 type Store struct {
-	dir  string // "" in memory
-	lock *os.File
+	root *os.Root // nil: changes stay in memory
+	lock *os.File // nil without a folder
 
 	mu   sync.RWMutex
 	docs map[string]json.RawMessage
@@ -40,78 +43,112 @@ type Store struct {
 }
 
 // Open reads the state of dir, which is made where it is missing. An empty dir
-// keeps the state in memory. Errors: ErrInUse, or what the file system says.
+// keeps the state in memory. Errors: ErrInUse, ErrForeign, or what the file
+// system says.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir, docs: map[string]json.RawMessage{}}
 	if dir == "" {
-		return s, nil
+		return &Store{docs: map[string]json.RawMessage{}}, nil
 	}
-	for _, d := range []string{s.docDir(), s.tempDir(), filepath.Join(dir, "blobs")} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return nil, fmt.Errorf("open local state: %w", err)
-		}
-	}
-	lock, err := lockFolder(filepath.Join(dir, "lock"))
+	s, err := openFolder(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open local state %s: %w", dir, err)
-	}
-	s.lock = lock
-	s.blobs.dir = filepath.Join(dir, "blobs")
-	if err := errors.Join(s.clearTemp(), s.load()); err != nil {
-		return nil, errors.Join(fmt.Errorf("open local state %s: %w", dir, err), s.Close())
 	}
 	return s, nil
 }
 
-func lockFolder(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+func openFolder(dir string) (_ *Store, err error) {
+	root, err := claim(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		closeErr := f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = ErrInUse
+	s := &Store{root: root, docs: map[string]json.RawMessage{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
 		}
-		return nil, errors.Join(err, closeErr)
+	}()
+	if s.lock, err = lockFolder(root); err != nil {
+		return nil, err
 	}
-	return f, nil
+	for _, name := range subfolders {
+		if err := root.MkdirAll(name, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	s.blobs.kept = filepath.Join(dir, blobFolder)
+	return s, errors.Join(s.clearTemp(), s.load(root))
 }
 
-// Close gives the folder free, or removes the blobs of a store in memory.
+// OpenReadOnly reads the state of dir and opens nothing there for writing: what
+// changes afterwards stays in memory and is lost with Close. Errors: ErrForeign
+// for a folder that is not the store's, ErrInUse, or what the file system says.
+func OpenReadOnly(dir string) (*Store, error) {
+	s, err := openReadOnly(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read local state %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func openReadOnly(dir string) (_ *Store, err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	ours, err := isOurs(root)
+	if err != nil {
+		return nil, err
+	}
+	if !ours {
+		return nil, ErrForeign
+	}
+	s := &Store{docs: map[string]json.RawMessage{}, blobs: blobs{kept: filepath.Join(dir, blobFolder)}}
+	if s.lock, err = shareFolder(root); err != nil {
+		return nil, err
+	}
+	if err := s.load(root); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close unlocks the folder, and removes the blobs that have no folder.
 func (s *Store) Close() error {
-	if s.dir == "" {
-		return s.blobs.removeTemp()
+	err := s.blobs.removeTemp()
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
 	}
-	return s.lock.Close()
-}
-
-func (s *Store) docDir() string  { return filepath.Join(s.dir, "state") }
-func (s *Store) tempDir() string { return filepath.Join(s.dir, "tmp") }
-
-// clearTemp removes what a killed process had begun to write.
-func (s *Store) clearTemp() error {
-	entries, err := os.ReadDir(s.tempDir())
-	for _, e := range entries {
-		err = errors.Join(err, os.Remove(filepath.Join(s.tempDir(), e.Name())))
+	if s.root != nil {
+		err = errors.Join(err, s.root.Close())
 	}
 	return err
 }
 
-func (s *Store) load() error {
-	return filepath.WalkDir(s.docDir(), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+// unfinished are the names of files that were being written.
+var unfinished = regexp.MustCompile(`^(doc|blob)-\d+$`)
+
+// clearTemp removes what a killed process had begun to write.
+func (s *Store) clearTemp() error {
+	entries, err := fs.ReadDir(s.root.FS(), tempFolder)
+	for _, e := range entries {
+		if unfinished.MatchString(e.Name()) {
+			err = errors.Join(err, s.root.Remove(filepath.Join(tempFolder, e.Name())))
+		}
+	}
+	return err
+}
+
+func (s *Store) load(root *os.Root) error {
+	return fs.WalkDir(root.FS(), stateFolder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		rel, err := filepath.Rel(s.docDir(), path)
-		if err != nil {
-			return err
+		key, ok := keyOf(strings.TrimPrefix(path, stateFolder+"/"))
+		if !ok {
+			return nil // not the store's
 		}
-		key, err := keyOf(rel)
-		if err != nil {
-			return err
-		}
-		b, err := os.ReadFile(path)
+		b, err := root.ReadFile(path)
 		if err != nil {
 			return err
 		}
@@ -125,24 +162,30 @@ func (s *Store) load() error {
 
 // pathOf and keyOf turn a key ("lambda/000000000000/us-east-1/function/a") into
 // a file below the folder and back; no segment can leave it.
-func (s *Store) pathOf(key string) string {
+func pathOf(key string) string {
 	segments := strings.Split(key, "/")
 	for i, seg := range segments {
 		segments[i] = "_" + url.PathEscape(seg)
 	}
-	return filepath.Join(s.docDir(), filepath.Join(segments...)+".json")
+	return filepath.Join(stateFolder, filepath.Join(segments...)+".json")
 }
 
-func keyOf(rel string) (string, error) {
-	segments := strings.Split(strings.TrimSuffix(filepath.ToSlash(rel), ".json"), "/")
+// keyOf is false for a file that the store has not written.
+func keyOf(rel string) (string, bool) {
+	rel, ok := strings.CutSuffix(filepath.ToSlash(rel), ".json")
+	if !ok {
+		return "", false
+	}
+	segments := strings.Split(rel, "/")
 	for i, seg := range segments {
-		plain, err := url.PathUnescape(strings.TrimPrefix(seg, "_"))
-		if err != nil {
-			return "", err
+		escaped, ok := strings.CutPrefix(seg, "_")
+		plain, err := url.PathUnescape(escaped)
+		if !ok || err != nil {
+			return "", false
 		}
 		segments[i] = plain
 	}
-	return strings.Join(segments, "/"), nil
+	return strings.Join(segments, "/"), true
 }
 
 // Put keeps v as the document of key. It is on disk when Put returns.
@@ -153,8 +196,8 @@ func (s *Store) Put(key string, v any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.dir != "" {
-		if err := s.writeFile(s.pathOf(key), b); err != nil {
+	if s.root != nil {
+		if err := s.writeFile(pathOf(key), b); err != nil {
 			return fmt.Errorf("keep %s: %w", key, err)
 		}
 	}
@@ -162,7 +205,7 @@ func (s *Store) Put(key string, v any) error {
 	return nil
 }
 
-// Get reads the document of key into v and says whether there is one.
+// Get reads the document of key into v and reports whether there is one.
 func (s *Store) Get(key string, v any) (bool, error) {
 	s.mu.RLock()
 	b, ok := s.docs[key]
@@ -183,8 +226,8 @@ func (s *Store) Delete(key string) error {
 	if _, ok := s.docs[key]; !ok {
 		return nil
 	}
-	if s.dir != "" {
-		if err := os.Remove(s.pathOf(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if s.root != nil {
+		if err := s.root.Remove(pathOf(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("delete %s: %w", key, err)
 		}
 	}
@@ -207,21 +250,32 @@ func (s *Store) Keys(prefix string) []string {
 }
 
 func (s *Store) writeFile(path string, b []byte) (err error) {
-	temp, err := os.CreateTemp(s.tempDir(), "doc-*")
+	temp, name, err := s.createTemp("doc")
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.Remove(temp.Name()))
+			err = errors.Join(err, s.root.Remove(name))
 		}
 	}()
 	_, err = temp.Write(b)
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
 		return err
 	}
-	if err = os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err = s.root.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return os.Rename(temp.Name(), path)
+	return s.root.Rename(name, path)
+}
+
+// createTemp creates a file of its own whose name tells that it is unfinished.
+func (s *Store) createTemp(kind string) (*os.File, string, error) {
+	for {
+		name := filepath.Join(tempFolder, kind+"-"+strconv.FormatUint(rand.Uint64(), 10))
+		f, err := s.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, name, err
+		}
+	}
 }

@@ -1,0 +1,52 @@
+package awslocal_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+)
+
+func TestAReadOnlyServerShowsTheStateAndLosesChanges(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := start(t, awslocal.Options{Dir: dir})
+	first.create(t, "fn")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	reader := start(t, awslocal.Options{Dir: dir, ReadOnly: true})
+	reader.get(t, "fn", "")
+	reader.create(t, "lost")
+	reader.assume(t, awstest.Role)
+	if out, err := reader.lambda.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("fn")}); err != nil || out.FunctionError == nil {
+		t.Errorf("its code is readable, and wrong: %+v, %v", out, err)
+	}
+	if err := reader.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := start(t, awslocal.Options{Dir: dir})
+	second.get(t, "fn", "")
+	_, err := second.lambda.GetFunction(t.Context(), &awslambda.GetFunctionInput{FunctionName: aws.String("lost")})
+	awstest.WantCode(t, err, "ResourceNotFoundException")
+}
+
+func TestAFolderOfSomebodyElseIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "important.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, readOnly := range []bool{true, false} {
+		if _, err := awslocal.New(awslocal.Options{Dir: dir, ReadOnly: readOnly}); !errors.Is(err, store.ErrForeign) {
+			t.Errorf("read-only %v: %v", readOnly, err)
+		}
+	}
+}
