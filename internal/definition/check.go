@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"gopkg.in/yaml.v3"
@@ -30,7 +29,7 @@ func (d *decoder) checkText(f *field, n *yaml.Node, name, v string) bool {
 		d.fault(n, "put the real value in its place", "%s still holds the placeholder %s", name, found)
 		return false
 	}
-	length := utf8.RuneCountInString(v)
+	length := Length(v)
 	switch {
 	case float64(length) < f.min:
 		d.fault(n, "", "%s is empty", name)
@@ -116,10 +115,10 @@ func (d *decoder) checkKey(f *field, key *yaml.Node, name string) bool {
 		d.fault(key, "remove it", "%s: %q begins with %s, which marks what this program creates", name, k, ownTags)
 	case f.name == "Variables" && reserved(k):
 		d.fault(key, "choose another name", "%s: %q is reserved by Lambda", name, k)
-	case float64(utf8.RuneCountInString(k)) < f.keys.min:
+	case float64(Length(k)) < f.keys.min:
 		d.fault(key, "", "%s: a key is empty", name)
-	case f.keys.max > 0 && float64(utf8.RuneCountInString(k)) > f.keys.max:
-		d.fault(key, "", "%s: the key %s has %d characters, but at most %.0f are allowed", name, shown(k), utf8.RuneCountInString(k), f.keys.max)
+	case f.keys.max > 0 && float64(Length(k)) > f.keys.max:
+		d.fault(key, "", "%s: the key %s has %d characters, but at most %.0f are allowed", name, shown(k), Length(k), f.keys.max)
 	case !f.keys.pattern.MatchString(k):
 		d.fault(key, "", "%s: the key %s must be %s", name, shown(k), f.keys.form)
 	}

@@ -3,6 +3,8 @@ package plan
 import (
 	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // Marker is what the description of a published version says of the run that
@@ -23,12 +25,13 @@ type AliasWas struct {
 	Alias, Version string
 }
 
-// descriptionLimit is the length of a description, in characters
-// (https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html).
+// descriptionLimit is the length of a description, as definition.Length counts
+// it (https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html).
 const descriptionLimit = 256
 
 // String is the description. What rollback needs comes first: where the whole
-// is too long, the URL goes, then the user's text is cut.
+// is too long, the URL goes, then the user's text is cut. Of aliases that do
+// not fit none is named by half, because half a number is another version.
 func (m Marker) String() string {
 	head := "lambda-rollout " + m.Run
 	if m.Repository != "" {
@@ -41,15 +44,17 @@ func (m Marker) String() string {
 	for _, a := range m.Was {
 		was = append(was, a.Alias+" was "+a.Version)
 	}
-	full := join(head, strings.Join(was, ", "), m.URL, m.Text)
-	if length(full) <= descriptionLimit {
+	for len(was) > 0 && definition.Length(join(head, strings.Join(was, ", "))) > descriptionLimit {
+		was = was[:len(was)-1]
+	}
+	required := join(head, strings.Join(was, ", "))
+	if full := join(required, m.URL, m.Text); definition.Length(full) <= descriptionLimit {
 		return full
 	}
-	short := join(head, strings.Join(was, ", "), m.Text)
-	if length(short) <= descriptionLimit {
-		return short
+	if definition.Length(required+"; ") >= descriptionLimit {
+		return definition.Cut(required, descriptionLimit)
 	}
-	return string([]rune(short)[:descriptionLimit])
+	return definition.Cut(join(required, m.Text), descriptionLimit)
 }
 
 // RestorePoint is the description of the version that keeps what stood before.
@@ -67,8 +72,6 @@ func join(parts ...string) string {
 	}
 	return strings.Join(set, "; ")
 }
-
-func length(s string) int { return len([]rune(s)) }
 
 var wasPattern = regexp.MustCompile(`(?:^|[;,] )([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)(?:[;,]|$)`)
 
