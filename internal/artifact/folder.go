@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"slices"
 	"strings"
 )
@@ -29,7 +28,6 @@ type Zipped struct {
 	// Size in bytes, zipped and unzipped.
 	Size, Unzipped int64
 	Files          int
-	Warnings       []string
 }
 
 // Zip writes a folder as a zip that depends on nothing but names, contents and
@@ -46,7 +44,7 @@ func Zip(ctx context.Context, out io.Writer, folder string) (Zipped, error) {
 		return Zipped{}, err
 	}
 	defer root.Close()
-	entries, warnings, err := list(root)
+	entries, err := list(root)
 	if err != nil {
 		return Zipped{}, err
 	}
@@ -62,7 +60,7 @@ func Zip(ctx context.Context, out io.Writer, folder string) (Zipped, error) {
 	}
 	return Zipped{
 		Sha256: base64.StdEncoding.EncodeToString(sum.Sum(nil)),
-		Size:   counted.n, Unzipped: unzipped, Files: len(entries), Warnings: warnings,
+		Size:   counted.n, Unzipped: unzipped, Files: len(entries),
 	}, nil
 }
 
@@ -74,13 +72,12 @@ type entry struct {
 }
 
 // list walks a folder without following any symlink.
-func list(root *os.Root) ([]entry, []string, error) {
+func list(root *os.Root) ([]entry, error) {
 	rules, err := readIgnore(root)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var entries []entry
-	var warnings []string
 	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -101,26 +98,13 @@ func list(root *os.Root) ([]entry, []string, error) {
 			entries = append(entries, entry{name, normal(mode), info.Size()})
 		case mode&fs.ModeSymlink != 0:
 			entries = append(entries, entry{name, fs.ModeSymlink | 0o777, 0})
-			if target, err := root.Readlink(name); err == nil && leaves(name, target) {
-				warnings = append(warnings, fmt.Sprintf("%s is a symlink to %s, outside the folder: its target is not in the zip", name, target))
-			}
 		default:
 			return fmt.Errorf("%s is neither a file, a folder nor a symlink: name it in %s", name, IgnoreFile)
 		}
 		return nil
 	})
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	return entries, warnings, err
-}
-
-// leaves reports whether a relative symlink points out of the folder. An
-// absolute one is left to the author: /opt and /tmp exist in Lambda.
-func leaves(name, target string) bool {
-	if path.IsAbs(target) {
-		return false
-	}
-	to := path.Join(path.Dir(name), target)
-	return to == ".." || strings.HasPrefix(to, "../")
+	return entries, err
 }
 
 // normal leaves of a mode what Lambda cares for: everybody may read, and run

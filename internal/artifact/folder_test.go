@@ -135,15 +135,11 @@ func TestZipNeverFollowsASymlinkOut(t *testing.T) {
 		"loop": "->loop",
 	})
 	var out bytes.Buffer
-	zipped, err := Zip(t.Context(), &out, folder)
-	if err != nil {
+	if _, err := Zip(t.Context(), &out, folder); err != nil {
 		t.Fatal(err)
 	}
 	if bytes.Contains(out.Bytes(), []byte("s3cret")) {
 		t.Errorf("the zip holds what a symlink points to")
-	}
-	if len(zipped.Warnings) != 1 || !strings.Contains(zipped.Warnings[0], "up is a symlink to ../../etc/passwd") {
-		t.Errorf("warnings %q, want one about up", zipped.Warnings)
 	}
 }
 

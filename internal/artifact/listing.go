@@ -15,6 +15,8 @@ import (
 // Listing is what a zip holds.
 type Listing struct {
 	files map[string]*zip.File
+	// folders are those that have an entry, without the slash at the end.
+	folders map[string]*zip.File
 	// Unzipped is the size of all files in bytes.
 	Unzipped int64
 }
@@ -26,9 +28,10 @@ func ReadListing(from io.ReaderAt, size int64) (*Listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it is not a zip that can be read: %w", err)
 	}
-	l := &Listing{files: map[string]*zip.File{}}
+	l := &Listing{files: map[string]*zip.File{}, folders: map[string]*zip.File{}}
 	for _, f := range r.File {
-		if strings.HasSuffix(f.Name, "/") {
+		if folder, is := strings.CutSuffix(f.Name, "/"); is {
+			l.folders[folder] = f
 			continue
 		}
 		// One at a time, so that no sum of lies overflows.
@@ -44,19 +47,35 @@ func ReadListing(from io.ReaderAt, size int64) (*Listing, error) {
 	return l, nil
 }
 
-// Names are the files of the zip, sorted.
+// Names are the files and symlinks of the zip, sorted.
 func (l *Listing) Names() []string { return slices.Sorted(maps.Keys(l.files)) }
 
-// Stat gives a file's mode and its unzipped size in bytes.
+// Stat returns the mode and the unzipped size in bytes of a file, a symlink, or
+// a folder that has an entry.
 func (l *Listing) Stat(name string) (mode fs.FileMode, size int64, ok bool) {
-	f, ok := l.files[name]
-	if !ok {
-		return 0, 0, false
+	if f, ok := l.files[name]; ok {
+		return unixMode(f), int64(f.UncompressedSize64), true
 	}
-	return f.Mode(), int64(f.UncompressedSize64), true
+	if f, ok := l.folders[name]; ok {
+		return unixMode(f), 0, true
+	}
+	return 0, 0, false
 }
 
-// Open reads a file.
+// unixMode is an entry's mode; where a tool wrote for Unix but gave no mode at
+// all, the usual one.
+func unixMode(f *zip.File) fs.FileMode {
+	const unix, macOS = 3, 19 // hosts of the field "version made by", PKWARE's APPNOTE 4.4.2
+	if host := f.CreatorVersion >> 8; (host == unix || host == macOS) && f.ExternalAttrs>>16 == 0 {
+		if strings.HasSuffix(f.Name, "/") {
+			return fs.ModeDir | 0o755
+		}
+		return 0o644
+	}
+	return f.Mode()
+}
+
+// Open reads a file, or what a symlink points to.
 func (l *Listing) Open(name string) (io.ReadCloser, error) {
 	f, ok := l.files[name]
 	if !ok {
@@ -98,7 +117,7 @@ func Compare(before, after *Listing) []FileChange {
 
 func differ(a, b *zip.File) bool {
 	return a.UncompressedSize64 != b.UncompressedSize64 || a.CRC32 != b.CRC32 ||
-		a.Mode().Type() != b.Mode().Type() || normal(a.Mode()) != normal(b.Mode())
+		unixMode(a).Type() != unixMode(b).Type() || normal(unixMode(a)) != normal(unixMode(b))
 }
 
 // Listing reads the table of contents of the artifact's zip, wherever it is: of

@@ -73,7 +73,7 @@ func (r *Result) zipFolder(ctx context.Context, folder string) error {
 	if err != nil {
 		return err
 	}
-	r.Warnings, r.local = zipped.Warnings, zipped.path
+	r.local = zipped.path
 	r.Code = definition.Code{ZipPath: r.local, Sha256: zipped.Sha256, Size: zipped.Size}
 	return nil
 }

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -17,11 +15,12 @@ import (
 
 // CodeListing is what a zip holds, as CheckCode looks at it.
 type CodeListing interface {
-	// Names are the entries, in any order.
+	// Names are the files and symlinks, in any order.
 	Names() []string
-	// Stat gives an entry's mode and its unzipped size in bytes.
+	// Stat returns the mode and the unzipped size in bytes of a file, a symlink,
+	// or a folder that has an entry of its own.
 	Stat(name string) (mode fs.FileMode, size int64, ok bool)
-	// Open reads an entry.
+	// Open reads a file, or what a symlink points to.
 	Open(name string) (io.ReadCloser, error)
 }
 
@@ -29,29 +28,35 @@ type CodeListing interface {
 // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 const maxUnzipped = 262_144_000
 
-// CheckCode holds a zip to the definition: paths that stay inside, Lambda's
-// size, the handler's file, an executable bootstrap of the right architecture.
-// What a layer could bring is only a warning where layers are named. The
-// document gives those faults their places that a field of it could mend, and
-// may be nil; faults of the zip alone have no place.
+// CheckCode checks a zip against the definition: paths that stay inside,
+// Lambda's size, modes that let Lambda's user read, symlinks that lead
+// somewhere, the handler's file, an executable bootstrap of the right
+// architecture. What layers or search paths of the environment could bring is
+// only a warning where there are any. The document gives those problems their
+// places that a field of it could fix, and may be nil; problems of the zip alone
+// have no place.
 func CheckCode(f Function, code CodeListing, doc Document) diag.List {
-	c := codeChecker{placer: placer{doc: doc, loose: true}, code: code, function: f}
+	c := codeChecker{placer: placer{doc: doc, loose: true}, tree: newTree(code), function: f, started: map[string]bool{}}
 	c.entries()
 	if f.Handler != nil && f.Runtime != nil {
 		c.handler(*f.Runtime, *f.Handler)
 	}
+	c.modes()
+	c.links()
 	return c.faults
 }
 
 type codeChecker struct {
 	placer
-	code     CodeListing
+	*tree
 	function Function
+	// started are the files that Lambda opens first and that were checked.
+	started map[string]bool
 }
 
 func (c *codeChecker) entries() {
 	var total int64
-	for _, name := range slices.Sorted(slices.Values(c.code.Names())) {
+	for _, name := range c.names {
 		switch {
 		case strings.HasPrefix(name, "/"):
 			c.fault("", "make the zip from inside the folder", "the zip's entry %q has an absolute path", name)
@@ -69,95 +74,61 @@ func (c *codeChecker) entries() {
 	}
 }
 
-// handler checks what can be known without running the code; of a runtime that
-// is not known it checks nothing.
-func (c *codeChecker) handler(runtime, handler string) {
+const (
+	// chmodHint applies to zips that somebody else made: this program's own have
+	// readable modes.
+	chmodHint = "run chmod -R a+rX before zipping, or name the folder as the artifact"
+	// maxNamed is how many entries of the same kind are named one by one.
+	maxNamed = 10
+)
+
+// modes warns once of all files that Lambda's user cannot read
+// (https://repost.aws/knowledge-center/lambda-deployment-package-errors).
+func (c *codeChecker) modes() {
+	var names []string
+	var first fs.FileMode
+	for _, name := range c.names {
+		mode, _, _ := c.code.Stat(name)
+		if c.started[name] || mode&fs.ModeSymlink != 0 {
+			continue
+		}
+		if _, mode, shut := c.shut(name, 0o004); shut {
+			if len(names) == 0 {
+				first = mode
+			}
+			names = append(names, name)
+		}
+	}
 	switch {
-	case strings.HasPrefix(handler, "/opt/"):
-		// The handler of a layer.
-	case strings.HasPrefix(runtime, "nodejs"):
-		c.nodejs(handler)
-	case strings.HasPrefix(runtime, "python"):
-		c.python(handler)
-	case strings.HasPrefix(runtime, "ruby"):
-		if file, _, ok := strings.Cut(handler, "."); c.dotted(ok, handler) {
-			c.need(handler, file+".rb")
+	case len(names) == 1:
+		c.warn("", chmodHint, "Lambda's user cannot read %s: mode %s", names[0], first)
+	case len(names) > 1:
+		c.warn("", chmodHint, "Lambda's user cannot read %d files, %s among them: mode %s", len(names), names[0], first)
+	}
+}
+
+// links warns of symlinks whose targets are not in the zip.
+func (c *codeChecker) links() {
+	count := 0
+	for _, name := range c.names {
+		if mode, _, _ := c.code.Stat(name); mode&fs.ModeSymlink == 0 || c.started[name] {
+			continue
 		}
-	case strings.HasPrefix(runtime, "java"):
-		c.java(handler)
-	case strings.HasPrefix(runtime, "dotnet"):
-		assembly, _, _ := strings.Cut(handler, "::")
-		c.need(handler, assembly+".dll")
-	case strings.HasPrefix(runtime, "provided"):
-		c.executable("bootstrap")
-	case runtime == "go1.x":
-		c.executable(handler)
-	}
-}
-
-func (c *codeChecker) dotted(ok bool, handler string) bool {
-	if !ok {
-		c.fault("Handler", "", "handler %q must be file.function", handler)
-	}
-	return ok
-}
-
-// nodejs follows the runtime's loader: the file is what stands before the
-// first dot of the last part of the path.
-func (c *codeChecker) nodejs(handler string) {
-	dir, base := path.Split(handler)
-	if file, _, ok := strings.Cut(base, "."); c.dotted(ok, handler) {
-		module := path.Join(dir, file)
-		c.need(handler, module+".js", module+".mjs", module+".cjs", module)
-	}
-}
-
-// python follows the runtime's loader: all before the last dot is a module,
-// whose parts are separated by dots or slashes.
-func (c *codeChecker) python(handler string) {
-	i := strings.LastIndexByte(handler, '.')
-	if !c.dotted(i > 0, handler) {
-		return
-	}
-	module := strings.ReplaceAll(handler[:i], ".", "/")
-	for _, name := range c.code.Names() {
-		if strings.HasPrefix(name, module+".") && (strings.HasSuffix(name, ".so") || strings.HasSuffix(name, ".pyc")) {
-			return
+		if at := c.look(name); at.presence == broken {
+			if count++; count <= maxNamed {
+				c.warn("", "", "%s is a symlink to %s, which is not in the zip", name, shown(c.target(name)))
+			}
 		}
 	}
-	c.need(handler, module+".py", module+"/__init__.py")
-}
-
-// java looks for the class; a class inside one of the zip's jars is not looked
-// for.
-func (c *codeChecker) java(handler string) {
-	if slices.ContainsFunc(c.code.Names(), func(name string) bool { return strings.HasSuffix(name, ".jar") }) {
-		return
+	if count > maxNamed {
+		c.warn("", "", "%d more symlinks point to what is not in the zip", count-maxNamed)
 	}
-	class, _, _ := strings.Cut(handler, "::")
-	c.need(handler, strings.ReplaceAll(class, ".", "/")+".class")
-}
-
-// need reports the handler unless one of the files is there.
-func (c *codeChecker) need(handler string, files ...string) {
-	if slices.ContainsFunc(files, c.has) {
-		return
-	}
-	message := fmt.Sprintf("handler %q needs %s, which is not in the zip", handler, files[0])
-	if len(files) > 1 {
-		message = fmt.Sprintf("handler %q needs %s (or %s), which is not in the zip", handler, files[0], strings.Join(files[1:], ", "))
-	}
-	if len(c.function.Layers) > 0 {
-		c.warn("Handler", "one of the layers must bring it", "%s", message)
-		return
-	}
-	c.fault("Handler", c.below(files, ", or name it in the handler"), "%s", message)
 }
 
 // below finds the file one or more folders too deep, the usual slip of
 // zipping a folder instead of what it holds.
 func (c *codeChecker) below(files []string, or string) string {
-	for _, name := range slices.Sorted(slices.Values(c.code.Names())) {
+	for _, name := range c.names {
 		for _, file := range files {
 			if dir, is := strings.CutSuffix(name, "/"+file); is && !strings.Contains(dir, "node_modules") {
 				return "it is in the folder " + dir + ": make the zip from inside it" + or
@@ -167,43 +138,42 @@ func (c *codeChecker) below(files []string, or string) string {
 	return ""
 }
 
-func (c *codeChecker) has(name string) bool {
-	_, _, ok := c.code.Stat(name)
-	return ok
-}
-
 // executable checks the program that Lambda starts itself.
 func (c *codeChecker) executable(name string) {
-	mode, _, ok := c.code.Stat(name)
-	if !ok {
+	at := c.look(name)
+	if at.presence == missing || at.presence == folder {
 		c.missingExecutable(name)
 		return
 	}
-	if mode&fs.ModeSymlink != 0 {
+	c.started[name] = true
+	if at.presence != file {
+		c.brokenLink("Runtime", at)
 		return
 	}
+	c.started[at.name] = true
+	mode, _, _ := c.code.Stat(at.name)
 	if mode&0o111 == 0 {
 		c.fault("", "chmod +x "+name+" before it is zipped", "%s is not executable: its mode in the zip is %s", name, mode.Perm())
 	}
-	r, err := c.code.Open(name)
+	head, err := c.read(at.name, 256)
 	if err != nil {
 		c.fault("", "", "%s cannot be read: %s", name, err)
 		return
 	}
-	defer r.Close()
-	head := make([]byte, 256)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		c.fault("", "", "%s cannot be read: %s", name, err)
-		return
+	want := fs.FileMode(0o005)
+	if bytes.HasPrefix(head, []byte(elf.ELFMAG)) {
+		want = 0o001 // Linux reads a program for the user, but a script's interpreter reads it as the user.
 	}
-	c.program(name, head[:n])
+	if shut, mode, is := c.shut(at.name, want); is && mode&0o111 != 0 {
+		c.fault("", chmodHint, "Lambda's user cannot run %s: the mode of %s is %s", name, shut, mode)
+	}
+	c.program(name, head)
 }
 
 func (c *codeChecker) missingExecutable(name string) {
 	message := fmt.Sprintf("the zip holds no file %s, which runtime %s starts", name, *c.function.Runtime)
 	if len(c.function.Layers) > 0 {
-		c.warn("Runtime", "one of the layers must bring it", "%s", message)
+		c.warn("Runtime", layerHint, "%s", message)
 		return
 	}
 	c.fault("Runtime", c.below([]string{name}, ""), "%s", message)
