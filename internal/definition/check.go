@@ -120,7 +120,11 @@ func (d *decoder) checkKey(f *field, key *yaml.Node, name string) bool {
 	case f.keys.max > 0 && float64(Length(k)) > f.keys.max:
 		d.fault(key, "", "%s: the key %s has %d characters, but at most %.0f are allowed", name, shown(k), Length(k), f.keys.max)
 	case !f.keys.pattern.MatchString(k):
-		d.fault(key, "", "%s: the key %s must be %s", name, shown(k), f.keys.form)
+		if f.name == "Variables" {
+			d.fault(key, "", "%s: the key %s must be %s", name, keyName("", k), f.keys.form)
+		} else {
+			d.fault(key, "", "%s: the key %s must be %s", name, shown(k), f.keys.form)
+		}
 	}
 	return len(d.faults) == before
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ import (
 // names nothing. Where the code comes from is passed over with a warning: the
 // artifact stands in its place.
 func Decode(doc Document) (*Function, diag.List) {
+	doc.Hide(Sensitive(doc.Root())...)
 	d := newDecoder(doc)
 	f := &Function{}
 	if !d.document(functionFields, reflect.ValueOf(f).Elem()) {
@@ -28,12 +30,12 @@ func Decode(doc Document) (*Function, diag.List) {
 		f.Code = nil
 	}
 	d.crossCheck(f)
-	d.hideSecrets()
 	return f, d.faults
 }
 
 // DecodeAlias reads an alias definition: a name and a description.
 func DecodeAlias(doc Document) (*Alias, diag.List) {
+	doc.Hide(SensitiveAlias(doc.Root())...)
 	d := newDecoder(doc)
 	d.alias = true
 	a := &Alias{}
@@ -53,8 +55,6 @@ type decoder struct {
 	// keys and nodes hold every field that was named, by its path in AWS's
 	// spelling, for the rules that concern several fields.
 	keys, nodes map[string]*yaml.Node
-	// secrets are the values of the environment: no fault shows them.
-	secrets []*yaml.Node
 	// managed is set where the document gives the function a capacity provider,
 	// with which some limits are higher.
 	managed bool
@@ -181,7 +181,7 @@ func (d *decoder) unknown(key *yaml.Node, s scope) {
 			names[i] = s.fields[i].name
 		}
 	}
-	d.fault(key, cmp.Or(misplaced(key.Value, s.fields), diag.DidYouMean(key.Value, names)), "unknown key %q", s.written+key.Value)
+	d.fault(key, cmp.Or(misplaced(key.Value, s.fields), diag.DidYouMean(key.Value, names)), "unknown key %s", keyName(s.written, key.Value))
 }
 
 // absent reports a null, which names nothing. The text of an expression is
@@ -235,9 +235,6 @@ func (d *decoder) collection(f *field, n *yaml.Node, s scope, into reflect.Value
 		want, words = yaml.SequenceNode, "a list"
 	}
 	if n.Kind != want {
-		if f.name == "Environment" || f.name == "Variables" {
-			d.secrets = append(d.secrets, n)
-		}
 		d.fault(n, shapeHint(f, n, name), "%s must be %s, not %s", name, words, nature(n))
 		return
 	}
@@ -314,31 +311,34 @@ func (d *decoder) table(f *field, n *yaml.Node, s scope, into reflect.Value) {
 	pairs := d.pairs(n)
 	d.checkCount(f, n, name, len(pairs))
 	for _, p := range pairs {
-		key, value := p.key.Value, target(p.value)
-		if f.name == "Variables" {
-			d.secrets = append(d.secrets, value)
+		key, value, full := p.key.Value, target(p.value), s.written+p.key.Value
+		if f.name == "Variables" && !plainKey.MatchString(key) {
+			full = s.written + concealed
 		}
 		if seen[key] {
-			d.fault(p.key, "keep one of them", "%q is named twice", s.written+key)
+			d.fault(p.key, "keep one of them", "%q is named twice", full)
 			continue
 		}
 		seen[key] = true
 		if !d.checkKey(f, p.key, name) {
 			continue
 		}
-		if d.foreign(value, s.written+key) {
+		if d.foreign(value, full) {
 			continue
 		}
 		if d.absent(value) {
-			d.warn(p.key, `write "" for an empty value`, "%s%s has no value and is left out", s.written, key)
+			d.warn(p.key, `write "" for an empty value`, "%s has no value and is left out", full)
 			continue
 		}
-		if v, ok := d.scalar(value, s.written+key); ok && d.checkText(f.items, value, s.written+key, v) {
+		if v, ok := d.scalar(value, full); ok && d.checkText(f.items, value, full, v) {
 			out[key] = v
 		}
 	}
 	into.Set(reflect.ValueOf(out))
 }
+
+// plainTag are the tags that can be shown: CloudFormation's and YAML's own.
+var plainTag = regexp.MustCompile(`^!(!binary$|Ref$|Sub$|GetAtt$|Join$|If$|Select$|Split$|ImportValue$|FindInMap$|Base64$|Cidr$|GetAZs$|Transform$|Equals$|And$|Or$|Not$|Condition$)`)
 
 // foreign reports a value with a tag of somebody else's: what is behind it is
 // not what is written.
@@ -347,7 +347,10 @@ func (d *decoder) foreign(n *yaml.Node, name string) bool {
 	if d.doc.Whole(n) || strings.HasPrefix(tag, "!!") && tag != "!!binary" {
 		return false
 	}
-	d.fault(n, "CloudFormation's functions have no meaning here; use <+serviceVariables.name>", "%s has the tag %s, which is not understood", name, tag)
+	if !plainTag.MatchString(tag) {
+		tag = concealed // A value that begins with ! is read as a tag.
+	}
+	d.fault(n, "CloudFormation's functions have no meaning here: use <+serviceVariables.name>; put a value that begins with ! in quotes", "%s has the tag %s, which is not understood", name, tag)
 	return true
 }
 

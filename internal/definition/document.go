@@ -11,8 +11,10 @@ import (
 type Document interface {
 	// Root is the document's value, not the yaml.DocumentNode around it.
 	Root() *yaml.Node
-	// Fault is a fault at the node's place.
+	// Fault is a problem at the node's place.
 	Fault(n *yaml.Node, message, hint string) diag.Problem
+	// Hide keeps the text of nodes out of the source lines that problems show.
+	Hide(nodes ...*yaml.Node)
 	// Whole reports whether the scalar was nothing but one expression: then its
 	// text may be a list or a map where the field wants one.
 	Whole(n *yaml.Node) bool

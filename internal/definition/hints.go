@@ -113,8 +113,8 @@ func shapeHint(f *field, n *yaml.Node, name string) string {
 // mapping.
 func textHint(n *yaml.Node) string {
 	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if strings.EqualFold(n.Content[i].Value, "arn") {
-			return "write the ARN alone: " + written(n.Content[i+1])
+		if arn := n.Content[i+1].Value; strings.EqualFold(n.Content[i].Value, "arn") && strings.HasPrefix(arn, "arn:") {
+			return "write the ARN alone: " + shown(arn)
 		}
 	}
 	return ""

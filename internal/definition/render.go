@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// hidden stands where an environment value would.
-const hidden = "***"
+// concealed stands where an environment value would.
+const concealed = "***"
 
 // Render prints the fields that the function names as JSON: lowerCamelCase,
 // three spaces a level, in the table's order, so that equal functions look
@@ -79,7 +79,7 @@ func render(b *bytes.Buffer, f *field, v reflect.Value, redact bool) {
 			renderText(b, key)
 			b.WriteByte(':')
 			if redact && f.name == "Variables" {
-				renderText(b, hidden)
+				renderText(b, concealed)
 			} else {
 				renderText(b, m[key])
 			}

@@ -46,7 +46,7 @@ func corpusEnv() Env {
 	variables["loop"] = NewTemplate("<+serviceVariables.pool>", nil)
 	variables["pool"] = NewTemplate("<+serviceVariables.loop>", nil)
 	variables["broken"] = NewTemplate("x <+serviceVariables.nmae>", &Origin{
-		File: "service.yaml", Line: 2, Col: 12, Text: "  - name: broken\n    value: x <+serviceVariables.nmae>\n",
+		File: "service.yaml", Line: 2, Col: 12, source: Scan("service.yaml", []byte("  - name: broken\n    value: x <+serviceVariables.nmae>\n")),
 	})
 	for i := range 20 {
 		variables[fmt.Sprintf("deep%d", i)] = NewTemplate(fmt.Sprintf("<+serviceVariables.deep%d>", i+1), nil)

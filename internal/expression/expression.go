@@ -61,8 +61,13 @@ const (
 type Origin struct {
 	File      string
 	Line, Col int
-	// Text is the whole file, for the line that a fault shows.
-	Text string
+	// source holds the line that a problem shows.
+	source *Source
+}
+
+// NewOrigin is the beginning of a text that came from an input: name says which.
+func NewOrigin(name, text string) *Origin {
+	return &Origin{File: name, Line: 1, Col: 1, source: Scan(name, []byte(text))}
 }
 
 // Error is a fault in an expression: Offset counts bytes from the start of the

@@ -2,7 +2,6 @@ package expression
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,30 +11,22 @@ import (
 )
 
 // Render fills in every scalar below n, keys as well as values, in place, and
-// gives all faults. What stands below one of the hidden nodes is shown by none
-// of them, but for the names in its expressions.
-func (s *Source) Render(n *yaml.Node, e *Evaluator, hidden ...*yaml.Node) diag.List {
-	r := renderer{source: s, eval: e, hidden: hidden}
+// returns all problems.
+func (s *Source) Render(n *yaml.Node, e *Evaluator) diag.List {
+	r := renderer{source: s, eval: e}
 	r.node(n)
-	return r.faults
+	return r.problems
 }
 
 type renderer struct {
-	source *Source
-	eval   *Evaluator
-	faults diag.List
-	hidden []*yaml.Node
-	// hide is set below a hidden node.
-	hide bool
+	source   *Source
+	eval     *Evaluator
+	problems diag.List
 }
 
 // node renders what is below n; what an alias stands for is rendered where it
 // stands.
 func (r *renderer) node(n *yaml.Node) {
-	if slices.Contains(r.hidden, n) {
-		defer func(before bool) { r.hide = before }(r.hide)
-		r.hide = true
-	}
 	if n.Kind == yaml.ScalarNode {
 		r.scalar(n)
 	}
@@ -54,10 +45,7 @@ func (r *renderer) scalar(n *yaml.Node) {
 	v, whole, f := r.source.value(n, r.eval)
 	switch {
 	case f != nil:
-		if r.hide {
-			*f = r.source.Conceal(n, *f)
-		}
-		r.faults = append(r.faults, *f)
+		r.problems = append(r.problems, *f)
 		Forget(n)
 	case whole:
 		n.Value, n.Tag, n.Style = v.Text(), wholeTag, 0
@@ -216,5 +204,9 @@ func (s *Source) expressionFault(err error, place func(offset int) place) diag.P
 
 // Fault is an error in a text that begins at the origin.
 func (o *Origin) Fault(e *Error) diag.Problem {
-	return diag.Problem{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint, Source: diag.Line(o.Text, o.Line)}
+	p := diag.Problem{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint}
+	if o.source != nil {
+		p.Source = o.source.excerpt(o.Line, o.Col)
+	}
+	return p
 }

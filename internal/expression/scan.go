@@ -22,6 +22,8 @@ type Source struct {
 	text   string // raw as a string
 	masked []byte
 	spans  []span
+	// hidden are the parts that no excerpt shows.
+	hidden []region
 }
 
 // span is one expression of a Source: raw[start:end], which became one

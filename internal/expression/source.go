@@ -29,7 +29,7 @@ func (s *Source) Fault(n *yaml.Node, message, hint string) diag.Problem {
 func (s *Source) faultAt(line, col int, message, hint string) diag.Problem {
 	return diag.Problem{
 		File: s.File, Line: line, Col: col, Message: message, Hint: hint,
-		Source: diag.Line(s.text, line),
+		Source: s.excerpt(line, col),
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *Source) Origin(n *yaml.Node) *Origin {
 	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		col++
 	}
-	return &Origin{File: s.File, Line: n.Line, Col: col, Text: s.text}
+	return &Origin{File: s.File, Line: n.Line, Col: col, source: s}
 }
 
 func hasToken(value string) bool {

@@ -3,7 +3,6 @@ package expression
 import (
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -155,33 +154,96 @@ func TestFaultsPointIntoTheOriginalText(t *testing.T) {
 	}
 }
 
-func TestFaultsBelowAHiddenNodeShowNamesAlone(t *testing.T) {
+func TestExcerptsShowNothingOfHiddenNodes(t *testing.T) {
 	t.Parallel()
-	src := strings.Join([]string{
-		`{"open": "seen <+serviceVariables.nam>",`,
-		` "hidden": {"a": "é hush-<+serviceVariables.nam>-hush", "b": "hush"},`,
-		` "on several lines": "hush`,
-		`   hush <+serviceVariables.nam == 'hush' ? "hush" : serviceVariables.mem>",`,
-		` "input": "hush<+input>.default(hush)"}`,
-	}, "\n")
-	docs, faults := Scan("f.json", []byte(src)).Documents()
-	if faults.Err() != nil {
-		t.Fatal(faults)
+	tests := []struct {
+		name, src string
+		// hide are paths of keys from the root; problem is the node that is at
+		// fault, or empty for those that rendering finds.
+		hide, want []string
+	}{
+		{
+			"an expression keeps its names",
+			"open: seen <+serviceVariables.nam>\na: <+serviceVariables.nam>\n",
+			[]string{"a"},
+			[]string{"open: seen <+serviceVariables.nam>", "a: <+serviceVariables.nam>"},
+		},
+		{
+			"an expression between literals",
+			"a: hush-<+serviceVariables.nam>-hush\n",
+			[]string{"a"},
+			[]string{""},
+		},
+		{
+			"a literal behind the fault",
+			"a: <+serviceVariables.nam == 'hush' ? \"hush\" : serviceVariables.mem>\n",
+			[]string{"a"},
+			[]string{"a: <+serviceVariables.nam == ***"},
+		},
+		{
+			"a literal before the fault",
+			"a: <+'hush' == serviceVariables.nam>\n",
+			[]string{"a"},
+			[]string{""},
+		},
+		{
+			"in quotes",
+			"{\"a\": \"<+serviceVariables.nam>hush\", \"b\": 1}\n",
+			[]string{"a"},
+			[]string{`{"a": "<+serviceVariables.nam>***`},
+		},
+		{
+			"behind what is hidden on the same line",
+			"{\"a\": \"hush\", \"b\": \"<+serviceVariables.nam>\"}\n",
+			[]string{"a"},
+			[]string{""},
+		},
+		{
+			"before what is hidden on the same line",
+			"{\"b\": \"<+serviceVariables.nam>\", \"a\": \"é hush\", \"c\": 2}\n",
+			[]string{"a"},
+			[]string{`{"b": "<+serviceVariables.nam>", "a": ***`},
+		},
+		{
+			"on several lines",
+			"{\"a\": \"hush\n   hush <+serviceVariables.nam>\n hush\", \"b\": \"<+serviceVariables.nam>\",\n \"c\": \"<+serviceVariables.nam>\"}\n",
+			[]string{"a"},
+			[]string{"", "", ` "c": "<+serviceVariables.nam>"}`},
+		},
+		{
+			"with a comment behind it",
+			"a: b # hush\n# hush\nc: <+serviceVariables.nam>\n",
+			[]string{"a"},
+			[]string{"c: <+serviceVariables.nam>"},
+		},
+		{
+			"asterisks of the file",
+			"b: \"*<+serviceVariables.nam>*\"\na: \"*<+serviceVariables.nam>*\"\n",
+			[]string{"a"},
+			[]string{`b: "*<+serviceVariables.nam>*"`, ""},
+		},
 	}
-	content := docs[0].Root().Content
-	faults = docs[0].Render(docs[0].Root(), NewEvaluator(testEnv()), content[3], content[5], content[7])
-	var lines []string
-	for _, f := range faults.Sorted() {
-		lines = append(lines, f.Source)
-	}
-	want := []string{
-		`{"open": "seen <+serviceVariables.nam>",`,
-		` "hidden": {"a": ********<+serviceVariables.nam>` + strings.Repeat("*", len(`-hush", "b": "hush"},`)),
-		`   *****<+serviceVariables.nam == '****' ? "****" : serviceVariables.mem>**`,
-		` "input": *****<+input>****************`,
-	}
-	if diff := cmp.Diff(want, lines); diff != "" {
-		t.Error(diff)
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			docs, problems := Scan("f", []byte(tc.src)).Documents()
+			if problems.Err() != nil {
+				t.Fatal(problems)
+			}
+			content := docs[0].Root().Content
+			for i := 0; i+1 < len(content); i += 2 {
+				if slices.Contains(tc.hide, content[i].Value) {
+					docs[0].Hide(content[i+1])
+				}
+			}
+			var lines []string
+			for _, p := range docs[0].Render(docs[0].Root(), NewEvaluator(testEnv())).Sorted() {
+				lines = append(lines, p.Source)
+			}
+			if diff := cmp.Diff(tc.want, lines); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

@@ -42,11 +42,7 @@ func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, id, prefix s
 			problem = refusal(input, path, "the value", value)
 		}
 		wrong := func(problem, hint string) diag.Problem {
-			f := doc.Fault(scalar, "the runtime input "+path+problem, hint)
-			if ofEnvironment(path) {
-				f = doc.Conceal(scalar, f)
-			}
-			return f
+			return doc.Fault(scalar, "the runtime input "+path+problem, hint)
 		}
 		switch {
 		case !given:

@@ -159,7 +159,7 @@ func (l *loader) hostNames() names {
 	}
 	given := names{}
 	for name, value := range l.opts.Variables {
-		given[name] = expression.NewTemplate(value, &expression.Origin{File: "input variables", Line: 1, Col: 1, Text: value})
+		given[name] = expression.NewTemplate(value, expression.NewOrigin("input variables", value))
 	}
 	root["variable"] = variableScope{given}.value()
 	for _, scope := range []string{"pipeline", "stage"} {

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
@@ -328,38 +326,18 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 		l.fault(*f)
 		return nil
 	}
+	sensitive := definition.Sensitive
+	if inputs == aliasInputs {
+		sensitive = definition.SensitiveAlias
+	}
+	doc.Hide(sensitive(doc.Root())...)
 	for n, missing := range l.fillInputs(doc, doc.Root(), name, inputs) {
 		l.fault(missing.fault)
 		expression.Forget(n)
 	}
-	hidden := environmentOf(doc.Root())
-	l.fault(doc.Render(doc.Root(), e, hidden...)...)
-	l.warnOfExposed(doc, hidden, e.Secrets())
+	l.fault(doc.Render(doc.Root(), e)...)
+	l.warnOfExposed(doc, sensitive(doc.Root()), e.Secrets())
 	return doc
-}
-
-// environmentOf are the nodes that hold the function's environment, whose values
-// no fault may show.
-func environmentOf(root *yaml.Node) []*yaml.Node {
-	var out []*yaml.Node
-	var add func(n *yaml.Node)
-	add = func(n *yaml.Node) {
-		if n.Kind == yaml.AliasNode {
-			n = document.Resolved(n)
-			out = append(out, n)
-		}
-		for _, child := range n.Content {
-			add(child)
-		}
-	}
-	content := document.Pairs(root)
-	for i := 0; i+1 < len(content); i += 2 {
-		if strings.EqualFold(content[i].Value, "environment") {
-			out = append(out, content[i+1])
-			add(content[i+1])
-		}
-	}
-	return out
 }
 
 // fitToArtifact holds the definition to the kind of its artifact, and takes out
