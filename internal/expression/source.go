@@ -3,10 +3,7 @@ package expression
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -32,8 +29,6 @@ func (s *Source) faultAt(line, col int, message, hint string) diag.Problem {
 		Source: s.excerpt(line, col),
 	}
 }
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 
 // Document is one YAML document of a Source. Its nodes carry the lines and
 // columns of the original text.
@@ -62,11 +57,14 @@ func NewScalar(name, text string) *Document {
 func (s *Source) Documents() (docs []*Document, faults diag.List) {
 	defer func() {
 		// A fault of the YAML library must not end the run without a word.
-		if p := recover(); p != nil {
-			docs, faults = nil, diag.List{{File: s.File, Message: fmt.Sprintf("cannot be read as YAML: %v", p)}}
+		if recover() != nil {
+			docs, faults = nil, diag.List{{File: s.File, Message: "cannot be read as YAML"}}
 		}
 	}()
 	if f := s.binary(); f != nil {
+		return nil, diag.List{*f}
+	}
+	if f := s.foreign(); f != nil {
 		return nil, diag.List{*f}
 	}
 	d := yaml.NewDecoder(bytes.NewReader(s.masked))
@@ -96,29 +94,6 @@ func (s *Source) binary() *diag.Problem {
 		return &diag.Problem{File: s.File, Message: "is not a text file in UTF-8"}
 	}
 	return nil
-}
-
-func (s *Source) syntaxFault(err error) diag.Problem {
-	m := yamlLine.FindStringSubmatch(err.Error())
-	if m == nil {
-		return diag.Problem{File: s.File, Message: err.Error()}
-	}
-	line, _ := strconv.Atoi(m[1])
-	if line == 0 {
-		line = 1
-	}
-	line, _ = s.original(line, 1)
-	source := diag.Line(s.text, line)
-	if next := diag.Line(s.text, line+1); strings.Contains(m[2], "tab character") && !tabbed(source) && tabbed(next) {
-		line, source = line+1, next // yaml.v3 names the line before the tab
-	}
-	col := 1 + len(source) - len(strings.TrimLeft(source, " \t"))
-	return s.faultAt(line, col, "is not YAML: "+m[2], "")
-}
-
-// tabbed tells a line that is indented by a tab.
-func tabbed(line string) bool {
-	return strings.Contains(line[:len(line)-len(strings.TrimLeft(line, " \t"))], "\t")
 }
 
 // relocate visits each node once: what an alias stands for is in the tree, too.

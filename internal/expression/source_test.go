@@ -121,7 +121,7 @@ func TestFaultsPointIntoTheOriginalText(t *testing.T) {
 		},
 		"behind a span of several lines": {
 			"a: |\n  <+serviceVariables\n  .mem>\nb: [\n",
-			"f.json:4:1: is not YAML: did not find expected node content",
+			"f.json:4:1: is not YAML: a value is missing",
 		},
 		"inside escaped quotes": {
 			`{"a": "<+secrets.getValue(\"dbb\")>"}`,
@@ -133,7 +133,7 @@ func TestFaultsPointIntoTheOriginalText(t *testing.T) {
 		},
 		"a tab": {
 			"a:\n  b: 1\n\tc: <+serviceVariables.name>\n",
-			"f.json:3:2: is not YAML: found a tab character that violates indentation",
+			"f.json:3:2: is not YAML: the line is indented by a tab (indent with spaces)",
 		},
 		"not closed": {
 			"a: \"<+serviceVariables.name\"\n",
