@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
@@ -63,8 +64,8 @@ func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *service.Se
 func (a *app) change(ctx context.Context, targets []deploy.Target, way deploy.Way) ([]deploy.Result, error) {
 	ctx, cancel := deploy.WithTimeout(ctx, targets, a.in.Duration("timeout"))
 	defer cancel()
-	way.Log.Section("Prepare rollback")
-	defer way.Log.Section("")
+	way.Events.Emit(event.SectionBegan{Title: "Prepare rollback"})
+	defer way.Events.Emit(event.SectionBegan{})
 	planned, err := deploy.Plan(ctx, targets, way.Work)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (a *app) way(c *deploy.Connection, run string, folders deploy.Folders) (dep
 }
 
 func (a *app) work(temp string) deploy.Work {
-	return deploy.Work{Log: a.log(), Now: a.Now, Timing: a.Timing, MaxParallel: a.in.Int("max-parallel"), Temp: temp}
+	return deploy.Work{Events: a.log(), Now: a.Now, Timing: a.Timing, MaxParallel: a.in.Int("max-parallel"), Temp: temp}
 }
 
 // record says who runs and where the journal goes.

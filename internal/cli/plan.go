@@ -12,6 +12,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
@@ -55,7 +56,7 @@ func (a *app) show(ctx context.Context, targets []deploy.Target, temp string) er
 
 // quiet works without the log of a deployment.
 func (a *app) quiet() deploy.Work {
-	return deploy.Work{Log: report.NewLog(io.Discard, a.Now, nil), MaxParallel: a.in.Int("max-parallel"), Now: a.Now}
+	return deploy.Work{Events: event.Discard{}, MaxParallel: a.in.Int("max-parallel"), Now: a.Now}
 }
 
 // diff is one target's plan for the user.

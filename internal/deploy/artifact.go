@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -41,33 +40,6 @@ func (a *Artifact) withNamed(code definition.Code) definition.Code {
 	}
 	code.SourceKMSKeyArn = a.named.SourceKMSKeyArn
 	return code
-}
-
-// origin are the log's lines about where the code came from: in Harness' order,
-// and in its words where the same was done. An image, and an object that Lambda
-// reads by itself, are looked up and not downloaded.
-func (a *Artifact) origin() []string {
-	kind, label, place := "Local", "Path", a.Pinned
-	doing, done := "Resolving", "resolved"
-	switch a.Kind {
-	case artifact.S3:
-		kind, label = "AmazonS3", "S3 Object Path"
-		place, _, _ = strings.Cut(strings.TrimPrefix(place, "s3://"), "?versionId=")
-		if a.Fetched() {
-			doing, done = "Downloading", "downloaded"
-		}
-	case artifact.ECR:
-		kind, label = "Ecr", "Image Path"
-	case artifact.File:
-		doing, done = "Reading", "read"
-	case artifact.Folder:
-		doing, done = "Zipping", "zipped"
-	}
-	return []string{
-		fmt.Sprintf("%s %s artifact with identifier: %s", doing, kind, a.From.Identifier),
-		label + ": " + place,
-		"Successfully " + done + " artifact..",
-	}
 }
 
 // reference turns a service's artifact into the one that package artifact finds.

@@ -38,13 +38,13 @@ type Terms struct {
 // changes nothing. Its error is a *NotStartedError.
 func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 	for _, p := range planned {
-		log := w.log(p.Label(), len(planned))
+		events := w.of(p.At)
 		for _, text := range p.Plan.Warnings {
-			log.Warn("%s", text)
+			warn(events, "%s", text)
 		}
 		if terms.AllowPartial {
 			for _, text := range p.Plan.NoWayBack {
-				log.Warn("a rollback could not restore everything: %s", text)
+				warn(events, "a rollback could not restore everything: %s", text)
 			}
 		}
 	}
@@ -127,7 +127,7 @@ func (c checker) permitted(ctx context.Context, planned []Planned) error {
 	for _, q := range questions {
 		answer, err := preflight.Ask(ctx, *q)
 		for _, text := range answer.Warnings {
-			c.Log.Warn("%s", text)
+			warn(c.Events, "%s", text)
 		}
 		errs = append(append(errs, err), answer.Refused...)
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
@@ -129,7 +130,7 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 		return nil, err
 	}
 	for i, t := range d.targets {
-		t.engine = d.engine(t.Target, j, i, len(d.targets))
+		t.engine = d.engine(t.Target, j, i)
 		if err := t.engine.Snapshot(ctx, t.Want, t.Before, t.Plan); err != nil {
 			return nil, errors.Join(err, j.Close())
 		}
@@ -137,11 +138,10 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 	return j, nil
 }
 
-// engine carries out the steps of one of so many targets; index is its place in
-// the journal.
-func (w Work) engine(t Target, j *journal.Journal, index, targets int) *engine.Engine {
+// engine carries out the steps of a target; index is its place in the journal.
+func (w Work) engine(t Target, j *journal.Journal, index int) *engine.Engine {
 	return &engine.Engine{
-		API: t.API, Journal: j, Index: index, Log: w.log(t.Label(), targets), Timing: w.Timing,
+		API: t.API, Journal: j, Index: index, Log: w.of(t.At), Timing: w.Timing,
 		Code: &formerCode{session: t.Session, region: t.At.Region, temp: w.Temp, bucket: j.Log().Header.StagingBucket},
 	}
 }
@@ -170,21 +170,18 @@ func watched(ctx context.Context, j *journal.Journal) (context.Context, context.
 
 // carryOut makes every version ready before any alias moves.
 func (d *deployment) carryOut(ctx context.Context) error {
-	d.Log.Section("Deploy")
+	d.Events.Emit(event.SectionBegan{Title: "Deploy"})
 	err := each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
 		if t.Want.ShiftTo != "" {
 			return nil
 		}
-		log := d.log(t.Label(), len(d.targets))
-		log.Line("Deploying..")
-		log.Line("")
-		manifest(log, t.Planned)
+		d.of(t.At).Emit(deployBegan(t.Planned))
 		var err error
 		t.version, err = t.engine.Prepare(ctx, t.Plan)
 		if err != nil {
 			return err
 		}
-		log.Line("Successfully deployed lambda function: [%s]", t.At.Function)
+		d.of(t.At).Emit(event.DeployEnded{Function: t.At.Function})
 		return nil
 	})
 	if err != nil {
@@ -200,7 +197,7 @@ func (d *deployment) failed(ctx context.Context, j *journal.Journal, err error) 
 	if errors.Is(err, journal.ErrTaken) || errors.Is(err, journal.ErrStopped) || stopped && d.PostFollows {
 		return errors.Join(&StoppedError{Err: err, Journal: j.Name()}, j.Close())
 	}
-	d.Log.Line("%s", headline(err))
+	d.Events.Emit(event.DeploymentFailed{Err: err})
 	back, cancel := rollbackContext(ctx, d.RollbackTimeout)
 	defer cancel()
 	var engines []*engine.Engine

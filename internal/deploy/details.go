@@ -1,68 +1,49 @@
 package deploy
 
 import (
-	"strings"
-
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
-	"github.com/lambda-rollout/lambda-rollout/internal/report"
 )
 
-// details says what stands before the deployment, in the words that Harness'
-// users know.
-func details(log *report.Log, name string, o plan.Observation) {
+// observed is the event of a target that was read.
+func observed(function string, o plan.Observation) event.ObserveEnded {
+	e := event.ObserveEnded{Function: function}
 	if o.Latest == nil {
-		log.Line("Function %s does not exist yet: a rollback deletes what this run creates", name)
-		log.Line("")
-		log.Line("Prepare Rollback Done.")
-		return
+		return e
 	}
 	f, arn := o.Latest, o.Latest.Arn
 	if o.Served != nil {
-		// AWS gives the alias' own ARN where it was asked for an alias.
+		// AWS returns the alias' own ARN where it was asked for an alias.
 		f, arn = o.Served, o.Latest.Arn+":"+o.Served.Version
 	}
-	log.Line("Fetched Function Details for most recent deployed function %s", name)
-	log.Line("")
-	log.Line("Function Version: %s", f.Version)
-	log.Line("FunctionARN: %s", arn)
-	log.Line("CodeSha256: %s", f.CodeSha256)
-	if f.MemorySize != nil {
-		log.Line("Memory Size: %d", *f.MemorySize)
-	}
-	if f.Runtime != nil {
-		log.Line("Runtime: %s", *f.Runtime)
-	}
-	log.Line("CodeSize: %d", f.CodeSize)
-	if f.Handler != nil {
-		log.Line("Handler: %s", *f.Handler)
-	}
-	log.Line("Architecture: [%s]", strings.Join(f.Architectures, " "))
-	log.Line("")
-	log.Line("Prepare Rollback Done.")
+	e.Exists, e.Version, e.Arn = true, f.Version, arn
+	e.CodeSha256, e.CodeSize, e.MemorySize = f.CodeSha256, f.CodeSize, f.MemorySize
+	e.Runtime, e.Handler, e.Architectures = f.Runtime, f.Handler, f.Architectures
+	return e
 }
 
-func manifest(log *report.Log, p Planned) {
-	log.Line("Aws Lambda Manifest Content")
-	log.Block(string(definition.Render(p.Want.Function, true)))
+// deployBegan is the event of a target whose code and configuration are about to
+// change.
+func deployBegan(p Planned) event.DeployBegan {
+	e := event.DeployBegan{
+		Function: p.At.Function, Manifest: string(definition.Render(p.Want.Function, true)),
+		Artifact: event.Artifact{
+			Kind: string(p.Artifact.Kind), Identifier: p.Artifact.From.Identifier,
+			Pinned: p.Artifact.Pinned, Fetched: p.Artifact.Fetched(),
+		},
+	}
 	if latest := p.Before.Latest; latest != nil {
-		log.Line("Function: [%s] already exists. Update and Publish.", p.At.Function)
-		log.Line("Existing Lambda Function Code Sha256: [%s].", latest.CodeSha256)
+		e.Existing = latest.CodeSha256
 	}
-	for _, line := range p.Artifact.origin() {
-		log.Line("%s", line)
-	}
+	return e
 }
 
-func aliasManifests(log *report.Log, aliases []definition.Alias) {
-	if len(aliases) == 0 {
-		return
-	}
-	log.Line("")
-	log.Line("%s", strings.Repeat("=", 80))
+// aliasManifests is the event of a target whose aliases are about to move.
+func aliasManifests(aliases []definition.Alias) event.AliasManifests {
+	var e event.AliasManifests
 	for _, a := range aliases {
-		log.Line("Aws Lambda Alias Manifest Content")
-		log.Block(string(definition.RenderAlias(a)))
-		log.Line("")
+		e.Manifests = append(e.Manifests, string(definition.RenderAlias(a)))
 	}
+	return e
 }

@@ -85,9 +85,3 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("roll back %s: %v\nwhen that is mended: lambda-rollout rollback --journal %s", e.Journal, e.Err, e.Journal)
 }
 func (e *BlockedError) Unwrap() error { return e.Err }
-
-// headline is the log's line about a deployment that failed.
-func headline(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return "Deployment failed: " + line
-}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
@@ -27,8 +29,9 @@ func Plan(ctx context.Context, targets []Target, w Work) ([]Planned, error) {
 	for _, t := range targets {
 		planned = append(planned, &Planned{Target: t, started: w.Now()})
 	}
+	w.begin(places(targets))
 	err := each(ctx, w.MaxParallel, planned, func(ctx context.Context, p *Planned) error {
-		return p.plan(ctx, w, len(targets))
+		return p.plan(ctx, w.of(p.At))
 	})
 	if err != nil {
 		return nil, notStarted(err)
@@ -44,11 +47,17 @@ func values[T any](pointers []*T) []T {
 	return all
 }
 
-func (p *Planned) plan(ctx context.Context, w Work, targets int) error {
-	log := w.log(p.Label(), targets)
-	log.Line("Preparing Rollback Data..")
-	log.Line("")
-	log.Line("Fetching Function Details for function: %s", p.At.Function)
+// places are where targets are, as a journal records them.
+func places(targets []Target) []journal.Target {
+	var all []journal.Target
+	for _, t := range targets {
+		all = append(all, t.At)
+	}
+	return all
+}
+
+func (p *Planned) plan(ctx context.Context, events event.Sink) error {
+	events.Emit(event.ObserveBegan{Function: p.At.Function})
 	before, err := p.observe(ctx)
 	if err != nil {
 		return err
@@ -63,7 +72,7 @@ func (p *Planned) plan(ctx context.Context, w Work, targets int) error {
 	}
 	p.Want.Marker.Was = before.Serving(p.Want.Aliases)
 	p.Plan = plan.Forward(p.Want, before)
-	details(log, p.At.Function, before)
+	events.Emit(observed(p.At.Function, before))
 	return nil
 }
 

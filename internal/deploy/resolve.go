@@ -42,8 +42,8 @@ type Target struct {
 	ahead *observation
 }
 
-// Label names the target in the log where there are several.
-func (t Target) Label() string { return t.At.Function + " in " + t.At.Region }
+// Label names the target where there are several.
+func (t Target) Label() string { return nameOf(t.At).String() }
 
 // Pinned names exactly the content that is deployed; "" without an artifact.
 func (t Target) Pinned() string {

@@ -23,10 +23,10 @@ func (c checker) restorable(ctx context.Context, p Planned) error {
 		missing, err := missingCode(ctx, p)
 		switch {
 		case err != nil:
-			c.Log.Warn("cannot see whether the code that stands in %s could be put back: %v", p.At.Function, err)
+			warn(c.Events, "cannot see whether the code that stands in %s could be put back: %v", p.At.Function, err)
 		case missing == "":
 		case c.AllowPartial:
-			c.Log.Warn("a rollback could not restore everything: %s", missing)
+			warn(c.Events, "a rollback could not restore everything: %s", missing)
 		default:
 			return noWayBack(p.At.Function, missing)
 		}

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
-	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -89,9 +89,10 @@ func Rollback(ctx context.Context, j *journal.Journal, access Access, timeout ti
 	if err != nil {
 		return nil, &BlockedError{j.Name(), err}
 	}
+	w.begin(j.Log().Header.Targets)
 	var engines []*engine.Engine
 	for i, r := range targets {
-		engines = append(engines, w.engine(r.Target, j, i, len(targets)))
+		engines = append(engines, w.engine(r.Target, j, i))
 	}
 	done, incomplete := w.rollBack(ctx, j, engines)
 	if incomplete != nil {
@@ -106,8 +107,8 @@ func rollbackContext(ctx context.Context, timeout time.Duration) (context.Contex
 }
 
 func (w Work) rollBack(ctx context.Context, j *journal.Journal, engines []*engine.Engine) ([]Restored, *IncompleteError) {
-	w.Log.Section("Rollback")
-	defer w.Log.Section("")
+	w.Events.Emit(event.SectionBegan{Title: "Rollback"})
+	defer w.Events.Emit(event.SectionBegan{})
 	header := j.Log().Header
 	done := make([]Restored, len(engines))
 	slots := make(chan struct{}, max(w.MaxParallel, 1))
@@ -117,7 +118,7 @@ func (w Work) rollBack(ctx context.Context, j *journal.Journal, engines []*engin
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			t := j.Log().Targets[e.Index]
-			done[i] = rollBackOne(ctx, e, t, header.FirstDeploy == "keep", w.log(Target{At: t.Target}.Label(), len(engines)))
+			done[i] = rollBackOne(ctx, e, t, header.FirstDeploy == "keep", w.of(t.Target))
 		})
 	}
 	all.Wait()
@@ -149,24 +150,19 @@ func keptAll(done []Restored) bool {
 
 // rollBackOne rolls one target back. keepNew leaves a function that did not exist
 // before.
-func rollBackOne(ctx context.Context, e *engine.Engine, t journal.TargetLog, keepNew bool, log *report.Log) Restored {
+func rollBackOne(ctx context.Context, e *engine.Engine, t journal.TargetLog, keepNew bool, events event.Sink) Restored {
 	r := Restored{Target: t.Target}
-	log.Line("Starting Rollback..")
+	events.Emit(event.RollbackBegan{Function: t.Function})
 	if s := t.Snapshot; s != nil && !s.Exists && keepNew {
-		log.Line("function %s did not exist before; first-deploy: keep leaves it as it is", t.Function)
+		events.Emit(event.RollbackSkipped{Function: t.Function, Kept: true})
 		r.Kept = true
 		return r
 	}
 	if t.Snapshot == nil || len(t.Steps) == 0 {
-		log.Line("Nothing was changed: no rollback data for function %s, skipped", t.Function)
+		events.Emit(event.RollbackSkipped{Function: t.Function})
 		return r
 	}
 	r.Restored, r.Err = e.Rollback(ctx)
-	for _, line := range r.Left() {
-		log.Warn("%s", line)
-	}
-	if len(r.Left()) == 0 {
-		log.Line("Done")
-	}
+	events.Emit(event.RollbackEnded{Function: t.Function, Left: r.Left()})
 	return r
 }

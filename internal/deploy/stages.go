@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
@@ -19,12 +20,12 @@ func schedule(targets []Target) traffic.Course {
 // shift moves the aliases of all Targets, stage by stage: no Target is ahead of
 // another, and one that fails takes all of them back.
 func (d *deployment) shift(ctx context.Context) error {
-	d.Log.Section("Aliases")
+	d.Events.Emit(event.SectionBegan{Title: "Aliases"})
 	var plans []plan.Plan
 	for _, t := range d.targets {
 		plans = append(plans, t.Plan)
 		if t.Want.ShiftTo == "" {
-			aliasManifests(d.log(t.Label(), len(d.targets)), t.Want.Aliases)
+			d.of(t.At).Emit(aliasManifests(t.Want.Aliases))
 		}
 	}
 	last := plan.Stages(plans...) - 1
@@ -33,8 +34,8 @@ func (d *deployment) shift(ctx context.Context) error {
 			if err := t.engine.Shift(ctx, t.Plan, t.newVersion(), i); err != nil || i < last {
 				return err
 			}
-			d.log(t.Label(), len(d.targets)).Line("Done")
 			t.took = d.Now().Sub(t.started)
+			d.of(t.At).Emit(event.TargetEnded{Took: t.took})
 			return nil
 		})
 		if err == nil && i < last {
@@ -55,10 +56,10 @@ func (t *target) newVersion() string {
 	return t.Plan.Version
 }
 
-// dwell lets a stage stand for its time, and says so every minute.
+// dwell holds a stage for its time, and says so every minute.
 func (d *deployment) dwell(ctx context.Context, s traffic.Stage) error {
 	end := d.Now().Add(s.Wait)
-	d.Log.Line("Waiting %s with %s of the traffic on the new version", traffic.Short(s.Wait), traffic.Percent(s.Percent))
+	d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: s.Wait, Left: s.Wait})
 	over := time.NewTimer(s.Wait)
 	defer over.Stop()
 	sign := time.NewTicker(time.Minute)
@@ -70,7 +71,7 @@ func (d *deployment) dwell(ctx context.Context, s traffic.Stage) error {
 		case <-over.C:
 			return nil
 		case <-sign.C:
-			d.Log.Line("%s left with %s of the traffic on the new version", traffic.Short(end.Sub(d.Now()).Round(time.Second)), traffic.Percent(s.Percent))
+			d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: s.Wait, Left: end.Sub(d.Now()).Round(time.Second)})
 		}
 	}
 }

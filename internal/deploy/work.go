@@ -9,12 +9,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
-	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 )
 
 // Work is how targets are worked on.
 type Work struct {
-	Log    *report.Log
+	// Events are told what happens, as it happens.
+	Events event.Sink
 	Now    func() time.Time
 	Timing engine.Timing
 	// MaxParallel is how many targets are worked on at once.
@@ -23,15 +25,28 @@ type Work struct {
 	Temp string
 }
 
-// log is the log for one of so many targets.
-func (w Work) log(label string, targets int) *report.Log {
-	if targets == 1 {
-		return w.Log
+// begin emits the names of a run's targets.
+func (w Work) begin(targets []journal.Target) {
+	var names []event.Target
+	for _, t := range targets {
+		names = append(names, nameOf(t))
 	}
-	return w.Log.For(label)
+	w.Events.Emit(event.RunBegan{Targets: names})
 }
 
-// labelled is what has a name in log and errors.
+// of are the events of one target.
+func (w Work) of(t journal.Target) event.Sink { return event.To(w.Events, nameOf(t)) }
+
+func nameOf(t journal.Target) event.Target {
+	return event.Target{Function: t.Function, Region: t.Region}
+}
+
+// warn emits a message that the user should not overlook.
+func warn(to event.Sink, format string, args ...any) {
+	to.Emit(event.Warning{Message: fmt.Sprintf(format, args...)})
+}
+
+// labelled is what has a name in errors.
 type labelled interface{ Label() string }
 
 // each calls f for every target, so many at once; the first failure ends the

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 )
 
 // Heartbeat is how often a wait without news shows that it is alive.
@@ -23,6 +25,8 @@ type Log struct {
 	mu     sync.Mutex
 	status string
 	said   time.Time
+	// targets are the logs of the run's targets.
+	targets map[event.Target]*Log
 }
 
 type output struct {
@@ -38,11 +42,6 @@ type output struct {
 // the host's annotations.
 func NewLog(w io.Writer, now func() time.Time, warn func(message string)) *Log {
 	return &Log{out: &output{w: w, now: now, warn: warn}}
-}
-
-// For is a log whose lines carry a Target's name.
-func (l *Log) For(target string) *Log {
-	return &Log{out: l.out, prefix: "[" + target + "] "}
 }
 
 // Fold lets begin know of each section, where the host can fold them.

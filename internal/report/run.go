@@ -1,0 +1,143 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
+)
+
+// begin gives each target of a run a log of its own, with its name before each
+// line, where there are several.
+func (l *Log) begin(targets []event.Target) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.targets = map[event.Target]*Log{}
+	if len(targets) == 1 {
+		return
+	}
+	for _, t := range targets {
+		l.targets[t] = &Log{out: l.out, prefix: "[" + t.String() + "] "}
+	}
+}
+
+// of is the log of a target.
+func (l *Log) of(t event.Target) *Log {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if of := l.targets[t]; of != nil {
+		return of
+	}
+	return l
+}
+
+func (l *Log) observeBegan(e event.ObserveBegan) {
+	l.Line("Preparing Rollback Data..")
+	l.Line("")
+	l.Line("Fetching Function Details for function: %s", e.Function)
+}
+
+// observeEnded says what a rollback restores, in the words that Harness' users
+// know.
+func (l *Log) observeEnded(e event.ObserveEnded) {
+	if !e.Exists {
+		l.Line("Function %s does not exist yet: a rollback deletes what this run creates", e.Function)
+		l.Line("")
+		l.Line("Prepare Rollback Done.")
+		return
+	}
+	l.Line("Fetched Function Details for most recent deployed function %s", e.Function)
+	l.Line("")
+	l.Line("Function Version: %s", e.Version)
+	l.Line("FunctionARN: %s", e.Arn)
+	l.Line("CodeSha256: %s", e.CodeSha256)
+	if e.MemorySize != nil {
+		l.Line("Memory Size: %d", *e.MemorySize)
+	}
+	if e.Runtime != nil {
+		l.Line("Runtime: %s", *e.Runtime)
+	}
+	l.Line("CodeSize: %d", e.CodeSize)
+	if e.Handler != nil {
+		l.Line("Handler: %s", *e.Handler)
+	}
+	l.Line("Architecture: [%s]", strings.Join(e.Architectures, " "))
+	l.Line("")
+	l.Line("Prepare Rollback Done.")
+}
+
+func (l *Log) deployBegan(e event.DeployBegan) {
+	l.Line("Deploying..")
+	l.Line("")
+	l.Line("Aws Lambda Manifest Content")
+	l.Block(e.Manifest)
+	if e.Existing != "" {
+		l.Line("Function: [%s] already exists. Update and Publish.", e.Function)
+		l.Line("Existing Lambda Function Code Sha256: [%s].", e.Existing)
+	}
+	for _, line := range origin(e.Artifact) {
+		l.Line("%s", line)
+	}
+}
+
+// origin are the lines about where the code came from: in Harness' order, and in
+// its words where the same was done. An image, and an object that Lambda reads by
+// itself, are looked up and not downloaded.
+func origin(a event.Artifact) []string {
+	kind, label, place := "Local", "Path", a.Pinned
+	doing, done := "Resolving", "resolved"
+	switch a.Kind {
+	case "s3":
+		kind, label = "AmazonS3", "S3 Object Path"
+		place, _, _ = strings.Cut(strings.TrimPrefix(place, "s3://"), "?versionId=")
+		if a.Fetched {
+			doing, done = "Downloading", "downloaded"
+		}
+	case "ecr":
+		kind, label = "Ecr", "Image Path"
+	case "file":
+		doing, done = "Reading", "read"
+	case "folder":
+		doing, done = "Zipping", "zipped"
+	}
+	return []string{
+		fmt.Sprintf("%s %s artifact with identifier: %s", doing, kind, a.Identifier),
+		label + ": " + place,
+		"Successfully " + done + " artifact..",
+	}
+}
+
+func (l *Log) aliasManifests(e event.AliasManifests) {
+	if len(e.Manifests) == 0 {
+		return
+	}
+	l.Line("")
+	l.Line("%s", strings.Repeat("=", 80))
+	for _, text := range e.Manifests {
+		l.Line("Aws Lambda Alias Manifest Content")
+		l.Block(text)
+		l.Line("")
+	}
+}
+
+func (l *Log) deploymentFailed(e event.DeploymentFailed) {
+	line, _, _ := strings.Cut(e.Err.Error(), "\n")
+	l.Line("Deployment failed: %s", line)
+}
+
+func (l *Log) rollbackSkipped(e event.RollbackSkipped) {
+	if e.Kept {
+		l.Line("function %s did not exist before; first-deploy: keep leaves it as it is", e.Function)
+		return
+	}
+	l.Line("Nothing was changed: no rollback data for function %s, skipped", e.Function)
+}
+
+func (l *Log) rollbackEnded(e event.RollbackEnded) {
+	for _, line := range e.Left {
+		l.Warn("%s", line)
+	}
+	if len(e.Left) == 0 {
+		l.Line("Done")
+	}
+}
