@@ -1,0 +1,46 @@
+// Package internal has no code. Its subfolders are the program; this page says
+// what is where. The arrows between them are in imports_test.go.
+//
+// A deployment goes forward through these packages, and nothing calls back up:
+//
+//	main.go      the process: signals, streams, exit code
+//	cli          one file for each command: reads the inputs, calls deploy,
+//	             prints what came of it, decides the exit code
+//	input        the one table of inputs: flags, INPUT_*, PLUGIN_*
+//	host         GitHub, Woodpecker, Drone, Harness CI, a terminal: where outputs,
+//	             state, masks and annotations go
+//	service      files -> Set: which function goes where; no network
+//	  document     YAML and JSON with positions
+//	  expression   <+ … > and {{ … }}
+//	  definition   one type for a function that is wanted, observed or saved
+//	  diag         problems of the user's input, with file:line:col
+//	deploy       one deployment of all functions, or of none:
+//	  Resolve      Set -> Targets: sessions (session), code (artifact)
+//	  Plan         Targets -> Planned: current state (lambdaapi), steps (plan)
+//	  Check        may it start? (preflight, policy)
+//	  Deploy       Planned -> Results, or a rollback: by one engine a target
+//	  Rollback     journal -> Restored; PlanRollback says what it would do
+//	plan         what to do, forward and back: pure
+//	engine       carries out the steps of one target, and decides after a lost
+//	             answer
+//	journal      the record from which a rollback works
+//	traffic      stages of a gradual shift
+//	event        what happens in a run; report renders it: log, diff, summary
+//
+// Beside these: awsfacts (what AWS fixes: partitions, limits), glob, convert
+// (other tools' files -> a workflow), awslocal (an AWS to try and to test with,
+// which shares no type with the client side; embedded runs it in this process),
+// matrix (deployments that are cut off at every call).
+//
+// Where to begin:
+//
+//   - a new field of a function: definition/fields.go, lambdaapi/expand.go and
+//     flatten.go, awslocal/lambda
+//   - a new input: input/table.go; its tests name the files that list it
+//   - a new check before the first change: deploy/check.go
+//   - a new call to Lambda: plan/step.go; the compiler and the tests lead on
+//   - a new line in the log: event, then report
+//
+// A user's view in tests is testdata/script; the promise that every interrupted
+// run can be rolled back is in matrix; the rules of one package in its own tests.
+package internal
