@@ -35,39 +35,36 @@ func (w *world) serves(alias, latest int32) {
 }
 
 func TestRollbackByHandGoesToWhatTheAliasServedBefore(t *testing.T) {
-	t.Parallel()
-	w := twice(t)
-	w.serves(512, 512)
-	w.server.ResetCalls()
-	w.byHand(0, "~ Aliases.live: 3 → 2", "--dry-run")
-	for _, c := range w.server.Calls() {
-		if c.Changed {
-			t.Errorf("a dry run made the call %s", c.Operation)
+	bubble(t, func(t *testing.T) {
+		w := twice(t)
+		w.serves(512, 512)
+		w.server.ResetCalls()
+		w.byHand(0, "~ Aliases.live: 3 → 2", "--dry-run")
+		for _, c := range w.server.Calls() {
+			if c.Changed {
+				t.Errorf("a dry run made the call %s", c.Operation)
+			}
 		}
-	}
-	w.serves(512, 512)
-	w.byHand(0, "Updating Alias live for function f with version 2.")
-	w.serves(256, 512)
-	w.byHand(0, "Done", "--latest", "--to-version", "3")
-	w.serves(512, 512)
-	w.byHand(0, "Done", "--latest")
-	w.serves(256, 256)
-	w.byHand(3, "there is no version 9", "--to-version", "9")
-	w.byHand(0, "Done")
-	w.byHand(3, "name one with to-version:\n  3  ")
-	w.noSecretOnDisk()
+		w.serves(512, 512)
+		w.byHand(0, "Updating Alias live for function f with version 2.")
+		w.serves(256, 512)
+		w.byHand(0, "Done", "--latest", "--to-version", "3")
+		w.serves(512, 512)
+		w.byHand(0, "Done", "--latest")
+		w.serves(256, 256)
+		w.byHand(3, "there is no version 9", "--to-version", "9")
+		w.byHand(0, "Done")
+		w.byHand(3, "name one with to-version:\n  3  ")
+		w.noSecretOnDisk()
+	})
 }
 
 func TestARollbackByHandThatIsCutOffIsFinishedFromItsJournal(t *testing.T) {
-	for at := 1; at <= 3; at++ {
+	t.Parallel()
+	each(t, []cut{{beforeAnswer, 1}, {beforeAnswer, 2}, {beforeAnswer, 3}}, func(t *testing.T, c cut) {
 		w := twice(t)
-		died := w.run(cut{beforeAnswer, at}, "rollback", "--function", "f", "--alias", "live", "--latest")
-		if !died.killed {
-			t.Fatalf("the rollback was not cut off: exit %d\n%s", died.code, died.output)
-		}
-		if done := w.run(cut{}, "rollback"); done.code != 0 {
-			t.Errorf("finish: exit %d\n%s", done.code, done.output)
-		}
+		w.run(c, "rollback", "--function", "f", "--alias", "live", "--latest").expect(t, "the rollback by hand", killed)
+		w.run(cut{}, "rollback").expect(t, "the rollback that finishes it", 0)
 		w.serves(256, 256)
-	}
+	})
 }

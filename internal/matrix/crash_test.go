@@ -1,21 +1,24 @@
 // Package matrix proves the promise that the project is for: wherever a
 // deployment or a rollback is cut off, a rollback brings back the state before,
-// field by field. It runs the program itself, which is this test binary
-// executed again, against the embedded AWS over HTTP.
+// field by field. It runs the whole program against the embedded AWS over HTTP:
+// in this process and in virtual time, and for what an operating system alone
+// can do, such as SIGKILL and file locks, in real processes.
 package matrix
 
 import (
 	stdcmp "cmp"
+	"flag"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
-// workers run side by side: most of a cut's time is spent waiting.
-const workers = 16
+// full is how every cut, fault and race is tried; without it a sample is.
+var full = flag.Bool("full", false, "try every cut, fault and race, not a sample of them")
 
 // deployment prepares a world for a scenario and gives the state before.
 func (s scenario) prepare(w *world) string {
@@ -28,8 +31,11 @@ func (s scenario) prepare(w *world) string {
 	return w.dump()
 }
 
-func (s scenario) deploy(w *world, c cut) ended {
-	return w.run(c, append([]string{stdcmp.Or(s.command, "deploy")}, s.args...)...)
+func (s scenario) deploy(w *world, c cut) ended { return w.do(s.process(w, c)) }
+
+// process is the deployment, as in a terminal.
+func (s scenario) process(w *world, c cut) process {
+	return w.terminal(c, append([]string{stdcmp.Or(s.command, "deploy")}, s.args...)...)
 }
 
 // cuts are all the places where a child that does n can die.
@@ -45,65 +51,58 @@ func cuts(n count) []cut {
 }
 
 func TestRollbackIsExactWhereverADeploymentIsCutOff(t *testing.T) {
+	t.Parallel()
 	var total, exact atomic.Int64
-	for _, s := range scenarios() {
+	for i, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
-			n := s.measure(t)
-			parallel(t, cuts(n), func(t *testing.T, c cut) {
+			var n count
+			awstest.Run(t, func(t *testing.T) { n = s.measure(t) })
+			each(t, some(cuts(n), i), func(t *testing.T, c cut) {
 				total.Add(1)
 				w := newWorld(t)
 				before := s.prepare(w)
-				died := s.deploy(w, c)
-				if !died.killed {
-					t.Errorf("the deployment was not cut off: exit %d\n%s", died.code, died.output)
-				}
+				s.deploy(w, c).expect(t, "the deployment", killed)
 				if w.restored(before) {
 					exact.Add(1)
 				}
 			})
 		})
 	}
-	fmt.Printf("crash matrix: %d cuts of deployments, %d exact\n", total.Load(), exact.Load())
+	t.Logf("%d cuts of deployments, %d exact", total.Load(), exact.Load())
 }
 
-// TestRollbackIsExactWhereverARollbackIsCutOff cuts the way back of a whole
+// TestRollbackIsExactWhereverARollbackIsCutOff cuts the rollback of a whole
 // deployment at every call and every write, and lets a second rollback finish.
 func TestRollbackIsExactWhereverARollbackIsCutOff(t *testing.T) {
+	t.Parallel()
 	var total, exact atomic.Int64
-	for _, s := range scenarios() {
+	for i, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
-			n := s.measureBack(t)
-			parallel(t, cuts(n), func(t *testing.T, c cut) {
+			var n count
+			awstest.Run(t, func(t *testing.T) { n = s.measureRollback(t) })
+			each(t, some(cuts(n), i), func(t *testing.T, c cut) {
 				total.Add(1)
 				w := newWorld(t)
 				before := s.prepare(w)
-				if done := s.deploy(w, cut{}); done.code != 0 {
-					t.Fatalf("the deployment failed: exit %d\n%s", done.code, done.output)
-				}
-				if died := w.run(c, "rollback"); !died.killed {
-					t.Errorf("the rollback was not cut off: exit %d\n%s", died.code, died.output)
-				}
+				s.deploy(w, cut{}).expect(t, "the deployment", 0)
+				w.run(c, "rollback").expect(t, "the rollback", killed)
 				if w.restored(before) {
 					exact.Add(1)
 				}
 			})
 		})
 	}
-	fmt.Printf("crash matrix: %d cuts of rollbacks, %d exact\n", total.Load(), exact.Load())
+	t.Logf("%d cuts of rollbacks, %d exact", total.Load(), exact.Load())
 }
 
-// measureBack counts what a rollback of the whole deployment does.
-func (s scenario) measureBack(t *testing.T) count {
+// measureRollback counts what a rollback of the whole deployment does.
+func (s scenario) measureRollback(t *testing.T) count {
 	t.Helper()
 	w := newWorld(t)
 	s.prepare(w)
-	if done := s.deploy(w, cut{}); done.code != 0 {
-		t.Fatalf("the deployment failed: exit %d\n%s", done.code, done.output)
-	}
+	s.deploy(w, cut{}).expect(t, "the deployment", 0)
 	back := w.run(cut{}, "rollback")
-	if back.code != 0 {
-		t.Fatalf("rollback: exit %d\n%s", back.code, back.output)
-	}
+	back.expect(t, "the rollback", 0)
 	return back.count
 }
 
@@ -113,9 +112,7 @@ func (s scenario) measure(t *testing.T) count {
 	w := newWorld(t)
 	before := s.prepare(w)
 	done := s.deploy(w, cut{})
-	if done.code != 0 {
-		t.Fatalf("the deployment failed: exit %d\n%s", done.code, done.output)
-	}
+	done.expect(t, "the deployment", 0)
 	if w.dump() == before {
 		t.Fatalf("the deployment changed nothing:\n%s", done.output)
 	}
@@ -125,7 +122,7 @@ func (s scenario) measure(t *testing.T) count {
 	return done.count
 }
 
-// restored rolls back and compares.
+// restored rolls back and reports whether the state is the one before.
 func (w *world) restored(before string) bool {
 	w.t.Helper()
 	back := w.run(cut{}, "rollback")
@@ -142,39 +139,39 @@ func (w *world) restored(before string) bool {
 	return true
 }
 
-// parallel runs f for every cut, a few at a time.
-func parallel(t *testing.T, all []cut, f func(t *testing.T, c cut)) {
+// each runs f for every item as a parallel test in a bubble of its own, and
+// returns when all have ended.
+func each[T fmt.Stringer](t *testing.T, all []T, f func(t *testing.T, item T)) {
 	t.Helper()
-	runParallel(t, all, func(t *testing.T, c cut) {
-		t.Run(fmt.Sprintf("%s %d", c.Where, c.At), func(t *testing.T) { f(t, c) })
+	t.Run("", func(t *testing.T) {
+		for _, item := range all {
+			t.Run(item.String(), func(t *testing.T) {
+				bubble(t, func(t *testing.T) { f(t, item) })
+			})
+		}
 	})
 }
 
-// runParallel runs f for every item, a few at a time; with -short for a sample.
-func runParallel[T any](t *testing.T, all []T, f func(t *testing.T, item T)) {
+// bubble runs f in virtual time, beside other tests.
+func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
-	if testing.Short() {
-		all = sample(all)
-	}
-	slots := make(chan struct{}, workers)
-	var group sync.WaitGroup
-	for _, item := range all {
-		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			f(t, item)
-		})
-	}
-	group.Wait()
+	t.Parallel()
+	awstest.Run(t, f)
 }
 
-// sampleStep is how many items stand for one with -short.
+// sampleStep is how many items one stands for where not all are tried. It is
+// prime, so that a sample holds every kind of a list that repeats its kinds.
 const sampleStep = 17
 
-func sample[T any](all []T) []T {
-	var some []T
-	for i := 0; i < len(all); i += sampleStep {
-		some = append(some, all[i])
+// some is the whole list with -full, and a sample of it otherwise: the first one
+// tells samples of several lists apart.
+func some[T any](all []T, first int) []T {
+	if *full || len(all) == 0 {
+		return all
 	}
-	return some
+	var sample []T
+	for i := first % min(sampleStep, len(all)); i < len(all); i += sampleStep {
+		sample = append(sample, all[i])
+	}
+	return sample
 }

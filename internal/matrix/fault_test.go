@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 // trouble is what becomes of a call.
@@ -46,13 +47,15 @@ type place struct {
 	nth       int
 }
 
-// places are the calls that a deployment made, each operation's first three.
-func places(calls []awslocal.Call) []place {
+func (p place) String() string { return fmt.Sprintf("%s %d", p.operation, p.nth) }
+
+// places are the calls that a deployment made, the first few of each operation.
+func places(calls []awslocal.Call, few int) []place {
 	seen := map[string]int{}
 	var all []place
 	for _, c := range calls {
 		seen[c.Operation]++
-		if seen[c.Operation] <= 3 {
+		if seen[c.Operation] <= few {
 			all = append(all, place{c.Operation, seen[c.Operation]})
 		}
 	}
@@ -65,9 +68,11 @@ type disturbance struct {
 	fault awslocal.Fault
 }
 
+func (d disturbance) String() string { return d.name }
+
 func disturbances(calls []awslocal.Call) []disturbance {
 	var all []disturbance
-	for _, p := range places(calls) {
+	for _, p := range places(calls, 3) {
 		for _, trouble := range troubles() {
 			for _, o := range often {
 				f := trouble.fault
@@ -95,20 +100,21 @@ func faultScenarios() []scenario {
 // back, or, where the trouble never ends, with the exact remainder listed; and
 // once it has ended, a rollback finishes the work.
 func TestEveryFaultOfEveryCallEndsInAKnownState(t *testing.T) {
+	t.Parallel()
 	var total atomic.Int64
 	codes := [6]atomic.Int64{}
-	for _, s := range faultScenarios() {
+	for i, s := range faultScenarios() {
 		t.Run(s.name, func(t *testing.T) {
-			calls, after := s.record(t)
-			runParallel(t, disturbances(calls), func(t *testing.T, d disturbance) {
-				t.Run(d.name, func(t *testing.T) {
-					total.Add(1)
-					codes[s.disturbed(t, d.fault, after)].Add(1)
-				})
+			var calls []awslocal.Call
+			var after string
+			awstest.Run(t, func(t *testing.T) { calls, after = s.record(t) })
+			each(t, some(disturbances(calls), i), func(t *testing.T, d disturbance) {
+				total.Add(1)
+				codes[s.disturbed(t, d.fault, after)].Add(1)
 			})
 		})
 	}
-	fmt.Printf("fault matrix: %d runs: %d done, %d back, %d not begun, %d with the remainder listed\n",
+	t.Logf("%d runs: %d done, %d back, %d not begun, %d with the remainder listed",
 		total.Load(), codes[0].Load(), codes[1].Load(), codes[3].Load(), codes[4].Load())
 }
 
@@ -118,9 +124,7 @@ func (s scenario) record(t *testing.T) ([]awslocal.Call, string) {
 	w := newWorld(t)
 	s.prepare(w)
 	w.server.ResetCalls()
-	if done := s.deploy(w, cut{}); done.code != 0 {
-		t.Fatalf("the deployment failed: exit %d\n%s", done.code, done.output)
-	}
+	s.deploy(w, cut{}).expect(t, "the deployment", 0)
 	return w.server.Calls(), w.dump()
 }
 
@@ -129,9 +133,10 @@ func (s scenario) disturbed(t *testing.T, f awslocal.Fault, after string) int {
 	t.Helper()
 	w := newWorld(t)
 	before := s.prepare(w)
-	w.server.Inject(f)
+	struck := w.inject(f)
 	done := s.deploy(w, cut{})
 	w.server.ClearFaults()
+	await(t, "the fault", struck)
 	w.noSecretOnDisk()
 	same := func(want string) {
 		t.Helper()

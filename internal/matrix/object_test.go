@@ -55,19 +55,18 @@ func (w *world) journalURL() string {
 }
 
 func TestAJournalInS3OutlivesTheMachine(t *testing.T) {
+	t.Parallel()
 	var all []cut
 	// The first call is the dry run of the code, before there is a journal.
 	for at := 2; at <= 9; at++ {
 		all = append(all, cut{beforeCall, at}, cut{beforeAnswer, at}, cut{lateEffect, at})
 	}
-	parallel(t, all, func(t *testing.T, c cut) {
+	each(t, some(all, 1), func(t *testing.T, c cut) {
 		w := newWorld(t)
 		s := w.inBucket()
 		before := s.prepare(w)
-		if died := s.deploy(w, c); !died.killed {
-			t.Fatalf("the deployment was not cut off: exit %d\n%s", died.code, died.output)
-		}
-		w.dir = t.TempDir()
+		s.deploy(w, c).expect(t, "the deployment", killed)
+		w.newMachine()
 		w.backFromBucket(before)
 	})
 }
@@ -86,44 +85,44 @@ func (w *world) backFromBucket(before string) {
 }
 
 func TestAnswersOfTheBucketThatAreLostHarmNothing(t *testing.T) {
+	t.Parallel()
+	var all []disturbance
 	for _, action := range []awslocal.Action{awslocal.DropAfter, awslocal.Drop, awslocal.ErrorAfter, awslocal.SilenceAfter} {
 		for _, nth := range []int{2, 3, 5, 9} {
-			t.Run(fmt.Sprintf("%s %d", action, nth), func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t)
-				s := w.inBucket()
-				before := s.prepare(w)
-				w.server.Inject(awslocal.Fault{Service: "s3", Operation: "PutObject", Nth: nth, Action: action})
-				if done := s.deploy(w, cut{}); done.code != 0 {
-					t.Fatalf("exit %d\n%s", done.code, done.output)
-				}
-				w.backFromBucket(before)
-			})
+			all = append(all, disturbance{fmt.Sprintf("%s %d", action, nth), awslocal.Fault{Service: "s3", Operation: "PutObject", Nth: nth, Action: action}})
 		}
 	}
+	each(t, all, func(t *testing.T, d disturbance) {
+		w := newWorld(t)
+		s := w.inBucket()
+		before := s.prepare(w)
+		struck := w.inject(d.fault)
+		s.deploy(w, cut{}).expect(t, "the deployment", 0)
+		await(t, "the fault", struck)
+		w.backFromBucket(before)
+	})
 }
 
 func TestASecondRunIsKeptOffAFunctionWhoseJournalIsOpen(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	s := w.inBucket()
-	before := s.prepare(w)
-	if died := s.deploy(w, cut{beforeAnswer, 3}); !died.killed {
-		t.Fatalf("the deployment was not cut off: exit %d\n%s", died.code, died.output)
-	}
-	url, half := w.journalURL(), w.dump()
-	second := s.deploy(w, cut{})
-	if second.code != 3 || !strings.Contains(second.output, "lambda-rollout rollback --journal "+url) {
-		t.Errorf("the second run: exit %d\n%s", second.code, second.output)
-	}
-	if diff := cmp.Diff(half, w.dump()); diff != "" {
-		t.Errorf("the second run changed something:\n%s", diff)
-	}
-	back := w.run(cut{}, "rollback", "--journal", url)
-	if diff := cmp.Diff(before, w.dump()); back.code != 0 || diff != "" {
-		t.Errorf("rollback: exit %d\n%s\n%s", back.code, diff, back.output)
-	}
-	if third := s.deploy(w, cut{}); third.code != 0 {
-		t.Errorf("a run after the rollback: exit %d\n%s", third.code, third.output)
-	}
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.inBucket()
+		before := s.prepare(w)
+		s.deploy(w, cut{beforeAnswer, 3}).expect(t, "the deployment", killed)
+		url, half := w.journalURL(), w.dump()
+		second := s.deploy(w, cut{})
+		if second.code != 3 || !strings.Contains(second.output, "lambda-rollout rollback --journal "+url) {
+			t.Errorf("the second run: exit %d\n%s", second.code, second.output)
+		}
+		if diff := cmp.Diff(half, w.dump()); diff != "" {
+			t.Errorf("the second run changed something:\n%s", diff)
+		}
+		back := w.run(cut{}, "rollback", "--journal", url)
+		if diff := cmp.Diff(before, w.dump()); back.code != 0 || diff != "" {
+			t.Errorf("rollback: exit %d\n%s\n%s", back.code, diff, back.output)
+		}
+		if third := s.deploy(w, cut{}); third.code != 0 {
+			t.Errorf("a run after the rollback: exit %d\n%s", third.code, third.output)
+		}
+	})
 }

@@ -29,7 +29,11 @@ func inputs(more map[string]string) map[string]string {
 // shop is a job whose workspace holds a deployment of code and configuration.
 func shop(t *testing.T) (g *github, before string) {
 	t.Helper()
-	w := newWorld(t)
+	return shopIn(newWorld(t))
+}
+
+func shopIn(w *world) (g *github, before string) {
+	w.t.Helper()
 	before = scenario{before: published, definition: define(`, "memorySize": 256` + newEnvironment), files: map[string]string{"code/bootstrap": "two"}}.prepare(w)
 	return newJob(w), before
 }
@@ -52,20 +56,21 @@ func TestPostPutsBackWhenTheJobAsksForIt(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s with rollback-on %s", tt.status, tt.on), func(t *testing.T) {
-			t.Parallel()
-			g, before := shop(t)
-			step := g.use("__lambda-rollout_lambda-rollout", inputs(map[string]string{"rollback-on": tt.on}))
-			g.do(step.main()).expect(t, "main", 0)
-			deployed := g.dump()
-			want := deployed
-			if tt.back {
-				want = before
-			}
-			g.do(step.post(tt.status)).expect(t, "post", 0)
-			g.same(want, g.dump())
-			g.do(step.post(tt.status)).expect(t, "a second post", 0, "nothing to roll back")
-			g.same(want, g.dump())
-			g.noTraceOfTheCanary(step)
+			bubble(t, func(t *testing.T) {
+				g, before := shop(t)
+				step := g.use("__lambda-rollout_lambda-rollout", inputs(map[string]string{"rollback-on": tt.on}))
+				g.do(step.main()).expect(t, "main", 0)
+				deployed := g.dump()
+				want := deployed
+				if tt.back {
+					want = before
+				}
+				g.do(step.post(tt.status)).expect(t, "post", 0)
+				g.same(want, g.dump())
+				g.do(step.post(tt.status)).expect(t, "a second post", 0, "nothing to roll back")
+				g.same(want, g.dump())
+				g.noTraceOfTheCanary(step)
+			})
 		})
 	}
 }
@@ -97,51 +102,53 @@ func (g *github) noTraceOfTheCanary(steps ...*use) {
 }
 
 func TestPostFindsASettledJournalAfterADeployThatFailedByItself(t *testing.T) {
-	t.Parallel()
-	g, before := shop(t)
-	g.server.Inject(awslocal.Fault{Operation: "UpdateAlias", Action: awslocal.Error, Status: 400, Code: "InvalidParameterValueException", Message: "no"})
-	step := g.use("deploy", inputs(nil))
-	g.do(step.main()).expect(t, "main", 1, "no")
-	g.same(before, g.dump())
-	g.server.ResetCalls()
-	g.do(step.post("failure")).expect(t, "post", 0, "nothing to roll back")
-	if calls := g.server.Calls(); len(calls) != 0 {
-		t.Errorf("post made calls: %v", calls)
-	}
+	bubble(t, func(t *testing.T) {
+		g, before := shop(t)
+		g.server.Inject(awslocal.Fault{Operation: "UpdateAlias", Action: awslocal.Error, Status: 400, Code: "InvalidParameterValueException", Message: "no"})
+		step := g.use("deploy", inputs(nil))
+		g.do(step.main()).expect(t, "main", 1, "no")
+		g.same(before, g.dump())
+		g.server.ResetCalls()
+		g.do(step.post("failure")).expect(t, "post", 0, "nothing to roll back")
+		if calls := g.server.Calls(); len(calls) != 0 {
+			t.Errorf("post made calls: %v", calls)
+		}
+	})
 }
 
 func TestPostWithoutStateDoesNothing(t *testing.T) {
-	t.Parallel()
-	g, _ := shop(t)
-	step := g.use("deploy", inputs(map[string]string{"function-definition": "missing.json"}))
-	g.do(step.main()).expect(t, "main", 3)
-	g.do(step.post("failure")).expect(t, "post", 0, "nothing to roll back")
+	bubble(t, func(t *testing.T) {
+		g, _ := shop(t)
+		step := g.use("deploy", inputs(map[string]string{"function-definition": "missing.json"}))
+		g.do(step.main()).expect(t, "main", 3)
+		g.do(step.post("failure")).expect(t, "post", 0, "nothing to roll back")
+	})
 }
 
 func TestPostSaysThatTheJournalOfMainIsGone(t *testing.T) {
-	t.Parallel()
-	g, _ := shop(t)
-	step := g.use("deploy", inputs(nil))
-	g.do(step.main()).expect(t, "main", 0)
-	post := step.post("failure")
-	g.must(os.Remove(post.env["STATE_journal"]))
-	g.do(post).expect(t, "post", 4, "the journal that the deployment left is gone")
+	bubble(t, func(t *testing.T) {
+		g, _ := shop(t)
+		step := g.use("deploy", inputs(nil))
+		g.do(step.main()).expect(t, "main", 0)
+		post := step.post("failure")
+		g.must(os.Remove(post.env["STATE_journal"]))
+		g.do(post).expect(t, "post", 4, "the journal that the deployment left is gone")
+	})
 }
 
 func TestPostPutsBackWhatAMainThatDiedLeft(t *testing.T) {
 	for _, c := range []cut{{beforeAnswer, 2}, {beforeAnswer, 3}, {beforeAnswer, 5}, {tornWrite, 3}} {
 		t.Run(fmt.Sprint(c.Where, c.At), func(t *testing.T) {
-			t.Parallel()
-			g, before := shop(t)
-			step := g.use("deploy", inputs(nil))
-			main := step.main()
-			main.cut = c
-			if died := g.do(main); !died.killed {
-				t.Fatalf("main was not cut off: exit %d\n%s", died.code, died.output)
-			}
-			g.do(step.post("failure")).expect(t, "post", 0, "Starting Rollback..")
-			g.same(before, g.dump())
-			g.noTraceOfTheCanary(step)
+			bubble(t, func(t *testing.T) {
+				g, before := shop(t)
+				step := g.use("deploy", inputs(nil))
+				main := step.main()
+				main.cut = c
+				g.do(main).expect(t, "main", killed)
+				g.do(step.post("failure")).expect(t, "post", 0, "Starting Rollback..")
+				g.same(before, g.dump())
+				g.noTraceOfTheCanary(step)
+			})
 		})
 	}
 }
@@ -149,50 +156,53 @@ func TestPostPutsBackWhatAMainThatDiedLeft(t *testing.T) {
 // TestPostStopsAMainThatLivesOn is the runner's cancel: it ends the docker
 // client, and main's container lives on beside post.
 func TestPostStopsAMainThatLivesOn(t *testing.T) {
-	t.Parallel()
-	g, before := shop(t)
-	step := g.use("deploy", inputs(nil))
-	updating := g.hold("UpdateFunctionConfiguration", 1, awslocal.Fault{Action: awslocal.Delay, Delay: 600 * time.Millisecond})
-	main := g.start(step.main())
-	await(t, "UpdateFunctionConfiguration", updating)
-	post := g.start(step.post("cancelled"))
-	main.wait().expect(t, "main", 5, "another process asked this run to stop")
-	post.wait().expect(t, "post", 0, "Starting Rollback..")
-	g.same(before, g.dump())
+	bubble(t, func(t *testing.T) {
+		g, before := shop(t)
+		step := g.use("deploy", inputs(nil))
+		updating := g.inject(awslocal.Fault{Operation: "UpdateFunctionConfiguration", Action: awslocal.Delay, Delay: 600 * time.Millisecond})
+		main := g.start(step.main())
+		await(t, "UpdateFunctionConfiguration", updating)
+		post := g.start(step.post("cancelled"))
+		main.end().expect(t, "main", 5, "another process asked this run to stop")
+		post.end().expect(t, "post", 0, "Starting Rollback..")
+		g.same(before, g.dump())
+	})
 }
 
 func TestPostsOfTwoUsesInOneJobPutBackTheLastFirst(t *testing.T) {
-	t.Parallel()
-	g, before := shop(t)
-	first := g.use("deploy", inputs(nil))
-	second := g.use("deploy2", inputs(map[string]string{"alias": "live,beta"}))
-	g.do(first.main()).expect(t, "the first main", 0)
-	between := g.dump()
-	g.write(map[string]string{"code/bootstrap": "three", "function.json": define(`, "memorySize": 512, "tags": {"team": "c"}`)})
-	g.do(second.main()).expect(t, "the second main", 0)
-	g.do(second.post("failure")).expect(t, "the second post", 0)
-	g.same(between, g.dump())
-	g.do(first.post("failure")).expect(t, "the first post", 0)
-	g.same(before, g.dump())
+	bubble(t, func(t *testing.T) {
+		g, before := shop(t)
+		first := g.use("deploy", inputs(nil))
+		second := g.use("deploy2", inputs(map[string]string{"alias": "live,beta"}))
+		g.do(first.main()).expect(t, "the first main", 0)
+		between := g.dump()
+		g.write(map[string]string{"code/bootstrap": "three", "function.json": define(`, "memorySize": 512, "tags": {"team": "c"}`)})
+		g.do(second.main()).expect(t, "the second main", 0)
+		g.do(second.post("failure")).expect(t, "the second post", 0)
+		g.same(between, g.dump())
+		g.do(first.post("failure")).expect(t, "the first post", 0)
+		g.same(before, g.dump())
+	})
 }
 
 // TestPostUnderAct has no STATE_ and, of the inputs, only what stands under
 // with:.
 func TestPostUnderAct(t *testing.T) {
-	t.Parallel()
-	g, before := shop(t)
-	g.job["ACT"] = "true"
-	step := g.use("deploy", inputs(nil))
-	g.do(step.main()).expect(t, "main", 0)
-	post := step.post("")
-	for name := range post.env {
-		given := step.with[strings.ToLower(strings.TrimPrefix(name, "INPUT_"))] != ""
-		if strings.HasPrefix(name, "STATE_") || strings.HasPrefix(name, "INPUT_") && !given {
-			delete(post.env, name)
+	bubble(t, func(t *testing.T) {
+		g, before := shop(t)
+		g.job["ACT"] = "true"
+		step := g.use("deploy", inputs(nil))
+		g.do(step.main()).expect(t, "main", 0)
+		post := step.post("")
+		for name := range post.env {
+			given := step.with[strings.ToLower(strings.TrimPrefix(name, "INPUT_"))] != ""
+			if strings.HasPrefix(name, "STATE_") || strings.HasPrefix(name, "INPUT_") && !given {
+				delete(post.env, name)
+			}
 		}
-	}
-	g.do(post).expect(t, "post", 0, "Starting Rollback..")
-	g.same(before, g.dump())
+		g.do(post).expect(t, "post", 0, "Starting Rollback..")
+		g.same(before, g.dump())
+	})
 }
 
 const otherAccount = "111122223333"
@@ -210,34 +220,35 @@ func TestPostTellsApartWhatIsWrongWithItsCredentials(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			g, _ := shop(t)
-			if tt.name == "expired" {
-				g.job = g.session()
-			}
-			step := g.use("deploy", inputs(nil))
-			g.do(step.main()).expect(t, "main", 0)
-			deployed := g.dump()
-			if tt.name == "expired" {
-				g.server.Advance(2 * time.Hour)
-			} else {
-				g.job = tt.job
-			}
-			g.server.ResetCalls()
-			post := step.post("failure")
-			if tt.name == "missing" {
-				for name := range credentialsOf("", "", "") {
-					delete(post.env, name)
+			bubble(t, func(t *testing.T) {
+				g, _ := shop(t)
+				if tt.name == "expired" {
+					g.job = g.session()
 				}
-			}
-			done := g.do(post)
-			done.expect(t, "post", 4, tt.says, "lambda-rollout rollback --journal "+post.env["STATE_journal"])
-			for _, c := range g.server.Calls() {
-				if c.Service == "lambda" {
-					t.Errorf("post called %s", c.Operation)
+				step := g.use("deploy", inputs(nil))
+				g.do(step.main()).expect(t, "main", 0)
+				deployed := g.dump()
+				if tt.name == "expired" {
+					g.pass(2 * time.Hour)
+				} else {
+					g.job = tt.job
 				}
-			}
-			g.same(deployed, g.dump())
+				g.server.ResetCalls()
+				post := step.post("failure")
+				if tt.name == "missing" {
+					for name := range credentialsOf("", "", "") {
+						delete(post.env, name)
+					}
+				}
+				done := g.do(post)
+				done.expect(t, "post", 4, tt.says, "lambda-rollout rollback --journal "+post.env["STATE_journal"])
+				for _, c := range g.server.Calls() {
+					if c.Service == "lambda" {
+						t.Errorf("post called %s", c.Operation)
+					}
+				}
+				g.same(deployed, g.dump())
+			})
 		})
 	}
 }
@@ -245,15 +256,15 @@ func TestPostTellsApartWhatIsWrongWithItsCredentials(t *testing.T) {
 // session are the variables of a role's session of an hour.
 func (w *world) session() map[string]string {
 	w.t.Helper()
-	client := sts.New(sts.Options{BaseEndpoint: &w.url, Region: "us-east-1", Credentials: w.lambda.Options().Credentials})
+	client := sts.New(sts.Options{BaseEndpoint: &w.url, Region: "us-east-1", HTTPClient: w.lambda.Options().HTTPClient, Credentials: w.lambda.Options().Credentials})
 	out, err := client.AssumeRole(context.Background(), &sts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("job")})
 	w.must(err)
 	return credentialsOf(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
 }
 
 // issue serves the job's identity tokens and counts them.
-func issue(t *testing.T, minted *atomic.Int64, now func() time.Time) map[string]string {
-	t.Helper()
+func (w *world) issue(minted *atomic.Int64) map[string]string {
+	w.t.Helper()
 	encode := base64.RawURLEncoding.EncodeToString
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := minted.Add(1)
@@ -262,25 +273,25 @@ func issue(t *testing.T, minted *atomic.Int64, now func() time.Time) map[string]
 			return
 		}
 		claims := fmt.Sprintf(`{"iss":"https://token.actions.githubusercontent.com","sub":"repo:octo/shop:ref:refs/heads/main","aud":%q,"exp":%d,"jti":"%d"}`,
-			r.URL.Query().Get("audience"), now().Add(5*time.Minute).Unix(), n)
+			r.URL.Query().Get("audience"), time.Now().Add(5*time.Hour).Unix(), n)
 		fmt.Fprintf(w, `{"value":"%s.%s.c2ln"}`, encode([]byte(`{"alg":"RS256","typ":"JWT"}`)), encode([]byte(claims)))
 	}))
-	t.Cleanup(server.Close)
+	w.t.Cleanup(server.Close)
 	return map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": server.URL + "/token?api-version=2.0", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token"}
 }
 
 func TestPostWithARoleMintsItsOwnCredentials(t *testing.T) {
 	t.Parallel()
-	g, before := shop(t)
+	g, before := shopIn(newRealWorld(t))
 	var minted atomic.Int64
-	tokens := issue(t, &minted, g.server.Now)
+	tokens := g.issue(&minted)
 	g.job = with(tokens, credentialsOf("", "", ""))
 	step := g.use("deploy", inputs(map[string]string{"role-to-assume": role}))
 	g.do(step.main()).expect(t, "main", 0)
 	inMain := minted.Load()
 	// What an hour of other steps does: main's session ends, another action
 	// wipes the job's variables.
-	g.server.Advance(30 * time.Minute)
+	g.pass(30 * time.Minute)
 	g.do(step.post("failure")).expect(t, "post", 0)
 	g.same(before, g.dump())
 	if minted.Load() <= inMain {
@@ -289,67 +300,68 @@ func TestPostWithARoleMintsItsOwnCredentials(t *testing.T) {
 }
 
 func TestTheEndpointOfAJournalHoldsWhateverTheEnvironmentSays(t *testing.T) {
-	t.Parallel()
-	g, before := shop(t)
-	elsewhere := newWorld(t)
-	step := g.use("deploy", inputs(nil))
-	g.do(step.main()).expect(t, "main", 0)
-	g.job = map[string]string{"AWS_ENDPOINT_URL": elsewhere.url, "AWS_ENDPOINT_URL_LAMBDA": elsewhere.url, "AWS_REGION": "eu-west-1"}
-	g.do(step.post("failure")).expect(t, "post", 0)
-	g.same(before, g.dump())
-	if calls := elsewhere.server.Calls(); len(calls) != 0 {
-		t.Errorf("calls went where the environment pointed: %v", calls)
-	}
+	bubble(t, func(t *testing.T) {
+		g, before := shop(t)
+		elsewhere := newWorld(t)
+		step := g.use("deploy", inputs(nil))
+		g.do(step.main()).expect(t, "main", 0)
+		g.job = map[string]string{"AWS_ENDPOINT_URL": elsewhere.url, "AWS_ENDPOINT_URL_LAMBDA": elsewhere.url, "AWS_REGION": "eu-west-1"}
+		g.do(step.post("failure")).expect(t, "post", 0)
+		g.same(before, g.dump())
+		if calls := elsewhere.server.Calls(); len(calls) != 0 {
+			t.Errorf("calls went where the environment pointed: %v", calls)
+		}
+	})
 }
 
 // TestAJournalWithoutAnEndpointMeansAWSItself lets a step of the job start an
 // AWS of its own for tests: a rollback must not go there.
 func TestAJournalWithoutAnEndpointMeansAWSItself(t *testing.T) {
-	t.Parallel()
-	g, _ := shop(t)
-	step := g.use("deploy", inputs(nil))
-	g.do(step.main()).expect(t, "main", 0)
-	post := step.post("failure")
-	path := post.env["STATE_journal"]
-	content, err := os.ReadFile(path)
-	g.must(err)
-	g.must(os.WriteFile(path, []byte(strings.Replace(string(content), `"endpoint":"`+g.url+`"`, `"endpoint":""`, 1)), 0o600))
-	g.server.ResetCalls()
-	// Nothing of AWS can be reached from here: the proxy sees to it.
-	post.env["HTTPS_PROXY"] = "http://127.0.0.1:9"
-	g.do(post).expect(t, "post", 4, "lambda-rollout rollback --journal "+path)
-	if calls := g.server.Calls(); len(calls) != 0 {
-		t.Errorf("calls went where the environment pointed: %v", calls)
-	}
+	bubble(t, func(t *testing.T) {
+		g, _ := shop(t)
+		step := g.use("deploy", inputs(nil))
+		g.do(step.main()).expect(t, "main", 0)
+		post := step.post("failure")
+		path := post.env["STATE_journal"]
+		content, err := os.ReadFile(path)
+		g.must(err)
+		g.must(os.WriteFile(path, []byte(strings.Replace(string(content), `"endpoint":"`+g.url+`"`, `"endpoint":""`, 1)), 0o600))
+		g.server.ResetCalls()
+		// Nothing of AWS can be reached from here: the proxy sees to it.
+		post.env["HTTPS_PROXY"] = "http://127.0.0.1:9"
+		g.do(post).expect(t, "post", 4, "lambda-rollout rollback --journal "+path)
+		if calls := g.server.Calls(); len(calls) != 0 {
+			t.Errorf("calls went where the environment pointed: %v", calls)
+		}
+	})
 }
 
 func TestASignalLeavesTheRollbackToPost(t *testing.T) {
 	for _, action := range []awslocal.Action{awslocal.Silence, awslocal.SilenceAfter, awslocal.Delay} {
 		for _, operation := range []string{"UpdateFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "UpdateAlias"} {
 			t.Run(fmt.Sprint(operation, " ", action), func(t *testing.T) {
-				t.Parallel()
-				g, before := shop(t)
-				step := g.use("deploy", inputs(nil))
-				arrived := g.hold(operation, 1, awslocal.Fault{Action: action, Delay: 2 * time.Second})
-				process := step.main()
-				process.patient = true
-				main := g.start(process)
-				await(t, operation, arrived)
-				stopped := time.Now()
-				g.must(main.cmd.Process.Signal(os.Interrupt))
-				done := main.wait()
-				if took := time.Since(stopped); took > 6*time.Second {
-					t.Errorf("main took %s to stop", took)
-				}
-				if operation == "UpdateAlias" && action == awslocal.Delay {
-					// The last call was answered: the deployment is whole, and what
-					// becomes of it is for rollback-on to say.
-					done.expect(t, "main", 0)
-				} else {
-					done.expect(t, "main", 5, "stopped", "lambda-rollout rollback --journal ")
-				}
-				g.do(step.post("cancelled")).expect(t, "post", 0)
-				g.same(before, g.dump())
+				bubble(t, func(t *testing.T) {
+					g, before := shop(t)
+					step := g.use("deploy", inputs(nil))
+					arrived := g.inject(awslocal.Fault{Operation: operation, Action: action, Delay: 2 * time.Second})
+					main := g.start(step.main())
+					await(t, operation, arrived)
+					stopped := time.Now()
+					g.must(main.signal(os.Interrupt))
+					done := main.end()
+					if took := time.Since(stopped); took > 6*time.Second {
+						t.Errorf("main took %s to stop", took)
+					}
+					if operation == "UpdateAlias" && action == awslocal.Delay {
+						// The last call was answered: the deployment is whole, and what
+						// becomes of it is for rollback-on to say.
+						done.expect(t, "main", 0)
+					} else {
+						done.expect(t, "main", 5, "stopped", "lambda-rollout rollback --journal ")
+					}
+					g.do(step.post("cancelled")).expect(t, "post", 0)
+					g.same(before, g.dump())
+				})
 			})
 		}
 	}
@@ -360,14 +372,15 @@ func TestASignalLeavesTheRollbackToPost(t *testing.T) {
 func TestASignalWithoutPostRollsBackAtOnce(t *testing.T) {
 	for _, operation := range []string{"UpdateFunctionConfiguration", "UpdateFunctionCode", "PublishVersion", "UpdateAlias"} {
 		t.Run(operation, func(t *testing.T) {
-			t.Parallel()
-			g, before := shop(t)
-			arrived := g.hold(operation, 1, awslocal.Fault{Action: awslocal.Delay, Delay: 300 * time.Millisecond})
-			main := g.start(process{env: g.plugin("woodpecker", inputs(nil))})
-			await(t, operation, arrived)
-			g.must(main.cmd.Process.Signal(syscall.SIGTERM))
-			main.wait().expect(t, "deploy", 1, "Starting Rollback..")
-			g.same(before, g.dump())
+			bubble(t, func(t *testing.T) {
+				g, before := shop(t)
+				arrived := g.inject(awslocal.Fault{Operation: operation, Action: awslocal.Delay, Delay: 300 * time.Millisecond})
+				main := g.start(process{env: g.plugin("woodpecker", inputs(nil))})
+				await(t, operation, arrived)
+				g.must(main.signal(syscall.SIGTERM))
+				main.end().expect(t, "deploy", 1, "Starting Rollback..")
+				g.same(before, g.dump())
+			})
 		})
 	}
 }
@@ -395,35 +408,35 @@ func (g *github) plugin(host string, settings map[string]string) map[string]stri
 func TestASecondStepRollsBackUnderWoodpeckerAndDrone(t *testing.T) {
 	for _, host := range []string{"woodpecker", "drone"} {
 		t.Run(host, func(t *testing.T) {
-			t.Parallel()
-			g, before := shop(t)
-			g.do(process{env: g.plugin(host, inputs(nil))}).expect(t, "deploy", 0)
-			env := g.plugin(host, map[string]string{"command": "rollback"})
-			env["CI_STEP_NAME"], env["DRONE_STEP_NAME"] = "rollback", "rollback"
-			env["CI_PIPELINE_STATUS"], env["DRONE_BUILD_STATUS"] = "failure", "failure"
-			g.do(process{env: env}).expect(t, "rollback", 0, "Starting Rollback..")
-			g.same(before, g.dump())
-			g.do(process{env: env}).expect(t, "a second rollback", 0, "nothing to roll back")
-			g.noSecretOnDisk()
+			bubble(t, func(t *testing.T) {
+				g, before := shop(t)
+				g.do(process{env: g.plugin(host, inputs(nil))}).expect(t, "deploy", 0)
+				env := g.plugin(host, map[string]string{"command": "rollback"})
+				env["CI_STEP_NAME"], env["DRONE_STEP_NAME"] = "rollback", "rollback"
+				env["CI_PIPELINE_STATUS"], env["DRONE_BUILD_STATUS"] = "failure", "failure"
+				g.do(process{env: env}).expect(t, "rollback", 0, "Starting Rollback..")
+				g.same(before, g.dump())
+				g.do(process{env: env}).expect(t, "a second rollback", 0, "nothing to roll back")
+				g.noSecretOnDisk()
+			})
 		})
 	}
 }
 
 func TestPostFinishesARollbackByHandThatWasCutOff(t *testing.T) {
-	t.Parallel()
-	g, before := shop(t)
-	g.do(g.use("deploy", inputs(nil)).main()).expect(t, "deploy", 0)
-	step := g.use("night", map[string]string{"command": "rollback", "function": "f", "alias": "live", "latest": "true"})
-	main := step.main()
-	main.cut = cut{beforeAnswer, 2}
-	if died := g.do(main); !died.killed {
-		t.Fatalf("it was not cut off: exit %d\n%s", died.code, died.output)
-	}
-	g.do(step.post("cancelled")).expect(t, "post", 0)
-	served, err := g.lambda.GetAlias(context.Background(), &lambda.GetAliasInput{FunctionName: aws.String("f"), Name: aws.String("live")})
-	g.must(err)
-	if *served.FunctionVersion != "1" {
-		t.Errorf("the alias serves %s", *served.FunctionVersion)
-	}
-	g.same(before, g.dump())
+	bubble(t, func(t *testing.T) {
+		g, before := shop(t)
+		g.do(g.use("deploy", inputs(nil)).main()).expect(t, "deploy", 0)
+		step := g.use("night", map[string]string{"command": "rollback", "function": "f", "alias": "live", "latest": "true"})
+		main := step.main()
+		main.cut = cut{beforeAnswer, 2}
+		g.do(main).expect(t, "main", killed)
+		g.do(step.post("cancelled")).expect(t, "post", 0)
+		served, err := g.lambda.GetAlias(context.Background(), &lambda.GetAliasInput{FunctionName: aws.String("f"), Name: aws.String("live")})
+		g.must(err)
+		if *served.FunctionVersion != "1" {
+			t.Errorf("the alias serves %s", *served.FunctionVersion)
+		}
+		g.same(before, g.dump())
+	})
 }

@@ -1,16 +1,14 @@
 package matrix
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
+	stdcmp "cmp"
 	"errors"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,15 +24,35 @@ type process struct {
 	env  map[string]string
 	args []string
 	cut  cut
-	// patient gives calls the time that they have outside of tests.
-	patient bool
+	// onCall is called before each call to AWS is sent, in virtual time.
+	onCall func(n int)
+}
+
+func (p process) argv0() string { return stdcmp.Or(p.name, "/lambda-rollout") }
+
+func (p process) environ() []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(p.env)) {
+		all = append(all, name+"="+p.env[name])
+	}
+	return all
 }
 
 // running is a process that was started.
 type running struct {
-	w   *world
-	cmd *exec.Cmd
-	out bytes.Buffer
+	w      *world
+	wait   func() (ended, error)
+	signal func(os.Signal) error
+}
+
+// killed is the exit code of a process that a cut ended.
+const killed = -1
+
+// ended is how a process ended.
+type ended struct {
+	code   int
+	output string
+	count  count
 }
 
 // credentialsOf are the variables of a job's credentials.
@@ -54,63 +72,50 @@ func with(env ...map[string]string) map[string]string {
 // base is what every process of a world needs.
 func (w *world) base() map[string]string {
 	return with(credentialsOf("matrix", "matrix", ""), map[string]string{
-		"AWS_ENDPOINT_URL": w.url, "AWS_REGION": "us-east-1", "HOME": w.dir, "PATH": os.Getenv("PATH"), "TMPDIR": w.t.TempDir(),
+		"AWS_ENDPOINT_URL": w.url, "AWS_REGION": "us-east-1", "HOME": w.dir, "PATH": os.Getenv("PATH"), "TMPDIR": w.disk,
 		// No process asks EC2 for credentials, and none reads this machine's.
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	})
 }
 
 // start starts a process in the workspace, with its environment and no other.
-func (w *world) start(p process) *running {
+func (w *world) start(p process) running {
 	w.t.Helper()
-	r := &running{w: w}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	w.t.Cleanup(cancel)
-	r.cmd = exec.CommandContext(ctx, os.Args[0], p.args...)
-	r.cmd.Args[0] = p.name
-	if p.name == "" {
-		r.cmd.Args[0] = "/lambda-rollout"
+	if w.network != nil {
+		return w.simulate(p)
 	}
-	env := with(p.env, map[string]string{childCut: p.cut.spec()})
-	if p.patient {
-		env[childPatient] = "1"
-	}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		r.cmd.Env = append(r.cmd.Env, name+"="+env[name])
-	}
-	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = w.dir, &r.out, &r.out
-	w.must(r.cmd.Start())
+	r, err := w.spawn(p)
+	w.must(err)
 	return r
 }
 
-// wait waits for the end of the process.
-func (r *running) wait() ended {
+// end waits for the end of the process.
+func (r running) end() ended {
 	r.w.t.Helper()
-	err := r.cmd.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		r.w.t.Fatal(err)
-	}
-	e := ended{code: r.cmd.ProcessState.ExitCode(), output: r.out.String()}
-	e.killed = e.code == -1
-	r.w.noSecret("output", r.out.Bytes())
+	e, err := r.wait()
+	r.w.must(err)
+	r.w.noSecret("output", []byte(e.output))
 	return e
 }
 
 // do runs a process to its end.
 func (w *world) do(p process) ended {
 	w.t.Helper()
-	return w.start(p).wait()
+	return w.start(p).end()
 }
 
-// hold lets a call of an operation wait, and says when it has come in; go on
-// lets it go.
-func (w *world) hold(operation string, nth int, f awslocal.Fault) (arrived chan struct{}) {
-	arrived = make(chan struct{})
-	f.Operation, f.Nth = operation, nth
-	f.Fired = func() { close(arrived) }
+// inject arms a fault. When it first strikes, the call waits until meanwhile has
+// been done, and struck is closed.
+func (w *world) inject(f awslocal.Fault, meanwhile ...func()) (struck chan struct{}) {
+	struck = make(chan struct{})
+	f.Fired = sync.OnceFunc(func() {
+		for _, does := range meanwhile {
+			does()
+		}
+		close(struck)
+	})
 	w.server.Inject(f)
-	return arrived
+	return struck
 }
 
 // await waits until something has come, and fails where it does not.
@@ -118,7 +123,7 @@ func await(t *testing.T, what string, come <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-come:
-	case <-time.After(30 * time.Second):
+	case <-time.After(hang):
 		t.Fatalf("%s did not come", what)
 	}
 }
@@ -127,7 +132,7 @@ func await(t *testing.T, what string, come <-chan struct{}) {
 func (e ended) expect(t *testing.T, what string, code int, says ...string) {
 	t.Helper()
 	if e.code != code {
-		t.Errorf("%s: exit %d, want %d\n%s", what, e.code, code, e.output)
+		t.Fatalf("%s: exit %d, want %d\n%s", what, e.code, code, e.output)
 	}
 	for _, text := range says {
 		if !strings.Contains(e.output, text) {
@@ -154,7 +159,7 @@ type github struct {
 }
 
 func newJob(w *world) *github {
-	g := &github{world: w, temp: filepath.Join(w.t.TempDir(), "runner_temp"), job: map[string]string{}}
+	g := &github{world: w, temp: filepath.Join(w.disk, "runner_temp"), job: map[string]string{}}
 	w.must(os.MkdirAll(g.temp, 0o755))
 	return g
 }
@@ -235,13 +240,4 @@ func (u *use) post(status string) process {
 		env["STATE_"+name] = value
 	}
 	return process{name: "/rollback", env: env}
-}
-
-// spec is a cut as a child reads it.
-func (c cut) spec() string {
-	text, err := json.Marshal(c)
-	if err != nil {
-		panic(err)
-	}
-	return string(text)
 }

@@ -3,14 +3,15 @@ package matrix
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 // rival is one of two deployments of the same function: 256 and 512 MB tell
@@ -27,89 +28,104 @@ func (r rival) scenario() scenario {
 	}
 }
 
+// crossing is when a second deployment comes in: it starts at one call of the
+// first, which waits there until the second has made so many calls.
+type crossing struct {
+	place
+	head int
+}
+
+func (c crossing) String() string { return fmt.Sprintf("%s, %d calls ahead", c.place, c.head) }
+
+// through lets the second deployment end before the first goes on.
+const through = math.MaxInt
+
 // TestOfTwoDeploymentsAtOnceOneWins starts a second deployment of a function at
 // each call of a first, and lets it run a little or all the way. Whoever loses
 // ends with an error and leaves the winner's work whole.
 func TestOfTwoDeploymentsAtOnceOneWins(t *testing.T) {
-	first, second := rival{256, "two"}, rival{512, "three"}
-	alone := first.scenario()
-	alone.before = ahead
-	calls, _ := alone.record(t)
-	var offsets []disturbance
-	for _, p := range places(calls) {
-		for _, head := range []time.Duration{5 * time.Millisecond, 60 * time.Millisecond, 300 * time.Millisecond} {
-			offsets = append(offsets, disturbance{
-				fmt.Sprintf("%s %d %s", p.operation, p.nth, head),
-				awslocal.Fault{Operation: p.operation, Nth: p.nth, Action: awslocal.Delay, Delay: head},
-			})
+	t.Parallel()
+	var all []crossing
+	for _, p := range places(recordRival(t), 3) {
+		for _, head := range []int{1, 4, 8, 12, 16, 20, 24, through} {
+			all = append(all, crossing{p, head})
 		}
 	}
 	var firstWon, secondWon, both atomic.Int64
-	runParallel(t, offsets, func(t *testing.T, d disturbance) {
-		t.Run(d.name, func(t *testing.T) {
-			one, two := race(t, d.fault, first, second, func(run func()) { go run() })
-			switch {
-			case one == 0 && two == 0:
-				both.Add(1)
-			case one == 0:
-				firstWon.Add(1)
-			case two == 0:
-				secondWon.Add(1)
-			}
-		})
+	each(t, some(all, 0), func(t *testing.T, c crossing) {
+		switch one, two := race(t, c, rival{256, "two"}, rival{512, "three"}); {
+		case one == 0 && two == 0:
+			both.Add(1)
+		case one == 0:
+			firstWon.Add(1)
+		case two == 0:
+			secondWon.Add(1)
+		}
 	})
-	fmt.Printf("two deployments at once: %d offsets; the first alone won %d, the second alone %d, both one after the other %d\n",
-		len(offsets), firstWon.Load(), secondWon.Load(), both.Load())
+	t.Logf("%d crossings; the first alone won %d, the second alone %d, both one after the other %d",
+		firstWon.Load()+secondWon.Load()+both.Load(), firstWon.Load(), secondWon.Load(), both.Load())
 }
 
-// TestADeploymentThatFindsAnothersWorkLeavesItWhole holds a first deployment at
-// its calls, the first three of each kind, until a second one is through.
-func TestADeploymentThatFindsAnothersWorkLeavesItWhole(t *testing.T) {
-	first, second := rival{256, "two"}, rival{512, "three"}
-	alone := first.scenario()
+// recordRival is the calls of a deployment without a rival.
+func recordRival(t *testing.T) (calls []awslocal.Call) {
+	t.Helper()
+	alone := rival{256, "two"}.scenario()
 	alone.before = ahead
-	calls, _ := alone.record(t)
-	runParallel(t, places(calls), func(t *testing.T, p place) {
-		t.Run(fmt.Sprintf("%s %d", p.operation, p.nth), func(t *testing.T) {
-			race(t, awslocal.Fault{Operation: p.operation, Nth: p.nth, Action: awslocal.Delay}, first, second, func(run func()) { run() })
-		})
-	})
+	awstest.Run(t, func(t *testing.T) { calls, _ = alone.record(t) })
+	return calls
 }
 
-// race runs both and gives their exit codes. begin starts the second one when
-// the fault strikes the first.
-func race(t *testing.T, f awslocal.Fault, first, second rival, begin func(run func())) (one, two int) {
+// race runs both and returns their exit codes.
+func race(t *testing.T, c crossing, first, second rival) (one, two int) {
 	t.Helper()
 	w := newWorld(t)
 	ahead(w)
-	rivalWorld := *w
-	rivalWorld.dir = t.TempDir()
+	other := *w
+	other.newMachine()
 	w.write(first.files())
-	rivalWorld.write(second.files())
-	ended2 := make(chan ended, 1)
-	var fired atomic.Bool
-	f.Fired = func() {
-		fired.Store(true)
-		begin(func() { ended2 <- second.scenario().deploy(&rivalWorld, cut{}) })
-	}
-	w.server.Inject(f)
-	ended1 := first.scenario().deploy(w, cut{})
-	if !fired.Load() {
-		return ended1.code, -1 // it polled less often than the one that was recorded
-	}
-	b := <-ended2
+	other.write(second.files())
+	var rivals chan ended
+	struck := w.inject(awslocal.Fault{Operation: c.operation, Nth: c.nth, Action: awslocal.Delay}, func() {
+		rivals = other.comesIn(second.scenario(), c.head)
+	})
+	a := first.scenario().deploy(w, cut{})
+	await(t, "the second deployment", struck)
+	b := <-rivals
 	winner := first
 	switch {
-	case ended1.code != 0 && b.code != 0:
-		t.Fatalf("both lost: exit %d\n%s\nexit %d\n%s", ended1.code, ended1.output, b.code, b.output)
-	case b.code == 0 && (ended1.code != 0 || w.live() == second.memory):
+	case a.code != 0 && b.code != 0:
+		t.Fatalf("both lost: exit %d\n%s\nexit %d\n%s", a.code, a.output, b.code, b.output)
+	case b.code == 0 && (a.code != 0 || w.live() == second.memory):
 		winner = second
 	}
 	if got := [2]int32{w.live(), w.memory("")}; got != [2]int32{winner.memory, winner.memory} {
 		t.Errorf("the winner's work is not whole: alias and $LATEST have %d, want %d\nfirst: exit %d\n%s\nsecond: exit %d\n%s",
-			got, winner.memory, ended1.code, ended1.output, b.code, b.output)
+			got, winner.memory, a.code, a.output, b.code, b.output)
 	}
-	return ended1.code, b.code
+	return a.code, b.code
+}
+
+// comesIn starts a deployment and returns when it has made so many calls, or has
+// ended; how it ended comes through the channel.
+func (w *world) comesIn(s scenario, calls int) chan ended {
+	enough, gone, how := make(chan struct{}), make(chan struct{}), make(chan ended, 1)
+	p := s.process(w, cut{})
+	p.onCall = func(n int) {
+		if n == calls {
+			close(enough)
+		}
+	}
+	running := w.start(p)
+	go func() {
+		e, _ := running.wait()
+		how <- e
+		close(gone)
+	}()
+	select {
+	case <-enough:
+	case <-gone:
+	}
+	return how
 }
 
 func (r rival) files() map[string]string {
@@ -122,12 +138,18 @@ func (w *world) live() int32 { return w.memory("live") }
 // memory is the MemorySize of what a qualifier names.
 func (w *world) memory(qualifier string) int32 {
 	w.t.Helper()
-	w.settle("f")
+	w.settle()
+	return aws.ToInt32(w.get(qualifier).Configuration.MemorySize)
+}
+
+// get reads function f.
+func (w *world) get(qualifier string) *lambda.GetFunctionOutput {
+	w.t.Helper()
 	in := &lambda.GetFunctionInput{FunctionName: aws.String("f")}
 	if qualifier != "" {
 		in.Qualifier = &qualifier
 	}
 	out, err := w.lambda.GetFunction(context.Background(), in)
 	w.must(err)
-	return aws.ToInt32(out.Configuration.MemorySize)
+	return out
 }

@@ -67,12 +67,12 @@ func scenarios() []scenario {
 			args:       []string{"--function-definition", "function.json", "--artifact", "s3://code/new.zip", "--alias", "live"}},
 		{name: "provisioned concurrency on the alias", before: provisioned, definition: define(`, "memorySize": 256`), files: code, args: short},
 		{name: "traffic in stages", before: published, definition: define(`, "tags": {"team": "b"}`), files: code,
-			args: append(short, "--traffic", "10%/20ms,50%/20ms")},
+			args: append(short, "--traffic", "10%/5m,50%/5m")},
 		{name: "traffic that stays, over an earlier canary", before: weighted, definition: define(`, "memorySize": 256`), files: code,
 			args: append(short, "--traffic", "10%")},
 		{name: "traffic in stages from $LATEST", before: onLatest, definition: define(`, "memorySize": 256`), files: code,
-			args: append(short, "--traffic", "10%/20ms")},
-		{name: "shift", before: weighted, command: "shift", args: []string{"--function", "f", "--alias", "live", "--traffic", "30%/20ms,60%"}},
+			args: append(short, "--traffic", "10%/5m")},
+		{name: "shift", before: weighted, command: "shift", args: []string{"--function", "f", "--alias", "live", "--traffic", "30%/5m,60%"}},
 		{name: "three functions at once", before: three, files: threeFiles(),
 			args: []string{"--function-definition", "*/function.json", "--artifact", "code", "--alias", "live"}},
 	}
@@ -156,5 +156,5 @@ func provisioned(w *world) {
 		FunctionName: aws.String("f"), Qualifier: aws.String("live"), ProvisionedConcurrentExecutions: aws.Int32(2),
 	})
 	w.must(err)
-	w.settle("f")
+	w.settle()
 }

@@ -93,7 +93,7 @@ func permit(w *world) {
 func newCode(w *world) {
 	_, err := w.lambda.UpdateFunctionCode(context.Background(), &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: zipped("three")})
 	w.must(err)
-	w.settle("f")
+	w.settle()
 }
 
 // settings are changes of $LATEST's configuration, one of each kind.
@@ -184,8 +184,9 @@ func strangers() []stranger {
 func TestWhatAStrangerChangedIsLeftAloneAndTheRestPutBack(t *testing.T) {
 	for _, s := range strangers() {
 		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			s.prove(t, contested())
+			bubble(t, func(t *testing.T) {
+				s.prove(t, contested())
+			})
 		})
 	}
 }
@@ -222,8 +223,9 @@ func TestAFunctionThatTheRunCreatedIsDeletedOnlyWhileItIsTheRunsOwn(t *testing.T
 	first.before = func(*world) {}
 	for _, s := range firstStrangers() {
 		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			s.prove(t, first)
+			bubble(t, func(t *testing.T) {
+				s.prove(t, first)
+			})
 		})
 	}
 }
@@ -282,8 +284,7 @@ func (s stranger) kept(part string) bool {
 // other things that hang on a function; no part where it is not there.
 func (w *world) parts() map[string]string {
 	w.t.Helper()
-	w.server.WaitLate()
-	w.settle("")
+	w.settle()
 	state, err := w.server.Dump("000000000000")
 	w.must(err)
 	f, ok := state.Functions["us-east-1/f"].(map[string]any)

@@ -4,13 +4,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,60 +27,104 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 const (
-	// late is when the effect of a lost call comes, and watch how long a
-	// rollback looks out for one: the 2 s and 30 s of the design, the second
-	// made short.
-	late  = 2 * time.Second
-	watch = 3 * time.Second
-	// callTimeout bounds a call of a child.
-	callTimeout = 400 * time.Millisecond
+	// pending and inProgress are how long AWS takes to create and to update a
+	// function.
+	pending, inProgress = 3 * time.Second, 2 * time.Second
 	// canary stands in an environment and must never be seen outside of AWS.
 	canary = "canary-5e12f0a7c3"
 	role   = "arn:aws:iam::000000000000:role/matrix"
 )
 
-// world is an embedded AWS and a workspace, for one cut.
+// world is an embedded AWS and a machine with a workspace.
 type world struct {
-	t      *testing.T
-	server *awslocal.Server
-	url    string
-	lambda *lambda.Client
-	s3     *s3.Client
-	ecr    *ecr.Client
-	dir    string
+	t *testing.T
+	// network carries the calls; nil where real processes make them through
+	// sockets.
+	network *awstest.Network
+	server  *awslocal.Server
+	url     string
+	lambda  *lambda.Client
+	s3      *s3.Client
+	ecr     *ecr.Client
+	// disk holds all that a process of this world can write, the workspace dir
+	// among it.
+	disk, dir string
 }
 
+// newWorld is a world in virtual time: the test runs in a bubble.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldPending(t, 15*time.Millisecond)
+	return newWorldPending(t, pending)
 }
 
 // newWorldPending is a world where a new function stays Pending for so long.
 func newWorldPending(t *testing.T, pending time.Duration) *world {
 	t.Helper()
-	server, err := awslocal.New(awslocal.Options{Control: true, Pending: pending, InProgress: 15 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	web := httptest.NewServer(server)
+	w := &world{t: t, network: awstest.NewNetwork(t)}
+	w.open(awslocal.Options{Pending: pending, InProgress: inProgress})
+	w.url = w.network.Serve("localhost", w.server)
+	w.connect(w.network.Client())
+	return w
+}
+
+// newRealWorld is a world of real processes. Their AWS takes no time, so that
+// nothing waits for a clock.
+func newRealWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t}
+	w.open(awslocal.Options{})
+	web := httptest.NewServer(w.server)
 	t.Cleanup(func() {
 		web.CloseClientConnections()
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
 		web.Close()
 	})
+	w.url = web.URL
+	w.connect(web.Client())
+	return w
+}
+
+func (w *world) open(options awslocal.Options) {
+	w.t.Helper()
+	server, err := awslocal.New(options)
+	w.must(err)
+	w.t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	w.server = server
+	w.newMachine()
+}
+
+// newMachine gives the world an empty disk.
+func (w *world) newMachine() {
+	w.t.Helper()
+	w.disk = w.t.TempDir()
+	w.dir = filepath.Join(w.disk, "workspace")
+	w.must(os.Mkdir(w.dir, 0o755))
+}
+
+// connect makes the clients of the test itself.
+func (w *world) connect(client *http.Client) {
 	cfg := aws.Config{
-		BaseEndpoint: aws.String(web.URL), Region: "us-east-1",
+		BaseEndpoint: &w.url, Region: "us-east-1", HTTPClient: client,
 		Credentials: credentials.NewStaticCredentialsProvider("matrix", "matrix", ""),
 	}
-	return &world{
-		t: t, server: server, url: web.URL, dir: t.TempDir(), lambda: lambda.NewFromConfig(cfg), ecr: ecr.NewFromConfig(cfg),
-		s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+	w.lambda, w.ecr = lambda.NewFromConfig(cfg), ecr.NewFromConfig(cfg)
+	w.s3 = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+// pass lets AWS get older.
+func (w *world) pass(d time.Duration) {
+	if w.network == nil {
+		w.server.Advance(d)
+		return
 	}
+	time.Sleep(d)
 }
 
 func (w *world) must(err error) {
@@ -96,6 +142,12 @@ func (w *world) write(files map[string]string) {
 		w.must(os.MkdirAll(filepath.Dir(path), 0o755))
 		w.must(os.WriteFile(path, []byte(content), 0o755))
 	}
+}
+
+// hashOf is a package's hash as Lambda shows it.
+func hashOf(code []byte) string {
+	sum := sha256.Sum256(code)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // zipped is a deployment package with a bootstrap that says text.
@@ -126,11 +178,11 @@ func (w *world) create(name string, mod func(*lambda.CreateFunctionInput)) {
 	}
 	_, err := w.lambda.CreateFunction(context.Background(), in)
 	w.must(err)
-	w.settle(name)
+	w.settle()
 }
 
-// settle moves the clock past whatever is under way.
-func (w *world) settle(string) { w.server.Advance(time.Second) }
+// settle waits until nothing is under way.
+func (w *world) settle() { w.pass(10 * time.Second) }
 
 func (w *world) update(name string, mod func(*lambda.UpdateFunctionConfigurationInput)) {
 	w.t.Helper()
@@ -138,14 +190,14 @@ func (w *world) update(name string, mod func(*lambda.UpdateFunctionConfiguration
 	mod(in)
 	_, err := w.lambda.UpdateFunctionConfiguration(context.Background(), in)
 	w.must(err)
-	w.settle(name)
+	w.settle()
 }
 
 func (w *world) publish(name string) string {
 	w.t.Helper()
 	out, err := w.lambda.PublishVersion(context.Background(), &lambda.PublishVersionInput{FunctionName: &name})
 	w.must(err)
-	w.settle(name)
+	w.settle()
 	return *out.Version
 }
 
@@ -162,8 +214,7 @@ func (w *world) alias(name, alias, version string, weights map[string]float64) {
 // dump is what a client could see of every function, versions apart.
 func (w *world) dump() string {
 	w.t.Helper()
-	w.server.WaitLate()
-	w.settle("")
+	w.settle()
 	state, err := w.server.Dump("000000000000")
 	w.must(err)
 	text, err := json.MarshalIndent(state.Functions, "", " ")
@@ -171,41 +222,16 @@ func (w *world) dump() string {
 	return string(text)
 }
 
-// ended is how a child ended.
-type ended struct {
-	code   int
-	killed bool
-	output string
-	count  count
-}
-
-// run starts the program in the workspace and waits for its end.
+// run starts the program in the workspace, as in a terminal, and waits for its
+// end.
 func (w *world) run(c cut, args ...string) ended {
 	w.t.Helper()
-	spec, err := json.Marshal(c)
-	w.must(err)
-	counts := filepath.Join(w.t.TempDir(), "count.json")
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], args...)
-	cmd.Dir = w.dir
-	cmd.Env = []string{
-		"AWS_ENDPOINT_URL=" + w.url, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=matrix", "AWS_SECRET_ACCESS_KEY=matrix",
-		"HOME=" + w.dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + w.t.TempDir(),
-		childCut + "=" + string(spec), childCount + "=" + counts,
-	}
-	out, err := cmd.CombinedOutput()
-	e := ended{code: cmd.ProcessState.ExitCode(), output: string(out)}
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		w.t.Fatal(err)
-	}
-	e.killed = e.code == -1
-	if text, err := os.ReadFile(counts); err == nil {
-		w.must(json.Unmarshal(text, &e.count))
-	}
-	w.noSecret("output", out)
-	return e
+	return w.do(w.terminal(c, args...))
+}
+
+// terminal is a process that is started in a terminal.
+func (w *world) terminal(c cut, args ...string) process {
+	return process{name: "lambda-rollout", env: w.base(), args: args, cut: c}
 }
 
 // noSecret fails where an environment value is seen outside of AWS.

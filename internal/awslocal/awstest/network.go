@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -36,9 +37,8 @@ func Run(t *testing.T, f func(t *testing.T)) {
 	})
 }
 
-// Network connects HTTP servers and clients of one process through pipes. It
-// serves names under localhost; any other host is unreachable, as the real AWS
-// must be for a test.
+// Network connects HTTP servers and clients of one process through pipes. A host
+// that Serve does not name is unreachable, as the real AWS must be for a test.
 type Network struct {
 	t     testing.TB
 	mu    sync.Mutex
@@ -50,11 +50,11 @@ func NewNetwork(t testing.TB) *Network {
 	return &Network{t: t, hosts: map[string]*pipeListener{}}
 }
 
-// Serve serves h as http://NAME.localhost and returns that URL. The server ends
-// with the test.
-func (n *Network) Serve(name string, h http.Handler) (url string) {
+// Serve serves h as http://HOST and returns that URL. The server ends with the
+// test. An embedded AWS is called localhost: S3 takes the name before .localhost
+// for a bucket.
+func (n *Network) Serve(host string, h http.Handler) (url string) {
 	n.t.Helper()
-	host := name + ".localhost:80"
 	l := &pipeListener{accepted: make(chan net.Conn), closed: make(chan struct{})}
 	n.mu.Lock()
 	if n.hosts[host] != nil {
@@ -72,7 +72,7 @@ func (n *Network) Serve(name string, h http.Handler) (url string) {
 		}
 		<-ended
 	})
-	return "http://" + name + ".localhost"
+	return "http://" + host
 }
 
 // Transport returns a transport of its own pool of connections, which end with
@@ -89,7 +89,7 @@ func (n *Network) Client() *http.Client { return &http.Client{Transport: n.Trans
 // DialContext connects to a host that Serve named.
 func (n *Network) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
-	l := n.hosts[address]
+	l := n.hosts[strings.TrimSuffix(address, ":80")]
 	n.mu.Unlock()
 	if l == nil {
 		return nil, &net.OpError{Op: "dial", Net: "pipe", Err: fmt.Errorf("no server of this test is called %s", address)}

@@ -12,7 +12,7 @@ func TestAnswersComeThroughTheNetworkInVirtualTime(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T) {
 		network := NewNetwork(t)
-		url := network.Serve("slow", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		url := network.Serve("slow.localhost", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Hour)
 			_, _ = io.Copy(w, r.Body)
 		}))
@@ -35,7 +35,7 @@ func TestADroppedConnectionIsAnErrorAndAnotherHostIsUnreachable(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T) {
 		network := NewNetwork(t)
-		url := network.Serve("dropping", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+		url := network.Serve("dropping.localhost", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 		for _, at := range []string{url, "http://lambda.us-east-1.amazonaws.com"} {
 			if answer, err := network.Client().Post(at, "text/plain", nil); err == nil {
 				t.Errorf("%s answered %s", at, answer.Status)
