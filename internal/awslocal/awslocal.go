@@ -195,10 +195,17 @@ func (s *Server) Close() error {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer withProgress(w, r)()
+	body := withProgress(w, r)
+	defer body.finish()
 	if !s.admit(w, r) || s.serveLocal(w, r) {
 		return
 	}
+	s.serveCall(w, r)
+	body.drain()
+}
+
+// serveCall answers a call of an AWS service.
+func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	w.Header().Set(call.RequestIDHeader, call.NewID())
 	name, caller := s.identify(r)

@@ -20,7 +20,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -178,9 +177,6 @@ func address(r *http.Request) (bucket, key string) {
 	return bucket, key
 }
 
-// ownNames are hosts under localhost that address the service, not a bucket.
-var ownNames = []string{"s3", "aws"}
-
 func bucketOfHost(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -194,7 +190,7 @@ func bucketOfHost(host string) string {
 		}
 	}
 	bucket, ok := strings.CutSuffix(host, ".localhost")
-	if !ok || slices.Contains(ownNames, bucket) || strings.HasPrefix(bucket, "s3.") {
+	if !ok || bucket == "s3" || strings.HasPrefix(bucket, "s3.") {
 		return ""
 	}
 	return bucket
