@@ -56,6 +56,9 @@ type Options struct {
 	// PolicyEvaluation refuses calls that the caller's identity policies do not
 	// allow.
 	PolicyEvaluation bool
+	// KnownRolesOnly refuses to assume a role that was never created, as AWS does.
+	// Without it every well-formed role can be assumed.
+	KnownRolesOnly bool
 	// Verbose takes one line for each call.
 	Verbose io.Writer
 	// Clock is time.Now where it is nil.

@@ -78,6 +78,9 @@ func (s *Service) serve(r *request) *apiError {
 	if op.serve == nil {
 		return errNotImplemented(r.Method + " " + r.URL.RawQuery)
 	}
+	if err := s.checkOwners(r); err != nil {
+		return err
+	}
 	return op.serve(s, r)
 }
 
