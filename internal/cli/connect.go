@@ -19,7 +19,7 @@ func (a *app) access() deploy.Access {
 			AccessKeyID: a.in.String("aws-access-key-id"), SecretAccessKey: a.in.String("aws-secret-access-key"),
 			SessionToken: a.in.String("aws-session-token"), AllowedAccountIDs: a.in.List("allowed-account-ids"),
 			LookupEnv: a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.CallTimeout, ReadBackoff: a.ReadBackoff,
-			Mask: a.host.Mask, Limits: a.limits, Version: versionNumber(),
+			Mask: a.host.Mask, Redact: a.host.Redact, Limits: a.limits, Version: versionNumber(),
 		},
 		Role: session.Role{
 			ARN: a.in.String("role-to-assume"), SessionName: a.sessionName(),

@@ -45,8 +45,9 @@ type Client struct {
 
 // New makes a client that calls as the Session, within its limits.
 func New(s *session.Session, region string, pace Pace) *Client {
+	h := &hider{region: region, secrets: s.Redact}
 	api := lambda.NewFromConfig(s.Config(region), func(o *lambda.Options) {
-		o.APIOptions = append(o.APIOptions, s.Limit(region), explain)
+		o.APIOptions = append(o.APIOptions, s.Limit(region), explain, h.add)
 	})
 	return &Client{api: api, region: region, pace: pace}
 }

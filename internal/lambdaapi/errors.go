@@ -48,6 +48,9 @@ var propagating = []string{
 // Classify says what a changing call's error means. nil has no class: ask only
 // about failures.
 func Classify(err error) Class {
+	if h, ok := errors.AsType[*hidden](err); ok {
+		return h.class
+	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		return Unknown
@@ -77,6 +80,9 @@ func Classify(err error) Class {
 
 // UpdateInProgress says that a conflict's own text names an update under way.
 func UpdateInProgress(err error) bool {
+	if h, ok := errors.AsType[*hidden](err); ok {
+		return h.update
+	}
 	var api smithy.APIError
 	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "An update is in progress")
 }

@@ -81,6 +81,9 @@ type Options struct {
 	// may be nil.
 	Mask func(name string, secrets ...string)
 
+	// Redact returns a text without the secrets of the run; may be nil.
+	Redact func(text string) string
+
 	// Limits is shared by all Sessions of a process; nil means one of its own.
 	Limits *Limits
 
@@ -120,6 +123,9 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 	}
 	if opts.Mask == nil {
 		opts.Mask = func(string, ...string) {}
+	}
+	if opts.Redact == nil {
+		opts.Redact = func(text string) string { return text }
 	}
 	if opts.Limits == nil {
 		opts.Limits = NewLimits()
@@ -264,6 +270,9 @@ func (s *Session) Config(region string) aws.Config {
 	cfg.APIOptions = slices.Clone(cfg.APIOptions)
 	return cfg
 }
+
+// Redact returns a text of AWS without the secrets of the run.
+func (s *Session) Redact(text string) string { return s.opts.Redact(text) }
 
 // Region is the default Region, or NoRegion.
 func (s *Session) Region() (string, error) {
