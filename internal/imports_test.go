@@ -18,7 +18,7 @@ const (
 var layout = map[string][]string{
 	// Nothing inside.
 	"awsfacts":  {},
-	"diag":      {},
+	"diag":      {"printable"},
 	"event":     {},
 	"glob":      {},
 	"printable": {},
