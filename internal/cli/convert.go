@@ -32,6 +32,6 @@ func (a *app) convert() (err error) {
 		return err
 	}
 	a.warnings(faults)
-	_, err = a.Stdout.Write(workflow)
+	err = a.print(string(workflow))
 	return err
 }

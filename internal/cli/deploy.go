@@ -18,7 +18,7 @@ import (
 
 // deploy takes functions from files to a live version.
 func (a *app) deploy(ctx context.Context) error {
-	set, err := a.load()
+	set, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,9 @@ func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *service.Se
 func (a *app) change(ctx context.Context, targets []deploy.Target, way deploy.Way) ([]deploy.Result, error) {
 	ctx, cancel := deploy.WithTimeout(ctx, targets, a.in.Duration("timeout"))
 	defer cancel()
+	if err := a.host.CheckOutputs(); err != nil {
+		return nil, notStarted(err)
+	}
 	way.Events.Emit(event.SectionBegan{Title: "Prepare rollback"})
 	defer way.Events.Emit(event.SectionBegan{})
 	planned, err := deploy.Plan(ctx, targets, way.Work)
@@ -117,8 +120,11 @@ func (a *app) record(c *deploy.Connection, run string) (deploy.Record, error) {
 			Run: run, Started: a.Now().UTC(), Tool: versionNumber(), Repository: r.Repository,
 			Commit: r.Commit, RunURL: r.URL, Salt: deploy.Salt(), Endpoints: a.serviceEndpoints(),
 		},
-		Storage:   storage,
-		SaveState: func(name string) error { return a.host.SaveState("journal", name) },
+		Storage: storage,
+		SaveState: func(name string) error {
+			a.progress.began(name)
+			return a.host.SaveState("journal", name)
+		},
 	}, err
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -17,7 +16,7 @@ import (
 
 // policy prints the least IAM policy of this deployment and its rollback.
 func (a *app) policy(ctx context.Context) error {
-	set, err := a.load()
+	set, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,7 +47,7 @@ func (a *app) policy(ctx context.Context) error {
 		} else if text, err = policy.JSON(sets); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(a.Stdout, "%s\n", strings.TrimRight(string(text), "\n"))
+		err = a.print(strings.TrimRight(string(text), "\n") + "\n")
 		return err
 	})
 }

@@ -107,6 +107,7 @@ func (a *app) journalBack(ctx context.Context, path string) error {
 	if a.in.Bool("dry-run") && !a.host.IsPost() {
 		return a.showJournal(ctx, store)
 	}
+	a.progress.began(path)
 	j, err := deploy.TakeOver(ctx, store, a.work(""))
 	if err != nil {
 		return err
@@ -147,7 +148,8 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) error {
 		if err != nil {
 			next = "lambda-rollout rollback --journal " + j.Name()
 		}
-		return errors.Join(err, a.rollbackSummary("", restored, next))
+		a.rollbackSummary("", restored, next)
+		return err
 	})
 }
 
