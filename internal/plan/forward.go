@@ -58,6 +58,9 @@ func create(w Wanted, o Observation) Plan {
 	p.Changes = append(p.Changes, definition.Change{Field: "Function", To: f.FunctionName, Kind: definition.Set})
 	p.Changes = append(p.Changes, definition.Creation(w.Function)...)
 	p.Changes = append(p.Changes, definition.Change{Field: "Code", To: w.Code.Sha256, Kind: definition.Set})
+	for _, name := range definition.MissingForCreation(f, *f.PackageType) {
+		p.Blocked = append(p.Blocked, fmt.Sprintf("function %s does not exist yet, and a new one needs a %s: name it in the definition", f.FunctionName, name))
+	}
 	p.Steps = []Step{
 		CreateFunction{Function: f, Code: w.Code},
 		PublishVersion{Description: w.Marker.String()},

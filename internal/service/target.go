@@ -343,11 +343,7 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 // fitToArtifact holds the definition to the kind of its artifact, and takes out
 // what a container image brings itself.
 func (l *loader) fitToArtifact(t *Target) bool {
-	kind := "Zip"
-	if t.Artifact.IsImage() {
-		kind = "Image"
-	}
-	fitting, faults := definition.CheckPackage(*t.Function, kind, t.Document)
+	fitting, faults := definition.CheckPackage(*t.Function, t.Artifact.PackageType(), t.Document)
 	l.fault(faults...)
 	t.Function = &fitting
 	return len(faults.Errors()) == 0
