@@ -128,7 +128,7 @@ func (a *app) command(ctx context.Context, name string) error {
 	case "schema":
 		return a.schema()
 	case "convert":
-		return a.convert()
+		return a.convert(ctx)
 	case "rollback":
 		return a.rollback(ctx)
 	case "shift":

@@ -37,6 +37,7 @@ func (a *app) read(ctx context.Context) (*service.Set, diag.List, error) {
 		return nil, problems, nil
 	}
 	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
+	files, closeFiles, err := service.OpenFiles(ctx, a.host.Workspace())
 	if err != nil {
 		return nil, nil, notStarted(err)
 	}
