@@ -124,7 +124,7 @@ func (f *fixture) write(name, content string) {
 // set reads definition files, all with the code in the folder code.
 func (f *fixture) set(definitions ...string) *service.Set {
 	f.Helper()
-	files, closeFiles, err := service.OpenFiles(f.dir)
+	files, closeFiles, err := service.OpenFiles(f.Context(), f.dir)
 	if err != nil {
 		f.Fatal(err)
 	}
