@@ -36,7 +36,6 @@ func (a *app) read(ctx context.Context) (*service.Set, diag.List, error) {
 	if problems.Err() != nil {
 		return nil, problems, nil
 	}
-	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
 	files, closeFiles, err := service.OpenFiles(ctx, a.host.Workspace())
 	if err != nil {
 		return nil, nil, notStarted(err)
