@@ -20,16 +20,16 @@ func TestANewFunctionIsDeployedAndRolledBack(t *testing.T) {
 		before := f.state()
 		r := f.mustDeploy()[0]
 		if r.Version != "1" || !r.Changed || f.alias("live") != "1" || r.Arn != r.Unqualified+":1" {
-			t.Errorf("deployed %+v, live is %q", r, f.alias("live"))
+			f.Errorf("deployed %+v, live is %q", r, f.alias("live"))
 		}
 		if state := f.journal().State; state != journal.Deployed {
-			t.Errorf("the journal is %s", state)
+			f.Errorf("the journal is %s", state)
 		}
 		if _, err := f.rollback(); err != nil {
-			t.Fatal(err)
+			f.Fatal(err)
 		}
 		if diff := cmp.Diff(before.Functions, f.state().Functions); diff != "" {
-			t.Errorf("left behind: %s", diff)
+			f.Errorf("left behind: %s", diff)
 		}
 	})
 }
@@ -40,11 +40,11 @@ func TestAnUnchangedFunctionMakesNoChangeAndNoJournal(t *testing.T) {
 		f.aws.ResetCalls()
 		r := f.mustDeploy()[0]
 		if r.Changed || r.Version != "1" || len(f.saved) != 1 {
-			t.Errorf("changed %v, version %s, %d journals", r.Changed, r.Version, len(f.saved))
+			f.Errorf("changed %v, version %s, %d journals", r.Changed, r.Version, len(f.saved))
 		}
 		for _, c := range f.aws.Calls() {
 			if !strings.HasPrefix(c.Operation, "Get") {
-				t.Errorf("it called %s", c.Operation)
+				f.Errorf("it called %s", c.Operation)
 			}
 		}
 	})
@@ -60,13 +60,13 @@ func TestAFailedDeploymentIsRolledBackAtOnce(t *testing.T) {
 		var failed *FailedError
 		var back *RolledBackError
 		if !errors.As(err, &failed) || !errors.As(err, &back) || len(back.Targets) != 1 || len(back.Targets[0].Changes) == 0 {
-			t.Fatalf("ends with %T: %v", err, err)
+			f.Fatalf("ends with %T: %v", err, err)
 		}
 		if f.alias("live") != "1" || f.journal().State != journal.RolledBack {
-			t.Errorf("live is %s, the journal %s", f.alias("live"), f.journal().State)
+			f.Errorf("live is %s, the journal %s", f.alias("live"), f.journal().State)
 		}
 		if p := f.plan("function.yaml")[0].Before; *p.Latest.Timeout != 3 || p.Latest.CodeSha256 != p.Served.CodeSha256 {
-			t.Errorf("$LATEST is not what it was: %+v", p.Latest)
+			f.Errorf("$LATEST is not what it was: %+v", p.Latest)
 		}
 	})
 }
@@ -89,17 +89,17 @@ func TestASignalDuringTheLastCallIsHeeded(t *testing.T) {
 				}})
 				_, err := f.deploy(ctx, "function.yaml")
 				if !fired {
-					t.Fatal("the signal never came")
+					f.Fatal("the signal never came")
 				}
 				if post {
 					if err != nil || f.alias("live") != "2" || f.journal().State != journal.Deployed {
-						t.Errorf("ends with %v, live is %s, the journal %s", err, f.alias("live"), f.journal().State)
+						f.Errorf("ends with %v, live is %s, the journal %s", err, f.alias("live"), f.journal().State)
 					}
 					return
 				}
 				var failed *FailedError
 				if !errors.As(err, &failed) || !errors.Is(err, ErrSignal) || f.alias("live") != "1" || f.journal().State != journal.RolledBack {
-					t.Errorf("ends with %v, live is %s, the journal %s", err, f.alias("live"), f.journal().State)
+					f.Errorf("ends with %v, live is %s, the journal %s", err, f.alias("live"), f.journal().State)
 				}
 			})
 		})
@@ -113,24 +113,24 @@ func TestASignalBeforeTheEndLeavesTheRestToAPostStep(t *testing.T) {
 		f.postFollows = true
 		ctx, cancel := context.WithCancelCause(f.Context())
 		defer cancel(nil)
-		f.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Action: awslocal.Delay, Fired: func() { cancel(ErrSignal) }})
+		f.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Action: awslocal.Delay, Fired: func() { cancel(ErrSignal) }})
 		began := time.Now()
 		_, err := f.deploy(ctx, "function.yaml")
 		var stopped *StoppedError
 		if !errors.As(err, &stopped) || stopped.Journal != f.saved[1] || !strings.Contains(err.Error(), "lambda-rollout rollback --journal ") {
-			t.Fatalf("ends with %v", err)
+			f.Fatalf("ends with %v", err)
 		}
 		if took := time.Since(began); took > 6*time.Second {
-			t.Errorf("it took %s to stop", took)
+			f.Errorf("it took %s to stop", took)
 		}
 		if f.journal().State != journal.Open {
-			t.Errorf("the journal is %s", f.journal().State)
+			f.Errorf("the journal is %s", f.journal().State)
 		}
 		if _, err := f.rollback(); err != nil {
-			t.Fatal(err)
+			f.Fatal(err)
 		}
 		if p := f.plan("function.yaml")[0].Before; p.Latest.CodeSha256 != p.Served.CodeSha256 || f.alias("live") != "1" {
-			t.Errorf("$LATEST is not what it was: %+v", p.Latest)
+			f.Errorf("$LATEST is not what it was: %+v", p.Latest)
 		}
 	})
 }
@@ -142,16 +142,16 @@ func TestADeploymentStopsForAnotherProcess(t *testing.T) {
 		f.mustDeploy()
 		f.write("code/index.js", "2")
 		f.timeout = 2 * time.Hour
-		f.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Action: awslocal.Delay, Fired: func() {
+		f.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Action: awslocal.Delay, Fired: func() {
 			if err := journal.NewFile(f.saved[1]).Stop(context.Background()); err != nil {
-				t.Error(err)
+				f.Error(err)
 			}
 		}})
 		began := time.Now()
 		_, err := f.deploy(f.Context(), "function.yaml")
 		var stopped *StoppedError
 		if !errors.As(err, &stopped) || !errors.Is(err, journal.ErrStopped) || time.Since(began) > time.Minute {
-			t.Errorf("ends after %s with %v", time.Since(began), err)
+			f.Errorf("ends after %s with %v", time.Since(began), err)
 		}
 	})
 }
@@ -164,7 +164,7 @@ func TestADeploymentEndsWithItsTimeout(t *testing.T) {
 		_, err := f.deploy(f.Context(), "function.yaml")
 		var failed *FailedError
 		if !errors.As(err, &failed) || !strings.Contains(err.Error(), "the deployment took longer than its timeout of 1m0s") {
-			t.Errorf("ends with %v", err)
+			f.Errorf("ends with %v", err)
 		}
 	})
 }
@@ -178,7 +178,7 @@ func TestARollbackThatTakesTooLongIsIncomplete(t *testing.T) {
 		var incomplete *IncompleteError
 		if !errors.As(err, &incomplete) || incomplete.Err == nil || incomplete.Journal != f.saved[1] ||
 			!strings.Contains(err.Error(), "the rollback took longer than its timeout of 1m0s") {
-			t.Errorf("ends with %v", err)
+			f.Errorf("ends with %v", err)
 		}
 	})
 }
@@ -200,7 +200,7 @@ func TestSeveralTargetsAreDeployedTogether(t *testing.T) {
 				ready++
 			case "UpdateAlias":
 				if ready < 2 {
-					t.Errorf("an alias moved when %d of 2 versions were published", ready)
+					f.Errorf("an alias moved when %d of 2 versions were published", ready)
 				}
 			}
 		}
@@ -211,7 +211,7 @@ func TestSeveralTargetsAreDeployedTogether(t *testing.T) {
 		_, err := f.deploy(f.Context(), "function.yaml", "other.yaml")
 		var failed *FailedError
 		if !errors.As(err, &failed) || !strings.Contains(err.Error(), "other in us-east-1: ") || f.alias("live") != "2" {
-			t.Errorf("ends with %v, live is %s", err, f.alias("live"))
+			f.Errorf("ends with %v, live is %s", err, f.alias("live"))
 		}
 	})
 }
@@ -275,7 +275,7 @@ func TestNothingStartsBeforeEverythingWasChecked(t *testing.T) {
 			_, err := f.deploy(f.Context(), definitions...)
 			var not *NotStartedError
 			if !errors.As(err, &not) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%s: ends with %v", c.name, err)
+				f.Errorf("%s: ends with %v", c.name, err)
 			}
 		}
 	})
@@ -289,10 +289,10 @@ func TestStagesHoldForTheirTime(t *testing.T) {
 		began := time.Now()
 		r := f.mustDeploy()[0]
 		if took := time.Since(began); took < 7*time.Minute || took > 8*time.Minute {
-			t.Errorf("it took %s", took)
+			f.Errorf("it took %s", took)
 		}
 		if f.alias("live") != "2" || r.Took < 7*time.Minute {
-			t.Errorf("live is %s, took %s", f.alias("live"), r.Took)
+			f.Errorf("live is %s, took %s", f.alias("live"), r.Took)
 		}
 		f.logged("Waiting 5m with 10% of the traffic on the new version", "1m left with 10% of the traffic")
 	})
@@ -308,7 +308,7 @@ func TestASignalEndsAStage(t *testing.T) {
 		runID := f.newRun()
 		targets, err := f.resolve(ctx, runID, "function.yaml")
 		if err != nil {
-			t.Fatal(err)
+			f.Fatal(err)
 		}
 		way := f.way(runID)
 		way.Events = also{way.Events, func(e event.Event) {
@@ -320,7 +320,7 @@ func TestASignalEndsAStage(t *testing.T) {
 		_, err = f.change(ctx, targets, way)
 		var failed *FailedError
 		if !errors.As(err, &failed) || !errors.Is(err, ErrSignal) || f.alias("live") != "1" || time.Since(began) > time.Hour {
-			t.Errorf("ends after %s with %v; live is %s", time.Since(began), err, f.alias("live"))
+			f.Errorf("ends after %s with %v; live is %s", time.Since(began), err, f.alias("live"))
 		}
 	})
 }
@@ -329,12 +329,12 @@ func TestWhatDriftedIsNamed(t *testing.T) {
 	run(t, awslocal.Options{}, func(f *fixture) {
 		f.mustDeploy()
 		if drift := f.plan("function.yaml")[0].Drift(); len(drift) != 0 {
-			t.Errorf("nothing drifted: %v", drift)
+			f.Errorf("nothing drifted: %v", drift)
 		}
 		f.update(timeout(7))
 		drift := f.plan("function.yaml")[0].Drift()
 		if len(drift) != 1 || drift[0].Field != "Timeout" || drift[0].From != "3" || drift[0].To != "7" {
-			t.Errorf("drift %v", drift)
+			f.Errorf("drift %v", drift)
 		}
 	})
 }
@@ -346,15 +346,15 @@ func TestTwoZipsAreCompared(t *testing.T) {
 		f.write("code/index.js", "22")
 		p := f.plan("function.yaml")[0]
 		if !p.ReplacesZip() {
-			t.Fatal("no zip is replaced")
+			f.Fatal("no zip is replaced")
 		}
 		changes, err := p.CompareFiles(f.Context(), f.TempDir())
 		if err != nil || len(changes) != 1 || changes[0].Name != "index.js" || changes[0].Op != "changed" {
-			t.Errorf("%v, %v", changes, err)
+			f.Errorf("%v, %v", changes, err)
 		}
 		p.Before.Latest.CodeLocation = ""
 		if _, err := p.CompareFiles(f.Context(), f.TempDir()); err == nil {
-			t.Error("no address, no error")
+			f.Error("no address, no error")
 		}
 	})
 }
@@ -365,7 +365,7 @@ func TestAPublicationThatFindsNothingNewIsNoChange(t *testing.T) {
 		f.mustDeploy()
 		r := f.mustDeploy()[0]
 		if r.Changed || r.Version != "1" || f.plan("function.yaml")[0].Changes() {
-			t.Errorf("changed %v, version %s", r.Changed, r.Version)
+			f.Errorf("changed %v, version %s", r.Changed, r.Version)
 		}
 		var _ plan.Plan = r.Plan
 	})

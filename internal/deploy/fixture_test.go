@@ -45,6 +45,7 @@ type fixture struct {
 	timeout         time.Duration
 	rollbackTimeout time.Duration
 	aliases         []string
+	artifact        string
 }
 
 // safeLog is a log that several goroutines write.
@@ -81,6 +82,7 @@ func run(t *testing.T, o awslocal.Options, test func(f *fixture), wrap ...awstes
 	awstest.Run(t, func(t *testing.T) {
 		a := awstest.StartInProcess(t, o, wrap...)
 		f := &fixture{T: t, aws: a, lambda: a.Lambda(), dir: t.TempDir(), log: &safeLog{}, aliases: []string{"live"}}
+		f.artifact = filepath.Join(f.dir, "code")
 		f.timeout, f.rollbackTimeout = 10*time.Minute, 10*time.Minute
 		f.options = Options{MaxParallel: 4, Environment: "replace", Traffic: traffic.Course{{Percent: 100}}}
 		f.access = Access{
@@ -121,7 +123,8 @@ func (f *fixture) write(name, content string) {
 	}
 }
 
-// set reads definition files, all with the code in the folder code.
+// set reads definition files, all with the same artifact: by default the folder
+// code.
 func (f *fixture) set(definitions ...string) *service.Set {
 	f.Helper()
 	files, closeFiles, err := service.OpenFiles(f.Context(), f.dir)
@@ -129,7 +132,7 @@ func (f *fixture) set(definitions ...string) *service.Set {
 		f.Fatal(err)
 	}
 	set, problems := service.Load(service.Options{
-		Files: files, Definitions: definitions, Aliases: f.aliases, Artifact: filepath.Join(f.dir, "code"), Now: time.Now, Serialised: true,
+		Files: files, Definitions: definitions, Aliases: f.aliases, Artifact: f.artifact, Now: time.Now, Serialised: true,
 	})
 	if err := closeFiles(); err != nil {
 		f.Fatal(err)
@@ -371,4 +374,15 @@ func parseTraffic(t *testing.T, text string) traffic.Course {
 
 func timeout(seconds int32) func(*lambda.UpdateFunctionConfigurationInput) {
 	return func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = &seconds }
+}
+
+// called counts the calls of an operation.
+func (f *fixture) called(operation string) int {
+	n := 0
+	for _, c := range f.aws.Calls() {
+		if c.Operation == operation {
+			n++
+		}
+	}
+	return n
 }

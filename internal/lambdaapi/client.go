@@ -11,6 +11,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -54,6 +55,9 @@ func New(s *session.Session, region string, pace Pace) *Client {
 
 // Region is the Region that the client calls.
 func (c *Client) Region() string { return c.region }
+
+// Endpoint is the URL that takes the place of AWS' own, "" for none.
+func (c *Client) Endpoint() string { return aws.ToString(c.api.Options().BaseEndpoint) }
 
 // Pace is the client's timing.
 func (c *Client) Pace() Pace { return c.pace }

@@ -341,8 +341,10 @@ func (n *needs) oldCode(changes bool) {
 	if o := was.ResolvedS3Object; o != nil {
 		n.object(o.S3Bucket, o.S3Key, o.S3ObjectVersion, false)
 	}
-	if account, repository, ok := registry(was.ResolvedImageUri); ok {
-		n.image("arn:"+n.t.Partition+":ecr:"+n.t.Region+":"+account+":repository/"+repository, account)
+	if account, name, ok := registry(was.ResolvedImageUri); ok {
+		repository := "arn:" + n.t.Partition + ":ecr:" + n.t.Region + ":" + account + ":repository/" + name
+		n.add("ecr:DescribeImages", repository) // is it still there?
+		n.image(repository, account)
 	}
 }
 
