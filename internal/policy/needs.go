@@ -242,7 +242,7 @@ func (n *needs) passRole(role *string) {
 		return
 	}
 	n.all = append(n.all, Need{Action: "iam:PassRole", Resources: []string{*role},
-		Condition: Condition{"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}})
+		Condition: Condition{"StringEquals": {"iam:PassedToService": {"lambda.amazonaws.com"}}}})
 }
 
 // wayBack is what only a rollback calls.
@@ -293,7 +293,7 @@ func (n *needs) artifact() {
 func (n *needs) list(a Artifact) {
 	need := Need{Action: "s3:ListBucket", Resources: []string{n.bucket(a.Bucket)}}
 	if a.Prefix != "" {
-		need.Condition = Condition{"StringLike": {"s3:prefix": literal.Replace(a.Prefix) + "*"}}
+		need.Condition = Condition{"StringLike": {"s3:prefix": {literal.Replace(a.Prefix) + "*"}}}
 	}
 	n.all = append(n.all, need)
 }
@@ -407,7 +407,7 @@ func (n *needs) key(arn, action string) {
 	need := Need{Action: action, Resources: []string{arn}}
 	if place, alias, is := strings.Cut(arn, ":alias/"); is {
 		need.Resources = []string{place + ":key/*"}
-		need.Condition = Condition{"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/" + alias}}
+		need.Condition = Condition{"ForAnyValue:StringEquals": {"kms:ResourceAliases": {"alias/" + alias}}}
 	}
 	n.all = append(n.all, need)
 }
