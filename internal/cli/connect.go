@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
-	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -28,11 +27,10 @@ func (a *app) access() deploy.Access {
 		},
 		Connectors: a.in.Map("connectors"), Embedded: a.embedded, Pace: a.Pace,
 	}
-	if a.host.HasOIDC() {
-		out.Session.Tokens = tokens{a.host}
-	}
 	if a.in.Bool("local") {
 		out.Local = a.localDir()
+	} else if a.in.Bool("verbose") {
+		out.Session.Trace = func(attempt session.Attempt) { a.log().Line("%s", attempt) }
 	}
 	return out
 }
@@ -41,13 +39,6 @@ func (a *app) access() deploy.Access {
 // default Region is named.
 func (a *app) connect(ctx context.Context, regionHint string) (*deploy.Connection, error) {
 	return deploy.Connect(ctx, a.access(), regionHint)
-}
-
-// tokens are the job's OIDC tokens, as the session asks for them.
-type tokens struct{ host *host.Host }
-
-func (t tokens) Token(ctx context.Context, audience string) (string, error) {
-	return t.host.OIDCToken(ctx, audience)
 }
 
 // sessionName is what CloudTrail shows beside the role: with the run's own name

@@ -191,9 +191,6 @@ func TestEachHostSaysWhoRuns(t *testing.T) {
 		if m.host.PostFollows() != actions || m.host.IsPost() {
 			t.Errorf("%s: post", name)
 		}
-		if m.host.HasOIDC() != (name == "github") {
-			t.Errorf("%s: OIDC %v", name, m.host.HasOIDC())
-		}
 	}
 }
 

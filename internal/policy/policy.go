@@ -49,6 +49,19 @@ func (v Values) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string(v))
 }
 
+// UnmarshalJSON reads both.
+func (v *Values) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*v = Values{one}
+		return nil
+	}
+	var list []string
+	err := json.Unmarshal(text, &list)
+	*v = list
+	return err
+}
+
 // Document is an IAM policy
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
 type Document struct {
