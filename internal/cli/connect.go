@@ -26,6 +26,7 @@ func (a *app) access() deploy.Access {
 			ExternalID: a.in.String("role-external-id"), Chaining: a.in.Bool("role-chaining"), Audience: a.in.String("audience"),
 		},
 		Connectors: a.in.Map("connectors"), Embedded: a.embedded, Pace: a.Pace,
+		LocalDir: a.localDir(), Endpoints: a.serviceEndpoints(),
 	}
 	if a.in.Bool("local") {
 		out.Local = a.localDir()

@@ -292,8 +292,8 @@ func (b *bench) nameJournal(inputs []string) []string {
 			b.t.Fatal(err)
 		}
 		for _, o := range list.Contents {
-			if strings.HasSuffix(*o.Key, ".jsonl") {
-				inputs[i] = "s3://" + bucket + "/" + *o.Key
+			if run, _, ok := strings.Cut(*o.Key, ".journal/header/"); ok {
+				inputs[i] = "s3://" + bucket + "/" + run + ".journal"
 			}
 		}
 	}

@@ -48,7 +48,7 @@ type Process struct {
 	Pace        lambdaapi.Pace
 	Timing      engine.Timing
 	// Store keeps a journal on the local disk.
-	Store func(path string) journal.Store
+	Store func(root, path string) journal.Store
 }
 
 // OS is the process as the operating system runs it.
@@ -63,7 +63,7 @@ func OS() (Process, error) {
 		Stdin: os.Stdin, Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr),
 		Now: time.Now, Signals: signals(), CaptureLog: log.SetOutput,
 		Pace: lambdaapi.DefaultPace(), Timing: engine.DefaultTiming(),
-		Store: func(path string) journal.Store { return journal.NewFile(path) },
+		Store: func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
 	}, nil
 }
 

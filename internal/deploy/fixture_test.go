@@ -165,7 +165,7 @@ func (f *fixture) work() Work {
 
 func (f *fixture) record(run string) Record {
 	f.Helper()
-	storage, err := OpenStorage(nil, filepath.Join(f.dir, "journals", run+".jsonl"), func(path string) journal.Store { return journal.NewFile(path) })
+	storage, err := OpenStorage(f.Context(), nil, filepath.Join(f.dir, "journals", run+".jsonl"), func(path string) journal.Store { return journal.NewFile(path) })
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func (f *fixture) rollback() ([]Restored, error) {
 }
 
 // journal reads the journal of the last run.
-func (f *fixture) journal() *journal.Log {
+func (f *fixture) journal() *journal.RunState {
 	f.Helper()
 	if len(f.saved) == 0 {
 		f.Fatal("no run saved a journal")

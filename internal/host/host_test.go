@@ -158,7 +158,7 @@ func TestEachHostSaysWhoRuns(t *testing.T) {
 			Began: "1555573280", Scope: "octo_shop-15-default", Part: "deploy"},
 		"harness": {ID: "kq2cRb5eRZqcLHbZ3yAVvw", Attempt: "1", Job: "Deploy", Step: "deploy", Repository: "octo/shop", Commit: sha,
 			URL: "https://app.harness.io/ng/#/account/acc/ci/orgs/default/projects/shop/pipelines/deploy/executions/xyz", Actor: "mona", Pipeline: "deploy", Number: "57",
-			Began: "BEGAN", Scope: "octo_shop-kq2cRb5eRZqcLHbZ3yAVvw", Part: "Deploy-deploy"},
+			Scope: "octo_shop-kq2cRb5eRZqcLHbZ3yAVvw", Part: "Deploy-deploy"},
 		"gitlab": {ID: "1523456789", Attempt: "1", Job: "deploy", Step: "8123456789", Repository: "octo/shop", Commit: sha,
 			URL: "https://gitlab.com/octo/shop/-/jobs/8123456789", Actor: "mona", Pipeline: "shop", Number: "311",
 			Scope: "octo_shop-1523456789", Part: "deploy-8123456789"},

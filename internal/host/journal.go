@@ -71,7 +71,7 @@ func (h *Host) JournalsOfOthers() []string {
 	}
 	prefix := h.JournalPrefix()
 	return slices.DeleteFunc(h.newestFirst(journalName), func(path string) bool {
-		return strings.HasPrefix(filepath.Base(path), prefix)
+		return namedBy(filepath.Base(path), prefix)
 	})
 }
 
@@ -142,7 +142,7 @@ func (h *Host) newestFirst(prefix string) []string {
 	var found []*journal
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && info.Mode().IsRegular() && strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), ".jsonl") {
+		if err == nil && info.Mode().IsRegular() && namedBy(e.Name(), prefix) {
 			found = append(found, &journal{filepath.Join(dir, e.Name()), info.ModTime()})
 		}
 	}
@@ -154,6 +154,13 @@ func (h *Host) newestFirst(prefix string) []string {
 		paths[i] = j.path
 	}
 	return paths
+}
+
+// namedBy reports whether a file's name is that of a journal with such a prefix: a
+// run whose step has no name leaves one without what follows the prefix.
+func namedBy(file, prefix string) bool {
+	name, ok := strings.CutSuffix(file, ".jsonl")
+	return ok && strings.HasPrefix(name+"-", prefix)
 }
 
 func exists(path string) bool {

@@ -189,7 +189,7 @@ func (f *File) lock(ctx context.Context, patience time.Duration, flags int) erro
 	}
 }
 
-// Held reports who holds the journal's lock; false where nobody does.
+// Held implements Store.
 func (f *File) Held() (Holder, bool, error) {
 	err := f.lock(context.Background(), 0, os.O_RDWR)
 	var held *HeldError
@@ -232,8 +232,7 @@ func (f *File) Append(ctx context.Context, _ int, line []byte) error {
 			return noSpace(err)
 		}
 	}
-	text := append(line[:len(line):len(line)], '\n')
-	_, err := f.file.WriteAt(text, f.size)
+	_, err := f.file.WriteAt(line, f.size)
 	if err == nil {
 		err = f.file.Sync()
 	}
@@ -241,7 +240,7 @@ func (f *File) Append(ctx context.Context, _ int, line []byte) error {
 		f.dirty = f.file.Truncate(f.size) != nil
 		return noSpace(err)
 	}
-	f.size += int64(len(text))
+	f.size += int64(len(line))
 	return nil
 }
 

@@ -127,7 +127,8 @@ func Create(ctx context.Context, store Store, header Header, now func() time.Tim
 	if err != nil {
 		return nil, fmt.Errorf("begin journal %s: %w", store.Name(), err)
 	}
-	state, err := Parse(append(line, '\n'))
+	line = append(line, '\n')
+	state, err := Parse(line)
 	if err != nil {
 		return nil, fmt.Errorf("begin journal %s: %w", store.Name(), err)
 	}
@@ -271,6 +272,7 @@ func (j *Journal) write(ctx context.Context, r Record, back bool) error {
 	if err != nil {
 		return err
 	}
+	line = append(line, '\n')
 	err = j.store.Append(ctx, r.Target, line)
 	if errors.Is(err, ErrNoSpace) && (back || r.Outcome != nil) && j.store.FreeReserve() {
 		err = j.store.Append(ctx, r.Target, line)

@@ -195,6 +195,9 @@ func (o *objects) Ended(ctx context.Context, state State) {
 	}
 }
 
+// Held implements Store: nobody holds objects.
+func (o *objects) Held() (Holder, bool, error) { return Holder{}, false, nil }
+
 // FreeReserve implements Store: a bucket is never full.
 func (o *objects) FreeReserve() bool { return false }
 
@@ -277,7 +280,7 @@ func (s *sequence) take(ctx context.Context, mine *Takeover, target int) ([]Reco
 		if err != nil {
 			return nil, err
 		}
-		found, err := s.write(ctx, content)
+		found, err := s.write(ctx, append(content, '\n'))
 		if err != nil || found == nil {
 			return late, err
 		}

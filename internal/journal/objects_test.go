@@ -364,7 +364,7 @@ func TestRunsAreListedWithTheirEnds(t *testing.T) {
 	b.objects["runs/lambda-rollout-cat-1.journal/header/000001.json"] = []byte("{}")
 	b.objects["runs/lambda-rollout-octo-notes.txt"] = []byte("x")
 	b.lists = 0
-	runs, err := Runs(ctx, b, "s3://bucket/runs", "octo-")
+	runs, err := Runs(ctx, b, "s3://bucket/runs", "lambda-rollout-octo-")
 	must(t, err)
 	const place = "s3://bucket/runs/lambda-rollout-octo-"
 	if diff := cmp.Diff([]Run{

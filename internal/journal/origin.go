@@ -85,8 +85,10 @@ type Belief struct {
 	// itself; Endpoints are those of single services, as in Header.
 	Endpoint  string
 	Endpoints map[string]string
-	// LocalDir is the folder of the embedded AWS that the inputs name.
+	// LocalDir is the folder of the embedded AWS that the inputs name; Local is
+	// true where they ask for it.
 	LocalDir string
+	Local    bool
 	// Role is the role that the inputs name, Connectors are the roles of the
 	// connectors; empty where they name none.
 	Role       string
@@ -113,6 +115,8 @@ func (h Header) Check(b Belief) error {
 		switch {
 		case local && dir != b.LocalDir:
 			differs("it was written for the embedded AWS in %s, and local-dir names %s (set local-dir to that folder)", dir, orNone(b.LocalDir))
+		case !local && b.Local:
+			differs("its calls went to %s, and local asks for the embedded AWS", orAWS(t.Endpoint))
 		case !local && t.Endpoint != b.Endpoint:
 			differs("its calls went to %s, and the environment names %s (set AWS_ENDPOINT_URL as it was in the deploy)", orAWS(t.Endpoint), orAWS(b.Endpoint))
 		}

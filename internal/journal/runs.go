@@ -17,10 +17,10 @@ type Run struct {
 }
 
 // Runs lists the journals below a place, s3://bucket/prefix, whose names begin
-// with lambda-rollout- and name, in the order of their names. It takes two
-// listings, however many runs and records there are.
+// with name, in the order of their names. It takes two listings, however many
+// runs and records there are.
 func Runs(ctx context.Context, bucket Bucket, place, name string) ([]Run, error) {
-	root, prefix, err := ParseObject(strings.TrimSuffix(place, "/") + "/lambda-rollout-" + name)
+	root, prefix, err := ParseObject(strings.TrimSuffix(place, "/") + "/" + name)
 	if err != nil {
 		return nil, err
 	}

@@ -280,4 +280,3 @@ func (t *TargetLog) Published() []string {
 	}
 	return all
 }
-

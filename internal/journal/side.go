@@ -142,7 +142,6 @@ func (s side) stop() error {
 	return errors.Join(err, file.Close())
 }
 
-
 func (s side) stopped() bool {
 	_, err := s.folder.Lstat(s.stopName())
 	return err == nil

@@ -81,12 +81,14 @@ func (o *singleObject) Append(ctx context.Context, _ int, line []byte) error {
 		return context.Cause(ctx)
 	}
 	defer func() { <-o.turn }()
-	content := append(o.content[:len(o.content):len(o.content)], line...)
-	return o.replace(ctx, append(content, '\n'))
+	return o.replace(ctx, append(o.content[:len(o.content):len(o.content)], line...))
 }
 
 // Ended implements Store: earlier releases kept no marks.
 func (o *singleObject) Ended(context.Context, State) {}
+
+// Held implements Store: nobody holds an object.
+func (o *singleObject) Held() (Holder, bool, error) { return Holder{}, false, nil }
 
 // FreeReserve implements Store: a bucket is never full.
 func (o *singleObject) FreeReserve() bool { return false }

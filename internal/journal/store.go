@@ -32,14 +32,16 @@ type Store interface {
 	// TakeOver locks the journal, keeps its former owner from appending, and
 	// returns what is recorded; nil, unlocked, where there is no journal.
 	TakeOver(ctx context.Context, by Holder) (*RunState, error)
-	// Append adds a line for a Target, or for the run where target is -1,
-	// durable on return. ErrTaken, ErrNoSpace.
+	// Append adds a line, its line feed included, for a Target, or for the run
+	// where target is -1. It is durable on return. ErrTaken, ErrNoSpace.
 	Append(ctx context.Context, target int, line []byte) error
 	// Ended learns that the run's new state is recorded.
 	Ended(ctx context.Context, state State)
 	// FreeReserve gives up the space that was kept for a rollback and reports
 	// whether there was any.
 	FreeReserve() bool
+	// Held returns the process that holds the lock; false where none does.
+	Held() (Holder, bool, error)
 	// Stop asks whoever holds the lock to start no further call.
 	Stop(ctx context.Context) error
 	// Stopped reports whether somebody asked.
