@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/convert"
@@ -11,8 +10,8 @@ import (
 
 // convert prints the workflow of a pipeline: the first file that is named. What
 // has no equivalent goes to the log.
-func (a *app) convert(ctx context.Context) (err error) {
-	files, closeFiles, err := service.OpenFiles(ctx, a.host.Workspace())
+func (a *app) convert() (err error) {
+	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
 	if err != nil {
 		return notStarted(err)
 	}
@@ -33,6 +32,6 @@ func (a *app) convert(ctx context.Context) (err error) {
 		return err
 	}
 	a.warnings(faults)
-	err = a.print(string(workflow))
+	_, err = a.Stdout.Write(workflow)
 	return err
 }

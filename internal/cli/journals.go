@@ -15,9 +15,13 @@ import (
 // s3Journal reports whether the input journal names a place in S3.
 func (a *app) s3Journal() bool { return deploy.InS3(a.in.String("journal")) }
 
-// journalFile opens a journal on this machine.
-func (a *app) journalFile(path string) journal.Store {
-	return a.Store(a.host.JournalRoot(path), path)
+// hintUnlessS3 is a Region to connect in for a run that keeps a journal: none
+// where it goes to S3, since post knows only the environment's to find it.
+func (a *app) hintUnlessS3(region string) string {
+	if a.s3Journal() {
+		return ""
+	}
+	return region
 }
 
 // journalPlace is where the journal of a new run goes.
@@ -31,40 +35,26 @@ func (a *app) journalPlace() string {
 	return a.host.JournalPath()
 }
 
-// origin is the part of a pipeline that this process is.
-func (a *app) origin() journal.Origin {
-	r := a.host.Run()
-	o := journal.Origin{
-		Host: string(a.host.Kind()), Repository: r.Repository, Workflow: r.Pipeline, Pipeline: r.ID,
-		Attempt: r.Attempt, Job: r.Job, Axis: r.Axis, Began: r.Began,
-	}
-	if r.Scope == "" {
-		o.Pipeline, o.Attempt = "", "" // a terminal's run is this one command
-	}
-	return o
-}
-
-// refuseOpenJournals keeps a new deployment from overtaking an interrupted one.
-// In S3 every run has a name of its own, and the functions have locks.
-func (a *app) refuseOpenJournals(ctx context.Context) error {
+// openJournals are the journals that a new deployment must not overtake. In S3
+// every run has a name of its own.
+func (a *app) openJournals() []string {
 	if a.s3Journal() {
 		return nil
 	}
-	paths := append(a.host.Journals(), a.host.JournalsOfOthers()...)
-	return deploy.RefuseOpenJournals(ctx, paths, a.journalFile, a.access(), a.origin(), a.log())
+	return a.host.Journals()
 }
 
 // storage opens a place of journals, in S3 with the run's own session.
 func (a *app) storage(ctx context.Context, place string) (*deploy.Connection, *deploy.Storage, error) {
 	if !deploy.InS3(place) {
-		s, err := deploy.OpenStorage(ctx, nil, a.absolute(place), a.journalFile)
+		s, err := deploy.OpenStorage(nil, a.absolute(place), a.Store)
 		return nil, s, err
 	}
-	c, err := a.connect(ctx, deploy.AnyRegion)
+	c, err := a.connect(ctx, "")
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := deploy.OpenStorage(ctx, c, place, a.journalFile)
+	s, err := deploy.OpenStorage(c, place, a.Store)
 	return c, s, err
 }
 
@@ -74,10 +64,7 @@ func (a *app) openStore(ctx context.Context, name string) (journal.Store, error)
 	if err != nil {
 		return nil, err
 	}
-	if !deploy.InS3(name) {
-		name = a.absolute(name)
-	}
-	return storage.Open(name)
+	return storage.Open()
 }
 
 // findJournals names the journals to roll back, the newest first: what main
@@ -90,7 +77,7 @@ func (a *app) findJournals(ctx context.Context) ([]string, error) {
 	}
 	named := a.in.String("journal")
 	switch {
-	case journal.IsObjectURL(named):
+	case strings.HasSuffix(named, ".jsonl") && a.s3Journal():
 		return []string{named}, nil
 	case a.s3Journal():
 		return a.findObjects(ctx)
@@ -101,43 +88,29 @@ func (a *app) findJournals(ctx context.Context) ([]string, error) {
 		return []string{named}, nil
 	}
 	paths := a.host.Journals()
-	if a.host.Run().Scope == "" {
-		return paths[:min(len(paths), 1)], nil
+	if a.host.Kind() == host.Terminal && len(paths) > 1 {
+		paths = paths[:1]
 	}
-	if a.host.Kind() == host.Act {
-		return paths, nil // the folder is of this job's container alone
-	}
-	return a.own(ctx, paths, func(name string) (journal.Store, error) { return a.journalFile(name), nil })
-}
-
-// own are those of the journals that are of this run.
-func (a *app) own(ctx context.Context, found []string, open func(string) (journal.Store, error)) ([]string, error) {
-	own, err := deploy.OwnJournals(ctx, found, open, a.origin(), a.log())
-	var doubt *deploy.DoubtError
-	if errors.As(err, &doubt) {
-		return nil, &exitError{exitIncomplete, err}
-	}
-	return own, err
+	return paths, nil
 }
 
 // findObjects looks below a prefix: for the journal that holds the function
 // that is named, else for those of this very run.
 func (a *app) findObjects(ctx context.Context) ([]string, error) {
-	place := a.in.String("journal")
-	c, storage, err := a.storage(ctx, place)
+	c, storage, err := a.storage(ctx, a.in.String("journal"))
 	if err != nil {
-		return nil, &deploy.BlockedError{Journal: place, Err: err}
+		return nil, err
 	}
 	if function := a.in.String("function"); function != "" {
 		found, err := storage.Holder(ctx, c, function)
 		return one(found), err
 	}
-	found, err := storage.List(ctx, a.host.JournalPrefix())
+	found, err := storage.Newest(ctx, a.host.JournalPrefix())
 	if err != nil {
-		return nil, &deploy.BlockedError{Journal: place, Err: err}
+		return nil, err
 	}
-	if a.host.Run().Scope == "" && len(found) > 0 {
+	if a.host.Kind() == host.Terminal && len(found) > 0 {
 		return nil, notStarted(errors.New("several runs keep their journals there: name a function, or one of these with --journal:\n  " + strings.Join(found[:min(len(found), 10)], "\n  ")))
 	}
-	return a.own(ctx, found, storage.Open)
+	return found, nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ import (
 
 // plan shows what deploy would do and changes nothing.
 func (a *app) plan(ctx context.Context) error {
-	set, err := a.load(ctx)
+	set, err := a.load()
 	if err != nil {
 		return err
 	}
@@ -50,10 +51,7 @@ func (a *app) show(ctx context.Context, targets []deploy.Target, temp string) er
 		d.Files = files(ctx, p, temp)
 		diffs = append(diffs, d)
 	}
-	if err := a.showPlan(diffs); err != nil {
-		return err
-	}
-	return a.planned(planned)
+	return errors.Join(a.showPlan(diffs), a.planned(planned))
 }
 
 // quiet works without the log of a deployment.
@@ -177,7 +175,10 @@ func files(ctx context.Context, p deploy.Planned, temp string) *report.Files {
 func (a *app) showPlan(diffs []report.Diff) error {
 	var err error
 	if a.json() {
-		err = a.printJSON(diffs)
+		var text []byte
+		if text, err = json.MarshalIndent(diffs, "", "  "); err == nil {
+			_, err = fmt.Fprintf(a.Stdout, "%s\n", text)
+		}
 	} else {
 		_, err = io.WriteString(a.host.Log(), report.Text(diffs))
 	}

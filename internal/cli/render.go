@@ -2,15 +2,14 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // render prints the definitions as they would be deployed, without a secret.
-func (a *app) render(ctx context.Context) error {
-	set, err := a.load(ctx)
+func (a *app) render() error {
+	set, err := a.load()
 	if err != nil {
 		return err
 	}
@@ -21,5 +20,6 @@ func (a *app) render(ctx context.Context) error {
 			fmt.Fprintf(&out, "%s\n", definition.RenderAlias(alias))
 		}
 	}
-	return a.print(a.host.Redact(out.String()))
+	_, err = fmt.Fprint(a.Stdout, a.host.Redact(out.String()))
+	return err
 }

@@ -8,6 +8,6 @@ func (a *app) schema() error {
 	if err != nil {
 		return err
 	}
-	err = a.print(string(text))
+	_, err = a.Stdout.Write(text)
 	return err
 }

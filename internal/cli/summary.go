@@ -125,7 +125,7 @@ func (a *app) undo(results []deploy.Result) ([]string, error) {
 }
 
 // failedSummary says what a deployment that failed left behind.
-func (a *app) failedSummary(failure error) {
+func (a *app) failedSummary(_ []deploy.Result, failure error) error {
 	var incomplete *deploy.IncompleteError
 	var back *deploy.RolledBackError
 	switch {
@@ -134,13 +134,14 @@ func (a *app) failedSummary(failure error) {
 		if incomplete.Err != nil {
 			reason = firstLine(incomplete.Err.Error())
 		}
-		a.rollbackSummary(reason, incomplete.Targets, "lambda-rollout rollback --journal "+incomplete.Journal)
+		return a.rollbackSummary(reason, incomplete.Targets, "lambda-rollout rollback --journal "+incomplete.Journal)
 	case errors.As(failure, &back):
-		a.rollbackSummary(firstLine(back.Err.Error()), back.Targets, "")
+		return a.rollbackSummary(firstLine(back.Err.Error()), back.Targets, "")
 	}
+	return nil
 }
 
-func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next string) {
+func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next string) error {
 	var lines []report.Back
 	for _, t := range targets {
 		for _, c := range t.Changes {
@@ -155,7 +156,7 @@ func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next str
 			lines = append(lines, report.Back{Function: t.Target.Function, Region: t.Target.Region, Problem: left})
 		}
 	}
-	a.summary(report.RollbackSummary(reason, lines, next))
+	return a.host.Summary(report.RollbackSummary(reason, lines, next))
 }
 
 func firstLine(s string) string {

@@ -81,9 +81,6 @@ func Deploy(ctx context.Context, planned []Planned, way Way) ([]Result, error) {
 		return nil, notStarted(err)
 	}
 	if unchanged(planned) {
-		if err := d.Record.mark(ctx, d.places(), d.Now); err != nil {
-			warn(d.Events, "a rollback step cannot see that this run changed nothing: %v", err)
-		}
 		return d.results(), nil
 	}
 	j, err := d.begin(ctx)
@@ -122,18 +119,13 @@ func (t *target) readyCode(ctx context.Context) error {
 	return nil
 }
 
-// places are where the targets are.
-func (d *deployment) places() []journal.Target {
+// begin opens the journal and records the current state of every target.
+func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 	var at []journal.Target
 	for _, t := range d.targets {
 		at = append(at, t.At)
 	}
-	return at
-}
-
-// begin opens the journal and records the current state of every target.
-func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
-	j, err := d.Record.begin(ctx, d.places(), d.Now)
+	j, err := d.Record.begin(ctx, at, d.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -148,10 +140,8 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 
 // engine carries out the steps of a target; index is its place in the journal.
 func (w Work) engine(t Target, j *journal.Journal, index int) *engine.Engine {
-	return &engine.Engine{
-		API: t.API, Journal: j, Index: index, Log: w.of(t.At), Timing: w.Timing,
-		Code: &formerCode{session: t.Session, region: t.At.Region, temp: w.Temp, bucket: j.Header().StagingBucket},
-	}
+	code := &formerCode{session: t.Session, region: t.At.Region, temp: w.Temp, bucket: j.Log().Header.StagingBucket}
+	return engine.New(t.API, engine.RecordOf(j, index), w.of(t.At), code, w.Timing)
 }
 
 // stopPoll is how often a deployment looks whether another process asked it to

@@ -11,29 +11,9 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 )
 
-// Drift is what was changed in $LATEST since the version that the alias points
-// to was published: From what that version holds, To what $LATEST holds now.
-// Nothing drifted where $LATEST is the version that shares the alias' traffic.
-// Descriptions are left out: a version's own is this program's marker.
-func (p Planned) Drift() []definition.Change {
-	o := p.Before
-	if o.Latest == nil || o.Served == nil || o.Served.Version == plan.Latest {
-		return nil
-	}
-	for _, v := range o.OnTrial(p.Want.Aliases) {
-		if plan.SameContent(v, o.Latest) {
-			return nil
-		}
-	}
-	latest, served := definition.Canonical(o.Latest.Function), o.Served.Function
-	latest.Description = nil
-	d := definition.Diff(latest, served)
-	list := append(d.Changes, d.Architectures...)
-	if o.Latest.CodeSha256 != o.Served.CodeSha256 {
-		list = append(list, definition.Change{Field: "Code", From: o.Served.CodeSha256, To: o.Latest.CodeSha256, Kind: definition.Changed})
-	}
-	return list
-}
+// Drift is what was changed in $LATEST since the version that the alias points to
+// was published; see plan.Drift.
+func (p Planned) Drift() []definition.Change { return plan.Drift(p.Before, p.Want.Aliases) }
 
 // ReplacesZip reports whether the deployment replaces one zip by another.
 func (p Planned) ReplacesZip() bool {

@@ -46,10 +46,7 @@ func (r Restored) Left() []string {
 
 // openTargets connects to the targets of a journal: endpoints and roles are the
 // journal's, credentials this process's.
-func openTargets(ctx context.Context, access Access, log *journal.RunState) ([]recorded, error) {
-	if err := checkJournal(ctx, access, log.Header); err != nil {
-		return nil, err
-	}
+func openTargets(ctx context.Context, access Access, log *journal.Log) ([]recorded, error) {
 	sessions := targetSessions{access: access, endpoints: log.Header.Endpoints, open: map[journal.Target]*session.Session{}}
 	var all []recorded
 	for _, t := range log.Targets {
@@ -66,7 +63,7 @@ func openTargets(ctx context.Context, access Access, log *journal.RunState) ([]r
 
 // PlanRollback plans what Rollback would do now. It changes nothing. Its error is
 // a *NotStartedError.
-func PlanRollback(ctx context.Context, access Access, log *journal.RunState) ([]Planned, error) {
+func PlanRollback(ctx context.Context, access Access, log *journal.Log) ([]Planned, error) {
 	targets, err := openTargets(ctx, access, log)
 	if err != nil {
 		return nil, notStarted(err)
@@ -112,7 +109,7 @@ func rollbackContext(ctx context.Context, timeout time.Duration) (context.Contex
 func (w Work) rollBack(ctx context.Context, j *journal.Journal, engines []*engine.Engine) ([]Restored, *IncompleteError) {
 	w.Events.Emit(event.SectionBegan{Title: "Rollback"})
 	defer w.Events.Emit(event.SectionBegan{})
-	header := j.Header()
+	header := j.Log().Header
 	done := make([]Restored, len(engines))
 	slots := make(chan struct{}, max(w.MaxParallel, 1))
 	var all sync.WaitGroup
@@ -120,14 +117,11 @@ func (w Work) rollBack(ctx context.Context, j *journal.Journal, engines []*engin
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			t := j.Target(e.Index)
+			t := j.Log().Targets[i]
 			done[i] = rollBackOne(ctx, e, t, header.FirstDeploy == "keep", w.of(t.Target))
 		})
 	}
 	all.Wait()
-	if err := j.Unrecorded(); err != nil {
-		warn(w.Events, "the journal does not hold this rollback, which went on without: %v", err)
-	}
 	incomplete := &IncompleteError{Targets: done, Journal: j.Name()}
 	for _, d := range done {
 		if len(d.Left()) > 0 {

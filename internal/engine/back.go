@@ -40,12 +40,10 @@ const rounds = 10
 // and observes again until nothing is left to do. An error means that AWS
 // could not be read; everything else is in Restored.
 func (e *Engine) Rollback(ctx context.Context) (Restored, error) {
-	log := e.Journal.Log()
-	t := log.Targets[e.Index]
+	t := e.record.Target()
 	if t.Snapshot == nil || len(t.Steps) == 0 {
 		return Restored{}, nil
 	}
-	e.bind(t.Function, t.Salt)
 	r := rollback{Engine: e, fences: plan.Fences{Aliases: map[string]bool{}}}
 	for range rounds {
 		again, err := r.round(ctx)
@@ -57,13 +55,11 @@ func (e *Engine) Rollback(ctx context.Context) (Restored, error) {
 }
 
 // LookBack plans what a rollback of a Target would do now, and does nothing.
-func LookBack(ctx context.Context, api *lambdaapi.Client, t journal.TargetLog) (plan.Plan, error) {
+func LookBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Plan, error) {
 	if t.Snapshot == nil {
 		return plan.Plan{Function: t.Function}, nil
 	}
-	e := Engine{API: api}
-	e.bind(t.Function, t.Salt)
-	o, err := e.observeBack(ctx, t)
+	o, err := observeBack(ctx, api, t)
 	return plan.Back(t, o, plan.Fences{Watched: true}), err
 }
 
@@ -150,20 +146,21 @@ func moved(err error) bool {
 // keeps looking until the time for that is over.
 func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
 	for {
-		t := r.Journal.Log().Targets[r.Index]
-		o, err := r.observeBack(ctx, t)
+		t := r.record.Target()
+		o, err := observeBack(ctx, r.api, t)
 		if err != nil {
 			return plan.Plan{}, fmt.Errorf("roll back %s: %w", t.Function, err)
 		}
+		r.live.latest, r.live.aliases, r.live.signing = o.Latest, o.Aliases, o.CodeSigning
 		p := plan.Back(t, o, r.fences)
 		if !p.Empty() || !p.Watch {
 			return p, nil
 		}
 		if r.watch.IsZero() {
 			r.watch = time.Now()
-			r.Log.Emit(event.WatchingForLateCall{Function: t.Function, For: r.Timing.Watch})
+			r.events.Emit(event.WatchingForLateCall{Function: t.Function, For: r.timing.Watch})
 		}
-		if time.Since(r.watch) >= r.Timing.Watch {
+		if time.Since(r.watch) >= r.timing.Watch {
 			r.fences.Watched = true
 		} else if !r.pause(ctx, 1) {
 			return p, context.Cause(ctx)
@@ -173,8 +170,8 @@ func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
 
 func (r *rollback) step(ctx context.Context, s plan.Step) error {
 	if c, is := s.(plan.UpdateCode); is && c.Download != "" {
-		r.Log.Emit(event.Downloading{Function: r.function, CodeSha256: c.Code.Sha256})
-		code, err := r.Code.Fetch(ctx, c.Download, c.Code)
+		r.events.Emit(event.Downloading{Function: r.live.function, CodeSha256: c.Code.Sha256})
+		code, err := r.code.Fetch(ctx, c.Download, c.Code)
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
@@ -11,14 +10,13 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
-// Snapshot records what stands, before the first change of the run.
+// Snapshot records the current state, before the first change of the run.
 func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation, p plan.Plan) error {
-	e.bind(w.Function.FunctionName, e.Journal.Log().Header.Salt)
-	e.latest, e.signing = o.Latest, o.CodeSigning
+	e.live.latest, e.live.signing = o.Latest, o.CodeSigning
 	s := &journal.Snapshot{}
 	for _, a := range w.Aliases {
 		now := o.Aliases[a.Name]
-		e.aliases[a.Name] = now
+		e.live.aliases[a.Name] = now
 		if now == nil {
 			s.Missing = append(s.Missing, a.Name)
 			continue
@@ -26,7 +24,7 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 		s.Aliases = append(s.Aliases, journal.AliasOf(now.Alias))
 	}
 	if latest := o.Latest; latest != nil {
-		s.Exists, s.Content = true, *e.content(latest)
+		s.Exists, s.Content = true, *e.live.content(latest)
 		s.RestorePoint, s.Tags = p.RestorePoint, latest.Tags
 		s.Architectures = latest.Architectures
 		if latest.Description != nil {
@@ -39,7 +37,7 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 			s.CodeSigning = &o.CodeSigning
 		}
 	}
-	return e.Journal.Append(context.WithoutCancel(ctx), journal.Record{Target: e.Index, Snapshot: s})
+	return e.record.Snapshot(context.WithoutCancel(ctx), s)
 }
 
 // Prepare carries out a plan up to the published version that is ready to
@@ -49,7 +47,7 @@ func (e *Engine) Prepare(ctx context.Context, p plan.Plan) (*definition.Observed
 	for len(steps) > 0 {
 		err := e.deploy(ctx, steps[0])
 		if codeFirst(steps, err) {
-			e.Log.Emit(event.CodeFirst{Function: e.function, Err: err})
+			e.events.Emit(event.CodeFirst{Function: e.live.function, Err: err})
 			steps[0], steps[1] = steps[1], steps[0]
 			continue
 		}
@@ -81,47 +79,8 @@ func (e *Engine) deploy(ctx context.Context, s plan.Step) error {
 		return err
 	}
 	if _, point := s.(plan.PublishRestorePoint); point {
+		// Publishing moved the RevisionId of $LATEST.
 		return e.refreshUnchanged(ctx)
 	}
 	return nil
-}
-
-// publish publishes $LATEST as it was last seen and waits for the version to
-// be ready to serve.
-func (e *Engine) publish(description string, restorePoint bool) change {
-	before := *e.content(e.latest)
-	return change{
-		intent: journal.Intent{RestorePoint: restorePoint},
-		send: func(ctx context.Context) (err error) {
-			e.version, err = e.API.PublishVersion(ctx, lambdaapi.Publication{
-				Function: e.function, CodeSha256: e.latest.CodeSha256, RevisionId: e.latest.RevisionId, Description: description,
-			})
-			return err
-		},
-		look: func(ctx context.Context) (verdict, error) {
-			if err := e.refresh(ctx); err != nil {
-				return 0, err
-			}
-			if e.latest == nil || !e.content(e.latest).Equal(before) {
-				return foreign, nil
-			}
-			// A version that was published and not answered is given back by
-			// the next try.
-			return untouched, nil
-		},
-		finish: func(ctx context.Context, o *journal.Outcome) error {
-			o.Version = e.version.Version
-			if e.version.State.Value == "Active" && e.version.Settled() {
-				return nil
-			}
-			ready, err := e.API.Wait(ctx, e.function, e.version.Version, e.waiting)
-			if failed := (*lambdaapi.FailedError)(nil); errors.As(err, &failed) {
-				o.Version, o.FailedVersion = "", e.version.Version
-			}
-			if err == nil {
-				e.version = ready
-			}
-			return err
-		},
-	}
 }

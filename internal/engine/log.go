@@ -7,7 +7,7 @@ import (
 
 // begin emits that a step is about to go out.
 func (e *Engine) begin(s plan.Step, back bool) event.StepBegan {
-	began := event.StepBegan{Function: e.function, Region: e.API.Region(), Step: s, Back: back}
+	began := event.StepBegan{Function: e.live.function, Region: e.api.Region(), Step: s, Back: back}
 	switch s := s.(type) {
 	case plan.CreateAlias, plan.MoveAlias:
 		began.Version = e.target
@@ -18,20 +18,20 @@ func (e *Engine) begin(s plan.Step, back bool) event.StepBegan {
 	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion,
 		plan.DeleteAlias, plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
 	}
-	e.Log.Emit(began)
+	e.events.Emit(began)
 	return began
 }
 
 // end emits what became of a step.
 func (e *Engine) end(began event.StepBegan, err error) {
 	ended := event.StepEnded{StepBegan: began, Err: err}
-	if e.latest != nil {
-		ended.Arn, ended.CodeSha256 = e.latest.Arn, e.latest.CodeSha256
+	if e.live.latest != nil {
+		ended.Arn, ended.CodeSha256 = e.live.latest.Arn, e.live.latest.CodeSha256
 	}
 	if began.Step.Operation() == (plan.PublishVersion{}).Operation() && err == nil {
 		ended.Arn, ended.Published = e.version.Arn, e.version.Version
 		s, is := began.Step.(plan.PublishVersion)
 		ended.Existed = is && e.version.Description != nil && *e.version.Description != s.Description
 	}
-	e.Log.Emit(ended)
+	e.events.Emit(ended)
 }

@@ -45,7 +45,7 @@ func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage i
 	e.target = version
 	aliases, last := in(p, shifting), stage == plan.Stages(p)-1
 	if len(aliases) > 0 && stage == 0 {
-		e.Log.Emit(event.AliasesBegan{Function: e.function, Version: version})
+		e.events.Emit(event.AliasesBegan{Function: e.live.function, Version: version})
 	}
 	for _, s := range aliases {
 		if plan.StageOf(s) != stage || e.upToDate(s) {
@@ -59,7 +59,7 @@ func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage i
 		return nil
 	}
 	if len(aliases) > 0 {
-		e.Log.Emit(event.AliasesEnded{Function: e.function})
+		e.events.Emit(event.AliasesEnded{Function: e.live.function})
 	}
 	for _, s := range in(p, tagging) {
 		if err := e.deploy(ctx, s); err != nil {
@@ -77,9 +77,9 @@ func (e *Engine) upToDate(s plan.Step) bool {
 		return false
 	}
 	wanted := m.Resolve(e.target, e.RestorePoint())
-	if !plan.Stands(wanted, e.aliases[m.Name].Alias) {
+	if !plan.Stands(wanted, e.live.aliases[m.Name].Alias) {
 		return false
 	}
-	e.Log.Emit(event.AliasUpToDate{Function: e.function, Alias: m.Name, Routing: plan.Serves(wanted)})
+	e.events.Emit(event.AliasUpToDate{Function: e.live.function, Alias: m.Name, Routing: plan.Serves(wanted)})
 	return true
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -218,4 +219,13 @@ func (g *github) delimiter(value string) (string, error) {
 			return d, nil
 		}
 	}
+}
+
+func (g *github) token(ctx context.Context, audience string) (string, error) {
+	token, err := g.action.GetIDToken(ctx, audience)
+	if err != nil {
+		return "", fmt.Errorf("mint an OIDC token for the audience %q: %w", audience, err)
+	}
+	g.host.Mask("OIDC token", token)
+	return token, nil
 }

@@ -12,29 +12,33 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
-// CreateFunction creates a function with its tags; it is never published here.
-func (c *Client) CreateFunction(ctx context.Context, f definition.Function, code definition.Code) error {
+// CreateFunction creates a function with its tags, and returns what AWS answered;
+// it is never published here.
+func (c *Client) CreateFunction(ctx context.Context, f definition.Function, code definition.Code) (*definition.Observed, error) {
 	zip, err := readZip(code)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	payload := &types.FunctionCode{
 		ImageUri: nonEmpty(code.ImageUri), S3Bucket: nonEmpty(code.S3Bucket), S3Key: nonEmpty(code.S3Key),
 		S3ObjectVersion: nonEmpty(code.S3ObjectVersion), SourceKMSKeyArn: nonEmpty(code.SourceKMSKeyArn),
 		S3ObjectStorageMode: types.S3ObjectStorageMode(code.S3ObjectStorageMode), ZipFile: zip,
 	}
-	if _, err := c.api.CreateFunction(c.upload(ctx), expandCreate(f, payload), once); err != nil {
-		return fmt.Errorf("create function %s: %w", f.FunctionName, err)
+	out, err := c.api.CreateFunction(c.upload(ctx), expandCreate(f, payload), once)
+	if err != nil {
+		return nil, fmt.Errorf("create function %s: %w", f.FunctionName, err)
 	}
-	return nil
+	return answered("CreateFunction", f.FunctionName, out)
 }
 
-// UpdateConfiguration changes the fields that the patch names.
-func (c *Client) UpdateConfiguration(ctx context.Context, name string, patch definition.Function, revision string) error {
-	if _, err := c.api.UpdateFunctionConfiguration(ctx, expandUpdate(name, patch, revision), once); err != nil {
-		return fmt.Errorf("update the configuration of %s: %w", name, err)
+// UpdateConfiguration changes the fields that the patch names, and returns what
+// AWS answered: the new values, although the update is still under way.
+func (c *Client) UpdateConfiguration(ctx context.Context, name string, patch definition.Function, revision string) (*definition.Observed, error) {
+	out, err := c.api.UpdateFunctionConfiguration(ctx, expandUpdate(name, patch, revision), once)
+	if err != nil {
+		return nil, fmt.Errorf("update the configuration of %s: %w", name, err)
 	}
-	return nil
+	return answered("UpdateFunctionConfiguration", name, out)
 }
 
 // CodeUpdate is one UpdateFunctionCode.
@@ -47,12 +51,12 @@ type CodeUpdate struct {
 	DryRun bool
 }
 
-// UpdateCode puts new code into $LATEST, architecture always named: AWS would
-// go back to x86_64 without it.
-func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) error {
+// UpdateCode puts new code into $LATEST and returns what AWS answered. The
+// architecture is always named: AWS would go back to x86_64 without it.
+func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) (*definition.Observed, error) {
 	zip, err := readZip(u.Code)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	in := &lambda.UpdateFunctionCodeInput{
 		FunctionName: &u.Function, Architectures: expandArchitectures(u.Architectures),
@@ -61,10 +65,11 @@ func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) error {
 		S3ObjectStorageMode: types.S3ObjectStorageMode(u.Code.S3ObjectStorageMode),
 		RevisionId:          nonEmpty(u.RevisionId), DryRun: u.DryRun, ZipFile: zip,
 	}
-	if _, err := c.api.UpdateFunctionCode(c.upload(ctx), in, once); err != nil {
-		return fmt.Errorf("update the code of %s: %w", u.Function, err)
+	out, err := c.api.UpdateFunctionCode(c.upload(ctx), in, once)
+	if err != nil {
+		return nil, fmt.Errorf("update the code of %s: %w", u.Function, err)
 	}
-	return nil
+	return answered("UpdateFunctionCode", u.Function, out)
 }
 
 func readZip(code definition.Code) ([]byte, error) {
@@ -94,28 +99,29 @@ func (c *Client) PublishVersion(ctx context.Context, p Publication) (*definition
 	if err != nil {
 		return nil, fmt.Errorf("publish a version of %s: %w", p.Function, err)
 	}
-	return &definition.Observed{
-		Function: definition.Function{FunctionName: aws.ToString(out.FunctionName), Description: out.Description},
-		Arn:      aws.ToString(out.FunctionArn), Version: aws.ToString(out.Version), RevisionId: aws.ToString(out.RevisionId),
-		State:      definition.Status{Value: string(out.State), Reason: aws.ToString(out.StateReason), Code: string(out.StateReasonCode)},
-		Update:     definition.Status{Value: string(out.LastUpdateStatus), Reason: aws.ToString(out.LastUpdateStatusReason), Code: string(out.LastUpdateStatusReasonCode)},
-		CodeSha256: aws.ToString(out.CodeSha256), CodeSize: out.CodeSize,
-	}, nil
+	o, err := answered("PublishVersion", p.Function, out)
+	if err == nil && (o.Version == "" || o.Version == latest) {
+		err = &AnswerError{Operation: "PublishVersion", Subject: p.Function}
+	}
+	return o, err
 }
 
-// CreateAlias creates an alias on a version.
-func (c *Client) CreateAlias(ctx context.Context, function string, a definition.Alias) error {
-	_, err := c.api.CreateAlias(ctx, &lambda.CreateAliasInput{
+// CreateAlias creates an alias on a version and returns what AWS answered.
+func (c *Client) CreateAlias(ctx context.Context, function string, a definition.Alias) (definition.ObservedAlias, error) {
+	out, err := c.api.CreateAlias(ctx, &lambda.CreateAliasInput{
 		FunctionName: &function, Name: &a.Name, FunctionVersion: &a.Version,
 		Description: a.Description, RoutingConfig: routing(a.Weights),
 	}, once)
 	if err != nil {
-		return fmt.Errorf("create alias %s of %s: %w", a.Name, function, err)
+		return definition.ObservedAlias{}, fmt.Errorf("create alias %s of %s: %w", a.Name, function, err)
 	}
-	return nil
+	return flattenAlias(types.AliasConfiguration{
+		AliasArn: out.AliasArn, Description: out.Description, FunctionVersion: out.FunctionVersion,
+		Name: out.Name, RevisionId: out.RevisionId, RoutingConfig: out.RoutingConfig,
+	}), nil
 }
 
-// UpdateAlias moves an alias and says what AWS shows after the call.
+// UpdateAlias moves an alias and returns what AWS answered.
 func (c *Client) UpdateAlias(ctx context.Context, function string, a definition.Alias, revision string) (definition.ObservedAlias, error) {
 	out, err := c.api.UpdateAlias(ctx, &lambda.UpdateAliasInput{
 		FunctionName: &function, Name: &a.Name, FunctionVersion: &a.Version,
@@ -132,48 +138,70 @@ func (c *Client) UpdateAlias(ctx context.Context, function string, a definition.
 
 // DeleteAlias deletes an alias; one that is not there is no error.
 func (c *Client) DeleteAlias(ctx context.Context, function, alias string) error {
-	if _, err := c.api.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &function, Name: &alias}, once); err != nil && !notFound(err) {
+	out, err := c.api.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &function, Name: &alias}, once)
+	if notFound(err) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("delete alias %s of %s: %w", alias, function, err)
 	}
-	return nil
+	return acknowledged("DeleteAlias", function+":"+alias, out.ResultMetadata)
 }
 
 // DeleteFunction deletes a function, or one version of it where a qualifier is
 // given; what is not there is no error.
 func (c *Client) DeleteFunction(ctx context.Context, function, qualifier string) error {
 	in := &lambda.DeleteFunctionInput{FunctionName: &function, Qualifier: nonEmpty(qualifier)}
-	if _, err := c.api.DeleteFunction(ctx, in, once); err != nil && !notFound(err) {
+	out, err := c.api.DeleteFunction(ctx, in, once)
+	if notFound(err) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("delete function %s: %w", function, err)
 	}
-	return nil
+	return acknowledged("DeleteFunction", function, out.ResultMetadata)
 }
 
 // Tag adds or changes tags of a function, by its unqualified ARN.
 func (c *Client) Tag(ctx context.Context, arn string, tags map[string]string) error {
-	if _, err := c.api.TagResource(ctx, &lambda.TagResourceInput{Resource: &arn, Tags: tags}, once); err != nil {
+	out, err := c.api.TagResource(ctx, &lambda.TagResourceInput{Resource: &arn, Tags: tags}, once)
+	if err != nil {
 		return fmt.Errorf("tag %s: %w", arn, err)
 	}
-	return nil
+	return acknowledged("TagResource", arn, out.ResultMetadata)
 }
 
 // Untag removes tags of a function, by its unqualified ARN.
 func (c *Client) Untag(ctx context.Context, arn string, keys []string) error {
-	if _, err := c.api.UntagResource(ctx, &lambda.UntagResourceInput{Resource: &arn, TagKeys: keys}, once); err != nil {
+	out, err := c.api.UntagResource(ctx, &lambda.UntagResourceInput{Resource: &arn, TagKeys: keys}, once)
+	if err != nil {
 		return fmt.Errorf("remove tags from %s: %w", arn, err)
 	}
-	return nil
+	return acknowledged("UntagResource", arn, out.ResultMetadata)
 }
 
 // SetCodeSigning sets the code signing configuration, or removes it with "".
 func (c *Client) SetCodeSigning(ctx context.Context, function, arn string) error {
-	var err error
 	if arn == "" {
-		_, err = c.api.DeleteFunctionCodeSigningConfig(ctx, &lambda.DeleteFunctionCodeSigningConfigInput{FunctionName: &function}, once)
-	} else {
-		_, err = c.api.PutFunctionCodeSigningConfig(ctx, &lambda.PutFunctionCodeSigningConfigInput{FunctionName: &function, CodeSigningConfigArn: &arn}, once)
+		return c.removeCodeSigning(ctx, function)
 	}
-	if err != nil && !(arn == "" && notFound(err)) {
+	out, err := c.api.PutFunctionCodeSigningConfig(ctx, &lambda.PutFunctionCodeSigningConfigInput{FunctionName: &function, CodeSigningConfigArn: &arn}, once)
+	if err != nil {
 		return fmt.Errorf("set the code signing configuration of %s: %w", function, err)
 	}
+	if aws.ToString(out.CodeSigningConfigArn) != arn {
+		return &AnswerError{Operation: "PutFunctionCodeSigningConfig", Subject: function}
+	}
 	return nil
+}
+
+func (c *Client) removeCodeSigning(ctx context.Context, function string) error {
+	out, err := c.api.DeleteFunctionCodeSigningConfig(ctx, &lambda.DeleteFunctionCodeSigningConfigInput{FunctionName: &function}, once)
+	if notFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove the code signing configuration of %s: %w", function, err)
+	}
+	return acknowledged("DeleteFunctionCodeSigningConfig", function, out.ResultMetadata)
 }

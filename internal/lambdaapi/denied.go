@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -61,4 +62,25 @@ func permission(operation string) string {
 		return "InvokeFunction"
 	}
 	return operation
+}
+
+// DeniedActions lists the permissions whose lack is in an error, or in any of
+// the errors that it joins, sorted and once each.
+func DeniedActions(err error) []string {
+	var actions []string
+	var walk func(error)
+	walk = func(err error) {
+		if several, is := err.(interface{ Unwrap() []error }); is { //nolint:errorlint // the tree itself is walked
+			for _, one := range several.Unwrap() {
+				walk(one)
+			}
+			return
+		}
+		if denied := (session.Denied{}); errors.As(err, &denied) {
+			actions = append(actions, denied.Action)
+		}
+	}
+	walk(err)
+	slices.Sort(actions)
+	return slices.Compact(actions)
 }

@@ -1,13 +1,14 @@
 package lambdaapi
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // Class is what an engine can do about a failed call.
@@ -32,7 +33,7 @@ const (
 	// Unknown: no answer, or a failure inside AWS: the call may have taken
 	// effect, or may still.
 	Unknown
-	// Stopped: our own context ended before the call went out.
+	// Stopped: the run was stopped before the call went out; nothing changed.
 	Stopped
 )
 
@@ -45,11 +46,14 @@ var propagating = []string{
 	"throttled by EC2",
 }
 
+// ErrNotSent is in the error of a call that was given up before it went out.
+var ErrNotSent = session.ErrNotSent
+
 // Classify says what a changing call's error means. nil has no class: ask only
 // about failures.
 func Classify(err error) Class {
-	if h, ok := errors.AsType[*hidden](err); ok {
-		return h.class
+	if errors.Is(err, ErrNotSent) {
+		return Stopped
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
@@ -80,22 +84,8 @@ func Classify(err error) Class {
 
 // UpdateInProgress says that a conflict's own text names an update under way.
 func UpdateInProgress(err error) bool {
-	if h, ok := errors.AsType[*hidden](err); ok {
-		return h.update
-	}
 	var api smithy.APIError
 	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "An update is in progress")
-}
-
-// NotSent says that the call's bytes never left: the context was over, or no
-// connection could be made.
-func NotSent(ctx context.Context, err error) bool {
-	return err != nil && ctx.Err() != nil && !reachedAWS(err)
-}
-
-func reachedAWS(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api)
 }
 
 func httpStatus(err error) int {

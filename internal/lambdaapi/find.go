@@ -28,7 +28,11 @@ func (c *Client) Find(ctx context.Context, name, qualifier string) (*definition.
 	if err != nil {
 		return nil, fmt.Errorf("read function %s: %w", subject, err)
 	}
-	return flattenFunction(out), nil
+	o := flattenFunction(out)
+	if !names(o.Arn, o.FunctionName, name) {
+		return nil, fmt.Errorf("read function %s: %w", subject, &AnswerError{Operation: "GetFunction", Subject: subject})
+	}
+	return o, nil
 }
 
 // FindAlias reads an alias; nil and no error where there is none.
@@ -44,6 +48,9 @@ func (c *Client) FindAlias(ctx context.Context, function, alias string) (*defini
 		AliasArn: out.AliasArn, Description: out.Description, FunctionVersion: out.FunctionVersion,
 		Name: out.Name, RevisionId: out.RevisionId, RoutingConfig: out.RoutingConfig,
 	})
+	if a.Name != alias || a.Version == "" {
+		return nil, fmt.Errorf("read alias %s of %s: %w", alias, function, &AnswerError{Operation: "GetAlias", Subject: function + ":" + alias})
+	}
 	return &a, nil
 }
 
@@ -55,6 +62,9 @@ func (c *Client) ListAliases(ctx context.Context, function string) ([]definition
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("list the aliases of %s: %w", function, err)
+		}
+		if page.Aliases == nil {
+			return nil, fmt.Errorf("list the aliases of %s: %w", function, &AnswerError{Operation: "ListAliases", Subject: function})
 		}
 		for _, a := range page.Aliases {
 			all = append(all, flattenAlias(a))
@@ -78,6 +88,9 @@ func (c *Client) ListVersions(ctx context.Context, function string) ([]Version, 
 		if err != nil {
 			return nil, fmt.Errorf("list the versions of %s: %w", function, err)
 		}
+		if page.Versions == nil {
+			return nil, fmt.Errorf("list the versions of %s: %w", function, &AnswerError{Operation: "ListVersionsByFunction", Subject: function})
+		}
 		for _, v := range page.Versions {
 			if aws.ToString(v.Version) == "$LATEST" {
 				continue
@@ -90,30 +103,6 @@ func (c *Client) ListVersions(ctx context.Context, function string) ([]Version, 
 		}
 	}
 	return all, nil
-}
-
-// HasPolicy says whether somebody was given permission to call the function.
-func (c *Client) HasPolicy(ctx context.Context, function string) (bool, error) {
-	_, err := c.api.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &function})
-	if notFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read the policy of %s: %w", function, err)
-	}
-	return true, nil
-}
-
-// HasEventSources says whether an event source mapping feeds the function.
-func (c *Client) HasEventSources(ctx context.Context, function string) (bool, error) {
-	out, err := c.api.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: &function, MaxItems: aws.Int32(1)})
-	if notFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("list the event sources of %s: %w", function, err)
-	}
-	return len(out.EventSourceMappings) > 0, nil
 }
 
 // Provisioned reads the state of an alias' provisioned concurrency: IN_PROGRESS,

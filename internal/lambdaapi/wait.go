@@ -22,21 +22,26 @@ func (e *FailedError) Error() string {
 	return fmt.Sprintf("function %s failed: %s (%s)", subject, e.Status.Reason, e.Status.Code)
 }
 
-// Wait polls GetFunction until nothing is under way and returns what stands
-// then. seen is told of every answer. A Failed state is a *FailedError with
+// Finder looks at $LATEST (qualifier "") or at what a version or alias names.
+type Finder interface {
+	Find(ctx context.Context, name, qualifier string) (*definition.Observed, error)
+}
+
+// Wait polls GetFunction until nothing is under way and returns the state that
+// it then has. seen receives every answer. A Failed state is a *FailedError with
 // the state beside it: the caller may want to look at it. The SDK's own
 // waiters hide the reason and loop on Inactive.
-func (c *Client) Wait(ctx context.Context, name, qualifier string, seen func(*definition.Observed)) (*definition.Observed, error) {
+func (p Pace) Wait(ctx context.Context, f Finder, name, qualifier string, seen func(*definition.Observed)) (*definition.Observed, error) {
 	started := time.Now()
 	for {
-		next := time.NewTimer(c.interval(time.Since(started)))
+		next := time.NewTimer(p.interval(time.Since(started)))
 		select {
 		case <-ctx.Done():
 			next.Stop()
 			return nil, fmt.Errorf("wait for %s: %w", name, context.Cause(ctx))
 		case <-next.C:
 		}
-		o, err := c.Find(ctx, name, qualifier)
+		o, err := f.Find(ctx, name, qualifier)
 		if err != nil {
 			return nil, err
 		}
@@ -58,10 +63,10 @@ func (c *Client) Wait(ctx context.Context, name, qualifier string, seen func(*de
 // interval is the time from now to the start of the next poll, when the wait
 // is elapsed old: polls start FirstPoll apart for the first ten, then ever
 // further, a tenth of the wait's age.
-func (c *Client) interval(elapsed time.Duration) time.Duration {
-	first := c.pace.FirstPoll
+func (p Pace) interval(elapsed time.Duration) time.Duration {
+	first := p.FirstPoll
 	if elapsed < 10*first {
 		return first - elapsed%first
 	}
-	return min(elapsed/10, c.pace.LastPoll)
+	return min(elapsed/10, p.LastPoll)
 }

@@ -57,7 +57,7 @@ func TestWaitPollsQuicklyAtFirstAndEndsWhenNothingIsUnderWay(t *testing.T) {
 			state("Pending", ""), state("Pending", ""), state("Active", "InProgress"), state("Active", "Successful"),
 		}}
 		seen := 0
-		o, err := a.client(t).Wait(t.Context(), "f", "", func(*definition.Observed) { seen++ })
+		o, err := lambdaapi.DefaultPace().Wait(t.Context(), a.client(t), "f", "", func(*definition.Observed) { seen++ })
 		if err != nil || o.State.Value != "Active" || seen != 4 {
 			t.Fatalf("state %+v after %d looks: %v", o, seen, err)
 		}
@@ -75,7 +75,7 @@ func TestWaitGrowsToTwoSecondsBetweenPolls(t *testing.T) {
 		a := &answers{bodies: []string{state("Pending", "")}}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		if _, err := a.client(t).Wait(ctx, "f", "", nil); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := lambdaapi.DefaultPace().Wait(ctx, a.client(t), "f", "", nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("the wait ended with %v", err)
 		}
 		for i := 1; i < len(a.at); i++ {
@@ -91,7 +91,7 @@ func TestWaitStopsOnFailedWithTheServicesReason(t *testing.T) {
 	for name, body := range map[string]string{"create": state("Failed", ""), "update": state("Active", "Failed")} {
 		synctest.Test(t, func(t *testing.T) {
 			a := &answers{bodies: []string{body}}
-			o, err := a.client(t).Wait(t.Context(), "f", "", nil)
+			o, err := lambdaapi.DefaultPace().Wait(t.Context(), a.client(t), "f", "", nil)
 			var failed *lambdaapi.FailedError
 			if !errors.As(err, &failed) || failed.Status.Code != "InvalidImage" || o == nil {
 				t.Errorf("%s: %v", name, err)
@@ -107,7 +107,7 @@ func TestInactiveCountsAsSettled(t *testing.T) {
 	t.Setenv("AWS_CA_BUNDLE", "")
 	synctest.Test(t, func(t *testing.T) {
 		a := &answers{bodies: []string{state("Inactive", "Successful")}}
-		if _, err := a.client(t).Wait(t.Context(), "f", "", nil); err != nil {
+		if _, err := lambdaapi.DefaultPace().Wait(t.Context(), a.client(t), "f", "", nil); err != nil {
 			t.Error(err)
 		}
 	})

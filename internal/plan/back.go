@@ -119,12 +119,33 @@ func (b *back) created() {
 		b.refuse(name, "changed: "+strings.Join(foreign, ", "), "somebody changed it after this run created it")
 		return
 	}
-	if len(b.o.Strangers) > 0 {
-		b.refuse(name, "in use: "+strings.Join(b.o.Strangers, ", "), "somebody has begun to use it")
+	if b.inUse(name, "") {
 		return
 	}
 	b.plan.Steps = []Step{DeleteFunction{}}
 	b.plan.Changes = []definition.Change{{Field: "Function", From: b.t.Function, Kind: definition.Removed}}
+}
+
+// inUse refuses to delete what others attached something to, or may have: it
+// would be deleted with it.
+func (b *back) inUse(subject, qualifier string) bool {
+	a := b.o.AttachedByOthers[qualifier]
+	var found []string
+	if len(a.Found) > 0 {
+		found = append(found, "in use: "+strings.Join(a.Found, ", "))
+	}
+	reason := "somebody has begun to use it"
+	if a.Unseen != "" {
+		found = append(found, "what others attached to it cannot be seen: "+a.Unseen)
+		if len(a.Found) == 0 {
+			reason = "somebody may have begun to use it"
+		}
+	}
+	if len(found) == 0 {
+		return false
+	}
+	b.refuse(subject, strings.Join(found, "; "), reason)
+	return true
 }
 
 func (b *back) existing() {
@@ -160,7 +181,7 @@ func (b *back) alias(was journal.Alias) {
 		return
 	}
 	state := journal.AliasOf(now.Alias)
-	if b.o.Injected[was.Name] {
+	if b.o.WeightsSetByAWS[was.Name] {
 		state.Weights = nil
 	}
 	states, _ := b.t.AliasStates(was.Name)
@@ -169,7 +190,7 @@ func (b *back) alias(was journal.Alias) {
 	case state.Equal(was) && !b.fences.Aliases[was.Name] && b.open(of, UpdateAlias{}):
 		step.Fence = true
 		b.plan.Steps = append(b.plan.Steps, step)
-	case state.Equal(was) || b.o.Injected[was.Name] && state.Version == was.Version:
+	case state.Equal(was) || b.o.WeightsSetByAWS[was.Name] && state.Version == was.Version:
 	case !slices.ContainsFunc(states, state.Equal):
 		b.refuse(subject, standing(now.Alias, was), "that is neither what it was before nor what this run set")
 	case was.Version == Latest:
@@ -212,7 +233,7 @@ func (b *back) newAlias(name string) {
 	}
 	states, _ := b.t.AliasStates(name)
 	state := journal.AliasOf(now.Alias)
-	if b.o.Injected[name] {
+	if b.o.WeightsSetByAWS[name] {
 		state.Weights = nil
 	}
 	if len(states) == 0 {
@@ -220,6 +241,9 @@ func (b *back) newAlias(name string) {
 	}
 	if !slices.ContainsFunc(states, state.Equal) {
 		b.refuse("alias "+name, standing(now.Alias, states[len(states)-1]), "that is not what this run created")
+		return
+	}
+	if b.inUse("alias "+name, name) {
 		return
 	}
 	b.change("Aliases."+name, Serves(now.Alias), "")
@@ -240,7 +264,7 @@ func (b *back) foreign() []string {
 	contents := b.t.Contents()
 	var names []string
 	for _, field := range slices.Sorted(maps.Keys(now.Fields)) {
-		if !slices.ContainsFunc(contents, func(c journal.Content) bool { return c.Fields[field] == now.Fields[field] }) {
+		if !slices.ContainsFunc(contents, func(c journal.Content) bool { return sameField(c, now, field) }) {
 			names = append(names, field)
 		}
 	}
@@ -248,11 +272,6 @@ func (b *back) foreign() []string {
 		names = append(names, "Code")
 	}
 	return names
-}
-
-// ContentOf is what stands in $LATEST, as a journal keeps it.
-func ContentOf(o *definition.Observed, salt []byte) journal.Content {
-	return journal.Content{Fields: definition.Fingerprint(o.Function, salt), CodeSha256: o.CodeSha256}
 }
 
 // latest plans $LATEST; false says that it does not become what it was.
@@ -268,7 +287,7 @@ func (b *back) latest() bool {
 	}
 	was := b.t.Snapshot
 	now := ContentOf(b.o.Latest, b.t.Salt)
-	if now.Equal(was.Content) {
+	if SameState(now, was.Content) {
 		b.fenceLatest()
 		return true
 	}
@@ -278,7 +297,7 @@ func (b *back) latest() bool {
 		return false
 	}
 	for _, u := range point.Unreadable {
-		if u.Field != "Tags" {
+		if b.wrote(u.Field) {
 			b.refuse(Latest, "changed by this run", fmt.Sprintf("%s of version %s cannot be read: %s", u.Field, point.Version, u.Reason))
 			return false
 		}
@@ -291,6 +310,22 @@ func (b *back) latest() bool {
 	b.restoreCode(point)
 	b.restoreConfiguration(point)
 	return true
+}
+
+// wrote reports whether this run may have changed a field of the function, so
+// that its old value is needed.
+func (b *back) wrote(field string) bool {
+	switch field {
+	case "Tags":
+		return false
+	case "Code":
+		return b.o.Latest.CodeSha256 != b.t.Snapshot.Content.CodeSha256
+	case "RuntimeVersionConfig":
+		field = "Runtime"
+	}
+	return b.touched(func(i journal.Intent) bool {
+		return i.Content != nil && i.Content.Fields[field] != "" && i.Content.Fields[field] != b.t.Snapshot.Content.Fields[field]
+	})
 }
 
 // codeWentFirst says that the deployment had to change the code before the
@@ -343,6 +378,12 @@ func (b *back) restoreConfiguration(point *definition.Observed) {
 	wanted := definition.Canonical(point.Function)
 	description := b.t.Snapshot.Description
 	wanted.Description = &description
+	for _, u := range slices.Concat(point.Unreadable, b.o.Latest.Unreadable) {
+		if !b.wrote(u.Field) {
+			// What cannot be read and was not written stays as it is.
+			wanted = without(wanted, u.Field)
+		}
+	}
 	d := definition.Diff(wanted, b.o.Latest.Function)
 	if len(d.Changes) == 0 {
 		return
@@ -434,15 +475,7 @@ func (b *back) ourTags() map[string][]tag {
 
 // failedVersions deletes what this run published and AWS could not start.
 func (b *back) failedVersions() {
-	for _, s := range b.t.Steps {
-		if s.Outcome != nil && s.Outcome.FailedVersion != "" && !b.deleted(s.Outcome.FailedVersion) {
-			b.plan.Steps = append(b.plan.Steps, DeleteVersion{Version: s.Outcome.FailedVersion})
-		}
+	for _, version := range b.t.FailedVersions() {
+		b.plan.Steps = append(b.plan.Steps, DeleteVersion{Version: version})
 	}
-}
-
-func (b *back) deleted(version string) bool {
-	return slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
-		return s.Intent.Version == version && s.Outcome != nil && s.Outcome.Result == journal.Done
-	})
 }

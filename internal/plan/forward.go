@@ -44,6 +44,9 @@ func Forward(w Wanted, o Observation) Plan {
 	f.restorePoint()
 	f.steps()
 	f.wayBack()
+	if f.publish {
+		f.plan.Drift = Drift(o, w.Aliases)
+	}
 	return f.plan
 }
 
@@ -58,8 +61,8 @@ func create(w Wanted, o Observation) Plan {
 	p.Changes = append(p.Changes, definition.Change{Field: "Function", To: f.FunctionName, Kind: definition.Set})
 	p.Changes = append(p.Changes, definition.Creation(w.Function)...)
 	p.Changes = append(p.Changes, definition.Change{Field: "Code", To: w.Code.Sha256, Kind: definition.Set})
-	for _, name := range definition.MissingForCreation(f, *f.PackageType) {
-		p.Blocked = append(p.Blocked, fmt.Sprintf("function %s does not exist yet, and a new one needs a %s: name it in the definition", f.FunctionName, name))
+	for _, field := range missing(f) {
+		p.Blocked = append(p.Blocked, fmt.Sprintf("it does not exist yet, and the definition names no %s, which a new function needs", field))
 	}
 	p.Steps = []Step{
 		CreateFunction{Function: f, Code: w.Code},
@@ -70,6 +73,25 @@ func create(w Wanted, o Observation) Plan {
 		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: "new version", Kind: definition.Set})
 	}
 	return p
+}
+
+// missing lists the fields that a new function needs and the definition does not
+// name (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html).
+func missing(f definition.Function) []string {
+	var fields []string
+	if text(f.Role) == "" {
+		fields = append(fields, "role")
+	}
+	if text(f.PackageType) == "Image" {
+		return fields
+	}
+	if text(f.Runtime) == "" {
+		fields = append(fields, "runtime")
+	}
+	if text(f.Handler) == "" {
+		fields = append(fields, "handler")
+	}
+	return fields
 }
 
 // packaged is a function with the kind of its code, which creation has to name
@@ -190,14 +212,6 @@ func (f *forward) standing() string {
 	return ""
 }
 
-// SameContent says that two versions hold the same code and configuration:
-// descriptions aside, which publishing does not carry over.
-func SameContent(a, b *definition.Observed) bool {
-	x, y := a.Function, b.Function
-	x.Description, y.Description = nil, nil
-	return a.CodeSha256 == b.CodeSha256 && definition.EqualConfiguration(x, y)
-}
-
 func (f *forward) steps() {
 	f.leaveLatest()
 	if f.signing {
@@ -236,18 +250,9 @@ func setCodeSigning(arn string) Step {
 // wayBack collects what a rollback could not restore.
 func (f *forward) wayBack() {
 	latest := f.o.Latest
-	if f.needsReturn {
-		for _, u := range latest.Unreadable {
-			if u.Field != "Tags" {
-				f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("%s cannot be read: %s", u.Field, u.Reason))
-			}
-		}
-	}
-	if len(f.tags)+len(f.untag) > 0 {
-		for _, u := range latest.Unreadable {
-			if u.Field == "Tags" {
-				f.plan.NoWayBack = append(f.plan.NoWayBack, "the tags cannot be read: "+u.Reason)
-			}
+	for _, u := range latest.Unreadable {
+		if f.writes(u.Field) {
+			f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("%s cannot be read: %s", subjectOf(u.Field), u.Reason))
 		}
 	}
 	if f.code && latest.ResolvedImageUri == "" && latest.ResolvedS3Object == nil && latest.CodeSize > inlineLimit && !f.w.StagingBucket {
@@ -259,6 +264,32 @@ func (f *forward) wayBack() {
 	if f.config && f.code && f.latestServes() {
 		f.plan.Warnings = append(f.plan.Warnings, "configuration and code both change, in two calls: callers of $LATEST see the new configuration with the old code for a moment; callers of an alias or a version do not")
 	}
+}
+
+// writes reports whether the deployment, and so its rollback, writes a field that
+// GetFunction may not be able to show.
+func (f *forward) writes(field string) bool {
+	switch field {
+	case "Tags":
+		return len(f.tags)+len(f.untag) > 0
+	case "Code":
+		return f.code
+	case "Environment":
+		// Another key encrypts the variables anew.
+		return f.patch.Environment != nil || f.patch.KMSKeyArn != nil
+	case "ImageConfig":
+		return f.patch.ImageConfig != nil
+	case "RuntimeVersionConfig":
+		return f.patch.Runtime != nil
+	}
+	return f.needsReturn
+}
+
+func subjectOf(field string) string {
+	if field == "Tags" {
+		return "the tags"
+	}
+	return field
 }
 
 // latestServes says that callers are meant to use $LATEST: where no alias is

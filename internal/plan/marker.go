@@ -73,6 +73,12 @@ func join(parts ...string) string {
 	return strings.Join(set, "; ")
 }
 
+// PublishedBy reports whether a version's description is the marker of a run.
+func PublishedBy(description, run string) bool {
+	rest, is := strings.CutPrefix(description, "lambda-rollout "+run)
+	return is && (rest == "" || rest[0] == ' ' || rest[0] == ';')
+}
+
 var wasPattern = regexp.MustCompile(`(?:^|[;,] )([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)(?:[;,]|$)`)
 
 // ParseWas reads from a version's description what an alias served before that

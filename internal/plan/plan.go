@@ -37,6 +37,9 @@ type Plan struct {
 	// Changes is the diff of configuration, code, aliases and tags, for a
 	// person: never a value of the environment.
 	Changes []definition.Change
+	// Drift is what differs between the version that the first alias points to and
+	// $LATEST already, and goes live with this deployment; see Drift.
+	Drift []definition.Change
 	// Version is the published version that stands for an unchanged function.
 	Version string
 	// RestorePoint is the version that holds what stands now; "" where a step
@@ -70,6 +73,23 @@ func (p Plan) OnlyPublishes() bool {
 	return is
 }
 
+// Creates lists what the plan creates and a rollback deletes: aliases by their
+// names, "" for the function.
+func (p Plan) Creates() []string {
+	var created []string
+	for _, s := range p.Steps {
+		switch s := s.(type) {
+		case CreateFunction:
+			created = append(created, "")
+		case CreateAlias:
+			created = append(created, s.Name)
+		case UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, MoveAlias, LeaveLatest, UpdateAlias,
+			DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+		}
+	}
+	return created
+}
+
 // AliasAfter returns an alias as the plan leaves it, and whether the plan
 // changes it at all.
 func (p Plan) AliasAfter(name, version, restorePoint string) (definition.Alias, bool) {
@@ -98,15 +118,23 @@ type Observation struct {
 	// Provisioned holds the aliases with provisioned concurrency, where traffic is
 	// to be shared.
 	Provisioned map[string]bool
-	// Injected holds the aliases whose weights AWS itself shifts just now,
+	// WeightsSetByAWS holds the aliases whose weights AWS itself shifts just now,
 	// because of their provisioned concurrency.
-	Injected map[string]bool
-	// Strangers are aliases, permissions and event sources that somebody gave
-	// to a function that this run created.
-	Strangers []string
+	WeightsSetByAWS map[string]bool
+	// AttachedByOthers is what somebody attached to what a rollback would delete:
+	// by version or alias, "" for a function that this run created.
+	AttachedByOthers map[string]Attached
 	// CodeSigning is the code signing configuration's ARN, read where the
 	// deploy names one.
 	CodeSigning string
+}
+
+// Attached is what others attached to something that this run created.
+type Attached struct {
+	// Found names each thing.
+	Found []string
+	// Unseen says what could not be looked at, and why; "" where all was seen.
+	Unseen string
 }
 
 // First is the first alias that exists; nil where none does.

@@ -168,6 +168,7 @@ func (n *needs) step(s plan.Step) {
 		n.function("CreateAlias")
 		if n.t.Before.Latest != nil {
 			n.function("DeleteAlias")
+			n.attachments()
 		}
 	case plan.TagResource:
 		n.function("TagResource")
@@ -242,7 +243,7 @@ func (n *needs) passRole(role *string) {
 		return
 	}
 	n.all = append(n.all, Need{Action: "iam:PassRole", Resources: []string{*role},
-		Condition: Condition{"StringEquals": {"iam:PassedToService": {"lambda.amazonaws.com"}}}})
+		Condition: Condition{"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}})
 }
 
 // wayBack is what only a rollback calls.
@@ -252,9 +253,8 @@ func (n *needs) wayBack() {
 		if n.t.Keep {
 			return
 		}
-		// Before it deletes what it created it looks who uses it by now.
-		n.function("DeleteFunction", "GetPolicy", "ListAliases")
-		n.add("lambda:ListEventSourceMappings", "*")
+		n.function("DeleteFunction", "ListAliases", "ListVersionsByFunction", "GetFunctionConcurrency", "GetFunctionCodeSigningConfig")
+		n.attachments()
 	case n.has(plan.UpdateCode{}, plan.UpdateConfiguration{}, plan.PublishVersion{}):
 		// After a lost answer one write of the description makes a late copy of
 		// the lost call die of its RevisionId.
@@ -264,6 +264,13 @@ func (n *needs) wayBack() {
 			n.all = append(n.all, Need{Action: "lambda:DeleteFunction", Resources: []string{n.arn() + ":*"}, Checked: []string{n.arn() + ":1"}})
 		}
 	}
+}
+
+// attachments is what a rollback asks before it deletes what the deployment
+// created: who uses it by then.
+func (n *needs) attachments() {
+	n.function("GetPolicy", "ListFunctionUrlConfigs", "ListFunctionEventInvokeConfigs", "ListProvisionedConcurrencyConfigs")
+	n.add("lambda:ListEventSourceMappings", "*")
 }
 
 func (n *needs) artifact() {
@@ -293,7 +300,7 @@ func (n *needs) artifact() {
 func (n *needs) list(a Artifact) {
 	need := Need{Action: "s3:ListBucket", Resources: []string{n.bucket(a.Bucket)}}
 	if a.Prefix != "" {
-		need.Condition = Condition{"StringLike": {"s3:prefix": {literal.Replace(a.Prefix) + "*"}}}
+		need.Condition = Condition{"StringLike": {"s3:prefix": literal.Replace(a.Prefix) + "*"}}
 	}
 	n.all = append(n.all, need)
 }
@@ -341,10 +348,8 @@ func (n *needs) oldCode(changes bool) {
 	if o := was.ResolvedS3Object; o != nil {
 		n.object(o.S3Bucket, o.S3Key, o.S3ObjectVersion, false)
 	}
-	if account, name, ok := registry(was.ResolvedImageUri); ok {
-		repository := "arn:" + n.t.Partition + ":ecr:" + n.t.Region + ":" + account + ":repository/" + name
-		n.add("ecr:DescribeImages", repository) // is it still there?
-		n.image(repository, account)
+	if account, repository, ok := registry(was.ResolvedImageUri); ok {
+		n.image("arn:"+n.t.Partition+":ecr:"+n.t.Region+":"+account+":repository/"+repository, account)
 	}
 }
 
@@ -407,7 +412,7 @@ func (n *needs) key(arn, action string) {
 	need := Need{Action: action, Resources: []string{arn}}
 	if place, alias, is := strings.Cut(arn, ":alias/"); is {
 		need.Resources = []string{place + ":key/*"}
-		need.Condition = Condition{"ForAnyValue:StringEquals": {"kms:ResourceAliases": {"alias/" + alias}}}
+		need.Condition = Condition{"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/" + alias}}
 	}
 	n.all = append(n.all, need)
 }

@@ -112,7 +112,7 @@ func TestNeedsFollowThePlan(t *testing.T) {
 		"a new function": {
 			target: target(definition.Function{Role: new(role), VpcConfig: &definition.VpcConfig{SubnetIds: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"}}}, definition.Code{Sha256: "new"}, nil),
 			want: []string{
-				"lambda:DeleteFunction " + both, "lambda:ListTags " + both, "lambda:TagResource " + both, "iam:PassRole " + role,
+				"lambda:DeleteFunction " + both, "lambda:GetFunctionCodeSigningConfig " + both, "lambda:ListTags " + both, "lambda:TagResource " + both, "iam:PassRole " + role,
 				"ec2:DescribeSecurityGroups *", "ec2:DescribeSubnets *", "ec2:DescribeVpcs *",
 			},
 		},
@@ -199,6 +199,22 @@ func TestPolicyIsPrintedForIAMAndForTerraform(t *testing.T) {
 	}
 	golden(t, "policy.json", string(text)+"\n")
 	golden(t, "policy.tf", string(policy.Terraform(sets)))
+}
+
+func TestTrustNamesTheJobsOwnSubjectWhereItIsKnown(t *testing.T) {
+	t.Parallel()
+	r := policy.Repository{Account: "1", Partition: "aws-cn", Name: "octo/app", Subject: "repo:octo/app:environment:production"}
+	want := policy.Condition{"StringEquals": {
+		"token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+		"token.actions.githubusercontent.com:sub": "repo:octo/app:environment:production",
+	}}
+	s := policy.Trust(r, "sts.amazonaws.com").Statement[0]
+	if diff := cmp.Diff(want, s.Condition); diff != "" {
+		t.Error(diff)
+	}
+	if got := s.Principal["Federated"]; got != "arn:aws-cn:iam::1:oidc-provider/token.actions.githubusercontent.com" {
+		t.Errorf("principal %s", got)
+	}
 }
 
 func sorted(list []string) []string {

@@ -6,6 +6,10 @@
 // allowed, and to say so when it could not ask: who may deploy need not be
 // allowed to read IAM. It never decides by reading a policy itself.
 //
+// The two calls, GetRole and SimulatePrincipalPolicy, go through a client of
+// its own on the SDK's signer: the SDK's client for IAM would cost 385 kB of a
+// binary that is to stay small.
+//
 // Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html,
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html.
 package preflight
@@ -50,11 +54,11 @@ func Ask(ctx context.Context, q Question) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	api, err := newIAM(q.Session, id.Partition)
+	api, custom, err := newIAM(ctx, q.Session, id.Partition)
 	if err != nil {
 		return Answer{Warnings: []string{"permissions are not checked beforehand: " + err.Error()}}, nil
 	}
-	a := asking{Question: q, id: id, iam: api, custom: api.Custom}
+	a := asking{Question: q, id: id, iam: api, custom: custom}
 	return a.ask(ctx), nil
 }
 
@@ -73,7 +77,7 @@ func (a *asking) ask(ctx context.Context) Answer {
 type asking struct {
 	Question
 	id  session.Identity
-	iam iam
+	iam *iam
 	// custom says that IAM is not AWS' own: an emulator knows few roles and
 	// fewer policies, and what it does not know is no fault.
 	custom bool
@@ -290,6 +294,6 @@ func (a *asking) judge(decisions []decision, err error) {
 var errSimulated = errors.New("iam:SimulatePrincipalPolicy says so")
 
 func isCode(err error, code string) bool {
-	api, ok := errors.AsType[smithy.APIError](err)
-	return ok && api.ErrorCode() == code
+	api, ok := errors.AsType[*smithy.GenericAPIError](err)
+	return ok && api.Code == code
 }

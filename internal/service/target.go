@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
@@ -138,7 +137,6 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 	out := Infrastructure{Identifier: i.id(), AllowSimultaneous: l.truth(i.allowSimultaneous, "allowSimultaneousDeployments", e)}
 	out.Name, _ = l.eval(i.name, e)
 	out.Region, _ = l.eval(i.region, e)
-	l.checkRegion(i.region, out.Region)
 	out.ConnectorRef, _ = l.eval(i.connectorRef, e)
 	out.Role = l.role(i.connectorRef, out.ConnectorRef)
 	if !out.AllowSimultaneous && !l.opts.Serialised {
@@ -148,18 +146,6 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 		l.fault(f)
 	}
 	return out
-}
-
-// checkRegion reports a text that cannot be the name of a Region.
-func (l *loader) checkRegion(t document.Text, region string) bool {
-	if region == "" {
-		return true
-	}
-	err := awsfacts.CheckRegion(region)
-	if err != nil {
-		l.fault(t.Fault(err.Error(), ""))
-	}
-	return err == nil
 }
 
 // truth is a text that says true or false; false where it is not there.
@@ -293,7 +279,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) *expressi
 		name = rest
 	}
 	name = strings.TrimLeft(name, "/")
-	content, f := l.opts.Files.readRegular(name)
+	content, f := l.opts.Files.read(name)
 	if f != nil {
 		l.fault(m.paths[0].Fault("the file "+quoted(name)+": "+f.Message, f.Hint))
 		return nil
@@ -340,15 +326,11 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 		l.fault(*f)
 		return nil
 	}
-	sensitive, want := definition.Sensitive, functionKind
+	sensitive := definition.Sensitive
 	if inputs == aliasInputs {
-		sensitive, want = definition.SensitiveAlias, aliasKind
+		sensitive = definition.SensitiveAlias
 	}
 	doc.Hide(sensitive(doc.Root())...)
-	if kind, ok := recognize(doc.Root()); ok && kind != want {
-		l.fault(doc.Fault(doc.Root(), "is "+kind.what+", not "+want.what, kind.hint))
-		return nil
-	}
 	for n, missing := range l.fillInputs(doc, doc.Root(), name, inputs) {
 		l.fault(missing.fault)
 		expression.Forget(n)
@@ -361,7 +343,11 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 // fitToArtifact holds the definition to the kind of its artifact, and takes out
 // what a container image brings itself.
 func (l *loader) fitToArtifact(t *Target) bool {
-	fitting, faults := definition.CheckPackage(*t.Function, t.Artifact.PackageType(), t.Document)
+	kind := "Zip"
+	if t.Artifact.IsImage() {
+		kind = "Image"
+	}
+	fitting, faults := definition.CheckPackage(*t.Function, kind, t.Document)
 	l.fault(faults...)
 	t.Function = &fitting
 	return len(faults.Errors()) == 0

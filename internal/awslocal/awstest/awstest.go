@@ -50,8 +50,9 @@ func StartInProcess(t testing.TB, o awslocal.Options, wrap ...Wrap) *AWS {
 	return &AWS{Server: server, URL: url, HTTP: network.Client(), Dial: network.DialContext}
 }
 
-// hostName is the name of the embedded AWS on a Network.
-const hostName = "localhost"
+// hostName is the name of the embedded AWS on a Network. S3 takes aws.localhost
+// for no bucket's own host.
+const hostName = "aws"
 
 func open(t testing.TB, o awslocal.Options) *awslocal.Server {
 	t.Helper()

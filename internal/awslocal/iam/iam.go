@@ -49,8 +49,6 @@ type Options struct {
 	// Enforce holds sessions of every role to its policies, those without any
 	// included, and refuses roles that were never created.
 	Enforce bool
-	// KnownRolesOnly refuses to assume a role that was never created, as AWS does.
-	KnownRolesOnly bool
 }
 
 // Service answers IAM's requests and the other services' questions. Its methods
@@ -224,7 +222,7 @@ func (k keys) principal(c call.Caller, r *role) {
 }
 
 // Trust implements sts.Roles. A role that was never created is anybody's, and
-// is known from then on, unless the Options refuse such roles.
+// is known from then on, unless Options.Enforce says otherwise.
 func (s *Service) Trust(c call.Caller, action, arn string, condition map[string][]string) (longest time.Duration, refusal string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,15 +231,14 @@ func (s *Service) Trust(c call.Caller, action, arn string, condition map[string]
 		return 0, arn + " is invalid"
 	}
 	r := s.roles[roleKey(m[2], m[4])]
-	anybody := !s.options.Enforce && !s.options.KnownRolesOnly
 	refusal = denied(c, action, arn)
 	if c.PrincipalARN == "" {
 		refusal = "Not authorized to perform " + action
 	}
 	switch {
-	case r == nil && anybody && len(s.roles) >= maxRoles:
+	case r == nil && !s.options.Enforce && len(s.roles) >= maxRoles:
 		return 0, ""
-	case r == nil && anybody:
+	case r == nil && !s.options.Enforce:
 		if err := s.keep(Role{ARN: arn, MaxSession: 12 * time.Hour}); err != nil {
 			return 0, err.Error()
 		}

@@ -162,3 +162,8 @@ func (s *Service) getFunctionRecursionConfig(r *request) (answer, error) {
 	}
 	return answer{http.StatusOK, out}, nil
 }
+
+// listEventSourceMappings is always empty: nothing here can be a source.
+func (s *Service) listEventSourceMappings(r *request) (answer, error) {
+	return page(r, "EventSourceMappings", []struct{}{})
+}

@@ -7,7 +7,6 @@ package query
 import (
 	"encoding/xml"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -28,26 +27,11 @@ func Operation(r *http.Request) string {
 	return r.Form.Get("Action")
 }
 
-// parse reads the form once. http.Request.ParseForm forgets a failure, so the
-// failed body stays in the request and tells it again.
 func parse(r *http.Request) error {
-	if failed, ok := r.Body.(failedBody); ok {
-		return failed.err
-	}
 	if r.Form == nil && r.Body != nil {
 		r.Body = http.MaxBytesReader(nil, r.Body, maxBody)
 	}
-	err := r.ParseForm()
-	if err != nil {
-		r.Body = failedBody{r.Body, err}
-	}
-	return err
-}
-
-// failedBody is a body that held no form.
-type failedBody struct {
-	io.ReadCloser
-	err error
+	return r.ParseForm()
 }
 
 // Operations are a service's API calls by name. Each returns what stands inside

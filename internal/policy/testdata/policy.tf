@@ -7,9 +7,15 @@ data "aws_iam_policy_document" "lambda_rollout" {
       "lambda:DeleteFunction",
       "lambda:GetAlias",
       "lambda:GetFunction",
+      "lambda:GetFunctionCodeSigningConfig",
+      "lambda:GetFunctionConcurrency",
       "lambda:GetPolicy",
       "lambda:ListAliases",
+      "lambda:ListFunctionEventInvokeConfigs",
+      "lambda:ListFunctionUrlConfigs",
+      "lambda:ListProvisionedConcurrencyConfigs",
       "lambda:ListTags",
+      "lambda:ListVersionsByFunction",
       "lambda:PublishVersion",
       "lambda:TagResource",
     ]
@@ -112,13 +118,7 @@ data "aws_iam_policy_document" "lambda_rollout_trust" {
     condition {
       test     = "StringLike"
       variable = "token.actions.githubusercontent.com:sub"
-      values   = ["repo:octo/app:*", "repo:octo@*/app@*:*"]
-    }
-
-    condition {
-      test     = "StringNotLike"
-      variable = "token.actions.githubusercontent.com:sub"
-      values   = ["repo:octo@*:*/app@*:*"]
+      values   = ["repo:octo/app:*"]
     }
   }
 }

@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+)
+
+// observeBack reads what a rollback has to compare with its journal.
+func observeBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Observation, error) {
+	o := plan.Observation{Aliases: map[string]*definition.ObservedAlias{}, WeightsSetByAWS: map[string]bool{}}
+	s := t.Snapshot
+	names := slices.Clone(s.Missing)
+	for _, a := range s.Aliases {
+		names = append(names, a.Name)
+	}
+	found := make([]*definition.ObservedAlias, len(names))
+	group, call := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { o.Latest, err = api.Find(call, t.Function, ""); return err })
+	if s.RestorePoint != "" {
+		group.Go(func() (err error) { o.RestorePoint, err = api.Find(call, t.Function, s.RestorePoint); return err })
+	}
+	if s.Exists {
+		for i, name := range names {
+			group.Go(func() (err error) { found[i], err = api.FindAlias(call, t.Function, name); return err })
+		}
+	}
+	if s.CodeSigning != nil {
+		group.Go(func() (err error) { o.CodeSigning, err = api.CodeSigning(call, t.Function); return err })
+	}
+	if err := group.Wait(); err != nil {
+		return o, err
+	}
+	for i, name := range names {
+		o.Aliases[name] = found[i]
+		if found[i] == nil || len(found[i].Weights) == 0 || !s.Exists {
+			continue
+		}
+		if p, err := api.Provisioned(ctx, t.Function, name); err == nil && p.Value != "" {
+			o.WeightsSetByAWS[name] = !ourWeights(t, *found[i])
+		}
+	}
+	if o.Latest != nil {
+		o.AttachedByOthers = attachedByOthers(ctx, api, t, o)
+	}
+	return o, nil
+}
+
+// ourWeights reports whether an alias' weights are in the journal: then AWS did
+// not put them there.
+func ourWeights(t journal.TargetLog, now definition.ObservedAlias) bool {
+	states, _ := t.AliasStates(now.Name)
+	return slices.ContainsFunc(states, journal.AliasOf(now.Alias).Equal)
+}
+
+// attachedByOthers looks at everything that a rollback may be about to delete.
+func attachedByOthers(ctx context.Context, api Reader, t journal.TargetLog, o plan.Observation) map[string]plan.Attached {
+	if !t.Snapshot.Exists {
+		return map[string]plan.Attached{"": attachedToFunction(ctx, api, t, o.Latest.Arn)}
+	}
+	// A version that AWS could not start is not asked about: nobody could use it.
+	var doomed []string
+	for _, name := range t.Snapshot.Missing {
+		if states, _ := t.AliasStates(name); len(states) > 0 && o.Aliases[name] != nil {
+			doomed = append(doomed, name)
+		}
+	}
+	found := make([]plan.Attached, len(doomed))
+	var all errgroup.Group
+	for i, qualifier := range doomed {
+		all.Go(func() error {
+			attachments, err := api.Attached(ctx, o.Latest.Arn, []string{qualifier})
+			found[i] = attachedOf(attachments, nil, err)
+			return nil
+		})
+	}
+	_ = all.Wait() // it never fails
+	by := map[string]plan.Attached{}
+	for i, qualifier := range doomed {
+		by[qualifier] = found[i]
+	}
+	return by
+}
+
+// attachedOf puts together what was found and what could not be looked at.
+func attachedOf(attachments []lambdaapi.Attachment, others []string, err error) plan.Attached {
+	var a plan.Attached
+	a.Found = others
+	for _, what := range attachments {
+		a.Found = append(a.Found, what.String())
+	}
+	if err != nil {
+		a.Unseen = unseen(err)
+	}
+	return a
+}
+
+// unseen names the permissions that are missing, and whatever else went wrong.
+func unseen(err error) string {
+	if actions := lambdaapi.DeniedActions(err); len(actions) > 0 {
+		return "no permission for " + strings.Join(actions, ", ")
+	}
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
+}
+
+// attachedToFunction lists what others attached to a function that this run
+// created: aliases and versions that it did not make, and whatever hangs on the
+// function and on any of them.
+func attachedToFunction(ctx context.Context, api Reader, t journal.TargetLog, arn string) plan.Attached {
+	var others []string
+	qualifiers := []string{""}
+	aliases, err := api.ListAliases(ctx, t.Function)
+	errs := []error{err}
+	for _, a := range aliases {
+		qualifiers = append(qualifiers, a.Name)
+		if states, _ := t.AliasStates(a.Name); !slices.ContainsFunc(states, journal.AliasOf(a.Alias).Equal) {
+			others = append(others, "alias "+a.Name)
+		}
+	}
+	versions, err := api.ListVersions(ctx, t.Function)
+	errs = append(errs, err)
+	for _, v := range versions {
+		qualifiers = append(qualifiers, v.Number)
+		if !slices.Contains(t.Published(), v.Number) && !plan.PublishedBy(v.Description, t.Run) && !slices.Contains(t.FailedVersions(), v.Number) {
+			others = append(others, "version "+v.Number)
+		}
+	}
+	signing, err := api.CodeSigning(ctx, t.Function)
+	errs = append(errs, err)
+	if signing != "" && !setSigning(t, signing) {
+		others = append(others, "code signing configuration "+signing)
+	}
+	attachments, err := api.Attached(ctx, arn, qualifiers)
+	return attachedOf(attachments, others, errors.Join(append(errs, err)...))
+}
+
+// setSigning reports whether the run itself set a code signing configuration.
+func setSigning(t journal.TargetLog, arn string) bool {
+	return slices.ContainsFunc(t.Steps, func(s journal.Step) bool {
+		return s.Intent.CodeSigning != nil && *s.Intent.CodeSigning == arn
+	})
+}
+
+// MayDelete asks what a rollback of a plan would have to ask before it deletes
+// what the plan creates, and returns a warning where the answers are denied: the
+// rollback would then leave the function or alias there. AWS checks a permission
+// before it looks whether the function exists.
+func MayDelete(ctx context.Context, api Reader, p plan.Plan) []string {
+	qualifiers := p.Creates()
+	if len(qualifiers) == 0 {
+		return nil
+	}
+	_, err := api.Attached(ctx, p.Function, qualifiers)
+	actions := lambdaapi.DeniedActions(err)
+	if len(actions) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("a rollback would not delete what this deployment creates in %s, because it could not see whether others use it by then: no permission for %s",
+		p.Function, strings.Join(actions, ", "))}
+}

@@ -1,0 +1,201 @@
+package lambdaapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"golang.org/x/sync/errgroup"
+)
+
+// Attachment is something that hangs on a function, version or alias and that
+// would be deleted, or broken, together with it.
+type Attachment struct {
+	// Qualifier is the version or alias; "" for the function itself.
+	Qualifier string
+	// What names it: "permission allow-api", "function URL".
+	What string
+}
+
+// String says what is attached where.
+func (a Attachment) String() string {
+	if a.Qualifier == "" {
+		return a.What
+	}
+	return a.What + " of " + a.Qualifier
+}
+
+// Attached asks for everything that can hang on the function named by arn and on
+// these qualifiers of it ("" for the function itself): resource policies,
+// function URLs, event-invoke configurations, event source mappings, provisioned
+// and reserved concurrency. The error names every question that was not
+// answered; what was found is returned beside it.
+func (c *Client) Attached(ctx context.Context, arn string, qualifiers []string) ([]Attachment, error) {
+	_, function, _ := strings.Cut(arn, ":function:")
+	if function == "" {
+		function = arn
+	}
+	q := questions{api: c.api, function: function, arn: arn, wanted: qualifiers}
+	asks := []func(context.Context) ([]Attachment, error){q.urls, q.eventInvoke, q.provisioned}
+	if slices.Contains(qualifiers, "") {
+		asks = append(asks, q.reserved)
+	}
+	for _, qualifier := range qualifiers {
+		asks = append(asks,
+			func(ctx context.Context) ([]Attachment, error) { return q.policy(ctx, qualifier) },
+			func(ctx context.Context) ([]Attachment, error) { return q.eventSources(ctx, qualifier) })
+	}
+	found, errs := make([][]Attachment, len(asks)), make([]error, len(asks))
+	var all errgroup.Group
+	for i, ask := range asks {
+		all.Go(func() error {
+			if found[i], errs[i] = ask(ctx); notFound(errs[i]) {
+				errs[i] = nil
+			}
+			return nil
+		})
+	}
+	_ = all.Wait() // it never fails: errs has the errors
+	return slices.Concat(found...), errors.Join(errs...)
+}
+
+// questions are asked about one function.
+type questions struct {
+	api           *lambda.Client
+	function, arn string
+	wanted        []string
+}
+
+// about keeps what belongs to a qualifier that was asked for. AWS names the
+// function by its ARN, with the qualifier behind it.
+func (q questions) about(arn, what string) []Attachment {
+	_, rest, _ := strings.Cut(arn, ":function:"+q.function)
+	qualifier := strings.TrimPrefix(rest, ":")
+	if qualifier == latest {
+		qualifier = ""
+	}
+	if !slices.Contains(q.wanted, qualifier) {
+		return nil
+	}
+	return []Attachment{{Qualifier: qualifier, What: what}}
+}
+
+func (q questions) urls(ctx context.Context) ([]Attachment, error) {
+	var all []Attachment
+	pages := lambda.NewListFunctionUrlConfigsPaginator(q.api, &lambda.ListFunctionUrlConfigsInput{FunctionName: &q.function})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil || page.FunctionUrlConfigs == nil {
+			return nil, q.failed("list the function URLs", "ListFunctionUrlConfigs", err)
+		}
+		for _, u := range page.FunctionUrlConfigs {
+			all = append(all, q.about(aws.ToString(u.FunctionArn), "function URL")...)
+		}
+	}
+	return all, nil
+}
+
+func (q questions) eventInvoke(ctx context.Context) ([]Attachment, error) {
+	var all []Attachment
+	pages := lambda.NewListFunctionEventInvokeConfigsPaginator(q.api, &lambda.ListFunctionEventInvokeConfigsInput{FunctionName: &q.function})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil || page.FunctionEventInvokeConfigs == nil {
+			return nil, q.failed("list the event-invoke configurations", "ListFunctionEventInvokeConfigs", err)
+		}
+		for _, e := range page.FunctionEventInvokeConfigs {
+			all = append(all, q.about(aws.ToString(e.FunctionArn), "event-invoke configuration")...)
+		}
+	}
+	return all, nil
+}
+
+func (q questions) provisioned(ctx context.Context) ([]Attachment, error) {
+	var all []Attachment
+	pages := lambda.NewListProvisionedConcurrencyConfigsPaginator(q.api, &lambda.ListProvisionedConcurrencyConfigsInput{FunctionName: &q.function})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil || page.ProvisionedConcurrencyConfigs == nil {
+			return nil, q.failed("list the provisioned concurrency", "ListProvisionedConcurrencyConfigs", err)
+		}
+		for _, p := range page.ProvisionedConcurrencyConfigs {
+			all = append(all, q.about(aws.ToString(p.FunctionArn), "provisioned concurrency")...)
+		}
+	}
+	return all, nil
+}
+
+func (q questions) reserved(ctx context.Context) ([]Attachment, error) {
+	out, err := q.api.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{FunctionName: &q.function})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read the reserved concurrency of %s: %w", q.function, err)
+	case out.ReservedConcurrentExecutions == nil:
+		return nil, nil
+	}
+	return []Attachment{{What: "reserved concurrency of " + strconv.Itoa(int(*out.ReservedConcurrentExecutions))}}, nil
+}
+
+// policy lists the statements of a resource policy. One without statements lets
+// nobody in.
+func (q questions) policy(ctx context.Context, qualifier string) ([]Attachment, error) {
+	out, err := q.api.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: &q.function, Qualifier: nonEmpty(qualifier)})
+	if err != nil {
+		return nil, fmt.Errorf("read the policy of %s: %w", join(q.function, qualifier), err)
+	}
+	var document struct {
+		Statement []struct{ Sid string }
+	}
+	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &document); err != nil {
+		return nil, fmt.Errorf("read the policy of %s: %w", join(q.function, qualifier), &AnswerError{Operation: "GetPolicy", Subject: q.function})
+	}
+	var all []Attachment
+	for _, s := range document.Statement {
+		all = append(all, Attachment{qualifier, strings.TrimSpace("permission " + s.Sid)})
+	}
+	return all, nil
+}
+
+// eventSources lists the mappings that feed one qualifier: asked by the bare
+// name, AWS lists only those of the function itself
+// (https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html).
+func (q questions) eventSources(ctx context.Context, qualifier string) ([]Attachment, error) {
+	name := q.function
+	if qualifier != "" {
+		name = join(q.arn, qualifier)
+	}
+	var all []Attachment
+	pages := lambda.NewListEventSourceMappingsPaginator(q.api, &lambda.ListEventSourceMappingsInput{FunctionName: &name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil || page.EventSourceMappings == nil {
+			return nil, q.failed("list the event source mappings", "ListEventSourceMappings", err)
+		}
+		for _, m := range page.EventSourceMappings {
+			all = append(all, Attachment{qualifier, "event source mapping " + aws.ToString(m.UUID)})
+		}
+	}
+	return all, nil
+}
+
+// failed is the error of a list that was not answered, or by an object without
+// the list, which no AWS sends.
+func (q questions) failed(what, operation string, err error) error {
+	if err == nil {
+		err = &AnswerError{Operation: operation, Subject: q.function}
+	}
+	return fmt.Errorf("%s of %s: %w", what, q.function, err)
+}
+
+func join(name, qualifier string) string {
+	if qualifier == "" {
+		return name
+	}
+	return name + ":" + qualifier
+}
