@@ -38,9 +38,9 @@ func TestRollbackByHandGoesToWhatTheAliasServedBefore(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := twice(t)
 		w.serves(512, 512)
-		w.server.ResetCalls()
+		w.ResetCalls()
 		w.byHand(0, "~ Aliases.live: 3 → 2", "--dry-run")
-		for _, c := range w.server.Calls() {
+		for _, c := range w.Calls() {
 			if c.Changed {
 				t.Errorf("a dry run made the call %s", c.Operation)
 			}

@@ -9,6 +9,7 @@ import (
 	stdcmp "cmp"
 	"flag"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -93,6 +94,34 @@ func TestRollbackIsExactWhereverARollbackIsCutOff(t *testing.T) {
 		})
 	}
 	t.Logf("%d cuts of rollbacks, %d exact", total.Load(), exact.Load())
+}
+
+// TestRollbackIsExactWhereverSIGKILLComes kills real processes, whose files,
+// locks and sockets the operating system takes back, at forty moments.
+func TestRollbackIsExactWhereverSIGKILLComes(t *testing.T) {
+	t.Parallel()
+	moments := []cut{{beforeAnswer, 2}, {tornWrite, 4}, {beforeCall, 3}, {afterWrite, 3}, {beforeAnswer, 3}, {beforeWrite, 5}, {afterWrite, 5}}
+	var brief []scenario
+	for _, s := range scenarios() {
+		// The stages of a shift last for minutes.
+		if s.command != "shift" && !slices.Contains(s.args, "--traffic") {
+			brief = append(brief, s)
+		}
+	}
+	number := 4
+	if *full {
+		number = 40
+	}
+	for i := range number {
+		s, c := brief[i*5%len(brief)], moments[i%len(moments)]
+		t.Run(s.name+", "+c.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newRealWorld(t)
+			before := s.prepare(w)
+			s.deploy(w, c).expect(t, "the deployment", killed)
+			w.restored(before)
+		})
+	}
 }
 
 // measureRollback counts what a rollback of the whole deployment does.

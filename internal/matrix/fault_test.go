@@ -123,9 +123,9 @@ func (s scenario) record(t *testing.T) ([]awslocal.Call, string) {
 	t.Helper()
 	w := newWorld(t)
 	s.prepare(w)
-	w.server.ResetCalls()
+	w.ResetCalls()
 	s.deploy(w, cut{}).expect(t, "the deployment", 0)
-	return w.server.Calls(), w.dump()
+	return w.Calls(), w.dump()
 }
 
 // disturbed deploys under a fault and checks how it ended; it gives the code.
@@ -135,7 +135,7 @@ func (s scenario) disturbed(t *testing.T, f awslocal.Fault, after string) int {
 	before := s.prepare(w)
 	struck := w.inject(f)
 	done := s.deploy(w, cut{})
-	w.server.ClearFaults()
+	w.ClearFaults()
 	await(t, "the fault", struck)
 	w.noSecretOnDisk()
 	same := func(want string) {

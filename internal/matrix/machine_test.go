@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/cli"
@@ -40,30 +41,37 @@ const (
 	beforeWrite  = "before-write"  // before the line of a journal
 	tornWrite    = "torn-write"    // with half of the line on disk
 	afterWrite   = "after-write"   // with the line on disk
+	anywhere     = "anywhere"      // around any call, reads too, or write
 )
 
 // late is how long after the death the effect of a lost call comes.
 const late = 2 * time.Second
 
-// count is how many changing calls and journal writes a process made.
-type count struct{ Calls, Writes int }
+// count is how many changing calls and journal writes a process made, at how
+// many moments it could have died, and how often it wrote to its output.
+type count struct{ Calls, Writes, Moments, Lines int }
 
 // machine is what a process in virtual time sees of the world: AWS, a disk and
 // an output. When the machine dies, nothing of what the process still does has
 // an effect: calls are not sent, answers do not arrive, the output ends, and the
 // disk stays as it was. The lock on the journal ends with the process.
 type machine struct {
-	base   http.RoundTripper
-	cut    cut
-	onCall func(n int)
+	base http.RoundTripper
+	cut  cut
+	// diskFull and closed are from which write on the journal's disk is full
+	// and the output is closed; 0 is never.
+	diskFull, closed int
+	onCall           func(n int)
 	// kill is called at the moment of the death.
 	kill func()
 
 	mu    sync.Mutex
 	calls int
 	count count
-	dead  bool
-	out   bytes.Buffer
+	// struck says that a cut, a full disk or a closed output was met.
+	struck bool
+	dead   bool
+	out    bytes.Buffer
 }
 
 // lost is what the process of a dead machine gets from every call and write.
@@ -91,8 +99,9 @@ func (m *machine) next(counter *int) (at int, err error) {
 func (m *machine) dies(where string, at int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.dead && at > 0 && m.cut == (cut{where, at}) {
-		m.dead = true
+	m.count.Moments++
+	if !m.dead && (m.cut == (cut{where, at}) && at > 0 || m.cut == (cut{anywhere, m.count.Moments})) {
+		m.dead, m.struck = true, true
 		m.kill()
 	}
 	return m.dead
@@ -108,6 +117,9 @@ func (m *machine) RoundTrip(r *http.Request) (*http.Response, error) {
 		m.onCall(n)
 	}
 	if !changing(r) {
+		if m.dies("", 0) {
+			return nil, lost{}
+		}
 		answer, err := m.base.RoundTrip(r)
 		return m.arrives(answer, err, m.dies("", 0))
 	}
@@ -170,8 +182,13 @@ func changing(r *http.Request) bool {
 func (m *machine) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.dead {
+	m.count.Lines++
+	switch {
+	case m.dead:
 		return 0, lost{}
+	case m.closed > 0 && m.count.Lines >= m.closed:
+		m.struck = true
+		return 0, syscall.EPIPE
 	}
 	return m.out.Write(p)
 }
@@ -190,6 +207,10 @@ func (s *mortalStore) Append(ctx context.Context, line []byte) error {
 	if s.machine.dies(beforeWrite, at) {
 		return lost{}
 	}
+	if s.machine.diskFull > 0 && at >= s.machine.diskFull {
+		s.machine.strike()
+		return &fs.PathError{Op: "write", Path: s.Name(), Err: syscall.ENOSPC}
+	}
 	if s.machine.cut == (cut{tornWrite, at}) {
 		err := s.Store.Append(ctx, bytes.TrimSuffix(line[:len(line)/2], []byte("\n")))
 		s.machine.dies(tornWrite, at)
@@ -202,11 +223,17 @@ func (s *mortalStore) Append(ctx context.Context, line []byte) error {
 	return err
 }
 
+func (m *machine) strike() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.struck = true
+}
+
 // simulate starts a process of the program in this world's bubble.
 func (w *world) simulate(p process) running {
 	ctx, cancel := context.WithCancel(context.Background())
 	var left map[string]file
-	m := &machine{cut: p.cut, base: w.network.Transport(), onCall: p.onCall, kill: func() {
+	m := &machine{cut: p.cut, base: w.HTTP.Transport, onCall: p.onCall, diskFull: p.diskFull, closed: p.closed, kill: func() {
 		left = files(w.disk)
 		cancel() // so that the process ends soon
 	}}
@@ -224,7 +251,7 @@ func (w *world) simulate(p process) running {
 			code = killed
 			restore(w.disk, left)
 		}
-		exits <- ended{code: code, output: m.out.String(), count: m.count}
+		exits <- ended{code: code, output: m.out.String(), count: m.count, struck: m.struck}
 	}()
 	return running{
 		w: w, wait: func() (ended, error) { return <-exits, nil },

@@ -104,13 +104,13 @@ func (g *github) noTraceOfTheCanary(steps ...*use) {
 func TestPostFindsASettledJournalAfterADeployThatFailedByItself(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, before := shop(t)
-		g.server.Inject(awslocal.Fault{Operation: "UpdateAlias", Action: awslocal.Error, Status: 400, Code: "InvalidParameterValueException", Message: "no"})
+		g.Inject(awslocal.Fault{Operation: "UpdateAlias", Action: awslocal.Error, Status: 400, Code: "InvalidParameterValueException", Message: "no"})
 		step := g.use("deploy", inputs(nil))
 		g.do(step.main()).expect(t, "main", 1, "no")
 		g.same(before, g.dump())
-		g.server.ResetCalls()
+		g.ResetCalls()
 		g.do(step.post("failure")).expect(t, "post", 0, "nothing to roll back")
-		if calls := g.server.Calls(); len(calls) != 0 {
+		if calls := g.Calls(); len(calls) != 0 {
 			t.Errorf("post made calls: %v", calls)
 		}
 	})
@@ -233,7 +233,7 @@ func TestPostTellsApartWhatIsWrongWithItsCredentials(t *testing.T) {
 				} else {
 					g.job = tt.job
 				}
-				g.server.ResetCalls()
+				g.ResetCalls()
 				post := step.post("failure")
 				if tt.name == "missing" {
 					for name := range credentialsOf("", "", "") {
@@ -242,7 +242,7 @@ func TestPostTellsApartWhatIsWrongWithItsCredentials(t *testing.T) {
 				}
 				done := g.do(post)
 				done.expect(t, "post", 4, tt.says, "lambda-rollout rollback --journal "+post.env["STATE_journal"])
-				for _, c := range g.server.Calls() {
+				for _, c := range g.Calls() {
 					if c.Service == "lambda" {
 						t.Errorf("post called %s", c.Operation)
 					}
@@ -256,7 +256,7 @@ func TestPostTellsApartWhatIsWrongWithItsCredentials(t *testing.T) {
 // session are the variables of a role's session of an hour.
 func (w *world) session() map[string]string {
 	w.t.Helper()
-	client := sts.New(sts.Options{BaseEndpoint: &w.url, Region: "us-east-1", HTTPClient: w.lambda.Options().HTTPClient, Credentials: w.lambda.Options().Credentials})
+	client := sts.New(sts.Options{BaseEndpoint: &w.URL, Region: "us-east-1", HTTPClient: w.lambda.Options().HTTPClient, Credentials: w.lambda.Options().Credentials})
 	out, err := client.AssumeRole(context.Background(), &sts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("job")})
 	w.must(err)
 	return credentialsOf(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
@@ -305,10 +305,10 @@ func TestTheEndpointOfAJournalHoldsWhateverTheEnvironmentSays(t *testing.T) {
 		elsewhere := newWorld(t)
 		step := g.use("deploy", inputs(nil))
 		g.do(step.main()).expect(t, "main", 0)
-		g.job = map[string]string{"AWS_ENDPOINT_URL": elsewhere.url, "AWS_ENDPOINT_URL_LAMBDA": elsewhere.url, "AWS_REGION": "eu-west-1"}
+		g.job = map[string]string{"AWS_ENDPOINT_URL": elsewhere.URL, "AWS_ENDPOINT_URL_LAMBDA": elsewhere.URL, "AWS_REGION": "eu-west-1"}
 		g.do(step.post("failure")).expect(t, "post", 0)
 		g.same(before, g.dump())
-		if calls := elsewhere.server.Calls(); len(calls) != 0 {
+		if calls := elsewhere.Calls(); len(calls) != 0 {
 			t.Errorf("calls went where the environment pointed: %v", calls)
 		}
 	})
@@ -325,12 +325,12 @@ func TestAJournalWithoutAnEndpointMeansAWSItself(t *testing.T) {
 		path := post.env["STATE_journal"]
 		content, err := os.ReadFile(path)
 		g.must(err)
-		g.must(os.WriteFile(path, []byte(strings.Replace(string(content), `"endpoint":"`+g.url+`"`, `"endpoint":""`, 1)), 0o600))
-		g.server.ResetCalls()
+		g.must(os.WriteFile(path, []byte(strings.Replace(string(content), `"endpoint":"`+g.URL+`"`, `"endpoint":""`, 1)), 0o600))
+		g.ResetCalls()
 		// Nothing of AWS can be reached from here: the proxy sees to it.
 		post.env["HTTPS_PROXY"] = "http://127.0.0.1:9"
 		g.do(post).expect(t, "post", 4, "lambda-rollout rollback --journal "+path)
-		if calls := g.server.Calls(); len(calls) != 0 {
+		if calls := g.Calls(); len(calls) != 0 {
 			t.Errorf("calls went where the environment pointed: %v", calls)
 		}
 	})

@@ -24,6 +24,8 @@ type process struct {
 	env  map[string]string
 	args []string
 	cut  cut
+	// diskFull and closed are as in machine.
+	diskFull, closed int
 	// onCall is called before each call to AWS is sent, in virtual time.
 	onCall func(n int)
 }
@@ -52,7 +54,9 @@ const killed = -1
 type ended struct {
 	code   int
 	output string
+	// count and struck are known in virtual time only.
 	count  count
+	struck bool
 }
 
 // credentialsOf are the variables of a job's credentials.
@@ -72,7 +76,7 @@ func with(env ...map[string]string) map[string]string {
 // base is what every process of a world needs.
 func (w *world) base() map[string]string {
 	return with(credentialsOf("matrix", "matrix", ""), map[string]string{
-		"AWS_ENDPOINT_URL": w.url, "AWS_REGION": "us-east-1", "HOME": w.dir, "PATH": os.Getenv("PATH"), "TMPDIR": w.disk,
+		"AWS_ENDPOINT_URL": w.URL, "AWS_REGION": "us-east-1", "HOME": w.dir, "PATH": os.Getenv("PATH"), "TMPDIR": w.disk,
 		// No process asks EC2 for credentials, and none reads this machine's.
 		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	})
@@ -81,7 +85,7 @@ func (w *world) base() map[string]string {
 // start starts a process in the workspace, with its environment and no other.
 func (w *world) start(p process) running {
 	w.t.Helper()
-	if w.network != nil {
+	if w.virtual {
 		return w.simulate(p)
 	}
 	r, err := w.spawn(p)
@@ -114,7 +118,7 @@ func (w *world) inject(f awslocal.Fault, meanwhile ...func()) (struck chan struc
 		}
 		close(struck)
 	})
-	w.server.Inject(f)
+	w.Inject(f)
 	return struck
 }
 

@@ -285,7 +285,7 @@ func (s stranger) kept(part string) bool {
 func (w *world) parts() map[string]string {
 	w.t.Helper()
 	w.settle()
-	state, err := w.server.Dump("000000000000")
+	state, err := w.Dump("000000000000")
 	w.must(err)
 	f, ok := state.Functions["us-east-1/f"].(map[string]any)
 	if !ok {

@@ -10,8 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +17,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -42,11 +39,9 @@ const (
 // world is an embedded AWS and a machine with a workspace.
 type world struct {
 	t *testing.T
-	// network carries the calls; nil where real processes make them through
-	// sockets.
-	network *awstest.Network
-	server  *awslocal.Server
-	url     string
+	*awstest.AWS
+	// virtual says that the time is a bubble's; otherwise the processes are real.
+	virtual bool
 	lambda  *lambda.Client
 	s3      *s3.Client
 	ecr     *ecr.Client
@@ -64,10 +59,8 @@ func newWorld(t *testing.T) *world {
 // newWorldPending is a world where a new function stays Pending for so long.
 func newWorldPending(t *testing.T, pending time.Duration) *world {
 	t.Helper()
-	w := &world{t: t, network: awstest.NewNetwork(t)}
-	w.open(awslocal.Options{Pending: pending, InProgress: inProgress})
-	w.url = w.network.Serve("localhost", w.server)
-	w.connect(w.network.Client())
+	w := worldOf(t, awstest.StartInProcess(t, awslocal.Options{Pending: pending, InProgress: inProgress}))
+	w.virtual = true
 	return w
 }
 
@@ -75,29 +68,13 @@ func newWorldPending(t *testing.T, pending time.Duration) *world {
 // nothing waits for a clock.
 func newRealWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t}
-	w.open(awslocal.Options{})
-	web := httptest.NewServer(w.server)
-	t.Cleanup(func() {
-		web.CloseClientConnections()
-		web.Close()
-	})
-	w.url = web.URL
-	w.connect(web.Client())
-	return w
+	return worldOf(t, awstest.Start(t, awslocal.Options{}))
 }
 
-func (w *world) open(options awslocal.Options) {
-	w.t.Helper()
-	server, err := awslocal.New(options)
-	w.must(err)
-	w.t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			w.t.Error(err)
-		}
-	})
-	w.server = server
+func worldOf(t *testing.T, a *awstest.AWS) *world {
+	w := &world{t: t, AWS: a, lambda: a.Lambda(), s3: a.S3(), ecr: a.ECR()}
 	w.newMachine()
+	return w
 }
 
 // newMachine gives the world an empty disk.
@@ -108,23 +85,13 @@ func (w *world) newMachine() {
 	w.must(os.Mkdir(w.dir, 0o755))
 }
 
-// connect makes the clients of the test itself.
-func (w *world) connect(client *http.Client) {
-	cfg := aws.Config{
-		BaseEndpoint: &w.url, Region: "us-east-1", HTTPClient: client,
-		Credentials: credentials.NewStaticCredentialsProvider("matrix", "matrix", ""),
-	}
-	w.lambda, w.ecr = lambda.NewFromConfig(cfg), ecr.NewFromConfig(cfg)
-	w.s3 = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-}
-
 // pass lets AWS get older.
 func (w *world) pass(d time.Duration) {
-	if w.network == nil {
-		w.server.Advance(d)
+	if w.virtual {
+		time.Sleep(d)
 		return
 	}
-	time.Sleep(d)
+	w.Advance(d)
 }
 
 func (w *world) must(err error) {
@@ -215,7 +182,7 @@ func (w *world) alias(name, alias, version string, weights map[string]float64) {
 func (w *world) dump() string {
 	w.t.Helper()
 	w.settle()
-	state, err := w.server.Dump("000000000000")
+	state, err := w.Dump("000000000000")
 	w.must(err)
 	text, err := json.MarshalIndent(state.Functions, "", " ")
 	w.must(err)
