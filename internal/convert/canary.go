@@ -113,7 +113,7 @@ func (j *jobSteps) shift(s *step) {
 	}
 	with := newMapping()
 	put(with, "command", scalar("shift"))
-	put(with, "rollback-data", scalar("${{ steps."+j.deploy+".outputs.rollback-data }}"))
+	put(with, "rollback-data", scalar(evaluated("steps."+j.deploy+".outputs.rollback-data")))
 	put(with, "percentage", scalar(percentage))
 	if d, ok := j.timeout(s.timeout); ok {
 		put(with, "timeout", scalar(traffic.Short(d)))

@@ -65,7 +65,7 @@ func (c *converter) condition(list []when, where scope) *yaml.Node {
 	if status != "" {
 		terms = append([]string{status}, terms...)
 	}
-	return scalar("${{ " + strings.Join(terms, " && ") + " }}")
+	return scalar(evaluated(strings.Join(terms, " && ")))
 }
 
 // behaviour is what a failure leads to.

@@ -62,6 +62,7 @@ func Pipeline(pipeline File, files []File) (workflow []byte, faults diag.List) {
 	c.pipeline = p
 	c.inherit(p)
 	root := c.workflow()
+	c.escape(root)
 	faults = c.faults.Sorted()
 	if faults.Err() != nil {
 		return nil, faults // steps are read while they are converted
@@ -126,8 +127,11 @@ func (c *converter) open(f File) *expression.Document {
 
 // parse gives the documents of a file that are fit to be walked.
 func (c *converter) parse(f File) []*expression.Document {
-	docs, faults := expression.Scan(f.Name, f.Content).Documents()
+	docs, faults := expression.Scan(f.Name, bytes.ReplaceAll(f.Content, []byte(opening), nil)).Documents()
 	c.report(faults...)
+	for _, doc := range docs {
+		withoutOpening(doc.Root())
+	}
 	return slices.DeleteFunc(docs, func(doc *expression.Document) bool {
 		f := document.TooLarge(doc)
 		if f != nil {

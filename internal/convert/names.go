@@ -34,6 +34,9 @@ var outputs = map[string]string{
 	"functionName": "function-name", "functionArn": "function-arn", "version": "version", "runtime": "runtime",
 }
 
+// matrixPath is a name of a matrix as GitHub's expressions take it.
+var matrixPath = regexp.MustCompile(`^matrix(\.[A-Za-z_][\w-]*)+$`)
+
 var stepOutput = regexp.MustCompile(`(?:^|\.)steps\.(\w+)\.(?:output(?:\.outputVariables)?|outcome|deploymentInfoOutcome)\.(\w+)$`)
 
 // scope is where an expression stands: not every place of a workflow knows
@@ -66,7 +69,7 @@ func (c *converter) name(where scope) func(path string) (string, bool) {
 			}
 			return "secrets." + c.secretName(rest), true
 		case "matrix":
-			return path, where != ofJob && c.stage.matrix != nil
+			return path, where != ofJob && c.stage.matrix != nil && matrixPath.MatchString(path)
 		case "repeat":
 			return "matrix." + repeatAxis, rest == "item" && where != ofJob && c.stage.matrix != nil
 		case "strategy":
@@ -314,7 +317,7 @@ func (c *converter) written(t document.Text, raw string) string {
 		if literal, ok := unquote(written); ok {
 			return literal, nil
 		}
-		return "${{ " + written + " }}", nil
+		return evaluated(written), nil
 	})
 	return out
 }
@@ -331,9 +334,8 @@ func (c *converter) span(t document.Text, span string) string {
 	return written
 }
 
-// unquote gives the text of a GitHub expression that is only a literal; one
-// that GitHub would look into again stays an expression.
+// unquote returns the text of a GitHub expression that is only a literal.
 func unquote(written string) (string, bool) {
 	text, ok := expression.GitHubLiteral(written)
-	return text, ok && !strings.Contains(text, "${{")
+	return strings.ReplaceAll(text, opening, ""), ok
 }

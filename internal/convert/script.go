@@ -102,7 +102,7 @@ func (j *jobSteps) scriptText(script document.Text, env *yaml.Node, dialect dial
 // environmentName finds a name for a value: the last part of its path, made
 // unique.
 func (j *jobSteps) environmentName(env *yaml.Node, span, written string) string {
-	value := "${{ " + written + " }}"
+	value := evaluated(written)
 	if literal, ok := unquote(written); ok {
 		value = literal
 	}

@@ -140,7 +140,7 @@ func (c *converter) outputOf(stage, step, output string) (string, bool) {
 	if outputs == nil {
 		outputs = newMapping()
 	}
-	put(outputs, name, scalar("${{ steps."+identifier(step)+".outputs."+output+" }}"))
+	put(outputs, name, scalar(evaluated("steps."+identifier(step)+".outputs."+output)))
 	put(d.job, "outputs", outputs)
 	if !slices.Contains(c.needs, d.id) {
 		c.needs = append(c.needs, d.id)

@@ -178,7 +178,7 @@ func (j *jobSteps) files(with *yaml.Node) {
 	put(with, "variables", texts(j.variables()))
 	var secrets []string
 	for _, id := range j.secretIDs() {
-		secrets = append(secrets, id+"=${{ secrets."+j.secretName(id)+" }}")
+		secrets = append(secrets, id+"="+evaluated("secrets."+j.secretName(id)))
 	}
 	put(with, "secrets", texts(secrets))
 	j.credentials(with)
@@ -220,7 +220,7 @@ func (j *jobSteps) variables() []string {
 				if literal, fixed := unquote(value); fixed {
 					out = append(out, name+"="+literal)
 				} else {
-					out = append(out, name+"=${{ "+value+" }}")
+					out = append(out, name+"="+evaluated(value))
 				}
 				break
 			}
@@ -251,13 +251,13 @@ func (j *jobSteps) credentials(with *yaml.Node) {
 	}
 	if len(connectors) == 0 {
 		j.noteNode(j.stage.doc, j.stage.node, "set the variable DEPLOY_ROLE of the repository to the ARN of the role to deploy with", "")
-		put(with, "role-to-assume", scalar("${{ vars.DEPLOY_ROLE }}"))
+		put(with, "role-to-assume", scalar(evaluated("vars.DEPLOY_ROLE")))
 		return
 	}
-	put(with, "role-to-assume", scalar("${{ vars."+constant(connectors[0])+"_ROLE }}"))
+	put(with, "role-to-assume", scalar(evaluated("vars."+constant(connectors[0])+"_ROLE")))
 	var roles []string
 	for _, ref := range connectors[1:] {
-		roles = append(roles, ref+"=${{ vars."+constant(ref)+"_ROLE }}")
+		roles = append(roles, ref+"="+evaluated("vars."+constant(ref)+"_ROLE"))
 	}
 	put(with, "connectors", texts(roles))
 }

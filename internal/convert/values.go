@@ -55,7 +55,7 @@ func (j *jobSteps) flatten(n *yaml.Node, prefix string, of *entity) []string {
 			out = append(out, path+"="+*input.Default)
 		default:
 			name := path[strings.LastIndexByte(path, '.')+1:]
-			out = append(out, path+"=${{ inputs."+j.ask(name, variable{value: t}, input)+" }}")
+			out = append(out, path+"="+evaluated("inputs."+j.ask(name, variable{value: t}, input)))
 		}
 	})
 	return out
@@ -70,7 +70,7 @@ func says(path string) bool {
 // an input of the workflow.
 func (j *jobSteps) value(name string, t document.Text) string {
 	if input, asked := expression.ParseInput(t.Raw()); asked {
-		return "${{ inputs." + j.ask(name, variable{value: t}, input) + " }}"
+		return evaluated("inputs." + j.ask(name, variable{value: t}, input))
 	}
 	return j.text(t)
 }

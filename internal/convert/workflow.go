@@ -212,7 +212,7 @@ func (c *converter) concurrency(p place) *yaml.Node {
 	out := newMapping()
 	group = c.written(p.ref, group)
 	if c.stage.matrix != nil {
-		group += "-${{ strategy.job-index }}"
+		group += "-" + evaluated("strategy.job-index")
 	}
 	put(out, "group", scalar(group))
 	c.note(p.ref, "allowSimultaneousDeployments is false: GitHub lets one run wait and cancels older ones that wait", "")
@@ -249,9 +249,9 @@ func (c *converter) matrix(s *stage) *yaml.Node {
 		key, value := s.matrix.Content[i], document.Resolved(s.matrix.Content[i+1])
 		switch {
 		case key.Value == maxConcurrency:
-			put(out, "max-parallel", value)
+			put(out, "max-parallel", copied(value))
 		case value.Kind == yaml.SequenceNode:
-			put(axes, key.Value, value)
+			put(axes, key.Value, copied(value))
 		default:
 			c.noteNode(s.doc, key, "the key "+key.Value+" of a matrix has no equivalent and is left out", "")
 		}
