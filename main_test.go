@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -94,7 +95,7 @@ func setup(env *testscript.Env) error {
 	}
 	endpoint := httptest.NewServer(handler)
 	env.Defer(endpoint.Close)
-	tokens := httptest.NewServer(http.HandlerFunc(mint))
+	tokens := httptest.NewServer(everySecond(http.HandlerFunc(mint)))
 	env.Defer(tokens.Close)
 	env.Setenv("TOKENS", tokens.URL+"/?api-version=2.0")
 	env.Values[awsKey{}] = &world{Server: server}
@@ -103,6 +104,19 @@ func setup(env *testscript.Env) error {
 	env.Setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI-example")
 	env.Setenv("AWS_REGION", "eu-central-1")
 	return nil
+}
+
+// everySecond fails every other request, from the first on, as GitHub's token
+// endpoint does for moments: neither a deploy nor its rollback may depend on one.
+func everySecond(next http.Handler) http.Handler {
+	var requests atomic.Int32
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1)%2 == 1 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // seenOnce shows each change once under way and then done, whatever time that

@@ -18,7 +18,7 @@ const (
 var layout = map[string][]string{
 	// Nothing inside.
 	"awsfacts":  {},
-	"diag":      {},
+	"diag":      {"printable"},
 	"event":     {},
 	"glob":      {},
 	"printable": {},
@@ -35,7 +35,7 @@ var layout = map[string][]string{
 	// What AWS holds.
 	"session":   {"awsfacts", "redact"},
 	"artifact":  {"awsfacts", "definition", "glob", "session"},
-	"lambdaapi": {"awsfacts", "definition", "session"},
+	"lambdaapi": {"awsfacts", "definition", "redact", "session"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},
 	"plan":      {"definition", "journal", "traffic"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,39 +11,54 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
-func TestTheRegistrysEndpointIsThatOfTheImage(t *testing.T) {
-	t.Parallel()
-	s, err := session.Open(t.Context(), session.Options{Region: region})
+// asked is the host that a question about an image goes to.
+func asked(t *testing.T, image string, settings map[string]string) (host string) {
+	t.Helper()
+	client := httpFunc(func(r *http.Request) (*http.Response, error) {
+		host = r.URL.Host
+		return status(400, strings.NewReader(`{"__type":"ImageNotFoundException"}`))(r)
+	})
+	s, err := session.Open(t.Context(), session.Options{
+		Region: region, AccessKeyID: "AKIA" + ours, SecretAccessKey: "s", HTTPClient: client,
+		LookupEnv: func(name string) (string, bool) { value, set := settings[name]; return value, set },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	ref := imageRefOf(t, image)
+	if _, err := Resolve(t.Context(), ref, Options{Session: s, Region: ref.Image.Region}); err == nil {
+		t.Error("an image that does not exist was found")
+	}
+	return host
+}
+
+type httpFunc func(*http.Request) (*http.Response, error)
+
+func (f httpFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestTheRegistrysEndpointIsThatOfTheImage(t *testing.T) {
+	t.Parallel()
 	for host, want := range map[string]string{
-		"123456789012.dkr.ecr.eu-west-1.amazonaws.com":          "https://api.ecr.eu-west-1.amazonaws.com",
-		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn":      "https://api.ecr.cn-north-1.amazonaws.com.cn",
-		"123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com": "https://ecr-fips.us-gov-west-1.amazonaws.com",
-		"123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov":         "https://api.ecr.us-iso-east-1.c2s.ic.gov",
+		"123456789012.dkr.ecr.eu-west-1.amazonaws.com":          "api.ecr.eu-west-1.amazonaws.com",
+		"123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn":      "api.ecr.cn-north-1.amazonaws.com.cn",
+		"123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com": "ecr-fips.us-gov-west-1.amazonaws.com",
+		"123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov":         "api.ecr.us-iso-east-1.c2s.ic.gov",
 	} {
-		if got := newRegistryAPI(t.Context(), s, imageRefOf(t, host+"/app:v1").Image).endpoint; got != want {
-			t.Errorf("%s: endpoint %s, want %s", host, got, want)
+		if got := asked(t, host+"/app:v1", nil); got != want {
+			t.Errorf("%s: asked %s, want %s", host, got, want)
 		}
 	}
 }
 
-// It sets the process's environment, since it is the SDK that reads it.
 func TestSettingsAboutEndpointsStandBeforeTheImagesName(t *testing.T) {
-	image := imageRefOf(t, registry+"/app:v1").Image
-	for _, setting := range []struct{ name, value, want string }{
-		{"AWS_USE_FIPS_ENDPOINT", "true", "https://ecr-fips.eu-west-1.amazonaws.com"},
-		{"AWS_ENDPOINT_URL", "https://all.example", "https://all.example"},
-		{"AWS_ENDPOINT_URL_ECR", "https://ecr.example", "https://ecr.example"},
+	t.Parallel()
+	for want, settings := range map[string]map[string]string{
+		"ecr-fips.eu-west-1.amazonaws.com": {"AWS_USE_FIPS_ENDPOINT": "true"},
+		"all.example":                      {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_ENDPOINT_URL": "https://all.example"},
+		"ecr.example":                      {"AWS_ENDPOINT_URL": "https://all.example", "AWS_ENDPOINT_URL_ECR": "https://ecr.example"},
 	} {
-		t.Setenv(setting.name, setting.value)
-		s, err := session.Open(t.Context(), session.Options{Region: region, LookupEnv: os.LookupEnv})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := newRegistryAPI(t.Context(), s, image).endpoint; got != setting.want {
-			t.Errorf("with %s: endpoint %s, want %s", setting.name, got, setting.want)
+		if got := asked(t, registry+"/app:v1", settings); got != want {
+			t.Errorf("asked %s, want %s", got, want)
 		}
 	}
 }

@@ -116,12 +116,21 @@ func normal(mode fs.FileMode) fs.FileMode {
 	return 0o644
 }
 
+// maxIgnore is more than any list of rules has, in bytes.
+const maxIgnore = 1 << 20
+
 // readIgnore reads the folder's own rules; none is fine.
 func readIgnore(root *os.Root) (*Ignore, error) {
-	text, err := root.ReadFile(IgnoreFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := root.Stat(IgnoreFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return &Ignore{}, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > maxIgnore:
+		return nil, fmt.Errorf("%s is no file of at most %d bytes", IgnoreFile, maxIgnore)
 	}
+	text, err := root.ReadFile(IgnoreFile)
 	if err != nil {
 		return nil, err
 	}

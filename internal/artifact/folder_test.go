@@ -275,3 +275,21 @@ func BenchmarkZipManySmallFiles(b *testing.B) {
 		}
 	}
 }
+
+func TestAFolderWhoseRulesAreNoFileIsRefused(t *testing.T) {
+	t.Parallel()
+	folder := write(t, t.TempDir(), map[string]string{"a": "a", ".lambdaignore/x": "x"})
+	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), ".lambdaignore is no file") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
+func TestZippingALargeFileEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	folder := write(t, t.TempDir(), map[string]string{"large": strings.Repeat("x", packSize+1)})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Zip(ctx, io.Discard, folder); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want the end of the context", err)
+	}
+}

@@ -21,13 +21,13 @@ func (r *Result) resolveImage(ctx context.Context, ref Ref) error {
 	if image.Region != r.opts.Region {
 		return fmt.Errorf("image %s is in %s, the function in %s: Lambda takes images from its own Region only: push it there, or replicate the repository", name, image.Region, r.opts.Region)
 	}
-	api := newRegistryAPI(ctx, r.opts.Source, image)
+	api := registryOf(ctx, r.opts.Source, image)
 	in := imagesRequest{RegistryID: image.Account, RepositoryName: image.Repository, ImageIDs: []imageID{{ImageDigest: image.Digest}}}
 	if image.Digest == "" {
 		in.ImageIDs[0].ImageTag = image.Tag
 	}
 	var out imageDetails
-	if err := api.call(ctx, "DescribeImages", in, &out); err != nil {
+	if err := api.JSON(ctx, "DescribeImages", in, &out); err != nil {
 		return explainImage(image, err)
 	}
 	if len(out.ImageDetails) == 0 {
@@ -59,9 +59,9 @@ func isIndex(mediaType string) bool {
 
 // platforms names the images that an index lists, so that one of them can be
 // deployed as it is; nothing where the index cannot be read.
-func platforms(ctx context.Context, api registryAPI, image Image, in imagesRequest) string {
+func platforms(ctx context.Context, api *session.Caller, image Image, in imagesRequest) string {
 	var out imageManifests
-	if err := api.call(ctx, "BatchGetImage", in, &out); err != nil || len(out.Images) == 0 {
+	if err := api.JSON(ctx, "BatchGetImage", in, &out); err != nil || len(out.Images) == 0 {
 		return ""
 	}
 	var index struct {

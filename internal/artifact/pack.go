@@ -73,7 +73,7 @@ func pack(ctx context.Context, out io.Writer, root *os.Root, entries []entry, li
 		for result := range queue {
 			select {
 			case done := <-result:
-				if err := p.write(done); err != nil {
+				if err := p.write(ctx, done); err != nil {
 					return fmt.Errorf("%s: %w", done.entry.name, err)
 				}
 			case <-ctx.Done():
@@ -141,9 +141,9 @@ func (p *packer) compress(e entry) (packed, error) {
 }
 
 // write adds the next entry to the zip.
-func (p *packer) write(next packed) error {
+func (p *packer) write(ctx context.Context, next packed) error {
 	if next.streams {
-		return p.stream(next.entry)
+		return p.stream(ctx, next.entry)
 	}
 	if p.unzipped += int64(next.header.UncompressedSize64); p.unzipped > p.limit {
 		return errTooLarge
@@ -157,7 +157,7 @@ func (p *packer) write(next packed) error {
 }
 
 // stream compresses one large file into the zip.
-func (p *packer) stream(e entry) error {
+func (p *packer) stream(ctx context.Context, e entry) error {
 	file, err := p.root.Open(e.name)
 	if err != nil {
 		return err
@@ -167,7 +167,7 @@ func (p *packer) stream(e entry) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(to, io.LimitReader(file, p.limit-p.unzipped+1))
+	n, err := io.Copy(to, &cancelable{ctx, io.LimitReader(file, p.limit-p.unzipped+1)})
 	if p.unzipped += n; err == nil && p.unzipped > p.limit {
 		err = errTooLarge
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
 // Kind is where code comes from.
@@ -63,18 +65,19 @@ var (
 // ParseRef reads the short form of an artifact: s3://bucket/key[?versionId=…],
 // an ECR image by tag or digest, or the path of a zip, a jar or a folder.
 func ParseRef(s string) (Ref, error) {
+	registry, foreign := awsfacts.ForeignRegistry(s)
 	switch {
 	case strings.TrimSpace(s) == "":
 		return Ref{}, fmt.Errorf("the artifact is empty: name a zip, a jar, a folder, s3://bucket/key or an ECR image")
 	case strings.HasPrefix(s, "s3://"):
 		return parseObject(s)
+	case foreign:
+		return Ref{}, fmt.Errorf("artifact %s: the image is in the registry %s, but Lambda takes images from private ECR repositories of its own Region only: copy it into one", s, registry)
 	case strings.Contains(s, "://"):
 		return Ref{}, fmt.Errorf("artifact %s: only s3:// addresses are read; name a zip, a jar, a folder, s3://bucket/key or an ECR image", s)
 	case strings.Contains(s, ".dkr.ecr"):
 		image, err := ParseImage(s)
 		return Ref{Kind: ECR, Image: image}, err
-	case strings.HasPrefix(s, "public.ecr.aws/"):
-		return Ref{}, fmt.Errorf("artifact %s: Lambda takes images from private ECR repositories only: copy it into one", s)
 	}
 	return Ref{Kind: Path, Path: s}, nil
 }

@@ -83,3 +83,11 @@ func Propagating(message string) bool {
 	}
 	return false
 }
+
+// QuotesDeniedKey reports whether a message of Lambda quotes KMS's refusal of a
+// key. The code is then Lambda's own: KMSAccessDeniedException, or
+// InvalidParameterValueException
+// (https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html).
+func QuotesDeniedKey(message string) bool {
+	return strings.Contains(message, "KMS Exception: AccessDeniedException") && strings.Contains(message, "is not authorized to perform: kms:")
+}

@@ -9,7 +9,11 @@
 // both.
 package awsfacts
 
-import "strings"
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
 
 // Partition is a group of Regions with its own accounts and host names
 // (https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html).
@@ -77,4 +81,27 @@ func PartitionNamed(id string) (Partition, bool) {
 		}
 	}
 	return Partition{}, false
+}
+
+// IsEndpoint reports whether a URL that takes the place of a service's own
+// endpoint is AWS' all the same: the FIPS one, that of a VPC, or of another
+// Region. "" means the service's own.
+func IsEndpoint(endpoint string) bool {
+	if endpoint == "" {
+		return true
+	}
+	at, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	host := strings.ToLower(at.Hostname())
+	under := func(suffix string) bool { return strings.HasSuffix(host, "."+suffix) }
+	return slices.ContainsFunc(partitions, func(p Partition) bool { return under(p.DNSSuffix) }) || slices.ContainsFunc(dualStack, under)
+}
+
+// dualStack are the suffixes of host names that have IPv6 addresses, as the
+// SDK's endpoint rules list them.
+var dualStack = []string{
+	"api.aws", "api.amazonwebservices.com.cn", "api.amazonwebservices.eu", "api.aws.ic.gov", "api.aws.scloud",
+	"api.cloud-aws.adc-e.uk", "api.aws.hci.ic.gov",
 }

@@ -8,6 +8,7 @@ import "time"
 // requests"). Invoke has quotas of its own.
 const (
 	ControlPlaneRate = 15
+	GetPolicyRate    = 15
 	GetFunctionRate  = 100
 )
 

@@ -56,6 +56,9 @@ type Options struct {
 	// PolicyEvaluation refuses calls that the caller's identity policies do not
 	// allow.
 	PolicyEvaluation bool
+	// KnownRolesOnly refuses to assume a role that was never created, as AWS does.
+	// Without it every well-formed role can be assumed.
+	KnownRolesOnly bool
 	// Verbose takes one line for each call.
 	Verbose io.Writer
 	// Clock is time.Now where it is nil.
@@ -195,10 +198,17 @@ func (s *Server) Close() error {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer withProgress(w, r)()
+	body := withProgress(w, r)
+	defer body.finish()
 	if !s.admit(w, r) || s.serveLocal(w, r) {
 		return
 	}
+	s.serveCall(w, r)
+	body.drain()
+}
+
+// serveCall answers a call of an AWS service.
+func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	w.Header().Set(call.RequestIDHeader, call.NewID())
 	name, caller := s.identify(r)

@@ -13,6 +13,7 @@ func init() {
 	})
 	play("TestLambdaTag", map[string]func(*replay){
 		"test_create_tag_on_fn_create":  playTagOnCreate,
+		"test_create_tag_on_esm_create": playTagOnMapping,
 		"test_tag_lifecycle":            playTagCalls,
 		"test_tag_nonexisting_resource": playTagMissing,
 		"test_tag_exceptions":           playTagARNs,
@@ -23,6 +24,14 @@ func init() {
 		"test_tag_versions":   playTagVersions,
 		"test_tag_lifecycle":  playTagLifecycle,
 	})
+}
+
+func playTagOnMapping(r *replay) {
+	r.create("fn")
+	made := r.call("CreateEventSourceMapping", args{"FunctionName": "fn", "EventSourceArn": "arn:aws:sqs:us-east-1:" + replayAccount + ":queue", "Tags": args{"testtag": "custom"}})
+	arn := text(made, "EventSourceMappingArn")
+	r.match("get_event_source_mapping_with_tag", text(r.call("GetEventSourceMapping", args{"UUID": made["UUID"]}), "EventSourceMappingArn") == arn)
+	r.same("list_tags_result", "ListTags", args{"Resource": arn})
 }
 
 // permission is a request of AddPermission for a principal.

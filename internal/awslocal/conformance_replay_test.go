@@ -72,6 +72,8 @@ var endpoints = map[string]string{
 	"DeleteAlias":                        "DELETE /2015-03-31/functions/{FunctionName}/aliases/{Name}",
 	"ListAliases":                        "GET /2015-03-31/functions/{FunctionName}/aliases?FunctionVersion,MaxItems,Marker",
 	"ListTags":                           "GET /2017-03-31/tags/{Resource}",
+	"CreateEventSourceMapping":           "POST /2015-03-31/event-source-mappings",
+	"GetEventSourceMapping":              "GET /2015-03-31/event-source-mappings/{UUID}",
 	"TagResource":                        "POST /2017-03-31/tags/{Resource}",
 	"UntagResource":                      "DELETE /2017-03-31/tags/{Resource}?tagKeys",
 	"AddPermission":                      "POST /2015-03-31/functions/{FunctionName}/policy?Qualifier",

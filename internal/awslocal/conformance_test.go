@@ -35,7 +35,6 @@ func play(class string, tests map[string]func(*replay)) {
 
 // notApplying are the recordings that this AWS cannot or should not follow.
 var notApplying = map[string]string{
-	"TestLambdaTag::test_create_tag_on_esm_create":               "event source mappings need SQS, which is not served",
 	"TestLambdaFunction::test_invalid_vpc_config_security_group": "needs EC2 to know which security groups exist",
 	"TestLambdaFunction::test_invalid_vpc_config_subnet":         "needs EC2 to know which subnets exist",
 	"TestLambdaPermissions::test_lambda_permission_revisions":    "of 2022, contradicted by test_lambda_permission_fn_versioning of 2025",

@@ -168,12 +168,15 @@ type State struct {
 	Functions map[string]any
 	// Versions hold the published versions, which stay when a deploy is undone.
 	Versions map[string]any
+	// Mappings hold the event source mappings, by "Region/function:qualifier
+	// source".
+	Mappings map[string]any
 }
 
 // Dump returns the State of an account, in a canonical form: two dumps are equal
 // if and only if nothing differs that a client could see, but for the things
 // named at State.
 func (s *Server) Dump(account string) (State, error) {
-	functions, versions, err := s.lambda.Dump(account)
-	return State{functions, versions}, err
+	d, err := s.lambda.Dump(account)
+	return State(d), err
 }

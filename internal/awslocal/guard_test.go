@@ -292,7 +292,7 @@ func halfABody(t *testing.T, rest io.Reader) {
 	var dripping sync.WaitGroup
 	defer dripping.Wait()
 	for n := range count {
-		conn, err := a.Dial(context.Background(), "tcp", "aws.localhost:80")
+		conn, err := a.Dial(context.Background(), "tcp", "localhost:80")
 		if err != nil {
 			t.Fatal(err)
 		}

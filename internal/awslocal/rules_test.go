@@ -112,7 +112,7 @@ func TestLimitsAndImmutableFieldsAreRefused(t *testing.T) {
 		in   awslambda.UpdateFunctionConfigurationInput
 		code string
 	}{
-		"timeout":      {awslambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(901)}, "InvalidParameterValueException"},
+		"timeout":      {awslambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(901)}, "ValidationException"},
 		"no time":      {awslambda.UpdateFunctionConfigurationInput{Timeout: aws.Int32(0)}, "ValidationException"},
 		"memory":       {awslambda.UpdateFunctionConfigurationInput{MemorySize: aws.Int32(64)}, "ValidationException"},
 		"much memory":  {awslambda.UpdateFunctionConfigurationInput{MemorySize: aws.Int32(10241)}, "InvalidParameterValueException"},

@@ -27,7 +27,7 @@ func (s *Server) plug() error {
 	if s.s3, err = s3.New(s.store, s.Now); err != nil {
 		return err
 	}
-	if s.iam, err = iam.New(s.store, s.Now, iam.Options{Enforce: s.options.PolicyEvaluation}); err != nil {
+	if s.iam, err = iam.New(s.store, s.Now, iam.Options{Enforce: s.options.PolicyEvaluation, KnownRolesOnly: s.options.KnownRolesOnly}); err != nil {
 		return err
 	}
 	s.s3.Access = func(c call.Caller, action, resource string) string { return s.iam.Allow(c, action, resource, nil) }

@@ -8,21 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/embedded"
-	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
-	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -36,73 +27,66 @@ const (
 	exitStopped    = 5
 )
 
-// Process is everything that the program is given from outside.
-type Process struct {
-	// Args are the program's name and its arguments.
-	Args           []string
-	Env            []string
-	Dir            string
-	Stdout, Stderr io.Writer
-	Now            func() time.Time
-	// Signals ends a run early; nil means that nothing does.
-	Signals <-chan os.Signal
-	// HTTPClient carries every call to AWS; nil means the SDK's own.
-	HTTPClient aws.HTTPClient
-	// CallTimeout bounds one call; 0 means the session's own default.
-	CallTimeout time.Duration
-	// ReadBackoff is the longest pause before a read is tried again; 0 means
-	// the session's own default.
-	ReadBackoff time.Duration
-	Pace        lambdaapi.Pace
-	Timing      engine.Timing
-	// Store keeps a journal on the local disk.
-	Store func(path string) journal.Store
-}
-
-// OS is the process as the operating system runs it.
-func OS() (Process, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return Process{}, fmt.Errorf("find the current folder: %w", err)
-	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	return Process{
-		Args: os.Args, Env: os.Environ(), Dir: dir, Stdout: os.Stdout, Stderr: os.Stderr,
-		Now: time.Now, Signals: signals, Pace: lambdaapi.DefaultPace(), Timing: engine.DefaultTiming(),
-		Store: func(path string) journal.Store { return journal.NewFile(path) },
-	}, nil
-}
-
-// Main runs one command and gives the exit code.
+// Main runs one command and returns the exit code.
 func Main(ctx context.Context, p Process) int {
-	h := host.Detect(host.Options{Env: p.Env, Args0: p.Args[0], Dir: p.Dir, Stdout: p.Stdout, Stderr: p.Stderr, Now: p.Now})
+	h := host.Detect(host.Options{
+		Env: p.Env, Args0: p.Args[0], Args: p.Args[1:], Dir: p.Dir, Stdout: p.Stdout, Stderr: p.Stderr,
+		Stdin: p.Stdin, Interactive: p.Interactive, Now: p.Now,
+	})
+	a := &app{Process: p, host: h, limits: session.NewLimits()}
+	if p.CaptureLog != nil {
+		p.CaptureLog(h.Log())
+	}
+	code := a.main(ctx)
+	h.Log().Flush()
+	// Both may be full or closed; the exit code stays true.
+	_, _ = flush(p.Stdout), flush(p.Stderr)
+	return code
+}
+
+func (a *app) main(ctx context.Context) int {
 	command := ""
-	if h.IsPost() {
+	if a.host.IsPost() {
 		command = "rollback"
 	}
-	request, err := input.Parse(input.Options{Args: p.Args[1:], Env: p.Env, Prefixes: h.Prefixes(), Command: command})
+	request, err := input.Parse(input.Options{Args: a.Args[1:], Env: a.Env, Prefixes: a.host.Prefixes(), Command: command})
 	if err != nil {
-		return (&app{Process: p, host: h}).report(err)
+		return a.report(err)
 	}
 	if request.Help != "" {
-		_, _ = io.WriteString(p.Stdout, request.Help)
-		return exitDone
+		return a.report(a.print(request.Help))
 	}
-	a := &app{Process: p, host: h, in: request.Set, limits: session.NewLimits()}
+	a.in = request.Set
 	a.embedded = embedded.NewPool(a.verbose())
 	if a.json() || printsResult(request.Command) {
-		h.LogToStderr()
+		a.host.LogToStderr()
 	}
 	for _, secret := range a.in.Secrets() {
-		h.Mask(secret.Name, secret.Value)
+		a.host.Mask(secret.Name, secret.Value)
 	}
 	a.warnings(request.Warnings)
-	ctx, cancel := withSignals(ctx, p.Signals)
+	ctx, cancel := a.withSignals(ctx)
 	defer cancel()
-	code := a.report(errors.Join(a.command(ctx, request.Command), a.embedded.Close()))
-	h.Log().Flush()
+	err = a.run(ctx, request.Command)
+	if closing := a.embedded.Close(); closing != nil {
+		err = errors.Join(err, closing)
+	}
+	code := a.report(err)
+	// A signal ends the wait for a reader here, too.
+	a.host.Log().Flush()
 	return code
+}
+
+// print writes what the command was run for on stdout.
+func (a *app) print(text string) error {
+	_, err := io.WriteString(a.Stdout, text)
+	if err == nil {
+		err = flush(a.Stdout)
+	}
+	if err != nil {
+		return fmt.Errorf("write to stdout: %w", err)
+	}
+	return nil
 }
 
 // printsResult says that stdout belongs to the command's own product.
@@ -120,6 +104,8 @@ type app struct {
 	embedded *embedded.Pool
 	// folded says that a part of the log is open that the host folds.
 	folded bool
+	// progress is how far the run came.
+	progress progress
 }
 
 func (a *app) json() bool { return a.in != nil && a.in.String("output") == "json" }
@@ -138,11 +124,11 @@ func (a *app) command(ctx context.Context, name string) error {
 	case "validate":
 		return a.validate(ctx)
 	case "render":
-		return a.render()
+		return a.render(ctx)
 	case "schema":
 		return a.schema()
 	case "convert":
-		return a.convert()
+		return a.convert(ctx)
 	case "rollback":
 		return a.rollback(ctx)
 	case "shift":
@@ -155,19 +141,6 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.version()
 	}
 	return diag.List{{Message: fmt.Sprintf("command %s is not known", name), Hint: "lambda-rollout --help lists the commands"}}
-}
-
-// withSignals ends the context at the first signal.
-func withSignals(ctx context.Context, signals <-chan os.Signal) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case s := <-signals:
-			cancel(fmt.Errorf("%w: %v", deploy.ErrSignal, s))
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { cancel(context.Canceled) }
 }
 
 // exitError gives an error an exit code of its own.
@@ -184,8 +157,7 @@ func (a *app) report(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	var own *exitError
-	if errors.As(err, &own) && own.err == nil {
+	if own, ok := err.(*exitError); ok && own.err == nil { //nolint:errorlint // joined with another error it is not the outcome
 		return own.code
 	}
 	if a.host.Kind() == host.Terminal {
@@ -200,11 +172,15 @@ func (a *app) report(err error) int {
 	}
 	a.host.Annotate(host.Annotation{Title: "lambda-rollout", Message: err.Error()})
 	_, _ = fmt.Fprintf(a.host.Log(), "error: %v\n", err)
-	return exitCode(err)
+	return a.exitCode(err)
 }
 
-func exitCode(err error) int {
+// exitCode is what an error means for whoever started the process. 1 promises
+// that everything is as it was, so an error that says nothing of it has it only
+// where no change was begun.
+func (a *app) exitCode(err error) int {
 	var own *exitError
+	var failed *deploy.FailedError
 	var incomplete *deploy.IncompleteError
 	var blocked *deploy.BlockedError
 	var stopped *deploy.StoppedError
@@ -218,8 +194,12 @@ func exitCode(err error) int {
 		return exitStopped
 	case errors.As(err, &notStarted):
 		return exitInput
+	case errors.As(err, &failed), a.progress.journalName() == "":
+		return exitFailed
+	case a.in.Command() == "rollback":
+		return exitIncomplete
 	}
-	return exitFailed
+	return exitStopped
 }
 
 func (a *app) faults(list diag.List) {

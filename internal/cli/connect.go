@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
-	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -19,7 +18,7 @@ func (a *app) access() deploy.Access {
 			AccessKeyID: a.in.String("aws-access-key-id"), SecretAccessKey: a.in.String("aws-secret-access-key"),
 			SessionToken: a.in.String("aws-session-token"), AllowedAccountIDs: a.in.List("allowed-account-ids"),
 			LookupEnv: a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.CallTimeout, ReadBackoff: a.ReadBackoff,
-			Mask: a.host.Mask, Limits: a.limits, Version: versionNumber(),
+			Mask: a.host.Mask, Redact: a.host.Redact, Limits: a.limits, Version: versionNumber(),
 		},
 		Role: session.Role{
 			ARN: a.in.String("role-to-assume"), SessionName: a.sessionName(),
@@ -27,12 +26,12 @@ func (a *app) access() deploy.Access {
 			ExternalID: a.in.String("role-external-id"), Chaining: a.in.Bool("role-chaining"), Audience: a.in.String("audience"),
 		},
 		Connectors: a.in.Map("connectors"), Embedded: a.embedded, Pace: a.Pace,
-	}
-	if a.host.HasOIDC() {
-		out.Session.Tokens = tokens{a.host}
+		LocalDir: a.localDir(), Endpoints: a.serviceEndpoints(),
 	}
 	if a.in.Bool("local") {
 		out.Local = a.localDir()
+	} else if a.in.Bool("verbose") {
+		out.Session.Trace = func(attempt session.Attempt) { a.log().Line("%s", attempt) }
 	}
 	return out
 }
@@ -41,13 +40,6 @@ func (a *app) access() deploy.Access {
 // default Region is named.
 func (a *app) connect(ctx context.Context, regionHint string) (*deploy.Connection, error) {
 	return deploy.Connect(ctx, a.access(), regionHint)
-}
-
-// tokens are the job's OIDC tokens, as the session asks for them.
-type tokens struct{ host *host.Host }
-
-func (t tokens) Token(ctx context.Context, audience string) (string, error) {
-	return t.host.OIDCToken(ctx, audience)
 }
 
 // sessionName is what CloudTrail shows beside the role: with the run's own name

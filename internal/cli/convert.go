@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/convert"
@@ -10,8 +11,8 @@ import (
 
 // convert prints the workflow of a pipeline: the first file that is named. What
 // has no equivalent goes to the log.
-func (a *app) convert() (err error) {
-	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
+func (a *app) convert(ctx context.Context) (err error) {
+	files, closeFiles, err := service.OpenFiles(ctx, a.host.Workspace())
 	if err != nil {
 		return notStarted(err)
 	}
@@ -32,6 +33,6 @@ func (a *app) convert() (err error) {
 		return err
 	}
 	a.warnings(faults)
-	_, err = a.Stdout.Write(workflow)
+	err = a.print(string(workflow))
 	return err
 }

@@ -18,14 +18,14 @@ import (
 
 // deploy takes functions from files to a live version.
 func (a *app) deploy(ctx context.Context) error {
-	set, err := a.load()
+	set, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
-	if err := deploy.RefuseOpenJournals(a.openJournals(), a.Store); err != nil {
+	if err := a.refuseOpenJournals(ctx); err != nil {
 		return err
 	}
-	c, err := a.connect(ctx, a.hintUnlessS3(deploy.STSRegionHint(set)))
+	c, err := a.connect(ctx, deploy.STSRegionHint(set))
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (a *app) deploy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		way, err := a.way(c, run, folders)
+		way, err := a.way(ctx, c, a.header("deploy", run), folders)
 		if err != nil {
 			return err
 		}
@@ -64,6 +64,9 @@ func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *service.Se
 func (a *app) change(ctx context.Context, targets []deploy.Target, way deploy.Way) ([]deploy.Result, error) {
 	ctx, cancel := deploy.WithTimeout(ctx, targets, a.in.Duration("timeout"))
 	defer cancel()
+	if err := a.host.CheckOutputs(); err != nil {
+		return nil, notStarted(err)
+	}
 	way.Events.Emit(event.SectionBegan{Title: "Prepare rollback"})
 	defer way.Events.Emit(event.SectionBegan{})
 	planned, err := deploy.Plan(ctx, targets, way.Work)
@@ -95,9 +98,9 @@ func (a *app) marker(run string) plan.Marker {
 }
 
 // way is how this run changes functions.
-func (a *app) way(c *deploy.Connection, run string, folders deploy.Folders) (deploy.Way, error) {
+func (a *app) way(ctx context.Context, c *deploy.Connection, header journal.Header, folders deploy.Folders) (deploy.Way, error) {
 	a.warnOfExpiry(a.in.Course("traffic").Total())
-	record, err := a.record(c, run)
+	record, err := a.record(ctx, c, header)
 	return deploy.Way{
 		Work: a.work(folders.Temp), Record: record,
 		RollbackTimeout: a.in.Duration("rollback-timeout"), PostFollows: a.host.PostFollows(),
@@ -108,17 +111,24 @@ func (a *app) work(temp string) deploy.Work {
 	return deploy.Work{Events: a.log(), Now: a.Now, Timing: a.Timing, MaxParallel: a.in.Int("max-parallel"), Temp: temp}
 }
 
-// record says who runs and where the journal goes.
-func (a *app) record(c *deploy.Connection, run string) (deploy.Record, error) {
-	r := a.host.Run()
-	storage, err := deploy.OpenStorage(c, a.journalPlace(), a.Store)
+// header says who runs, as the journal keeps it.
+func (a *app) header(command, run string) journal.Header {
+	r, origin := a.host.Run(), a.origin()
+	return journal.Header{
+		Run: run, Started: a.Now().UTC(), Tool: versionNumber(), Command: command, Repository: r.Repository,
+		Commit: r.Commit, RunURL: r.URL, Origin: &origin, Salt: deploy.Salt(), Endpoints: a.serviceEndpoints(),
+	}
+}
+
+// record says where the journal goes.
+func (a *app) record(ctx context.Context, c *deploy.Connection, header journal.Header) (deploy.Record, error) {
+	storage, err := deploy.OpenStorage(ctx, c, a.journalPlace(), a.journalFile)
 	return deploy.Record{
-		Header: journal.Header{
-			Run: run, Started: a.Now().UTC(), Tool: versionNumber(), Repository: r.Repository,
-			Commit: r.Commit, RunURL: r.URL, Salt: deploy.Salt(), Endpoints: a.serviceEndpoints(),
+		Header: header, Storage: storage, Mark: a.host.FindsByName(),
+		SaveState: func(name string) error {
+			a.progress.began(name)
+			return a.host.SaveState("journal", name)
 		},
-		Storage:   storage,
-		SaveState: func(name string) error { return a.host.SaveState("journal", name) },
 	}, err
 }
 

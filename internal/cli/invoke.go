@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
@@ -18,6 +19,10 @@ func (a *app) invoke(ctx context.Context) error {
 	if err != nil {
 		return notStarted(err)
 	}
+	payload, err := a.payload(ctx)
+	if err != nil {
+		return notStarted(err)
+	}
 	c, err := a.connect(ctx, name.Region)
 	if err != nil {
 		return err
@@ -27,12 +32,25 @@ func (a *app) invoke(ctx context.Context) error {
 		return err
 	}
 	answer, err := api.Invoke(ctx, lambdaapi.Invocation{
-		Function: name.Name, Qualifier: a.in.String("qualifier"), Payload: []byte(a.in.String("payload")),
+		Function: name.Name, Qualifier: a.in.String("qualifier"), Payload: payload,
 	})
 	if err != nil {
 		return err
 	}
 	return a.answered(name, answer)
+}
+
+// payload is the event to send: the text itself, @FILE, or - for stdin.
+func (a *app) payload(ctx context.Context) ([]byte, error) {
+	text := a.in.String("payload")
+	file, named := strings.CutPrefix(text, "@")
+	switch {
+	case text == "-":
+		return a.host.ReadStdin(ctx)
+	case named:
+		return a.host.ReadFile(ctx, file)
+	}
+	return []byte(text), nil
 }
 
 // answered prints what a function answered.
@@ -43,7 +61,7 @@ func (a *app) answered(name definition.Name, answer lambdaapi.Answer) error {
 	if answer.Version != "" {
 		a.log().Line("Executed version: %s", answer.Version)
 	}
-	if _, err := fmt.Fprintf(a.Stdout, "%s\n", answer.Payload); err != nil {
+	if err := a.print(string(answer.Payload) + "\n"); err != nil {
 		return err
 	}
 	if answer.FunctionError != "" {

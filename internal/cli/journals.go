@@ -15,13 +15,9 @@ import (
 // s3Journal reports whether the input journal names a place in S3.
 func (a *app) s3Journal() bool { return deploy.InS3(a.in.String("journal")) }
 
-// hintUnlessS3 is a Region to connect in for a run that keeps a journal: none
-// where it goes to S3, since post knows only the environment's to find it.
-func (a *app) hintUnlessS3(region string) string {
-	if a.s3Journal() {
-		return ""
-	}
-	return region
+// journalFile opens a journal on this machine.
+func (a *app) journalFile(path string) journal.Store {
+	return a.Store(a.host.JournalRoot(path), path)
 }
 
 // journalPlace is where the journal of a new run goes.
@@ -35,26 +31,40 @@ func (a *app) journalPlace() string {
 	return a.host.JournalPath()
 }
 
-// openJournals are the journals that a new deployment must not overtake. In S3
-// every run has a name of its own.
-func (a *app) openJournals() []string {
+// origin is the part of a pipeline that this process is.
+func (a *app) origin() journal.Origin {
+	r := a.host.Run()
+	o := journal.Origin{
+		Host: string(a.host.Kind()), Repository: r.Repository, Workflow: r.Pipeline, Pipeline: r.ID,
+		Attempt: r.Attempt, Job: r.Job, Axis: r.Axis, Began: r.Began,
+	}
+	if r.Scope == "" {
+		o.Pipeline, o.Attempt = "", "" // a terminal's run is this one command
+	}
+	return o
+}
+
+// refuseOpenJournals keeps a new deployment from overtaking an interrupted one.
+// In S3 every run has a name of its own, and the functions have locks.
+func (a *app) refuseOpenJournals(ctx context.Context) error {
 	if a.s3Journal() {
 		return nil
 	}
-	return a.host.Journals()
+	paths := append(a.host.Journals(), a.host.JournalsOfOthers()...)
+	return deploy.RefuseOpenJournals(ctx, paths, a.journalFile, a.access(), a.origin(), a.log())
 }
 
 // storage opens a place of journals, in S3 with the run's own session.
 func (a *app) storage(ctx context.Context, place string) (*deploy.Connection, *deploy.Storage, error) {
 	if !deploy.InS3(place) {
-		s, err := deploy.OpenStorage(nil, a.absolute(place), a.Store)
+		s, err := deploy.OpenStorage(ctx, nil, a.absolute(place), a.journalFile)
 		return nil, s, err
 	}
-	c, err := a.connect(ctx, "")
+	c, err := a.connect(ctx, deploy.AnyRegion)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := deploy.OpenStorage(c, place, a.Store)
+	s, err := deploy.OpenStorage(ctx, c, place, a.journalFile)
 	return c, s, err
 }
 
@@ -64,7 +74,10 @@ func (a *app) openStore(ctx context.Context, name string) (journal.Store, error)
 	if err != nil {
 		return nil, err
 	}
-	return storage.Open()
+	if !deploy.InS3(name) {
+		name = a.absolute(name)
+	}
+	return storage.Open(name)
 }
 
 // findJournals names the journals to roll back, the newest first: what main
@@ -77,7 +90,7 @@ func (a *app) findJournals(ctx context.Context) ([]string, error) {
 	}
 	named := a.in.String("journal")
 	switch {
-	case strings.HasSuffix(named, ".jsonl") && a.s3Journal():
+	case journal.IsObjectURL(named):
 		return []string{named}, nil
 	case a.s3Journal():
 		return a.findObjects(ctx)
@@ -88,29 +101,43 @@ func (a *app) findJournals(ctx context.Context) ([]string, error) {
 		return []string{named}, nil
 	}
 	paths := a.host.Journals()
-	if a.host.Kind() == host.Terminal && len(paths) > 1 {
-		paths = paths[:1]
+	if a.host.Run().Scope == "" {
+		return paths[:min(len(paths), 1)], nil
 	}
-	return paths, nil
+	if a.host.Kind() == host.Act {
+		return paths, nil // the folder is of this job's container alone
+	}
+	return a.own(ctx, paths, func(name string) (journal.Store, error) { return a.journalFile(name), nil })
+}
+
+// own are those of the journals that are of this run.
+func (a *app) own(ctx context.Context, found []string, open func(string) (journal.Store, error)) ([]string, error) {
+	own, err := deploy.OwnJournals(ctx, found, open, a.origin(), a.log())
+	var doubt *deploy.DoubtError
+	if errors.As(err, &doubt) {
+		return nil, &exitError{exitIncomplete, err}
+	}
+	return own, err
 }
 
 // findObjects looks below a prefix: for the journal that holds the function
 // that is named, else for those of this very run.
 func (a *app) findObjects(ctx context.Context) ([]string, error) {
-	c, storage, err := a.storage(ctx, a.in.String("journal"))
+	place := a.in.String("journal")
+	c, storage, err := a.storage(ctx, place)
 	if err != nil {
-		return nil, err
+		return nil, &deploy.BlockedError{Journal: place, Err: err}
 	}
 	if function := a.in.String("function"); function != "" {
 		found, err := storage.Holder(ctx, c, function)
 		return one(found), err
 	}
-	found, err := storage.Newest(ctx, a.host.JournalPrefix())
+	found, err := storage.List(ctx, a.host.JournalPrefix())
 	if err != nil {
-		return nil, err
+		return nil, &deploy.BlockedError{Journal: place, Err: err}
 	}
-	if a.host.Kind() == host.Terminal && len(found) > 0 {
+	if a.host.Run().Scope == "" && len(found) > 0 {
 		return nil, notStarted(errors.New("several runs keep their journals there: name a function, or one of these with --journal:\n  " + strings.Join(found[:min(len(found), 10)], "\n  ")))
 	}
-	return found, nil
+	return a.own(ctx, found, storage.Open)
 }

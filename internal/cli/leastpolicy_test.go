@@ -202,7 +202,7 @@ var leastPlans = []struct {
 			{name: "as planned"},
 			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
 			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
-				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Count: 12, Action: awslocal.Drop})
 			}},
 		},
 	},
@@ -219,7 +219,7 @@ var leastPlans = []struct {
 			{name: "as planned"},
 			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InvalidImage", "it cannot start") }},
 			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
-				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Count: 12, Action: awslocal.Drop})
 			}},
 		},
 	},
@@ -231,7 +231,7 @@ var leastPlans = []struct {
 			{name: "as planned"},
 			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
 			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
-				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Nth: 2, Count: 12, Action: awslocal.Drop})
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Count: 12, Action: awslocal.Drop})
 			}},
 		},
 	},
@@ -292,8 +292,8 @@ func (b *bench) nameJournal(inputs []string) []string {
 			b.t.Fatal(err)
 		}
 		for _, o := range list.Contents {
-			if strings.HasSuffix(*o.Key, ".jsonl") {
-				inputs[i] = "s3://" + bucket + "/" + *o.Key
+			if run, _, ok := strings.Cut(*o.Key, ".journal/header/"); ok {
+				inputs[i] = "s3://" + bucket + "/" + run + ".journal"
 			}
 		}
 	}

@@ -1,6 +1,11 @@
 package cli
 
 import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
@@ -10,8 +15,8 @@ import (
 
 // load reads every file of the deployment; what is wrong with any of them ends
 // it.
-func (a *app) load() (*service.Set, error) {
-	set, problems, err := a.read()
+func (a *app) load(ctx context.Context) (*service.Set, error) {
+	set, problems, err := a.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -24,10 +29,14 @@ func (a *app) load() (*service.Set, error) {
 
 // read returns what can be deployed of the files, and what is wrong with them.
 // Secrets are masked before anything about them can be printed.
-func (a *app) read() (*service.Set, diag.List, error) {
+func (a *app) read(ctx context.Context) (*service.Set, diag.List, error) {
 	in := a.in
 	r := a.host.Run()
-	files, closeFiles, err := service.OpenFiles(a.host.Workspace())
+	secrets, problems := a.secrets(ctx)
+	if problems.Err() != nil {
+		return nil, problems, nil
+	}
+	files, closeFiles, err := service.OpenFiles(ctx, a.host.Workspace())
 	if err != nil {
 		return nil, nil, notStarted(err)
 	}
@@ -37,7 +46,7 @@ func (a *app) read() (*service.Set, diag.List, error) {
 		Infrastructures: in.List("infrastructure"), Overrides: in.List("overrides"),
 		Definitions: in.List("function-definition"), Aliases: in.List("alias"),
 		AliasDefinitions: in.List("alias-definition"), Artifact: in.String("artifact"),
-		Variables: in.Map("variables"), Inputs: in.Map("inputs"), Secrets: in.Map("secrets"),
+		Variables: in.Map("variables"), Inputs: in.Map("inputs"), Secrets: secrets,
 		Connectors: in.Map("connectors"),
 		Host: map[string]string{
 			"pipeline.name": r.Pipeline, "pipeline.sequenceId": r.Number,
@@ -62,6 +71,25 @@ func (a *app) read() (*service.Set, diag.List, error) {
 		problems = append(problems, diag.Problem{Message: "nothing to deploy: no service and no function-definition is named", Hint: "name a file: --service service.yaml, or --function-definition function.json"})
 	}
 	return set, problems, nil
+}
+
+// secrets are the values of the inputs secrets and secrets-from, masked.
+func (a *app) secrets(ctx context.Context) (map[string]string, diag.List) {
+	secrets, sources := maps.Clone(a.in.Map("secrets")), a.in.Map("secrets-from")
+	if secrets == nil {
+		secrets = map[string]string{}
+	}
+	var problems diag.List
+	for _, id := range slices.Sorted(maps.Keys(sources)) {
+		value, err := a.host.Value(ctx, sources[id])
+		if err != nil {
+			problems = append(problems, diag.Problem{Message: fmt.Sprintf("input secrets-from: %s: %v", id, err)})
+			continue
+		}
+		a.host.Mask(id, value)
+		secrets[id] = value
+	}
+	return secrets, problems
 }
 
 // withoutAlias are the functions whose traffic cannot be shared: that is done by

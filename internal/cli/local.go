@@ -26,7 +26,7 @@ func (a *app) local(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(notStarted(fmt.Errorf("start the embedded AWS: %w", err)), server.Close())
 	}
-	_, err = io.WriteString(a.Stdout, localVariables("http://"+listener.Addr().String()))
+	err = a.print(localVariables("http://" + listener.Addr().String()))
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -46,40 +45,65 @@ func resultOf(r deploy.Result) result {
 // error that it ended with.
 func (a *app) deployed(results []deploy.Result, failure error) error {
 	if failure != nil {
-		return errors.Join(failure, a.failedSummary(results, failure))
-	}
-	outputs, err := a.outputsOf(results)
-	if err != nil {
-		return err
-	}
-	if a.json() {
-		var all []result
-		for _, r := range results {
-			all = append(all, resultOf(r))
-		}
-		text, err := json.MarshalIndent(all, "", "  ")
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(a.Stdout, "%s\n", text); err != nil {
-			return err
-		}
+		a.failedSummary(failure)
+		return failure
 	}
 	for _, r := range results {
 		if !r.Changed {
 			a.log().Line("Function %s in %s is unchanged: version %s", r.At.Function, r.At.Region, r.Version)
 		}
 	}
-	if a.host.Kind() == host.Terminal {
-		// The log has just told it in other words.
-		outputs = slices.DeleteFunc(outputs, func(o host.Output) bool { return o.Name == "plan" })
-	}
 	undo, err := a.undo(results)
 	next := report.Next{Promote: a.promote(results), Undo: undo}
 	for _, line := range next.Promote {
 		a.log().Line("To give the new version all the traffic: %s", line)
 	}
-	return errors.Join(err, a.host.SetOutputs(outputs), a.host.Summary(report.Summary(a.rows(results), next)))
+	err = errors.Join(err, a.handOut(results))
+	a.summary(report.Summary(a.rows(results), next))
+	if name := a.progress.journalName(); err != nil && name != "" {
+		// The next step goes on with outputs that are not there, so the job fails and
+		// the deployment with it.
+		return &deploy.StoppedError{Err: err, Journal: name}
+	}
+	return err
+}
+
+// handOut writes the results to where the next steps, or the user, read them.
+func (a *app) handOut(results []deploy.Result) error {
+	outputs, err := a.outputsOf(results)
+	if err != nil {
+		return err
+	}
+	if a.host.Kind() == host.Terminal {
+		// The log has just told it in other words.
+		outputs = slices.DeleteFunc(outputs, func(o host.Output) bool { return o.Name == "plan" })
+	}
+	err = a.host.SetOutputs(outputs)
+	if a.json() {
+		var all []result
+		for _, r := range results {
+			all = append(all, resultOf(r))
+		}
+		err = errors.Join(err, a.printJSON(all))
+	}
+	return err
+}
+
+// printJSON prints what --output json asks for.
+func (a *app) printJSON(v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return a.print(string(text) + "\n")
+}
+
+// summary adds to the page of the run. A page that cannot be written is worth a
+// warning and no more: the log and the outputs have the same.
+func (a *app) summary(markdown string) {
+	if err := a.host.Summary(markdown); err != nil {
+		a.host.Warn(err.Error())
+	}
 }
 
 func (a *app) outputsOf(results []deploy.Result) ([]host.Output, error) {

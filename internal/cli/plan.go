@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ import (
 
 // plan shows what deploy would do and changes nothing.
 func (a *app) plan(ctx context.Context) error {
-	set, err := a.load()
+	set, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,10 @@ func (a *app) show(ctx context.Context, targets []deploy.Target, temp string) er
 		d.Files = files(ctx, p, temp)
 		diffs = append(diffs, d)
 	}
-	return errors.Join(a.showPlan(diffs), a.planned(planned))
+	if err := a.showPlan(diffs); err != nil {
+		return err
+	}
+	return a.planned(planned)
 }
 
 // quiet works without the log of a deployment.
@@ -175,10 +177,7 @@ func files(ctx context.Context, p deploy.Planned, temp string) *report.Files {
 func (a *app) showPlan(diffs []report.Diff) error {
 	var err error
 	if a.json() {
-		var text []byte
-		if text, err = json.MarshalIndent(diffs, "", "  "); err == nil {
-			_, err = fmt.Fprintf(a.Stdout, "%s\n", text)
-		}
+		err = a.printJSON(diffs)
 	} else {
 		_, err = io.WriteString(a.host.Log(), report.Text(diffs))
 	}

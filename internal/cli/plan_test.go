@@ -72,7 +72,7 @@ func (b *bench) run(args ...string) (code int, stdout, stderr string) {
 		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: &out, Stderr: &errs, Now: time.Now,
 		Pace:   lambdaapi.Pace{Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond},
 		Timing: engine.Timing{Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second},
-		Store:  func(path string) journal.Store { return journal.NewFile(path) },
+		Store:  func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
 	})
 	return code, out.String(), errs.String()
 }

@@ -3,10 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
@@ -17,7 +13,7 @@ import (
 
 // policy prints the least IAM policy of this deployment and its rollback.
 func (a *app) policy(ctx context.Context) error {
-	set, err := a.load()
+	set, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -34,11 +30,7 @@ func (a *app) policy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		own, err := c.Session().Identity(ctx)
-		if err != nil {
-			return err
-		}
-		sets, err := a.policies(ctx, planned, own)
+		sets, err := a.policies(ctx, planned, c.Session())
 		if err != nil {
 			return err
 		}
@@ -48,7 +40,7 @@ func (a *app) policy(ctx context.Context) error {
 		} else if text, err = policy.JSON(sets); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(a.Stdout, "%s\n", strings.TrimRight(string(text), "\n"))
+		err = a.print(strings.TrimRight(string(text), "\n") + "\n")
 		return err
 	})
 }
@@ -58,7 +50,11 @@ func (a *app) policy(ctx context.Context) error {
 type worker struct{ account, partition, connector string }
 
 // policies makes one set for each role that the deployment works as.
-func (a *app) policies(ctx context.Context, planned []deploy.Planned, own session.Identity) ([]policy.Set, error) {
+func (a *app) policies(ctx context.Context, planned []deploy.Planned, run *session.Session) ([]policy.Set, error) {
+	own, err := run.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
 	self := worker{own.Account, own.Partition, ""}
 	needs := map[worker][]policy.Need{}
 	var order []worker
@@ -75,7 +71,7 @@ func (a *app) policies(ctx context.Context, planned []deploy.Planned, own sessio
 			a.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", p.At.Function, from)
 		}
 		for _, role := range []string{p.At.Connector, from} {
-			if role != "" && a.chains() {
+			if role != "" && a.chains(run) {
 				add(self, policy.AssumeRole(role))
 			}
 		}
@@ -89,7 +85,7 @@ func (a *app) policies(ctx context.Context, planned []deploy.Planned, own sessio
 	}
 	var sets []policy.Set
 	for _, w := range order {
-		sets = append(sets, policy.Set{Account: w.account, Role: w.connector, Permissions: policy.Of(needs[w]), Trust: a.trust(ctx, w, own)})
+		sets = append(sets, policy.Set{Account: w.account, Role: w.connector, Permissions: policy.Of(needs[w]), Trust: a.trust(ctx, w, run)})
 	}
 	return sets, nil
 }
@@ -112,21 +108,25 @@ func (a *app) needs(p deploy.Planned) []policy.Need {
 
 // chains reports whether connectors' roles are assumed by the run's own
 // credentials, and not by the job's token: see session.Assume.
-func (a *app) chains() bool {
-	return a.in.String("role-to-assume") != "" || a.in.String("aws-access-key-id") != "" || !a.host.HasOIDC()
+func (a *app) chains(run *session.Session) bool {
+	return a.in.String("role-to-assume") != "" || a.in.String("aws-access-key-id") != "" || !run.HasTokens()
 }
 
 // trust says who assumes the role.
-func (a *app) trust(ctx context.Context, w worker, own session.Identity) policy.Document {
-	if w.connector != "" && a.chains() {
+func (a *app) trust(ctx context.Context, w worker, run *session.Session) policy.Document {
+	if w.connector != "" && a.chains(run) {
+		own, _ := run.Identity(ctx) // known already
 		return policy.TrustCaller(cmp.Or(a.in.String("role-to-assume"), sessionRole(own)))
 	}
-	repository := policy.Repository{Account: w.account, Partition: w.partition, Name: a.host.Run().Repository, Subject: a.subject(ctx)}
-	if !githubName.MatchString(repository.Name) {
-		repository.Name = ""
+	env := func(name string) string { value, _ := a.lookupEnv(name); return value }
+	claims := a.claims(ctx, run)
+	repository := policy.Repository{
+		Account: w.account, Partition: w.partition, Name: a.host.Run().Repository,
+		OwnerID: env("GITHUB_REPOSITORY_OWNER_ID"), ID: env("GITHUB_REPOSITORY_ID"),
+		Issuer: cmp.Or(claims.Issuer, policy.GitHubIssuer(env("GITHUB_SERVER_URL"))), Subject: claims.Subject,
 	}
 	if repository.Subject == "" {
-		a.log().Line("The trust policy admits every branch and pull request of the repository: narrow its sub to repo:%s:ref:refs/heads/main, or to :environment:NAME", cmp.Or(repository.Name, policy.Placeholder))
+		a.log().Line("The trust policy admits every branch and pull request of the repository: narrow its sub, where it ends in :*, to :ref:refs/heads/main or :environment:NAME")
 	}
 	return policy.Trust(repository, a.in.String("audience"))
 }
@@ -142,29 +142,19 @@ func sessionRole(id session.Identity) string {
 	return "arn:" + id.Partition + ":iam::" + id.Account + ":role/" + name
 }
 
-var githubName = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
-
-// subject is the job's own name in its OIDC token; "" where it has none, and
-// for a pull request, which plans and does not deploy.
-func (a *app) subject(ctx context.Context) string {
-	if !a.host.HasOIDC() || a.in.Bool("local") {
-		return ""
+// claims are what the job's OIDC token says; empty where it has none. A pull
+// request plans and does not deploy: its subject is left out.
+func (a *app) claims(ctx context.Context, run *session.Session) session.Claims {
+	if !run.HasTokens() || a.in.Bool("local") {
+		return session.Claims{}
 	}
-	token, err := a.host.OIDCToken(ctx, a.in.String("audience"))
+	claims, err := run.JobClaims(ctx, a.in.String("audience"))
 	if err != nil {
 		a.log().Warn("the trust policy names the whole repository: %v", err)
-		return ""
+		return session.Claims{}
 	}
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return ""
+	if strings.HasSuffix(claims.Subject, ":pull_request") && a.in.String("scope") != "plan" {
+		claims.Subject = ""
 	}
-	var claims struct {
-		Subject string `json:"sub"`
-	}
-	body, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(body, &claims) != nil || strings.HasSuffix(claims.Subject, ":pull_request") && a.in.String("scope") != "plan" {
-		return ""
-	}
-	return claims.Subject
+	return claims
 }

@@ -2,14 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // render prints the definitions as they would be deployed, without a secret.
-func (a *app) render() error {
-	set, err := a.load()
+func (a *app) render(ctx context.Context) error {
+	set, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -20,6 +21,5 @@ func (a *app) render() error {
 			fmt.Fprintf(&out, "%s\n", definition.RenderAlias(alias))
 		}
 	}
-	_, err = fmt.Fprint(a.Stdout, a.host.Redact(out.String()))
-	return err
+	return a.print(a.host.Redact(out.String()))
 }

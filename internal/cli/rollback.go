@@ -49,7 +49,7 @@ func (a *app) manual(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.connect(ctx, a.hintUnlessS3(regionHint(requests)))
+	c, err := a.connect(ctx, regionHint(requests))
 	if err != nil {
 		return err
 	}
@@ -67,13 +67,13 @@ func (a *app) restore(ctx context.Context, c *deploy.Connection, r deploy.Reques
 	if err != nil {
 		return err
 	}
-	record, err := a.record(c, run)
+	record, err := a.record(ctx, c, a.header("rollback", run))
 	if err != nil {
 		return err
 	}
 	record.Header.StagingBucket = a.in.String("staging-bucket")
 	if a.in.Bool("dry-run") {
-		return a.showRollback(ctx, &journal.Log{Header: record.Header, Targets: []journal.TargetLog{*target}})
+		return a.showRollback(ctx, &journal.RunState{Header: record.Header, Targets: []journal.TargetLog{*target}})
 	}
 	j, err := record.Adopt(ctx, target, a.Now)
 	if err != nil {
@@ -107,6 +107,7 @@ func (a *app) journalBack(ctx context.Context, path string) error {
 	if a.in.Bool("dry-run") && !a.host.IsPost() {
 		return a.showJournal(ctx, store)
 	}
+	a.progress.began(path)
 	j, err := deploy.TakeOver(ctx, store, a.work(""))
 	if err != nil {
 		return err
@@ -147,7 +148,8 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) error {
 		if err != nil {
 			next = "lambda-rollout rollback --journal " + j.Name()
 		}
-		return errors.Join(err, a.rollbackSummary("", restored, next))
+		a.rollbackSummary("", restored, next)
+		return err
 	})
 }
 
@@ -182,7 +184,7 @@ func (a *app) showJournal(ctx context.Context, store journal.Store) error {
 }
 
 // showRollback prints what a rollback would do.
-func (a *app) showRollback(ctx context.Context, log *journal.Log) error {
+func (a *app) showRollback(ctx context.Context, log *journal.RunState) error {
 	planned, err := deploy.PlanRollback(ctx, a.access(), log)
 	if err != nil {
 		return err

@@ -8,6 +8,6 @@ func (a *app) schema() error {
 	if err != nil {
 		return err
 	}
-	_, err = a.Stdout.Write(text)
+	err = a.print(string(text))
 	return err
 }

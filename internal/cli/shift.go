@@ -14,10 +14,10 @@ func (a *app) shift(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := deploy.RefuseOpenJournals(a.openJournals(), a.Store); err != nil {
+	if err := a.refuseOpenJournals(ctx); err != nil {
 		return err
 	}
-	c, err := a.connect(ctx, a.hintUnlessS3(regionHint(requests)))
+	c, err := a.connect(ctx, regionHint(requests))
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (a *app) shift(ctx context.Context) error {
 	if a.in.Bool("dry-run") {
 		return a.show(ctx, targets, "")
 	}
-	way, err := a.way(c, run, deploy.Folders{})
+	way, err := a.way(ctx, c, a.header("shift", run), deploy.Folders{})
 	if err != nil {
 		return err
 	}

@@ -125,7 +125,7 @@ func (a *app) undo(results []deploy.Result) ([]string, error) {
 }
 
 // failedSummary says what a deployment that failed left behind.
-func (a *app) failedSummary(_ []deploy.Result, failure error) error {
+func (a *app) failedSummary(failure error) {
 	var incomplete *deploy.IncompleteError
 	var back *deploy.RolledBackError
 	switch {
@@ -134,14 +134,13 @@ func (a *app) failedSummary(_ []deploy.Result, failure error) error {
 		if incomplete.Err != nil {
 			reason = firstLine(incomplete.Err.Error())
 		}
-		return a.rollbackSummary(reason, incomplete.Targets, "lambda-rollout rollback --journal "+incomplete.Journal)
+		a.rollbackSummary(reason, incomplete.Targets, "lambda-rollout rollback --journal "+incomplete.Journal)
 	case errors.As(failure, &back):
-		return a.rollbackSummary(firstLine(back.Err.Error()), back.Targets, "")
+		a.rollbackSummary(firstLine(back.Err.Error()), back.Targets, "")
 	}
-	return nil
 }
 
-func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next string) error {
+func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next string) {
 	var lines []report.Back
 	for _, t := range targets {
 		for _, c := range t.Changes {
@@ -156,7 +155,7 @@ func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next str
 			lines = append(lines, report.Back{Function: t.Target.Function, Region: t.Target.Region, Problem: left})
 		}
 	}
-	return a.host.Summary(report.RollbackSummary(reason, lines, next))
+	a.summary(report.RollbackSummary(reason, lines, next))
 }
 
 func firstLine(s string) string {

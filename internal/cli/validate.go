@@ -9,7 +9,7 @@ import (
 // validate checks every file, offline: what is wrong with the definitions, and
 // with the zips and folders of this machine, comes out together.
 func (a *app) validate(ctx context.Context) error {
-	set, problems, err := a.read()
+	set, problems, err := a.read(ctx)
 	if err != nil {
 		return err
 	}

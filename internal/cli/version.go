@@ -20,6 +20,6 @@ func (a *app) version() error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(a.Stdout, "lambda-rollout %s\ncommit %s\n%s %s/%s\n", release, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	err := a.print(fmt.Sprintf("lambda-rollout %s\ncommit %s\n%s %s/%s\n", release, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	return err
 }

@@ -1,6 +1,10 @@
 package definition
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+)
 
 // CreateBody is what CreateFunction is to carry: what the definition names,
 // without what only clears. An empty ARN, log group or VPC takes something away
@@ -50,4 +54,31 @@ func Creation(wanted Function) []Change {
 	}
 	_, _, tags := DiffTags(wanted.Tags, nil)
 	return append(changes, tags...)
+}
+
+// MissingForCreation lists the fields that a new function cannot do without and
+// the definition does not name, in lowerCamelCase. packageType is Zip or Image.
+// A function that exists keeps what is not named.
+func MissingForCreation(wanted Function, packageType string) []string {
+	var missing []string
+	if deref(wanted.Role) == "" {
+		missing = append(missing, "role")
+	}
+	if packageType == "Zip" && wanted.Runtime == nil {
+		missing = append(missing, "runtime")
+	}
+	if packageType == "Zip" && wanted.Handler == nil {
+		missing = append(missing, "handler")
+	}
+	return missing
+}
+
+// CheckNew warns of what MissingForCreation lists: without AWS nobody knows
+// whether the function exists.
+func CheckNew(wanted Function, packageType string, doc Document) diag.List {
+	p := placer{doc: doc}
+	for _, name := range MissingForCreation(wanted, packageType) {
+		p.warn("", "", "%s is missing: a function that exists keeps its own, a new one needs one", name)
+	}
+	return p.faults
 }

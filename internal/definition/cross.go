@@ -21,11 +21,7 @@ func (d *decoder) crossCheck(f *Function) {
 	}
 	if f.Runtime != nil {
 		if r := findRuntime(*f.Runtime); r.deprecated != "" {
-			outlook := "Lambda will refuse it one day"
-			if r.refused {
-				outlook = "Lambda takes it no more"
-			}
-			d.warn(d.nodes["Runtime"], "as of "+runtimesAsOf+"; AWS moves its dates: see "+runtimesPage, "runtime %s is deprecated since %s: %s", r.name, r.deprecated, outlook)
+			d.warn(d.nodes["Runtime"], "as of "+runtimesAsOf+"; AWS moves its dates: see "+runtimesPage, "runtime %s is deprecated since %s: %s", r.name, r.deprecated, r.outlook())
 		}
 	}
 	if f.Environment != nil {
@@ -145,9 +141,8 @@ func (d *decoder) checkLayers(layers []string) {
 	}
 }
 
-// CheckPackage holds a definition to the kind of its artifact, Zip or Image. A
-// zip needs Runtime and Handler. Beside an image Runtime, Handler and Layers
-// are left out of the function that it returns, with a warning: the image
+// CheckPackage checks a definition against the kind of its artifact, Zip or
+// Image. Beside an image Runtime, Handler and Layers are left out of the function that it returns, with a warning: the image
 // brings its own. The document gives the faults their places and may be nil.
 func CheckPackage(f Function, packageType string, doc Document) (Function, diag.List) {
 	f = f.Clone()
@@ -166,12 +161,6 @@ func CheckPackage(f Function, packageType string, doc Document) (Function, diag.
 		drop("Layers", len(f.Layers) > 0)
 		f.Runtime, f.Handler, f.Layers = nil, nil, nil
 		return f, p.faults
-	}
-	if f.Runtime == nil {
-		p.fault("", "", "runtime is missing: a zip needs one")
-	}
-	if f.Handler == nil {
-		p.fault("", "", "handler is missing: a zip needs one")
 	}
 	if f.ImageConfig != nil && !f.ImageConfig.empty() {
 		p.fault("ImageConfig", "remove it", "imageConfig belongs to a container image, but the artifact is a zip")

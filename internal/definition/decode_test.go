@@ -268,7 +268,6 @@ func TestCheckPackageHoldsTheDefinitionToItsArtifact(t *testing.T) {
 	}{
 		"zip":                       {minimal, "Zip", nil},
 		"zip that says so":          {minimal + "packageType: Zip\nimageConfig: {}\n", "Zip", nil},
-		"zip without runtime":       {nothing, "Zip", []string{"function.yaml:1:1: runtime is missing: a zip needs one", "function.yaml:1:1: handler is missing: a zip needs one"}},
 		"zip with an image's field": {minimal + "imageConfig: {command: [app]}\n", "Zip", []string{"function.yaml:6:1: imageConfig belongs to a container image, but the artifact is a zip (remove it)"}},
 		"zip for an image":          {minimal + "packageType: Image\n", "Zip", []string{"function.yaml:6:1: packageType is Image, but the artifact is a zip (remove packageType: it follows from the artifact)"}},
 		"image":                     {nothing, "Image", nil},

@@ -14,10 +14,10 @@ var functionFields = []field{
 		doc: "What the function is for.",
 	},
 	{
-		name: "Role", kind: text, need: true, max: 10_000,
+		name: "Role", kind: text, min: 1, max: 10_000,
 		pattern: regexp.MustCompile(`^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`),
 		form:    "the ARN of a role: arn:aws:iam::123456789012:role/name",
-		doc:     "The ARN of the execution role that the function's code runs as.",
+		doc:     "The ARN of the execution role that the function's code runs as. A new function needs one.",
 	},
 	{
 		name: "Runtime", kind: text, enum: runtimeNames(), open: true,

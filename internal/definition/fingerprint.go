@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"reflect"
+	"sync"
 )
 
 // A journal holds fingerprints for days and may be uploaded as a build
@@ -47,10 +48,42 @@ func digest(f *field, value reflect.Value, salt []byte) []byte {
 		sum := sha256.Sum256(b.Bytes())
 		return sum[:]
 	}
-	key, err := pbkdf2.Key(sha256.New, b.String(), salt, environmentIterations, sha256.Size)
-	if err != nil {
-		// Only a short salt in FIPS mode: a fault of the program, not of input.
-		panic(fmt.Sprintf("fingerprint of %s: %v", f.name, err))
+	return slowDigests.of(b.Bytes(), salt)
+}
+
+// slowDigests saves a run from digesting the same environment at each look.
+var slowDigests memo
+
+// memo remembers digests by a hash of what was digested; it holds no value.
+type memo struct {
+	mu    sync.Mutex
+	known map[[sha256.Size]byte][]byte
+}
+
+// maxMemo bounds the memo of a process that never ends.
+const maxMemo = 4096
+
+func (m *memo) of(text, salt []byte) []byte {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%d %s", len(salt), salt)
+	hash.Write(text)
+	key := [sha256.Size]byte(hash.Sum(nil))
+	m.mu.Lock()
+	digest := m.known[key]
+	m.mu.Unlock()
+	if digest != nil {
+		return digest
 	}
-	return key
+	digest, err := pbkdf2.Key(sha256.New, string(text), salt, environmentIterations, sha256.Size)
+	if err != nil {
+		// Only a short salt in FIPS mode: an error of the program, not of input.
+		panic(fmt.Sprintf("fingerprint of an environment: %v", err))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known == nil || len(m.known) >= maxMemo {
+		m.known = map[[sha256.Size]byte][]byte{}
+	}
+	m.known[key] = digest
+	return digest
 }

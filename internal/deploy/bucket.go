@@ -2,13 +2,11 @@ package deploy
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,15 +25,44 @@ type bucket struct {
 	name   string
 }
 
-// maxJournal bounds what a journal in S3 may hold, in bytes.
-const maxJournal = 64 << 20
+// maxRecord bounds what one object of a journal may hold, in bytes: journals of
+// earlier releases are one object. More is an error, never cut.
+const maxRecord = 256 << 20
 
-func bucketOf(s *session.Session, url string) (*bucket, error) {
+// AnyRegion is where the Region of a bucket is asked for where none is named: S3
+// answers for the buckets of the whole partition.
+const AnyRegion = "us-east-1"
+
+// bucketOf finds the bucket of a URL, in the Region where it is.
+func bucketOf(ctx context.Context, s *session.Session, url string) (*bucket, error) {
 	name, _, err := journal.ParseObject(url)
 	if err != nil {
 		return nil, err
 	}
-	return &bucket{client: artifact.NewS3(s, ""), name: name}, nil
+	region, err := s.Region()
+	if err != nil {
+		region = AnyRegion
+	}
+	client := artifact.NewS3(s, region)
+	_, headErr := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &name})
+	if found := bucketRegion(headErr); found != "" && found != region {
+		client = artifact.NewS3(s, found)
+	}
+	if headErr != nil && err != nil && status(headErr) == 0 {
+		return nil, fmt.Errorf("find the Region of bucket %s: %w (name a Region with aws-region or AWS_REGION)", name, headErr)
+	}
+	return &bucket{client: client, name: name}, nil
+}
+
+// bucketRegion is the Region that S3 names when it is asked in another, also
+// where it refuses to say more
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).
+func bucketRegion(err error) string {
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.Response != nil {
+		return response.Response.Header.Get("x-amz-bucket-region")
+	}
+	return ""
 }
 
 // Get implements journal.Bucket.
@@ -48,7 +75,10 @@ func (b *bucket) Get(ctx context.Context, key string) (content []byte, etag stri
 	if err != nil {
 		return nil, "", fmt.Errorf("read s3://%s/%s: %w", b.name, key, err)
 	}
-	content, err = io.ReadAll(io.LimitReader(out.Body, maxJournal))
+	content, err = io.ReadAll(io.LimitReader(out.Body, maxRecord+1))
+	if err == nil && len(content) > maxRecord {
+		err = fmt.Errorf("it is larger than %d bytes", maxRecord)
+	}
 	if err := errors.Join(err, out.Body.Close()); err != nil {
 		return nil, "", fmt.Errorf("read s3://%s/%s: %w", b.name, key, err)
 	}
@@ -64,62 +94,60 @@ func (b *bucket) noBucket(err error) error {
 	return nil
 }
 
-// Put implements journal.Bucket. A write whose answer was lost meets its own
-// content at the SDK's next try.
+// conflicts bounds how often a write is tried that met another one under way.
+const conflicts = 5
+
+// Put implements journal.Bucket. Where the condition does not hold, the caller
+// looks whose content is there: a write whose answer was lost meets its own at the
+// SDK's next try. 409 says that another write to the key is under way, and not how
+// it ended (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html).
 func (b *bucket) Put(ctx context.Context, key string, content []byte, etag string) (string, error) {
-	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(content), ContentType: aws.String("application/jsonl")}
+	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, ContentType: aws.String("application/json")}
 	if etag == "" {
 		in.IfNoneMatch = aws.String("*")
 	} else {
 		in.IfMatch = &etag
 	}
-	out, err := b.client.PutObject(ctx, in)
-	if err == nil {
-		return aws.ToString(out.ETag), nil
-	}
-	switch status(err) {
-	case http.StatusPreconditionFailed, http.StatusConflict, http.StatusNotFound:
-	default:
+	for try := 1; ; try++ {
+		in.Body = bytes.NewReader(content)
+		out, err := b.client.PutObject(ctx, in)
+		switch code := status(err); {
+		case err == nil:
+			return aws.ToString(out.ETag), nil
+		case code == http.StatusConflict && try < conflicts:
+			continue
+		case code == http.StatusNotFound:
+			if missing := b.noBucket(err); missing != nil {
+				return "", missing
+			}
+			return "", fmt.Errorf("write s3://%s/%s: %w: %w", b.name, key, journal.ErrTaken, err)
+		case code == http.StatusPreconditionFailed:
+			return "", fmt.Errorf("write s3://%s/%s: %w", b.name, key, journal.ErrTaken)
+		}
 		return "", fmt.Errorf("write s3://%s/%s: %w", b.name, key, err)
 	}
-	now, tag, readErr := b.Get(ctx, key)
-	if readErr != nil {
-		return "", readErr
-	}
-	if bytes.Equal(now, content) {
-		return tag, nil
-	}
-	return "", fmt.Errorf("write s3://%s/%s: %w", b.name, key, journal.ErrTaken)
 }
 
-// newest lists the journals below a place whose names begin so, newest first.
-func (b *bucket) newest(ctx context.Context, place, name string) ([]string, error) {
-	_, prefix, err := journal.ParseObject(strings.TrimSuffix(place, "/") + "/" + name)
-	if err != nil {
-		return nil, err
+// List implements journal.Bucket.
+func (b *bucket) List(ctx context.Context, prefix, delimiter string) ([]journal.Entry, error) {
+	in := &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix}
+	if delimiter != "" {
+		in.Delimiter = &delimiter
 	}
-	// Pointers: sorting the objects themselves would add 20 kB to the binary.
-	var all []*types.Object
-	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix})
-	for pages.HasMorePages() {
+	var all []journal.Entry
+	for pages := s3.NewListObjectsV2Paginator(b.client, in); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("list the journals in s3://%s/%s: %w", b.name, prefix, err)
 		}
-		for i := range page.Contents {
-			all = append(all, &page.Contents[i])
+		for _, o := range page.Contents {
+			all = append(all, journal.Entry{Key: aws.ToString(o.Key), Modified: aws.ToTime(o.LastModified)})
+		}
+		for _, folder := range page.CommonPrefixes {
+			all = append(all, journal.Entry{Key: aws.ToString(folder.Prefix)})
 		}
 	}
-	slices.SortFunc(all, func(x, y *types.Object) int {
-		return cmp.Or(aws.ToTime(y.LastModified).Compare(aws.ToTime(x.LastModified)), cmp.Compare(aws.ToString(y.Key), aws.ToString(x.Key)))
-	})
-	var names []string
-	for _, o := range all {
-		if strings.HasSuffix(aws.ToString(o.Key), ".jsonl") {
-			names = append(names, "s3://"+b.name+"/"+aws.ToString(o.Key))
-		}
-	}
-	return names, nil
+	return all, nil
 }
 
 func status(err error) int {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,10 +26,14 @@ type Access struct {
 	Role session.Role
 	// Connectors are the roles of connectorRefs.
 	Connectors map[string]string
-	// Local is the folder of the embedded AWS, "" for the real one.
-	Local    string
-	Embedded *embedded.Pool
-	Pace     lambdaapi.Pace
+	// Local is the folder of the embedded AWS, "" for the real one; LocalDir is
+	// that folder wherever the calls go.
+	Local, LocalDir string
+	// Endpoints are those that the environment names for single services, by their
+	// variables' names.
+	Endpoints map[string]string
+	Embedded  *embedded.Pool
+	Pace      lambdaapi.Pace
 }
 
 // localPoll suits an AWS without a network between.
@@ -102,6 +108,19 @@ func (a Access) paceOf(endpoint string) lambdaapi.Pace {
 		pace.FirstPoll = min(pace.FirstPoll, localPoll)
 	}
 	return pace
+}
+
+// belief is what environment and inputs name, to compare a journal with. It makes
+// no call.
+func (a Access) belief(ctx context.Context) (journal.Belief, error) {
+	s, err := session.Open(ctx, a.Session)
+	if err != nil {
+		return journal.Belief{}, err
+	}
+	return journal.Belief{
+		Endpoint: s.Endpoint(), Endpoints: a.Endpoints, LocalDir: a.LocalDir, Local: a.Local != "",
+		Role: a.Role.ARN, Connectors: slices.Collect(maps.Values(a.Connectors)), Accounts: a.Session.AllowedAccountIDs,
+	}, nil
 }
 
 // assume returns the session of a connector's role; base where it has none.

@@ -81,6 +81,9 @@ func Deploy(ctx context.Context, planned []Planned, way Way) ([]Result, error) {
 		return nil, notStarted(err)
 	}
 	if unchanged(planned) {
+		if err := d.Record.mark(ctx, d.places(), d.Now); err != nil {
+			warn(d.Events, "a rollback step cannot see that this run changed nothing: %v", err)
+		}
 		return d.results(), nil
 	}
 	j, err := d.begin(ctx)
@@ -119,13 +122,18 @@ func (t *target) readyCode(ctx context.Context) error {
 	return nil
 }
 
-// begin opens the journal and records the current state of every target.
-func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
+// places are where the targets are.
+func (d *deployment) places() []journal.Target {
 	var at []journal.Target
 	for _, t := range d.targets {
 		at = append(at, t.At)
 	}
-	j, err := d.Record.begin(ctx, at, d.Now)
+	return at
+}
+
+// begin opens the journal and records the current state of every target.
+func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
+	j, err := d.Record.begin(ctx, d.places(), d.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +148,7 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 
 // engine carries out the steps of a target; index is its place in the journal.
 func (w Work) engine(t Target, j *journal.Journal, index int) *engine.Engine {
-	code := &formerCode{session: t.Session, region: t.At.Region, temp: w.Temp, bucket: j.Log().Header.StagingBucket}
+	code := &formerCode{session: t.Session, region: t.At.Region, temp: w.Temp, bucket: j.Header().StagingBucket}
 	return engine.New(t.API, engine.RecordOf(j, index), w.of(t.At), code, w.Timing)
 }
 

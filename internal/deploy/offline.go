@@ -18,6 +18,7 @@ func CheckOffline(ctx context.Context, set *service.Set, stagingBucket string, f
 	var zipped artifact.Folders
 	for _, t := range set.Targets {
 		problems = append(problems, definition.CheckFixed(*t.Function, t.Document)...)
+		problems = append(problems, definition.CheckNew(*t.Function, t.Artifact.PackageType(), t.Document)...)
 		ref, err := reference(t.Artifact)
 		if err != nil {
 			problems = append(problems, diag.Problem{Message: err.Error()})

@@ -19,6 +19,9 @@ type Record struct {
 	// SaveState keeps the journal's name in the host's state, where a later step
 	// finds it, before the first change.
 	SaveState func(journal string) error
+	// Mark leaves a settled journal for a run that changes nothing, where a later
+	// rollback finds the journals of its run by their names.
+	Mark bool
 }
 
 // RunID names a run in tags, markers and journals: the host's own name for it,
@@ -36,21 +39,15 @@ func Salt() []byte {
 	return salt
 }
 
-// lockTimeout is how long a new journal may take to be locked: nobody else
-// should know its name.
-const lockTimeout = time.Second
-
 // begin opens the journal of a run and keeps other runs off its targets.
 func (r Record) begin(ctx context.Context, targets []journal.Target, now func() time.Time) (*journal.Journal, error) {
-	wait, cancel := context.WithTimeout(ctx, lockTimeout)
-	defer cancel()
 	store, err := r.Storage.Create(r.Header.Run)
 	if err != nil {
 		return nil, err
 	}
 	header := r.Header
 	header.Targets = targets
-	j, err := journal.Create(wait, store, header, now)
+	j, err := journal.Create(ctx, store, header, now)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +58,20 @@ func (r Record) begin(ctx context.Context, targets []journal.Target, now func() 
 		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
+}
+
+// mark records that this run changed nothing.
+func (r Record) mark(ctx context.Context, targets []journal.Target, now func() time.Time) error {
+	if !r.Mark {
+		return nil
+	}
+	store, err := r.Storage.Create(r.Header.Run)
+	if err != nil {
+		return err
+	}
+	header := r.Header
+	header.Targets = targets
+	return journal.Mark(ctx, store, header, now)
 }
 
 // Adopt begins the journal of a rollback by hand: from the state that was found,
@@ -89,10 +100,13 @@ func TakeOver(ctx context.Context, store journal.Store, w Work) (*journal.Journa
 	if err := store.Stop(ctx); err != nil {
 		return nil, &BlockedError{store.Name(), fmt.Errorf("ask the deployment to stop: %w", err)}
 	}
-	limit := w.Timing.Grace + stopSlack
-	wait, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the deployment did not end within %s", limit))
-	defer cancel()
-	j, err := journal.Resume(wait, store, w.Now)
+	if !InS3(store.Name()) {
+		limit := w.Timing.Grace + stopSlack
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("the deployment did not end within %s", limit))
+		defer cancel()
+	}
+	j, err := journal.Resume(ctx, store, w.Now)
 	if err != nil {
 		return nil, &BlockedError{store.Name(), err}
 	}

@@ -2,78 +2,112 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
-// restorable makes sure, before new code is sent, that the current code could be
-// restored: that its image is still in ECR, or that Lambda still hands out its
-// zip.
-func (c checker) restorable(ctx context.Context, p Planned) error {
-	for _, s := range p.Plan.Steps {
-		if _, updates := s.(plan.UpdateCode); !updates {
-			continue
-		}
-		missing, err := missingCode(ctx, p)
-		switch {
-		case err != nil:
-			warn(c.Events, "cannot see whether the code that stands in %s could be put back: %v", p.At.Function, err)
-		case missing == "":
-		case c.AllowPartial:
-			warn(c.Events, "a rollback could not restore everything: %s", missing)
-		default:
-			return noWayBack(p.At.Function, missing)
-		}
+// questionTimeout bounds a question about one function that is asked before the
+// first change. Each has a clock of its own: with many functions the last one is
+// asked as patiently as the first.
+const questionTimeout = 15 * time.Second
+
+// observeCode finds out, where new code is to be sent, whether the current code
+// could be restored: that its image is still in ECR, or that Lambda still hands
+// out its zip. What is missing is added to the plan.
+func (p *Planned) observeCode(ctx context.Context) {
+	if !slices.ContainsFunc(p.Plan.Steps, func(s plan.Step) bool { _, updates := s.(plan.UpdateCode); return updates }) {
+		return
 	}
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
+	err := p.missingCode(ctx)
+	var denied session.Denied
+	switch {
+	case err == nil:
+	case errors.As(err, &denied):
+		p.Plan.Warnings = append(p.Plan.Warnings, fmt.Sprintf("it is unknown whether the current code could be restored: %v", err))
+	default:
+		p.Plan.NoWayBack = append(p.Plan.NoWayBack, err.Error())
+	}
 }
 
-// missingCode says what is missing of the current code; "" where all is there.
-func missingCode(ctx context.Context, p Planned) (string, error) {
+// missingCode says what is missing of the current code; nil where all is there.
+func (p *Planned) missingCode(ctx context.Context) error {
 	latest := p.Before.Latest
 	switch {
 	case latest.ResolvedImageUri != "":
 		ref, err := artifact.ParseRef(latest.ResolvedImageUri)
+		if err == nil {
+			_, err = artifact.Resolve(ctx, ref, artifact.Options{Session: p.Session, Region: p.At.Region})
+		}
 		if err != nil {
-			return "", err
+			return fmt.Errorf("the current image cannot be deployed again: %w", err)
 		}
-		_, err = artifact.Resolve(ctx, ref, artifact.Options{Session: p.Session, Region: p.At.Region})
-		if err != nil && lambdaapi.Classify(err) == lambdaapi.Refused {
-			return fmt.Sprintf("the image that stands is gone: %v", err), nil
-		}
-		return "", err
+		return nil
 	case latest.CodeLocation == "":
-		return "", nil
+		return nil
 	}
 	if latest.CodeSize > artifact.InlineLimit && p.StagingBucket != "" {
 		if err := artifact.CheckStaging(ctx, p.Session, artifact.Upload{Bucket: p.StagingBucket, Region: p.At.Region}); err != nil {
-			return fmt.Sprintf("its zip of %d bytes needs the staging bucket: %v", latest.CodeSize, err), nil
+			return fmt.Errorf("the current zip of %d bytes needs the staging bucket: %w", latest.CodeSize, err)
 		}
 	}
 	return missingZip(ctx, p.Session.HTTPClient(), latest.CodeLocation)
 }
 
-// missingZip asks for the first byte of a zip.
-func missingZip(ctx context.Context, client aws.HTTPClient, url string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+// zipAttempts is how often the current zip is asked for, zipPause the time
+// between: a connection that breaks once is no reason to refuse a deployment.
+const (
+	zipAttempts = 3
+	zipPause    = time.Second
+)
+
+// missingZip asks for the first byte of a zip. Its address is a secret for as
+// long as it lives: an error names its host alone.
+func missingZip(ctx context.Context, client aws.HTTPClient, address string) error {
+	at, err := url.Parse(address)
 	if err != nil {
-		return "", err
+		return errors.New("the address of the current zip is not a URL")
+	}
+	for attempt := 1; ; attempt++ {
+		status, err := firstByte(ctx, client, address)
+		switch {
+		case err == nil && status < http.StatusBadRequest:
+			return nil
+		case err == nil && status < http.StatusInternalServerError:
+			return fmt.Errorf("the current zip cannot be downloaded: %s answers with HTTP status %d", at.Host, status)
+		case attempt == zipAttempts && err == nil:
+			return fmt.Errorf("the current zip cannot be downloaded: %s answers with HTTP status %d, %d times", at.Host, status, attempt)
+		case attempt == zipAttempts || ctx.Err() != nil:
+			return fmt.Errorf("the current zip cannot be downloaded: %s does not answer", at.Host)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(zipPause):
+		}
+	}
+}
+
+// firstByte returns the HTTP status of a request for the first byte.
+func firstByte(ctx context.Context, client aws.HTTPClient, address string) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return 0, err
 	}
 	request.Header.Set("Range", "bytes=0-0")
 	answer, err := client.Do(request)
 	if err != nil {
-		// The address is a secret for as long as it lives.
-		return "", fmt.Errorf("the address of the code does not answer")
+		return 0, err
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= http.StatusBadRequest {
-		return fmt.Sprintf("Lambda no longer gives out the zip that stands (HTTP status %d)", answer.StatusCode), nil
-	}
-	return "", nil
+	return answer.StatusCode, answer.Body.Close()
 }

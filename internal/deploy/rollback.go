@@ -46,7 +46,10 @@ func (r Restored) Left() []string {
 
 // openTargets connects to the targets of a journal: endpoints and roles are the
 // journal's, credentials this process's.
-func openTargets(ctx context.Context, access Access, log *journal.Log) ([]recorded, error) {
+func openTargets(ctx context.Context, access Access, log *journal.RunState) ([]recorded, error) {
+	if err := checkJournal(ctx, access, log.Header); err != nil {
+		return nil, err
+	}
 	sessions := targetSessions{access: access, endpoints: log.Header.Endpoints, open: map[journal.Target]*session.Session{}}
 	var all []recorded
 	for _, t := range log.Targets {
@@ -63,7 +66,7 @@ func openTargets(ctx context.Context, access Access, log *journal.Log) ([]record
 
 // PlanRollback plans what Rollback would do now. It changes nothing. Its error is
 // a *NotStartedError.
-func PlanRollback(ctx context.Context, access Access, log *journal.Log) ([]Planned, error) {
+func PlanRollback(ctx context.Context, access Access, log *journal.RunState) ([]Planned, error) {
 	targets, err := openTargets(ctx, access, log)
 	if err != nil {
 		return nil, notStarted(err)
@@ -109,7 +112,7 @@ func rollbackContext(ctx context.Context, timeout time.Duration) (context.Contex
 func (w Work) rollBack(ctx context.Context, j *journal.Journal, engines []*engine.Engine) ([]Restored, *IncompleteError) {
 	w.Events.Emit(event.SectionBegan{Title: "Rollback"})
 	defer w.Events.Emit(event.SectionBegan{})
-	header := j.Log().Header
+	header := j.Header()
 	done := make([]Restored, len(engines))
 	slots := make(chan struct{}, max(w.MaxParallel, 1))
 	var all sync.WaitGroup
@@ -117,11 +120,14 @@ func (w Work) rollBack(ctx context.Context, j *journal.Journal, engines []*engin
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			t := j.Log().Targets[i]
+			t := j.Target(i)
 			done[i] = rollBackOne(ctx, e, t, header.FirstDeploy == "keep", w.of(t.Target))
 		})
 	}
 	all.Wait()
+	if err := j.Unrecorded(); err != nil {
+		warn(w.Events, "the journal does not hold this rollback, which went on without: %v", err)
+	}
 	incomplete := &IncompleteError{Targets: done, Journal: j.Name()}
 	for _, d := range done {
 		if len(d.Left()) > 0 {

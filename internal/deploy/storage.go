@@ -1,14 +1,16 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 )
 
@@ -20,7 +22,7 @@ func InS3(place string) bool { return strings.HasPrefix(place, "s3://") }
 
 // Storage is where runs keep their journals.
 type Storage struct {
-	// place is the path of a file, or a prefix or an object in S3.
+	// place is the path of a file, or a prefix or a journal in S3.
 	place string
 	file  File
 	// objects is nil for a file.
@@ -29,13 +31,13 @@ type Storage struct {
 
 // OpenStorage finds a place: the absolute path of a file, or s3://bucket/prefix,
 // which the run's own session reads and writes.
-func OpenStorage(c *Connection, place string, file File) (*Storage, error) {
+func OpenStorage(ctx context.Context, c *Connection, place string, file File) (*Storage, error) {
 	s := &Storage{place: place, file: file}
 	if !InS3(place) {
 		return s, nil
 	}
 	var err error
-	s.objects, err = bucketOf(c.base, place)
+	s.objects, err = bucketOf(ctx, c.base, place)
 	return s, notStarted(err)
 }
 
@@ -44,15 +46,18 @@ func (s *Storage) Create(run string) (journal.Store, error) {
 	if s.objects == nil {
 		return s.file(s.place), nil
 	}
-	return journal.NewObject(s.objects, strings.TrimSuffix(s.place, "/")+"/lambda-rollout-"+run+".jsonl")
+	if journal.IsObjectURL(s.place) {
+		return nil, fmt.Errorf("%s is the journal of one run: name the place of journals, s3://bucket/prefix", s.place)
+	}
+	return journal.NewObject(s.objects, journal.ObjectURL(s.place, run))
 }
 
-// Open returns the store of the journal that the place names.
-func (s *Storage) Open() (journal.Store, error) {
+// Open returns the store of a journal in this place, by its path or URL.
+func (s *Storage) Open(name string) (journal.Store, error) {
 	if s.objects == nil {
-		return s.file(s.place), nil
+		return s.file(name), nil
 	}
-	return journal.NewObject(s.objects, s.place)
+	return journal.NewObject(s.objects, name)
 }
 
 // claim keeps other runs off the targets, where the place can.
@@ -60,13 +65,18 @@ func (s *Storage) claim(ctx context.Context, j *journal.Journal, now time.Time) 
 	if s.objects == nil {
 		return nil
 	}
-	header := j.Log().Header
+	header := j.Header()
 	return journal.NewLocks(s.objects, s.place).Claim(ctx, header.Run, j.Name(), now, header.Targets)
 }
 
-// Newest names the journals in S3 whose names begin so, newest first.
-func (s *Storage) Newest(ctx context.Context, name string) ([]string, error) {
-	return s.objects.newest(ctx, s.place, name)
+// List names the journals in S3 whose names begin so.
+func (s *Storage) List(ctx context.Context, name string) ([]string, error) {
+	runs, err := journal.Runs(ctx, s.objects, s.place, name)
+	var names []string
+	for _, r := range runs {
+		names = append(names, r.URL)
+	}
+	return names, err
 }
 
 // Holder names the journal in S3 of the run that holds a function; "" where none
@@ -87,31 +97,121 @@ func (s *Storage) Holder(ctx context.Context, c *Connection, function string) (s
 	return journal.NewLocks(s.objects, s.place).Find(ctx, journal.Target{Function: name.Name, Region: region, Account: identity.Account})
 }
 
-// RefuseOpenJournals refuses to deploy over an interrupted run: its changes are
-// there, and its journal is the only way to roll them back.
-func RefuseOpenJournals(paths []string, file File) error {
-	for _, path := range paths {
-		content, err := os.ReadFile(path)
+// DoubtError reports journals of which nobody knows whether they are of this run
+// or of an earlier one. Nothing was rolled back.
+type DoubtError struct {
+	// Journals are their names, newest first, each with what is not known.
+	Journals []string
+}
+
+func (e *DoubtError) Error() string {
+	return "it is not certain which of these deployments belong to this run, so nothing is rolled back; to roll one back:\n  lambda-rollout rollback --journal " +
+		strings.Join(e.Journals, "\n  lambda-rollout rollback --journal ")
+}
+
+// OwnJournals returns those of the journals that were found which are of this
+// very run, newest first. Those of other repositories and runs are skipped, which
+// the log says. Where one that has changes left may be of another run, the error
+// is a *DoubtError.
+func OwnJournals(ctx context.Context, found []string, open func(name string) (journal.Store, error), now journal.Origin, events event.Sink) ([]string, error) {
+	type candidate struct {
+		name    string
+		started time.Time
+	}
+	var own, doubtful []*candidate
+	for _, name := range found {
+		store, err := open(name)
 		if err != nil {
+			return nil, &BlockedError{name, err}
+		}
+		state, err := journal.Read(ctx, store)
+		if err != nil {
+			return nil, &BlockedError{name, err}
+		}
+		if state.Header.Run == "" {
+			continue // it ended before its first change
+		}
+		c := &candidate{name, state.Header.Started}
+		switch relation, reason := state.Header.Relate(now); {
+		case relation == journal.Own:
+			own = append(own, c)
+		case relation == journal.Foreign:
+			events.Emit(event.JournalSkipped{Journal: name, Reason: reason})
+		case !state.State.Settled() && state.Changed():
+			c.name += "   # begun " + c.started.UTC().Format(time.RFC3339) + "; " + reason
+			doubtful = append(doubtful, c)
+		}
+	}
+	newest := func(all []*candidate) []string {
+		slices.SortStableFunc(all, func(a, b *candidate) int { return cmp.Or(b.started.Compare(a.started), cmp.Compare(b.name, a.name)) })
+		var names []string
+		for _, c := range all {
+			names = append(names, c.name)
+		}
+		return names
+	}
+	if len(doubtful) > 0 {
+		return nil, &DoubtError{newest(doubtful)}
+	}
+	return newest(own), nil
+}
+
+// RefuseOpenJournals refuses to deploy over an interrupted run: its changes are
+// there, and its journal is what rolls them back. A journal that names another
+// repository, endpoint or account than this process works with is no reason: it
+// may have come with the repository.
+func RefuseOpenJournals(ctx context.Context, paths []string, file File, access Access, now journal.Origin, events event.Sink) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	belief, err := access.belief(ctx)
+	if err != nil {
+		return notStarted(err)
+	}
+	for _, path := range paths {
+		store := file(path)
+		state, err := journal.Read(ctx, store)
+		if err != nil {
+			warn(events, "%v: it is not read", err)
 			continue
 		}
-		log, err := journal.Parse(content)
-		if err != nil {
-			return notStarted(fmt.Errorf("journal %s: %w (remove it when nothing of that run has to be put back)", path, err))
+		if state.State != journal.Open || !state.Changed() {
+			continue
 		}
-		if log.State == journal.Open && log.Changed() {
-			return notStarted(openJournal(file(path), log))
+		elsewhere := state.Header.Check(belief)
+		if repository := state.Header.Repository; repository != "" && now.Repository != "" && repository != now.Repository {
+			elsewhere = fmt.Errorf("it is of repository %s", repository)
 		}
+		if elsewhere != nil {
+			warn(events, "the open journal %s does not count here: %v", path, elsewhere)
+			continue
+		}
+		return notStarted(openJournal(store, state))
 	}
 	return nil
 }
 
 // openJournal tells a run that is still going on from one that was interrupted.
-func openJournal(store journal.Store, log *journal.Log) error {
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := store.Lock(now); err != nil {
-		return fmt.Errorf("run %s is still going on, and its journal is %s: wait for its end", log.Header.Run, store.Name())
+func openJournal(store journal.Store, state *journal.RunState) error {
+	by, held, err := store.Held()
+	if err != nil {
+		return err
 	}
-	return errors.Join(&journal.OpenError{Name: store.Name(), Run: log.Header.Run, State: log.State}, store.Close())
+	if held {
+		return fmt.Errorf("run %s is still going on, and its journal is %s: wait for its end (%s)", state.Header.Run, store.Name(), by)
+	}
+	return &journal.OpenError{Name: store.Name(), Run: state.Header.Run, State: state.State}
+}
+
+// checkJournal compares what a journal names with environment and inputs, before
+// anything is sent where it says.
+func checkJournal(ctx context.Context, access Access, header journal.Header) error {
+	belief, err := access.belief(ctx)
+	if err != nil {
+		return err
+	}
+	if err := header.Check(belief); err != nil {
+		return errors.Join(errors.New("environment and inputs do not agree with the journal:"), err)
+	}
+	return nil
 }

@@ -3,8 +3,8 @@
 //
 // All checks of a run add to one List, so that a person sees every fault of
 // every file at once. The package promises a stable order (file, line, column)
-// and a picture of the source line with a caret. It never reads a file, never
-// decides what to do about a fault, and imports nothing of the project.
+// and a picture of the source line with a caret. It never reads a file, and never
+// decides what to do about a problem.
 package diag
 
 import (
@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/printable"
 )
 
 // Problem is one mistake at one place of the input.
@@ -74,10 +76,22 @@ func (l List) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Sorted gives the faults by file, line and column, each once.
+// Sorted returns the problems by file, line and column, each once. Those without
+// a place come first, in the order in which they were found: what explains the
+// others is found before them.
 func (l List) Sorted() List {
-	out := slices.Clone(l)
+	out := make(List, 0, len(l))
+	known := map[Problem]bool{}
+	for _, p := range l {
+		if !known[p] {
+			known[p] = true
+			out = append(out, p)
+		}
+	}
 	slices.SortStableFunc(out, func(a, b Problem) int {
+		if a.place() == "" && b.place() == "" {
+			return 0
+		}
 		return cmp.Or(
 			cmp.Compare(a.File, b.File),
 			cmp.Compare(a.Line, b.Line),
@@ -85,7 +99,7 @@ func (l List) Sorted() List {
 			cmp.Compare(a.Message, b.Message),
 		)
 	})
-	return slices.Compact(out)
+	return out
 }
 
 // Err is nil when nothing but warnings was found, so that a caller may write
@@ -135,7 +149,7 @@ func (f Problem) picture() string {
 	head.Hint = ""
 	b := head.Error() + "\n"
 	if f.Source != "" && f.Line > 0 {
-		source, col := window(f.Source, max(f.Col, 1))
+		source, col := window(visible(f.Source, max(f.Col, 1)))
 		gutter := fmt.Sprintf("%d", f.Line)
 		blank := strings.Repeat(" ", len(gutter))
 		b += fmt.Sprintf(" %s | %s\n %s | %s^\n", gutter, source, blank, pad(source, col))
@@ -144,6 +158,22 @@ func (f Problem) picture() string {
 		b += "   hint: " + f.Hint + "\n"
 	}
 	return b
+}
+
+// visible shows the control characters of a line, and returns the column behind
+// what that adds before it.
+func visible(source string, col int) (string, int) {
+	var b strings.Builder
+	n, added := 0, 0
+	for _, r := range source {
+		n++
+		shown := printable.Text(string(r))
+		if n < col {
+			added += utf8.RuneCountInString(shown) - 1
+		}
+		b.WriteString(shown)
+	}
+	return b.String(), col + added
 }
 
 // window cuts a long line around the column.

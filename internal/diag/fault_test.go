@@ -33,6 +33,10 @@ func TestPrintPutsACaretUnderTheColumn(t *testing.T) {
 		"a whole file": {Problem{File: "f", Message: "is empty"}, "f: is empty\n"},
 		"an input":     {Problem{Message: "no service"}, "no service\n"},
 		"a warning":    {Problem{File: "f", Line: 1, Col: 1, Message: "m", Warning: true}, "f:1:1: warning: m\n"},
+		"control characters are shown": {
+			Problem{File: "f", Line: 1, Col: 6, Message: "m", Source: "a\x1b[2Jb\u202e: c"},
+			"f:1:6: m\n 1 | a\\x1b[2Jb\\u202e: c\n   |         ^\n",
+		},
 		"a long line": {
 			Problem{File: "f", Line: 1, Col: 301, Message: "m", Source: strings.Repeat("a", 300) + "B" + strings.Repeat("c", 300)},
 			"f:1:301: m\n 1 | …" + strings.Repeat("a", 60) + "B" + strings.Repeat("c", 99) + "\n   | " + strings.Repeat(" ", 61) + "^\n",
@@ -61,6 +65,9 @@ func TestListComesOutInTheOrderOfTheFilesAndEachFaultOnce(t *testing.T) {
 		{File: "b", Line: 1, Col: 1, Message: "third"},
 	}
 	want := "a:9:1: first\na:10:1: second\nb:1:1: third"
+	if got, want := append(List{{Message: "z"}, {Message: "y"}, {Message: "z"}}, l...).Error(), "z\ny\n"+want; got != want {
+		t.Errorf("problems without a place: %q, want %q", got, want)
+	}
 	if got := l.Error(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -13,6 +12,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 func TestEachErrorAndSightHasItsMove(t *testing.T) {
@@ -80,7 +80,7 @@ func TestACallThatWasStoppedBeforeItWentOutChangedNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	b.aws.before = on("UpdateConfiguration", 1, func() error {
 		cancel()
-		return fmt.Errorf("wait for a turn: %w", lambdaapi.ErrNotSent)
+		return session.NotSent{Err: ctx.Err()}
 	})
 	if err := b.deploy(ctx, wanted("live")); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)

@@ -29,7 +29,7 @@ type record struct {
 	target  int
 }
 
-func (r record) Target() journal.TargetLog { return r.journal.Log().Targets[r.target] }
+func (r record) Target() journal.TargetLog { return r.journal.Target(r.target) }
 
 func (r record) Snapshot(ctx context.Context, s *journal.Snapshot) error {
 	return r.journal.Append(ctx, journal.Record{Target: r.target, Snapshot: s})

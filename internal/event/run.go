@@ -86,6 +86,12 @@ type DeploymentFailed struct {
 	Err error
 }
 
+// JournalSkipped is emitted where a rollback finds the journal of another
+// repository or run.
+type JournalSkipped struct {
+	Journal, Reason string
+}
+
 // RollbackBegan is emitted before a target is rolled back.
 type RollbackBegan struct {
 	Function string
@@ -114,6 +120,7 @@ func (DeployEnded) sealed()      {}
 func (AliasManifests) sealed()   {}
 func (TargetEnded) sealed()      {}
 func (DeploymentFailed) sealed() {}
+func (JournalSkipped) sealed()   {}
 func (RollbackBegan) sealed()    {}
 func (RollbackSkipped) sealed()  {}
 func (RollbackEnded) sealed()    {}

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -219,13 +218,4 @@ func (g *github) delimiter(value string) (string, error) {
 			return d, nil
 		}
 	}
-}
-
-func (g *github) token(ctx context.Context, audience string) (string, error) {
-	token, err := g.action.GetIDToken(ctx, audience)
-	if err != nil {
-		return "", fmt.Errorf("mint an OIDC token for the audience %q: %w", audience, err)
-	}
-	g.host.Mask("OIDC token", token)
-	return token, nil
 }

@@ -17,9 +17,7 @@ package host
 
 import (
 	"cmp"
-	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -215,21 +213,6 @@ func (h *Host) JobStatus() string {
 // Run is who runs: for markers in version descriptions, names of journals and
 // the pipeline expressions.
 func (h *Host) Run() Run { return h.run }
-
-// HasOIDC says whether the job may mint identity tokens.
-func (h *Host) HasOIDC() bool {
-	return h.env["ACTIONS_ID_TOKEN_REQUEST_URL"] != "" && h.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] != ""
-}
-
-// OIDCToken mints a fresh identity token for an audience. A token lives for a
-// few minutes; ask again instead of keeping one.
-func (h *Host) OIDCToken(ctx context.Context, audience string) (string, error) {
-	g, ok := h.dialect.(*github)
-	if !ok || !h.HasOIDC() {
-		return "", errors.New("mint an OIDC token: the job has no token endpoint; on GitHub give it permissions: id-token: write")
-	}
-	return g.token(ctx, audience)
-}
 
 // Log takes every line for the user. It hides masked values, makes control
 // characters visible, and on GitHub it breaks what would be read as a workflow

@@ -2,40 +2,88 @@ package host
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"strings"
 )
 
-// Run says who runs. Fields that a host does not know are empty, ID and Attempt
+// Run is who runs. Fields that a host does not tell are empty, ID and Attempt
 // never are.
 type Run struct {
 	// ID names the run among those of its repository; on GitHub among all.
 	ID string
 	// Attempt counts re-runs of the same run, from 1.
 	Attempt string
-	// Job and Step say which part of the run this process is.
+	// Job and Step are the part of the run that this process is.
 	Job, Step string
+	// Axis tells the copies of one job in a matrix apart.
+	Axis string
+	// Began is when the host began the run, in the host's own form. It tells runs
+	// apart on a user's machine, where woodpecker-cli exec and drone exec number
+	// each of them 0.
+	Began string
 	// Repository is owner/name, Commit a full hash.
 	Repository, Commit string
-	// URL shows the run to a person.
+	// URL shows the run in a browser.
 	URL string
 	// Actor started the run.
 	Actor string
 	// Pipeline is the name of the workflow and Number counts its runs: Harness'
 	// pipeline.name and pipeline.sequenceId.
 	Pipeline, Number string
+	// Scope begins the key of every process whose changes a rollback of this run
+	// undoes; "" in a terminal, where every command is a run of its own. Part is
+	// the rest of this process's key.
+	Scope, Part string
 }
 
-// Key tells this process's part of a run from every other.
-func (r Run) Key() string {
+// Key tells this process's part of a run from every other. It is made of letters,
+// digits, and the signs _ . - alone.
+func (r Run) Key() string { return strings.Trim(r.Scope+"-"+r.Part, "-") }
+
+// names are what the host's runs, and the processes of one run, are told apart
+// by. On GitHub the number of a run is unique; elsewhere it counts for each
+// repository.
+func (h *Host) names(r Run) (scope, part string) {
+	switch {
+	case h.isActions():
+		return joinNames(r.ID, r.Attempt, r.Job), joinNames(r.Step)
+	case h.kind == Woodpecker || h.kind == Drone:
+		began := ""
+		if strings.Trim(r.ID, "0") == "" {
+			began = r.Began
+		}
+		return joinNames(r.Repository, r.ID, began, r.Job, r.Axis), joinNames(r.Step)
+	case h.kind == Harness || h.isGitLab():
+		// The job that rolls back is another than the one that deployed.
+		return joinNames(r.Repository, r.ID), joinNames(r.Job, r.Axis, r.Step)
+	}
+	return "", joinNames(r.ID, r.Attempt)
+}
+
+func (h *Host) isGitLab() bool { return h.kind == Terminal && h.env["GITLAB_CI"] == "true" }
+
+func joinNames(names ...string) string {
 	var parts []string
-	for _, p := range []string{r.ID, r.Attempt, r.Job, r.Step} {
-		if p != "" {
-			parts = append(parts, fileName(p))
+	for _, name := range names {
+		if name != "" {
+			parts = append(parts, namePart(name))
 		}
 	}
 	return strings.Join(parts, "-")
+}
+
+// maxNamePart bounds what one name adds to a file's name, which holds 255 bytes.
+const maxNamePart = 48
+
+func namePart(name string) string {
+	part := fileName(name)
+	if len(part) <= maxNamePart {
+		return part
+	}
+	sum := sha256.Sum256([]byte(name))
+	return part[:maxNamePart-9] + "." + hex.EncodeToString(sum[:4])
 }
 
 func (h *Host) identify() Run {
@@ -54,6 +102,7 @@ func (h *Host) identify() Run {
 	}
 	r.ID = cmp.Or(r.ID, "unknown")
 	r.Attempt = cmp.Or(r.Attempt, "1")
+	r.Scope, r.Part = h.names(r)
 	return r
 }
 
@@ -63,6 +112,7 @@ func (h *Host) githubRun() Run {
 		Attempt:    h.env["GITHUB_RUN_ATTEMPT"],
 		Job:        h.env["GITHUB_JOB"],
 		Step:       h.env["GITHUB_ACTION"],
+		Axis:       h.env["RUNNER_NAME"],
 		Repository: h.env["GITHUB_REPOSITORY"],
 		Commit:     h.env["GITHUB_SHA"],
 		Actor:      cmp.Or(h.env["GITHUB_TRIGGERING_ACTOR"], h.env["GITHUB_ACTOR"]),
@@ -81,6 +131,8 @@ func (h *Host) woodpeckerRun() Run {
 		ID:         h.env["CI_PIPELINE_NUMBER"],
 		Job:        h.env["CI_WORKFLOW_NAME"],
 		Step:       h.env["CI_STEP_NAME"],
+		Axis:       h.env["CI_WORKFLOW_NUMBER"],
+		Began:      h.env["CI_PIPELINE_STARTED"],
 		Repository: h.env["CI_REPO"],
 		Commit:     h.env["CI_COMMIT_SHA"],
 		URL:        h.env["CI_PIPELINE_URL"],
@@ -95,6 +147,7 @@ func (h *Host) droneRun() Run {
 		ID:         h.env["DRONE_BUILD_NUMBER"],
 		Job:        h.env["DRONE_STAGE_NAME"],
 		Step:       h.env["DRONE_STEP_NAME"],
+		Began:      cmp.Or(h.env["DRONE_STAGE_STARTED"], h.env["DRONE_BUILD_STARTED"]),
 		Repository: h.env["DRONE_REPO"],
 		Commit:     h.env["DRONE_COMMIT_SHA"],
 		URL:        h.env["DRONE_BUILD_LINK"],
@@ -108,21 +161,24 @@ func (h *Host) harnessRun() Run {
 	r := h.droneRun()
 	r.ID = cmp.Or(h.env["HARNESS_EXECUTION_ID"], h.env["HARNESS_BUILD_ID"], r.ID)
 	r.Job = cmp.Or(h.env["HARNESS_STAGE_ID"], r.Job)
+	r.Axis = h.env["HARNESS_NODE_INDEX"]
 	r.Step = cmp.Or(h.env["HARNESS_STEP_ID"], r.Step)
 	r.Pipeline = cmp.Or(h.env["HARNESS_PIPELINE_ID"], r.Pipeline)
 	r.Number = cmp.Or(h.env["HARNESS_BUILD_ID"], r.Number)
 	return r
 }
 
-// terminalRun makes up an id: the time, so that a person finds the journal, and
+// terminalRun makes up an id: the time, so that the user finds the journal, and
 // six random digits, so that two terminals differ. GitLab is known by its own
 // names, since it has no plugins and runs the program as a terminal does.
 func (h *Host) terminalRun() Run {
-	if h.env["GITLAB_CI"] == "true" {
+	if h.isGitLab() {
 		return Run{
 			ID:         h.env["CI_PIPELINE_ID"],
 			Job:        h.env["CI_JOB_NAME"],
 			Step:       h.env["CI_JOB_ID"],
+			Axis:       h.env["CI_NODE_INDEX"],
+			Began:      h.env["CI_PIPELINE_CREATED_AT"],
 			Repository: h.env["CI_PROJECT_PATH"],
 			Commit:     h.env["CI_COMMIT_SHA"],
 			URL:        h.env["CI_JOB_URL"],

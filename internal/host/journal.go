@@ -14,16 +14,30 @@ import (
 // state and outputs.
 const StateDir = ".lambda-rollout"
 
-// JournalPath is a new path for the journal of this run. The file may need its
-// folder made first. A second use of the action under one step name, as in a
+// journalName begins the name of every journal.
+const journalName = "lambda-rollout-"
+
+// JournalPath returns a new path for the journal of this run. The file may need
+// its folder made first. A second use of the action under one step name, as in a
 // composite action that is used twice, gets a path of its own.
 func (h *Host) JournalPath() string {
-	base := filepath.Join(h.journalDir(), "lambda-rollout-"+h.run.Key())
+	base := filepath.Join(h.journalDir(), journalName+h.run.Key())
 	path := base + ".jsonl"
 	for n := 2; exists(path); n++ {
 		path = fmt.Sprintf("%s-%d.jsonl", base, n)
 	}
 	return path
+}
+
+// JournalRoot is the folder below which no symbolic link may lead to a journal:
+// the workspace for what lies in its StateDir, since whoever wrote the repository
+// may have put links there; "" for every other path.
+func (h *Host) JournalRoot(path string) string {
+	rest, err := filepath.Rel(filepath.Join(h.Workspace(), StateDir), path)
+	if err != nil || !filepath.IsLocal(rest) {
+		return ""
+	}
+	return h.Workspace()
 }
 
 // Journals are the journals that a rollback may read, the newest first. In
@@ -38,7 +52,7 @@ func (h *Host) Journals() []string {
 		return nil
 	}
 	prefix := h.JournalPrefix()
-	found := newestFirst(h.journalDir(), prefix)
+	found := h.newestFirst(prefix)
 	if h.kind == Act && h.IsPost() {
 		// The prefix of step deploy begins the names of step deployment too.
 		found = slices.DeleteFunc(found, func(path string) bool {
@@ -49,21 +63,34 @@ func (h *Host) Journals() []string {
 	return found
 }
 
+// JournalsOfOthers are the journals of other runs in the place of this run's
+// own, the newest first. GitHub's place is of one job alone.
+func (h *Host) JournalsOfOthers() []string {
+	if h.isActions() || h.run.Scope == "" {
+		return nil
+	}
+	prefix := h.JournalPrefix()
+	return slices.DeleteFunc(h.newestFirst(journalName), func(path string) bool {
+		return namedBy(filepath.Base(path), prefix)
+	})
+}
+
+// FindsByName reports whether a rollback of this host finds the journals of its
+// run by their names, so that each run should leave one.
+func (h *Host) FindsByName() bool { return h.kind != GitHub && h.run.Scope != "" }
+
 // JournalPrefix is what the names of the run's own journals begin with. The
 // step counts only for act's post; elsewhere the step that rolls back is
 // another than the one that deployed. A terminal's run has just begun, so any
 // journal will do.
 func (h *Host) JournalPrefix() string {
-	const name = "lambda-rollout-"
 	switch {
-	case h.kind == Terminal && h.env["GITLAB_CI"] != "true":
-		return name
+	case h.run.Scope == "":
+		return journalName
 	case h.kind == Act && h.IsPost():
-		return name + h.run.Key()
-	case h.isActions():
-		return name + Run{ID: h.run.ID, Attempt: h.run.Attempt, Job: h.run.Job}.Key() + "-"
+		return journalName + h.run.Key()
 	}
-	return name + Run{ID: h.run.ID}.Key() + "-"
+	return journalName + h.run.Scope + "-"
 }
 
 // journalDir outlives the step's container. On GitHub it is never in the
@@ -97,7 +124,13 @@ func (h *Host) TempDir() string {
 	return h.Workspace()
 }
 
-func newestFirst(dir, prefix string) []string {
+// newestFirst lists the journals whose names begin so. Links are no journals,
+// and nothing lies behind a StateDir that is one.
+func (h *Host) newestFirst(prefix string) []string {
+	dir := h.journalDir()
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() && h.JournalRoot(dir) != "" {
+		return nil
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
@@ -109,7 +142,7 @@ func newestFirst(dir, prefix string) []string {
 	var found []*journal
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && info.Mode().IsRegular() && strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), ".jsonl") {
+		if err == nil && info.Mode().IsRegular() && namedBy(e.Name(), prefix) {
 			found = append(found, &journal{filepath.Join(dir, e.Name()), info.ModTime()})
 		}
 	}
@@ -121,6 +154,13 @@ func newestFirst(dir, prefix string) []string {
 		paths[i] = j.path
 	}
 	return paths
+}
+
+// namedBy reports whether a file's name is that of a journal with such a prefix: a
+// run whose step has no name leaves one without what follows the prefix.
+func namedBy(file, prefix string) bool {
+	name, ok := strings.CutSuffix(file, ".jsonl")
+	return ok && strings.HasPrefix(name+"-", prefix)
 }
 
 func exists(path string) bool {

@@ -2,7 +2,10 @@ package input
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,6 +34,10 @@ func (d *decoder) fail(hint, format string, args ...any) {
 // variable. Lists and maps collect; of anything else the last one counts.
 func (d *decoder) decode(texts []string) value {
 	v := value{input: d.input}
+	if d.isUnresolved(texts[len(texts)-1]) {
+		d.unresolved("the setting itself is a map")
+		return v
+	}
 	switch d.input.Kind {
 	case List, Paths:
 		for _, t := range texts {
@@ -51,6 +58,7 @@ func (d *decoder) decode(texts []string) value {
 			v.pairs = d.pairs(v.pairs, t)
 		}
 		v.given = len(v.pairs) > 0
+		d.checkSources(v.pairs)
 		return v
 	}
 	text := strings.TrimSpace(texts[len(texts)-1])
@@ -98,13 +106,11 @@ func (d *decoder) list(text string) []string {
 	return items
 }
 
+// jsonList reads a JSON array, else one of YAML: [live, beta].
 func (d *decoder) jsonList(text string) []string {
-	dec := json.NewDecoder(strings.NewReader(text))
-	dec.UseNumber()
 	var raw []any
-	if err := dec.Decode(&raw); err != nil || dec.More() {
-		d.fail("write one item a line, or [\"a\", \"b\"]", "not a JSON array")
-		return nil
+	if !readJSON(text, &raw) {
+		return d.yamlList(text)
 	}
 	items := make([]string, 0, len(raw))
 	for n, r := range raw {
@@ -113,11 +119,84 @@ func (d *decoder) jsonList(text string) []string {
 			items = append(items, x)
 		case json.Number:
 			items = append(items, x.String())
+		case map[string]any:
+			if _, drone := x["from_secret"]; drone && len(x) == 1 {
+				d.unresolved(fmt.Sprintf("item %d of the list", n+1))
+				continue
+			}
+			d.fail("write it in quotes", "item %d of the JSON array is no text", n+1)
 		default:
 			d.fail("write it in quotes", "item %d of the JSON array is no text", n+1)
 		}
 	}
 	return items
+}
+
+// readJSON reads one JSON value with its numbers as they are spelled; ok is false
+// where the text is none.
+func readJSON(text string, into any) (ok bool) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(into) != nil {
+		return false
+	}
+	_, err := dec.Token()
+	return errors.Is(err, io.EOF)
+}
+
+func (d *decoder) yamlList(text string) []string {
+	doc, err := readYAML(text)
+	if err != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.SequenceNode {
+		d.fail("write one item a line, or [\"a\", \"b\"]", "not a JSON array")
+		return nil
+	}
+	var items []string
+	for n, item := range doc.Content[0].Content {
+		if item.Kind != yaml.ScalarNode {
+			d.fail("write it in quotes", "item %d of the list is no text", n+1)
+			continue
+		}
+		items = append(items, item.Value)
+	}
+	return items
+}
+
+// isUnresolved reports whether a whole value is what Drone leaves of a secret that
+// it does not know.
+func (d *decoder) isUnresolved(text string) bool {
+	var m map[string]any
+	if !strings.HasPrefix(strings.TrimSpace(text), "{") || !readJSON(text, &m) {
+		return false
+	}
+	_, drone := m["from_secret"]
+	return drone && len(m) == 1
+}
+
+// checkSources wants a source that the program can look up for each name.
+func (d *decoder) checkSources(pairs map[string]string) {
+	if d.input.Sources == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		kind, rest, _ := strings.Cut(pairs[name], ":")
+		switch {
+		case !slices.Contains(d.input.Sources, kind+":") || rest == "":
+			// The value may be the secret itself, so it is not shown.
+			d.fail("write "+name+"=env:VARIABLE or "+name+"=file:PATH", "%q has no source", name)
+		case kind == "file" && !filepath.IsAbs(rest) && !filepath.IsLocal(rest):
+			d.fail("name it by an absolute path, or move it into the workspace", "%q leads out of the workspace", name)
+		}
+	}
+}
+
+// unresolved is about a map that Drone hands over as it is
+// (https://docs.drone.io/secret/: from_secret is a setting's own value).
+func (d *decoder) unresolved(what string) {
+	hint := "make the whole setting one secret"
+	if d.input.Name == "secrets" {
+		hint = "give the step environment: {DB: {from_secret: …}} and the setting secrets_from: \"db=env:DB\", or make the whole setting one secret of id=value lines"
+	}
+	d.fail(hint, "Drone does not resolve from_secret inside a map or list (%s)", what)
 }
 
 func (d *decoder) percent(text string) float64 {
@@ -141,10 +220,17 @@ func (d *decoder) checkItems(items []string) {
 		switch {
 		case d.input.Enum != nil && !slices.Contains(d.input.Enum, item):
 			d.fail(d.enumHint(item), "%s is unknown", d.quote(item))
+		case d.input.Digits > 0 && !isNumber(item, d.input.Digits):
+			d.fail("put it in quotes: YAML reads a bare number as one and drops its leading zeros", "%s is not %d digits", d.quote(item), d.input.Digits)
 		case d.input.Kind == Paths && !filepath.IsAbs(item) && !filepath.IsLocal(item):
 			d.fail("name it by an absolute path, or move it into the workspace", "%s leads out of the workspace", d.quote(item))
 		}
 	}
+}
+
+// isNumber reports whether a text is so many decimal digits.
+func isNumber(text string, digits int) bool {
+	return len(text) == digits && strings.Trim(text, "0123456789") == ""
 }
 
 var (
@@ -165,7 +251,7 @@ func (d *decoder) pairs(into map[string]string, text string) map[string]string {
 			d.pair(into, line, 0)
 		}
 	case strings.HasPrefix(trimmed, "{") || !pairLine.MatchString(firstLine(trimmed)):
-		d.yamlPairs(into, text)
+		d.document(into, text)
 	default:
 		for n, line := range strings.Split(text, "\n") {
 			line = strings.TrimSuffix(line, "\r")
@@ -208,11 +294,15 @@ func (d *decoder) put(into map[string]string, name, value string) {
 	into[name] = value
 }
 
-// yamlPairs reads a YAML or JSON mapping of scalars. Each scalar keeps its own
-// spelling: 1.50 stays 1.50, and yes stays yes.
-func (d *decoder) yamlPairs(into map[string]string, text string) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+// document reads a JSON or YAML mapping of scalars. Each scalar keeps its own
+// spelling: 1.50 stays 1.50, and yes stays yes. What begins with { is JSON first:
+// YAML takes neither a raw DEL nor half a surrogate pair, which JSON has.
+func (d *decoder) document(into map[string]string, text string) {
+	if strings.HasPrefix(strings.TrimSpace(text), "{") && d.jsonPairs(into, text) {
+		return
+	}
+	doc, err := readYAML(text)
+	if err != nil {
 		d.fail("write name=value lines, YAML or JSON", "neither name=value lines nor YAML%s", yamlLine(err))
 		return
 	}
@@ -232,6 +322,8 @@ func (d *decoder) mapping(into map[string]string, prefix string, m *yaml.Node) {
 		switch {
 		case k.Kind != yaml.ScalarNode || k.Tag == "!!merge":
 			d.fail("", "line %d: a name must be plain text", k.Line)
+		case v.Kind == yaml.MappingNode && len(v.Content) == 2 && v.Content[0].Value == "from_secret":
+			d.unresolved(name)
 		case v.Kind == yaml.MappingNode:
 			d.mapping(into, name+".", v)
 		case v.Kind != yaml.ScalarNode:
@@ -244,6 +336,18 @@ func (d *decoder) mapping(into map[string]string, prefix string, m *yaml.Node) {
 	}
 }
 
+// readYAML reads one document and nothing behind it.
+func readYAML(text string) (doc yaml.Node, err error) {
+	dec := yaml.NewDecoder(strings.NewReader(text))
+	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return doc, err
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return doc, errors.Join(err, errors.New("more than one document"))
+	}
+	return doc, nil
+}
+
 var yamlErrorLine = regexp.MustCompile(`line \d+`)
 
 // yamlLine is the place of a YAML error without its text, which quotes values.
@@ -254,11 +358,17 @@ func yamlLine(err error) string {
 	return ""
 }
 
+// The words of a Bool.
+var (
+	yeses = []string{"true", "yes", "on", "1"}
+	noes  = []string{"false", "no", "off", "0"}
+)
+
 func (d *decoder) truth(text string) bool {
-	switch strings.ToLower(text) {
-	case "true", "yes", "on", "1":
+	switch word := strings.ToLower(text); {
+	case slices.Contains(yeses, word):
 		return true
-	case "false", "no", "off", "0":
+	case slices.Contains(noes, word):
 		return false
 	}
 	d.fail("write true or false", "%s is neither true nor false", d.quote(text))

@@ -68,8 +68,9 @@ func Parse(o Options) (*Request, error) {
 	p.readEnv()
 	set := p.values()
 	p.faults = append(p.faults, set.crossCheck()...)
-	if err := p.faults.Err(); err != nil {
-		return nil, err
+	if p.faults.Err() != nil {
+		// A warning may be why the rest is wrong: an input that nobody reads.
+		return nil, p.faults.Sorted()
 	}
 	req.Command, req.Set, req.Warnings = p.command, set, p.faults.Warnings()
 	return req, nil

@@ -80,8 +80,8 @@ func (p *parser) takenBy(in Input) string {
 func (p *parser) notAFlag(arg string) {
 	name := flagName(strings.TrimLeft(arg, "-"))
 	_, isInput := find(name)
-	if words := p.words(); words != "" && !strings.HasPrefix(arg, "-") {
-		p.flags[words] = append(p.flags[words], arg)
+	if name := p.positional(); name != "" && !strings.HasPrefix(arg, "-") {
+		p.flags[name] = append(p.flags[name], arg)
 		return
 	}
 	switch {
@@ -98,10 +98,10 @@ func (p *parser) notAFlag(arg string) {
 	}
 }
 
-// words is the input whose values stand behind the command without a flag.
-func (p *parser) words() string {
+// positional is the input whose values follow the command without a flag.
+func (p *parser) positional() string {
 	for _, i := range table {
-		if i.Words && i.Takes(p.command) {
+		if i.Positional && i.Takes(p.command) {
 			return i.Name
 		}
 	}
@@ -168,7 +168,7 @@ func (p *parser) readEnv() {
 			}
 		}
 	}
-	p.warnUnread()
+	p.checkUnread()
 }
 
 // guards are inputs that hold a new version back or check it. A release that
@@ -178,6 +178,9 @@ var guards = map[string]bool{
 	"VERIFYPAYLOAD": true, "VERIFYEXPECT": true,
 }
 
+// unknownSetting stops a deploy where a setting is a misspelt input: it would go
+// on without what was asked for. A name that is like none of ours may be meant for
+// somebody else, and gets a warning.
 func (p *parser) unknownSetting(variable, rest string) {
 	if guards[key(rest)] && p.options.Command == "" {
 		p.fail(fmt.Sprintf("the setting %s is not supported by this release, which looks at no alarm, metric or answer", variable), "leave it out to deploy without it")
@@ -187,14 +190,32 @@ func (p *parser) unknownSetting(variable, rest string) {
 	for _, i := range table {
 		names = append(names, i.Name)
 	}
-	name := strings.ToLower(strings.NewReplacer("_", "-", " ", "-", ".", "-").Replace(rest))
-	p.warn(fmt.Sprintf("nothing reads the setting %s", variable), diag.DidYouMean(name, names))
+	name := strings.ToLower(rest)
+	near := diag.Nearest(strings.NewReplacer("_", "-", " ", "-", ".", "-").Replace(name), names)
+	hint := ""
+	if near != "" {
+		hint = "did you mean `" + near + "`?"
+	}
+	message := fmt.Sprintf("unknown input `%s`", name)
+	if near != "" && p.strict() {
+		p.fail(message, hint)
+		return
+	}
+	p.warn(message, hint)
 }
 
-// warnUnread names settings that the command does not take. What belongs to a
-// deploy is left alone: plugins share one block of settings between the steps
-// that deploy and roll back, and GitHub gives post the inputs of main.
-func (p *parser) warnUnread() {
+// strict reports whether a setting that the command does not read stops it. Post
+// and rollback share the settings of the deploy. Where the command line says what
+// to do, INPUT_ variables may be those of an action that wraps this program.
+func (p *parser) strict() bool {
+	return p.options.Command == "" && p.command != "rollback" && len(p.options.Args) == 0
+}
+
+// checkUnread names settings that the command does not take. What belongs to a
+// deploy is skipped: plugins share one block of settings between the steps that
+// deploy and roll back, and GitHub gives post the inputs of main. What asks for
+// something other than a deploy stops one.
+func (p *parser) checkUnread() {
 	if p.options.Command != "" || p.command == "" {
 		return
 	}
@@ -203,7 +224,11 @@ func (p *parser) warnUnread() {
 		if in.Takes(p.command) || in.Takes("deploy") || p.env[name].value == in.Default || in.ActionDefault != "" {
 			continue
 		}
-		if in.Kind == Bool && strings.EqualFold(strings.TrimSpace(p.env[name].value), "false") {
+		if in.Kind == Bool && slices.Contains(noes, strings.ToLower(strings.TrimSpace(p.env[name].value))) {
+			continue
+		}
+		if in.Instead != "" && p.command == "deploy" && p.strict() {
+			p.fail(fmt.Sprintf("deploy does not read the input %s, which asks for something else", name), in.Instead)
 			continue
 		}
 		p.warn(fmt.Sprintf("%s does not read the input %s", p.command, name), p.takenBy(in))
@@ -246,12 +271,17 @@ func (s *Set) crossCheck() diag.List {
 		faults = append(faults, diag.Problem{Message: message, Hint: hint})
 	}
 	given := func(name string) bool { return s.values[name].given }
-	describesOne := slices.Contains(describes, s.command)
-	if describesOne && given("service") && given("function-definition") {
+	reads := slices.Contains(readsFiles, s.command)
+	if reads && given("service") && given("function-definition") {
 		fail("service and function-definition are two ways to say what to deploy", "give one of them")
 	}
-	if describesOne && !given("service") && !given("function-definition") {
+	if reads && !given("service") && !given("function-definition") {
 		fail("nothing says what to deploy", "give service (a Harness Service file) or function-definition (the shape of CreateFunction)")
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.values["secrets-from"].pairs)) {
+		if _, twice := s.values["secrets"].pairs[id]; twice {
+			fail(fmt.Sprintf("secrets and secrets-from both have a value for %q", id), "give one of them")
+		}
 	}
 	if given("aws-access-key-id") != given("aws-secret-access-key") {
 		fail("aws-access-key-id and aws-secret-access-key belong together", "give both or neither")

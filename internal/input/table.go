@@ -49,8 +49,16 @@ type Input struct {
 	Meta string
 	// Help is one or more sentences for help, action.yml and the README.
 	Help string
-	// Words says that the words behind the command are values of the input.
-	Words bool
+	// Positional inputs take the words behind the command as their values.
+	Positional bool
+	// Instead tells what to write where a deploy gets the input: whoever sets it
+	// wants something else done, so the deploy does not start.
+	Instead string
+	// Sources are what the values of a Map begin with: where the program looks them
+	// up.
+	Sources []string
+	// Digits is how many digits each item of a List has; 0 means any text.
+	Digits int
 	// Secret values are masked and stand in no message.
 	Secret bool
 	// Enum are the words of an Enum, or the words that a List may hold.
@@ -92,7 +100,7 @@ var commands = []Command{
 	{"rollback", "put back what a deploy changed",
 		"From the journal of a deploy, from its rollback-data in another job, or by hand\nwith --function and --alias: to what the alias served before, or to\n--to-version."},
 	{"shift", "move more or less of an alias' traffic to a version",
-		"Between the version that the alias serves and a new one: the one that shares its\ntraffic already, or --to-version. The functions and aliases are those of a\ndeploy's rollback-data, or --function and --alias. It is rolled back like a\ndeploy."},
+		"Between the version that the alias servesLocal and a new one: the one that shares its\ntraffic already, or --to-version. The functions and aliases are those of a\ndeploy's rollback-data, or --function and --alias. It is rolled back like a\ndeploy."},
 	{"policy", "print the least IAM policy that this deployment needs",
 		"Covers deploy and rollback of exactly these functions."},
 	{"convert", "print the GitHub workflow of a Harness pipeline",
@@ -105,17 +113,17 @@ var commands = []Command{
 	{"version", "print version, commit and Go version", ""},
 }
 
-// Which commands take an input. Everything that describes a deployment goes to
+// Which commands take an input. Everything that readsFiles a deployment goes to
 // each command that reads one.
 var (
-	describes = []string{"deploy", "plan", "validate", "render", "policy"}
-	connects  = []string{"deploy", "plan", "rollback", "shift", "policy", "invoke"}
-	changes   = []string{"deploy", "rollback", "shift"}
-	plans     = []string{"deploy", "plan"}
-	decides   = []string{"deploy", "plan", "policy"}
-	rollsBack = []string{"rollback"}
-	byName    = []string{"rollback", "shift"}
-	serves    = []string{"local"}
+	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy"}
+	callsAWS       = []string{"deploy", "plan", "rollback", "shift", "policy", "invoke"}
+	changesAWS     = []string{"deploy", "rollback", "shift"}
+	plansOrDeploys = []string{"deploy", "plan"}
+	plansChanges   = []string{"deploy", "plan", "policy"}
+	rollsBack      = []string{"rollback"}
+	namesFunction  = []string{"rollback", "shift"}
+	servesLocal    = []string{"local"}
 )
 
 const (
@@ -133,60 +141,62 @@ var table = []Input{
 	{Name: "command", Kind: Enum, Default: "deploy", Enum: commandNames(), Group: groupOutput, Meta: "COMMAND",
 		Help: "What to do. In a terminal it is the first word."},
 
-	{Name: "service", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+	{Name: "service", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Harness Service files: paths or globs. Several make one all-or-nothing deployment."},
-	{Name: "environment", Kind: String, Commands: describes, Group: groupService, Meta: "FILE",
+	{Name: "environment", Kind: String, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Harness Environment file."},
-	{Name: "infrastructure", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+	{Name: "infrastructure", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Harness Infrastructure files: each is one more Region or account."},
-	{Name: "overrides", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+	{Name: "overrides", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Files with variable and manifest overrides."},
-	{Name: "function-definition", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+	{Name: "function-definition", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Function definition files, JSON or YAML: paths or globs. The short way, without a Service. With several, relative artifacts and alias definitions are taken from each file's folder."},
-	{Name: "alias", Kind: List, Commands: slices.Concat(describes, byName), Group: groupService, Meta: "NAME",
+	{Name: "alias", Kind: List, Commands: slices.Concat(readsFiles, namesFunction), Group: groupService, Meta: "NAME",
 		Help: "Names of the aliases to point at the new version. Replaces the Service's alias manifests."},
-	{Name: "alias-definition", Kind: Paths, Commands: describes, Group: groupService, Meta: "FILE",
+	{Name: "alias-definition", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Alias definition files. Replaces the Service's alias manifests."},
-	{Name: "artifact", Kind: String, Commands: describes, Group: groupService, Meta: "WHERE",
+	{Name: "artifact", Kind: String, Commands: readsFiles, Group: groupService, Meta: "WHERE",
 		Help: "s3://bucket/key[?versionId=…], an ECR image by tag or digest, a zip or jar file, or a folder. Replaces the Service's artifact."},
 
-	{Name: "variables", Kind: Map, Commands: describes, Group: groupValues, Meta: "NAME=VALUE",
+	{Name: "variables", Kind: Map, Commands: readsFiles, Group: groupValues, Meta: "NAME=VALUE",
 		Help: "Variables by name, above every other layer, for all Services. New names are added."},
-	{Name: "inputs", Kind: Map, Commands: describes, Group: groupValues, Meta: "PATH=VALUE",
+	{Name: "inputs", Kind: Map, Commands: readsFiles, Group: groupValues, Meta: "PATH=VALUE",
 		Help: "Values for <+input>, by path: serviceVariables.name, artifacts.primary.primaryArtifactRef."},
-	{Name: "secrets", Kind: Map, Commands: describes, Group: groupValues, Meta: "ID=VALUE", Secret: true,
+	{Name: "secrets", Kind: Map, Commands: readsFiles, Group: groupValues, Meta: "ID=VALUE", Secret: true,
 		Help: `Values for <+secrets.getValue("id")>. Each is masked.`},
+	{Name: "secrets-from", Kind: Map, Commands: readsFiles, Sources: []string{"env:", "file:"}, Group: groupValues, Meta: "ID=SOURCE",
+		Help: `Where such values come from instead of the command line, which other users of a machine can read: ID=env:VARIABLE or ID=file:PATH. One line break at the end of a file is no part of it. Each is masked.`},
 
-	{Name: "aws-region", Kind: String, Commands: slices.Concat(describes, byName, []string{"invoke"}), Group: groupAWS, Meta: "REGION",
+	{Name: "aws-region", Kind: String, Commands: slices.Concat(readsFiles, namesFunction, []string{"invoke"}), Group: groupAWS, Meta: "REGION",
 		Help: "The Region where neither an Infrastructure nor a function's ARN names one. A contradiction is an error."},
-	{Name: "aws-access-key-id", Kind: String, Commands: connects, Group: groupAWS, Meta: "ID", Secret: true,
+	{Name: "aws-access-key-id", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "ID", Secret: true,
 		Help: "Explicit credentials. They reach the post step, where the job's own may be gone."},
-	{Name: "aws-secret-access-key", Kind: String, Commands: connects, Group: groupAWS, Meta: "KEY", Secret: true,
+	{Name: "aws-secret-access-key", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "KEY", Secret: true,
 		Help: "Explicit credentials."},
-	{Name: "aws-session-token", Kind: String, Commands: connects, Group: groupAWS, Meta: "TOKEN", Secret: true,
+	{Name: "aws-session-token", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "TOKEN", Secret: true,
 		Help: "Explicit credentials."},
-	{Name: "role-to-assume", Kind: String, Commands: connects, Group: groupAWS, Meta: "ARN",
+	{Name: "role-to-assume", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "ARN",
 		Help: "Role to assume by the job's OIDC token, else from the credentials at hand."},
-	{Name: "role-session-name", Kind: String, Commands: connects, Default: "lambda-rollout", Group: groupAWS, Meta: "NAME",
+	{Name: "role-session-name", Kind: String, Commands: callsAWS, Default: "lambda-rollout", Group: groupAWS, Meta: "NAME",
 		Help: "Name of the role's session, as CloudTrail shows it."},
-	{Name: "role-duration-seconds", Kind: Int, Commands: connects, Default: "3600", Min: 900, Max: 43200, Group: groupAWS, Meta: "SECONDS",
+	{Name: "role-duration-seconds", Kind: Int, Commands: callsAWS, Default: "3600", Min: 900, Max: 43200, Group: groupAWS, Meta: "SECONDS",
 		Help: "How long the role's session lasts."},
-	{Name: "role-external-id", Kind: String, Commands: connects, Group: groupAWS, Meta: "ID",
+	{Name: "role-external-id", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "ID",
 		Help: "External id that the role's trust policy asks for."},
-	{Name: "role-chaining", Kind: Bool, Commands: connects, Group: groupAWS,
+	{Name: "role-chaining", Kind: Bool, Commands: callsAWS, Group: groupAWS,
 		Help: "Assume the role from the credentials at hand although an OIDC token is there."},
-	{Name: "audience", Kind: String, Commands: connects, Default: "sts.amazonaws.com", Group: groupAWS, Meta: "AUDIENCE",
+	{Name: "audience", Kind: String, Commands: callsAWS, Default: "sts.amazonaws.com", Group: groupAWS, Meta: "AUDIENCE",
 		Help: "Audience of the OIDC token."},
-	{Name: "connectors", Kind: Map, Commands: slices.Concat(describes, byName, []string{"invoke"}), Group: groupAWS, Meta: "REF=ARN",
+	{Name: "connectors", Kind: Map, Commands: slices.Concat(readsFiles, namesFunction, []string{"invoke"}), Group: groupAWS, Meta: "REF=ARN",
 		Help: "Role ARNs by connectorRef, of an Infrastructure or an artifact."},
-	{Name: "allowed-account-ids", Kind: List, Commands: connects, Group: groupAWS, Meta: "ID",
-		Help: "Refuse every other account."},
+	{Name: "allowed-account-ids", Kind: List, Commands: slices.Concat(callsAWS, []string{"validate"}), Digits: 12, Group: groupAWS, Meta: "ID",
+		Help: "Refuse every other account. Put the ids in quotes in YAML."},
 	{Name: "staging-bucket", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy", "rollback"}, Group: groupAWS, Meta: "BUCKET",
 		Help: "Where a zip above 50 MB, or one from another Region or account, is uploaded to, in deploy and rollback. May hold {region} and {account}."},
 
-	{Name: "version-description", Kind: String, Commands: decides, Group: groupRun, Meta: "TEXT",
+	{Name: "version-description", Kind: String, Commands: plansChanges, Group: groupRun, Meta: "TEXT",
 		Help: "Added to the marker in the published version's description."},
-	{Name: "environment-variables", Kind: Enum, Commands: decides, Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
+	{Name: "environment-variables", Kind: Enum, Commands: plansChanges, Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
 		Help: "What the definition's environment does to the variables already there. A definition without environment leaves them alone."},
 	{Name: "traffic", Kind: Course, Commands: []string{"deploy", "plan", "validate", "policy", "shift"}, Default: "AllAtOnce", Group: groupRun, Meta: "COURSE",
 		Help: "How the aliases go over to the new version: AllAtOnce, a name of CodeDeploy (Canary10Percent5Minutes, Linear10PercentEvery1Minute, …), or stages: 10%/5m, 50%/5m. A last stage without a time stays: 10%."},
@@ -195,50 +205,52 @@ var table = []Input{
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "Time for the deploy, with its unit: 90s, 10m. The times of traffic are not counted. A function's own timeout stands in its definition."},
 
-	{Name: "rollback-on", Kind: List, Commands: changes, Default: "failure, cancelled", Enum: []string{"failure", "cancelled", "never"}, Group: groupRollback, Meta: "WHEN",
+	{Name: "rollback-on", Kind: List, Commands: changesAWS, Default: "failure, cancelled", Enum: []string{"failure", "cancelled", "never"}, Group: groupRollback, Meta: "WHEN",
 		Help: "When the post step rolls back: failure, cancelled, or never. A deploy that fails by itself always does."},
 	{Name: "first-deploy", Kind: Enum, Commands: []string{"deploy", "rollback", "policy"}, Default: "delete", Enum: []string{"delete", "keep"}, Group: groupRollback,
 		Help: "What a rollback does with a function that did not exist before."},
-	{Name: "allow-partial-rollback", Kind: Bool, Commands: plans, Group: groupRollback,
+	{Name: "allow-partial-rollback", Kind: Bool, Commands: plansOrDeploys, Group: groupRollback,
 		Help: "Start although something could not be restored. The plan says what."},
-	{Name: "rollback-timeout", Kind: Duration, Commands: changes, Default: "10m", Min: 1, Group: groupRollback, Meta: "TIME",
+	{Name: "rollback-timeout", Kind: Duration, Commands: changesAWS, Default: "10m", Min: 1, Group: groupRollback, Meta: "TIME",
 		Help: "Time for the rollback, apart from the deploy's."},
 	{Name: "journal", Kind: String, Commands: []string{"deploy", "rollback", "shift", "policy"}, Group: groupRollback, Meta: "PLACE",
 		Help: "A file, or s3://bucket/prefix where the disk does not outlive the process. By default the host's own place."},
-	{Name: "rollback-data", Kind: String, Commands: byName, Group: groupRollback, Meta: "JSON",
+	{Name: "rollback-data", Kind: String, Commands: namesFunction, Instead: "command: rollback undoes that deploy; command: shift moves its traffic", Group: groupRollback, Meta: "JSON",
 		Help: "The output of that name of a deploy: what rollback in another job puts back, and what shift shifts."},
-	{Name: "to-version", Kind: Int, Commands: byName, Min: 1, Group: groupRollback, Meta: "N",
+	{Name: "to-version", Kind: Int, Commands: namesFunction, Instead: "command: rollback goes back to a version; command: shift moves traffic to it", Min: 1, Group: groupRollback, Meta: "N",
 		Help: "Version to point the alias at, instead of the one that it served before; for shift, the new version."},
 	{Name: "latest", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Bring $LATEST back too."},
-	{Name: "dry-run", Kind: Bool, Commands: byName, Group: groupRollback,
+	{Name: "dry-run", Kind: Bool, Commands: namesFunction, Instead: "command: plan shows what a deploy would do and changes nothing", Group: groupRollback,
 		Help: "Print the plan of the rollback or of the shift, change nothing."},
+	{Name: "yes", Kind: Bool, Commands: rollsBack, Group: groupRollback,
+		Help: "Answer yes where a terminal would ask: before a rollback deletes a function."},
 
 	{Name: "function", Kind: String, Commands: []string{"rollback", "shift", "invoke"}, Group: groupFunction, Meta: "NAME",
 		Help: "Function to invoke, to shift or to roll back by hand: name or ARN."},
-	{Name: "percentage", Kind: Percent, Commands: []string{"shift"}, Group: groupFunction, Meta: "N",
+	{Name: "percentage", Kind: Percent, Commands: []string{"shift"}, Instead: "traffic: 10% gives the new version that part of the traffic; command: shift moves more of it later", Group: groupFunction, Meta: "N",
 		Help: "How much of the traffic the new version gets: 100 is all of it, 0 takes it out. For stages, give traffic instead."},
 	{Name: "qualifier", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "ALIAS",
 		Help: "Alias or version to invoke. By default $LATEST."},
 	{Name: "payload", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "JSON",
-		Help: "What the function gets."},
+		Help: "JSON event to send: the text itself, @FILE, or - for stdin."},
 
-	{Name: "local", Kind: Bool, Commands: connects, Group: groupLocal,
+	{Name: "local", Kind: Bool, Commands: callsAWS, Group: groupLocal,
 		Help: "Use the embedded AWS instead of the real one."},
-	{Name: "local-dir", Kind: String, Commands: slices.Concat(connects, serves), Default: ".lambda-rollout/local", Group: groupLocal, Meta: "DIR",
+	{Name: "local-dir", Kind: String, Commands: slices.Concat(callsAWS, servesLocal), Default: ".lambda-rollout/local", Group: groupLocal, Meta: "DIR",
 		Help: "Where the embedded AWS keeps its state."},
-	{Name: "listen", Kind: String, Commands: serves, Default: "127.0.0.1:4566", Group: groupLocal, Meta: "HOST:PORT",
+	{Name: "listen", Kind: String, Commands: servesLocal, Default: "127.0.0.1:4566", Group: groupLocal, Meta: "HOST:PORT",
 		Help: "Address to serve on."},
-	{Name: "pending", Kind: Duration, Commands: serves, Default: "0s", Group: groupLocal, Meta: "TIME",
+	{Name: "pending", Kind: Duration, Commands: servesLocal, Default: "0s", Group: groupLocal, Meta: "TIME",
 		Help: "How long a function stays Pending."},
-	{Name: "in-progress", Kind: Duration, Commands: serves, Default: "0s", Group: groupLocal, Meta: "TIME",
+	{Name: "in-progress", Kind: Duration, Commands: servesLocal, Default: "0s", Group: groupLocal, Meta: "TIME",
 		Help: "How long an update stays InProgress."},
-	{Name: "quotas", Kind: Bool, Commands: serves, Group: groupLocal,
+	{Name: "quotas", Kind: Bool, Commands: servesLocal, Group: groupLocal,
 		Help: "Enforce the real rate limits."},
 
 	{Name: "output", Kind: Enum, Default: "text", Enum: []string{"text", "json"}, Group: groupOutput,
 		Help: "json prints the result on stdout and the log on stderr."},
-	{Name: "exit-code", Kind: Bool, Commands: []string{"plan"}, Group: groupOutput,
+	{Name: "exit-code", Kind: Bool, Commands: []string{"plan"}, Instead: "command: plan has exit codes for changes", Group: groupOutput,
 		Help: "End plan with exit code 2 where something would change."},
 	{Name: "format", Kind: Enum, Commands: []string{"policy"}, Default: "json", Enum: []string{"json", "terraform"}, Group: groupOutput,
 		Help: "Format of the policy."},
@@ -246,7 +258,7 @@ var table = []Input{
 		Help: "What the policy is for: this very deployment as it would go now; service: every deployment of these files, the first one and all later ones; plan: reading alone."},
 	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias"}, Group: groupOutput,
 		Help: "Which definitions the schema is of."},
-	{Name: "files", Kind: Paths, Words: true, Commands: []string{"convert"}, Group: groupOutput, Meta: "FILE",
+	{Name: "files", Kind: Paths, Positional: true, Commands: []string{"convert"}, Group: groupOutput, Meta: "FILE",
 		Help: "The pipeline to convert, then the files that it refers to: paths or globs."},
 	{Name: "verbose", Kind: Bool, Group: groupOutput,
 		Help: "Print each call to AWS."},

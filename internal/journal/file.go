@@ -4,146 +4,297 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 )
 
-// File keeps a journal on the local disk, under flock(2), with a file
-// name.stop beside it that asks the writer to stop.
+// File keeps a journal on the local disk as JSON lines, under flock(2). Beside
+// it NAME.stop asks the writer to stop, and NAME.lock says who holds it and
+// keeps space for a rollback.
 type File struct {
-	path string
-	file *os.File
+	place  place
+	folder *os.Root
+	file   *os.File
+	size   int64
+	// dirty marks bytes behind size that a failed write may have left.
+	dirty   bool
+	settled bool
+	// turn admits one writer at a time.
+	turn chan struct{}
 }
 
-// NewFile names the journal's file; nothing is opened yet.
-func NewFile(path string) *File { return &File{path: path} }
+// NewFile returns the journal at a path that the user or the host named;
+// nothing is opened yet. The path may lead through symbolic links.
+func NewFile(path string) *File { return newFile(place{path: path}) }
+
+// NewFileBelow returns the journal at a default path below a folder, where
+// whoever wrote the repository may have put files: no part of the path below
+// that folder may be a symbolic link.
+func NewFileBelow(folder, path string) *File { return newFile(place{path: path, below: folder}) }
+
+func newFile(p place) *File { return &File{place: p, turn: make(chan struct{}, 1)} }
 
 // Name is the file's path.
-func (f *File) Name() string { return f.path }
+func (f *File) Name() string { return f.place.path }
 
-func (f *File) stopPath() string { return f.path + ".stop" }
+// lockPoll is how often a taken lock is tried again; createWait and takeWait
+// are how long. A new run does not wait for another one to end, a rollback
+// waits until it stopped.
+const (
+	lockPoll   = 20 * time.Millisecond
+	createWait = time.Second
+	takeWait   = time.Minute
+)
 
-// lockPoll is how often a taken lock is tried again.
-const lockPoll = 20 * time.Millisecond
+// Read implements Store.
+func (f *File) Read(context.Context) (*RunState, error) {
+	folder, name, err := f.place.open(false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	file, err := openRegular(folder, name, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	return parse(content)
+}
 
-// Lock opens the file, created where it is missing, and locks it.
-func (f *File) Lock(ctx context.Context) error {
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
+// parse returns nil for a file whose header is missing or torn.
+func parse(content []byte) (*RunState, error) {
+	state, err := Parse(content)
+	if err != nil || state.Header.Run == "" {
+		return nil, err
+	}
+	return state, nil
+}
+
+// Create implements Store.
+func (f *File) Create(ctx context.Context, header []byte, run RunState, by Holder) error {
+	if err := f.lock(ctx, createWait, os.O_RDWR|os.O_CREATE); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err := f.begin(header, len(run.Targets), by); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
+
+func (f *File) begin(header []byte, targets int, by Holder) error {
+	content, err := f.load()
 	if err != nil {
 		return err
 	}
+	old, err := parse(content)
+	if err != nil {
+		return err
+	}
+	if err := replaceable(f.Name(), old); err != nil {
+		return err
+	}
+	if err := f.side().hold(by, reserveFor(targets)); err != nil {
+		return fmt.Errorf("reserve space for a rollback: %w", err)
+	}
+	if err := f.side().withdrawStop(); err != nil {
+		return err
+	}
+	if err := f.cut(0); err != nil {
+		return err
+	}
+	if err := f.Append(context.Background(), -1, header); err != nil {
+		return err
+	}
+	return syncFolder(f.folder)
+}
+
+// TakeOver implements Store.
+func (f *File) TakeOver(ctx context.Context, by Holder) (*RunState, error) {
+	err := f.lock(ctx, takeWait, os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	state, err := f.take(by)
+	if err != nil || state == nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return state, nil
+}
+
+func (f *File) take(by Holder) (*RunState, error) {
+	content, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	state, err := parse(content)
+	if err != nil || state == nil {
+		return nil, err
+	}
+	f.settled = state.State.Settled()
+	if f.size = int64(state.sound); state.sound < len(content) {
+		if err := f.cut(f.size); err != nil {
+			return nil, err
+		}
+	}
+	if !f.settled {
+		// A rollback goes on without a reserve, and without saying who it is.
+		_ = f.side().hold(by, reserveFor(len(state.Targets)))
+	}
+	return state, f.side().withdrawStop()
+}
+
+// lock opens the file and locks it.
+func (f *File) lock(ctx context.Context, patience time.Duration, flags int) error {
+	folder, name, err := f.place.open(flags&os.O_CREATE != 0)
+	if err != nil {
+		return err
+	}
+	file, err := openRegular(folder, name, flags)
+	if err != nil {
+		return errors.Join(f.place.explain(err), folder.Close())
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("waited %s for it", patience))
+	defer cancel()
+	f.folder, f.place.name = folder, name
 	for {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			f.file = file
-			return syncFolder(filepath.Dir(f.path))
+			return nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			return errors.Join(fmt.Errorf("lock: %w", err), file.Close())
+			return errors.Join(fmt.Errorf("lock: %w", err), file.Close(), f.Close())
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("another process still holds the journal: %w", context.Cause(ctx)), file.Close())
+			held := &HeldError{By: f.side().holder(), Err: context.Cause(ctx)}
+			return errors.Join(held, file.Close(), f.Close())
 		case <-time.After(lockPoll):
 		}
 	}
 }
 
-// Load reads the whole file, without the lock too.
-func (f *File) Load(context.Context) ([]byte, error) {
-	if f.file == nil {
-		content, err := os.ReadFile(f.path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
+// Held implements Store.
+func (f *File) Held() (Holder, bool, error) {
+	err := f.lock(context.Background(), 0, os.O_RDWR)
+	var held *HeldError
+	switch {
+	case errors.As(err, &held):
+		return held.By, true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return Holder{}, false, nil
+	case err != nil:
+		return Holder{}, false, err
+	}
+	return Holder{}, false, f.release()
+}
+
+// load reads the locked file.
+func (f *File) load() ([]byte, error) {
+	content, err := io.ReadAll(io.NewSectionReader(f.file, 0, 1<<62))
+	f.size = int64(len(content))
+	return content, err
+}
+
+func (f *File) cut(size int64) error {
+	if err := f.file.Truncate(size); err != nil {
+		return err
+	}
+	f.size, f.dirty = size, false
+	return f.file.Sync()
+}
+
+// Append implements Store: the line is synced to the disk.
+func (f *File) Append(ctx context.Context, _ int, line []byte) error {
+	select {
+	case f.turn <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-f.turn }()
+	if f.dirty {
+		if err := f.cut(f.size); err != nil {
+			return noSpace(err)
 		}
-		return content, err
 	}
-	info, err := f.file.Stat()
+	_, err := f.file.WriteAt(line, f.size)
+	if err == nil {
+		err = f.file.Sync()
+	}
 	if err != nil {
-		return nil, err
+		f.dirty = f.file.Truncate(f.size) != nil
+		return noSpace(err)
 	}
-	content := make([]byte, info.Size())
-	if _, err := f.file.ReadAt(content, 0); err != nil && info.Size() > 0 {
-		return nil, err
-	}
-	return content, nil
+	f.size += int64(len(line))
+	return nil
 }
 
-// Replace cuts the file to content and withdraws an earlier Stop: whoever
-// replaces the content owns the run.
-func (f *File) Replace(_ context.Context, content []byte) error {
-	if err := os.Remove(f.stopPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+// noSpace makes a full disk and a used-up quota ErrNoSpace.
+func noSpace(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
-	current, err := f.Load(context.Background())
-	if err != nil {
-		return err
-	}
-	if string(current) == string(content) {
-		return nil
-	}
-	if len(content) > 0 && len(current) > len(content) && string(current[:len(content)]) == string(content) {
-		return f.cut(len(content))
-	}
-	if err := f.cut(0); err != nil {
-		return err
-	}
-	return f.Append(context.Background(), content)
-}
-
-func (f *File) cut(size int) error {
-	if err := f.file.Truncate(int64(size)); err != nil {
-		return err
-	}
-	return f.file.Sync()
-}
-
-// Append writes a line at the end and syncs it.
-func (f *File) Append(_ context.Context, line []byte) error {
-	info, err := f.file.Stat()
-	if err != nil {
-		return err
-	}
-	if _, err := f.file.WriteAt(line, info.Size()); err != nil {
-		return errors.Join(err, f.file.Truncate(info.Size()))
-	}
-	return f.file.Sync()
-}
-
-// Stop leaves a mark beside the journal.
-func (f *File) Stop(context.Context) error {
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(f.stopPath(), nil, 0o600)
-}
-
-// Stopped looks for the mark.
-func (f *File) Stopped() bool {
-	_, err := os.Stat(f.stopPath())
-	return err == nil
-}
-
-// Close gives the lock back.
-func (f *File) Close() error {
-	if f.file == nil {
-		return nil
-	}
-	err := f.file.Close()
-	f.file = nil
 	return err
 }
 
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
+// Ended implements Store: the reserve of a settled run is not needed any more.
+func (f *File) Ended(_ context.Context, state State) { f.settled = state.Settled() }
+
+// FreeReserve implements Store.
+func (f *File) FreeReserve() bool { return f.side().freeReserve() }
+
+// Stop implements Store: it leaves a mark beside the journal.
+func (f *File) Stop(context.Context) error {
+	folder, name, err := f.place.open(false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	if _, err := folder.Lstat(name); err != nil {
+		return folder.Close() // nobody holds what is not there
+	}
+	return errors.Join(side{folder, name}.stop(), folder.Close())
 }
+
+// Stopped implements Store: it looks for the mark.
+func (f *File) Stopped() bool { return f.folder != nil && f.side().stopped() }
+
+// Close implements Store.
+func (f *File) Close() error {
+	var err error
+	if f.file != nil && f.settled {
+		err = f.side().remove()
+	}
+	return errors.Join(err, f.release())
+}
+
+func (f *File) release() error {
+	var err error
+	if f.file != nil {
+		err = f.file.Close()
+	}
+	if f.folder != nil {
+		err = errors.Join(err, f.folder.Close())
+	}
+	f.file, f.folder = nil, nil
+	return err
+}
+
+func (f *File) side() side { return side{f.folder, f.place.name} }

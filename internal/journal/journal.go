@@ -1,20 +1,25 @@
-// Package journal is the durable record of one run: what stood before it, what
+// Package journal is the durable record of one run: the state before it, what
 // it meant to change, and what became of each change. A rollback needs nothing
 // else.
 //
 // Promises:
-//   - A record is on disk (fsync, or a conditional write to S3) when Append
+//   - A record is durable (fsync, or a conditional write to S3) when Append
 //     returns. A run appends the intent of a call before the call goes out and
-//     its outcome after; before it sends a call again it says so, and so learns
-//     that another process has taken over.
-//   - A reader accepts one torn last line, which a crash can leave, and nothing
-//     else that is broken.
-//   - No environment value and no credential is ever written: states are
+//     its outcome after; before it sends a call again it appends that too, and
+//     so learns that another process has taken over.
+//   - A reader of a file accepts one torn last line, which a crash can leave,
+//     and nothing else that is broken; a reader of objects in S3 accepts no gap.
+//   - No environment value and no credential is ever written: contents are
 //     digests (see definition.Fingerprint), version numbers, alias targets and
 //     tags.
-//   - Two processes never append at once: the file is locked, an S3 object is
-//     written only over the state that was read. Stop asks the one that writes
-//     to start no further call.
+//   - Two processes never append at once: a file is locked, an object in S3 is
+//     written only where there is none, and a takeover occupies the number that
+//     the former owner would write next.
+//   - A file that does not begin as a journal is never written to, and no side
+//     file is written through a symbolic link.
+//   - Space for the records of a rollback is reserved before the first change.
+//   - No lock is held while a record is written, so that virtual time passes in
+//     tests; records of one Target are written one after another.
 //
 // The states of a run: open -> deployed -> rolled-back | kept. Open and deployed
 // runs may be rolled back; rolled-back and kept ones are settled.
@@ -25,10 +30,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
-
-	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // Format is the version of the journal's shape.
@@ -45,26 +49,33 @@ const (
 	Kept       State = "kept"
 )
 
-// Settled says that there is nothing to roll back any more.
+// Settled reports whether there is nothing left to roll back.
 func (s State) Settled() bool { return s == RolledBack || s == Kept }
 
-// Header opens a journal: who ran, and where each Target stands. Rollback takes
-// account, Region, endpoint and role from here and never from the environment.
+// Header opens a journal: who ran, and where each Target is. Rollback takes
+// account, Region, endpoint and role from here, once Check found that the
+// environment and the inputs agree.
 type Header struct {
-	Format     int       `json:"format"`
-	Run        string    `json:"run"`
-	Started    time.Time `json:"started"`
-	Tool       string    `json:"tool,omitempty"`
-	Repository string    `json:"repository,omitempty"`
-	Commit     string    `json:"commit,omitempty"`
-	RunURL     string    `json:"runUrl,omitempty"`
+	// Format and Run come first: a torn header is known by them.
+	Format  int       `json:"format"`
+	Run     string    `json:"run"`
+	Started time.Time `json:"started"`
+	Tool    string    `json:"tool,omitempty"`
+	// Command is the command that began the run: deploy, shift or rollback.
+	Command    string `json:"command,omitempty"`
+	Repository string `json:"repository,omitempty"`
+	Commit     string `json:"commit,omitempty"`
+	RunURL     string `json:"runUrl,omitempty"`
+	// Origin is the part of a pipeline that the run is; nil in journals of
+	// releases that did not record it.
+	Origin *Origin `json:"origin,omitempty"`
 	// Endpoints are those of single services, by their variables' names
 	// (AWS_ENDPOINT_URL_LAMBDA).
 	Endpoints map[string]string `json:"endpoints,omitempty"`
 	// Salt goes into the digests of content.
 	Salt    []byte   `json:"salt"`
 	Targets []Target `json:"targets"`
-	// FirstDeploy says what rollback does with a function that the run created.
+	// FirstDeploy is what rollback does with a function that the run created.
 	FirstDeploy string `json:"firstDeploy,omitempty"`
 	// StagingBucket is where rollback may put a zip above 50 MB.
 	StagingBucket string `json:"stagingBucket,omitempty"`
@@ -80,7 +91,7 @@ type Target struct {
 	// folder for the embedded AWS.
 	Endpoint string `json:"endpoint,omitempty"`
 	// Role is the role that the run assumed for this Target, "" where it used
-	// the credentials at hand.
+	// the current credentials.
 	Role string `json:"role,omitempty"`
 	// Connector is the infrastructure's role, assumed from Role's credentials.
 	Connector string `json:"connector,omitempty"`
@@ -90,260 +101,214 @@ type Target struct {
 // folder of its state follows.
 const LocalEndpoint = "local:"
 
-// Content is what stands in $LATEST: a digest for each configuration field, and
-// the code's hash.
-type Content struct {
-	Fields     map[string]string `json:"fields"`
-	CodeSha256 string            `json:"codeSha256"`
-}
-
-// Alias is an alias as it stood or shall stand.
-type Alias struct {
-	Name        string             `json:"name"`
-	Description string             `json:"description,omitempty"`
-	Version     string             `json:"version"`
-	Weights     map[string]float64 `json:"weights,omitempty"`
-}
-
-// Snapshot is what a Target looked like before: pointers, never a value of the
-// environment.
-type Snapshot struct {
-	Exists  bool    `json:"exists"`
-	Content Content `json:"content"`
-	// Description is $LATEST's own, which publishing does not carry over.
-	Description string `json:"description,omitempty"`
-	// RestorePoint is the version that holds the code and configuration that
-	// stood in $LATEST; "" until one was published.
-	RestorePoint string `json:"restorePoint,omitempty"`
-	// Aliases are those that the deploy names and that were there.
-	Aliases []Alias `json:"aliases,omitempty"`
-	// Missing names the aliases that the deploy names and that were not there.
-	Missing       []string          `json:"missing,omitempty"`
-	Tags          map[string]string `json:"tags,omitempty"`
-	PackageType   string            `json:"packageType,omitempty"`
-	Architectures []string          `json:"architectures,omitempty"`
-	// CodeSigning is the code signing configuration's ARN, nil where the deploy
-	// does not touch it.
-	CodeSigning *string `json:"codeSigning,omitempty"`
-}
-
-// Intent is a change about to be made.
-type Intent struct {
-	Call string `json:"call"`
-	// Back marks a step of a rollback.
-	Back bool `json:"back,omitempty"`
-	// RestorePoint marks the PublishVersion that saves what stood before.
-	RestorePoint bool `json:"restorePoint,omitempty"`
-	// Content is what $LATEST will hold, where the call changes it.
-	Content *Content `json:"content,omitempty"`
-	// Alias is what the alias will be; nil where the call deletes AliasName.
-	Alias     *Alias `json:"alias,omitempty"`
-	AliasName string `json:"aliasName,omitempty"`
-	// Tags will be set, TagKeys will be removed.
-	Tags    map[string]string `json:"tags,omitempty"`
-	TagKeys []string          `json:"tagKeys,omitempty"`
-	// CodeSigning will be the code signing configuration.
-	CodeSigning *string `json:"codeSigning,omitempty"`
-	// Version will be deleted.
-	Version string `json:"version,omitempty"`
-}
-
-// Result is what became of a change.
-type Result string
-
-// The results of a change.
-const (
-	// Done: AWS said yes, and the end was waited for.
-	Done Result = "done"
-	// Refused: AWS said no, and nothing changed.
-	Refused Result = "refused"
-	// Unknown: no answer; the call may have taken effect, or may still.
-	Unknown Result = "unknown"
-)
-
-// Outcome closes the intent of the same step.
-type Outcome struct {
-	Result Result `json:"result"`
-	// Doubt says that an earlier copy of the call got no answer, and no
-	// RevisionId keeps it from arriving late.
-	Doubt bool `json:"doubt,omitempty"`
-	// Version was published; FailedVersion was, and AWS could not start it.
-	Version       string `json:"version,omitempty"`
-	FailedVersion string `json:"failedVersion,omitempty"`
-	// Content is what was seen in $LATEST after the change.
-	Content *Content `json:"content,omitempty"`
-	Error   string   `json:"error,omitempty"`
-}
-
-// Record is one line of a journal after the header. One of its pointers, State
-// or Again is set.
-type Record struct {
-	At       time.Time `json:"at"`
-	Target   int       `json:"target"`
-	Step     int       `json:"step,omitempty"`
-	Snapshot *Snapshot `json:"snapshot,omitempty"`
-	Intent   *Intent   `json:"intent,omitempty"`
-	Outcome  *Outcome  `json:"outcome,omitempty"`
-	State    State     `json:"state,omitempty"`
-	// Again says that the call of the step goes out once more.
-	Again bool `json:"again,omitempty"`
-}
-
-// ErrStopped says that another process asked this one to start no further call.
-var ErrStopped = errors.New("another process asked this run to stop")
-
-// ErrTaken says that another process wrote to the journal meanwhile.
-var ErrTaken = errors.New("another process has taken over the journal")
-
-// Store keeps one journal: a file, or an object in S3.
-type Store interface {
-	// Name is how a person finds the journal again.
-	Name() string
-	// Load reads everything; nothing and no error where there is no journal.
-	Load(ctx context.Context) ([]byte, error)
-	// Replace writes content anew, durable on return.
-	Replace(ctx context.Context, content []byte) error
-	// Append adds a line, durable on return.
-	Append(ctx context.Context, line []byte) error
-	// Lock keeps every other process from appending, or waits until ctx ends.
-	Lock(ctx context.Context) error
-	// Stop asks whoever holds the lock to start no further call.
-	Stop(ctx context.Context) error
-	// Stopped says whether somebody asked.
-	Stopped() bool
-	// Close gives the lock back.
-	Close() error
-}
-
 // Journal is one run's record, open for appending.
 type Journal struct {
-	mu    sync.Mutex
 	store Store
-	log   Log
 	now   func() time.Time
+	// turns admit one append at a time for each Target, and for the run's own
+	// records at index 0. They are channels, since a goroutine that waits for a
+	// mutex stops virtual time.
+	turns []chan struct{}
+
+	// mu guards what follows. It is never held across I/O.
+	mu    sync.Mutex
+	state RunState
+	// unrecorded is why records of a rollback are missing; missing holds the
+	// steps whose intent is.
+	unrecorded error
+	missing    map[int]bool
 }
 
-// Create begins a journal. It refuses to overwrite one that is not settled.
+// Create begins a journal. It refuses to overwrite one that is open and has
+// changes, and a file that is no journal.
 func Create(ctx context.Context, store Store, header Header, now func() time.Time) (*Journal, error) {
-	if err := store.Lock(ctx); err != nil {
-		return nil, fmt.Errorf("begin journal %s: %w", store.Name(), err)
-	}
-	j, err := create(ctx, store, header, now)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("begin journal %s: %w", store.Name(), err), store.Close())
-	}
-	return j, nil
-}
-
-func create(ctx context.Context, store Store, header Header, now func() time.Time) (*Journal, error) {
-	old, err := store.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if log, err := Parse(old); err != nil {
-		return nil, err
-	} else if log.Header.Run != "" && log.State == Open && log.Changed() {
-		return nil, &OpenError{Name: store.Name(), Run: log.Header.Run, State: log.State}
-	}
 	header.Format = Format
 	line, err := json.Marshal(header)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("begin journal %s: %w", store.Name(), err)
 	}
-	if err := store.Replace(ctx, append(line, '\n')); err != nil {
-		return nil, err
+	line = append(line, '\n')
+	state, err := Parse(line)
+	if err != nil {
+		return nil, fmt.Errorf("begin journal %s: %w", store.Name(), err)
 	}
-	return &Journal{store: store, log: newLog(header), now: now}, nil
+	if err := store.Create(ctx, line, *state, thisProcess(header.Command, now)); err != nil {
+		return nil, fmt.Errorf("begin journal %s: %w", store.Name(), err)
+	}
+	return open(store, *state, now), nil
 }
 
-// OpenError says that an earlier run's journal is not settled: its changes
-// stand, and rolling it back, or keeping it, comes first.
-type OpenError struct {
-	Name, Run string
-	State     State
+// Mark records a run that changed nothing: a later rollback then knows that an
+// older journal belongs to an earlier run.
+func Mark(ctx context.Context, store Store, header Header, now func() time.Time) error {
+	j, err := Create(ctx, store, header, now)
+	if err != nil {
+		return err
+	}
+	return errors.Join(j.Settle(ctx, Kept), j.Close())
 }
 
-func (e *OpenError) Error() string {
-	return fmt.Sprintf("the journal of run %s is %s and not settled (run: lambda-rollout rollback --journal %s; or remove the file to keep what stands)", e.Run, e.State, e.Name)
+func open(store Store, state RunState, now func() time.Time) *Journal {
+	j := &Journal{store: store, state: state, now: now, missing: map[int]bool{}}
+	for range len(state.Targets) + 1 {
+		j.turns = append(j.turns, make(chan struct{}, 1))
+	}
+	return j
 }
 
-// Read reads a journal without its lock: to look at, not to act on.
-func Read(ctx context.Context, store Store) (*Log, error) {
-	content, err := store.Load(ctx)
+func thisProcess(command string, now func() time.Time) Holder {
+	host, _ := os.Hostname() // without a name the process id has to do
+	return Holder{PID: os.Getpid(), Host: host, Command: command, Since: now().UTC()}
+}
+
+// Read reads a journal without its lock: to look, not to act. It returns an
+// empty RunState where there is no journal.
+func Read(ctx context.Context, store Store) (*RunState, error) {
+	state, err := store.Read(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read journal %s: %w", store.Name(), err)
 	}
-	log, err := Parse(content)
-	if err != nil {
-		return nil, fmt.Errorf("read journal %s: %w", store.Name(), err)
+	if state == nil {
+		state = &RunState{}
 	}
-	return log, nil
+	return state, nil
 }
 
-// Resume opens a journal that exists, takes its lock and repairs a torn tail.
-// A journal that is absent, or torn before its header ended, gives nil: its run
-// changed nothing.
+// Resume takes over a journal that exists, for a rollback, and repairs a torn
+// tail. It returns nil for a journal that is absent, or torn before its header
+// ended: its run changed nothing.
 func Resume(ctx context.Context, store Store, now func() time.Time) (*Journal, error) {
-	if err := store.Lock(ctx); err != nil {
+	state, err := store.TakeOver(ctx, thisProcess("rollback", now))
+	if err != nil {
 		return nil, fmt.Errorf("open journal %s: %w", store.Name(), err)
 	}
-	content, err := store.Load(ctx)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal %s: %w", store.Name(), err), store.Close())
+	if state == nil {
+		return nil, nil
 	}
-	log, err := Parse(content)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal %s: %w", store.Name(), err), store.Close())
-	}
-	if log.Header.Run == "" {
-		return nil, store.Close()
-	}
-	// Writing the sound part again makes an S3 journal ours: a process that
-	// still holds the old state fails at its next append.
-	if err := store.Replace(ctx, content[:log.sound]); err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal %s: %w", store.Name(), err), store.Close())
-	}
-	return &Journal{store: store, log: *log, now: now}, nil
+	return open(store, *state, now), nil
 }
 
-// Name is how a person finds the journal again.
+// Name is how the user finds the journal again.
 func (j *Journal) Name() string { return j.store.Name() }
 
-// Log is everything recorded so far. The caller must not append meanwhile.
-func (j *Journal) Log() *Log {
+// Log returns a copy of everything recorded so far.
+func (j *Journal) Log() *RunState {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return &j.log
+	state := j.state.clone()
+	return &state
+}
+
+// Header returns the journal's header.
+func (j *Journal) Header() Header {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state.Header
+}
+
+// Target returns a copy of what is recorded of one Target.
+func (j *Journal) Target(i int) TargetLog {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state.Targets[i].clone()
+}
+
+// Unrecorded is why records of a rollback are missing from the journal: there
+// was no space for them. The rollback went on without them.
+func (j *Journal) Unrecorded() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.unrecorded
 }
 
 // Append makes a record durable. It returns ErrStopped for a call that is about
 // to go out when another process asked to stop, and then nothing was written;
-// calls of a rollback are not stopped.
+// calls of a rollback are not stopped. Records of a rollback for which there is
+// no space are left out: see Unrecorded.
 func (j *Journal) Append(ctx context.Context, r Record) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if r.Intent != nil && !r.Intent.Back && j.store.Stopped() {
-		return ErrStopped
+	if r.Target < -1 || r.Target >= len(j.turns)-1 {
+		return fmt.Errorf("write journal %s: the header has no target %d", j.store.Name(), r.Target)
 	}
-	if r.Again && !j.log.back(r.Target, r.Step) && j.store.Stopped() {
+	turn := j.turns[r.Target+1]
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-turn }()
+	back := j.ofRollback(r)
+	if (r.Intent != nil || r.Again) && !back && j.store.Stopped() {
 		return ErrStopped
 	}
 	r.At = j.now().UTC()
-	line, err := json.Marshal(r)
-	if err != nil {
+	if err := j.write(ctx, r, back); err != nil {
 		return fmt.Errorf("write journal %s: %w", j.store.Name(), err)
 	}
-	if err := j.store.Append(ctx, append(line, '\n')); err != nil {
-		return fmt.Errorf("write journal %s: %w", j.store.Name(), err)
-	}
-	return j.log.add(r)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state.add(r)
 }
 
-// Begin records an intent and gives its step number.
+// ofRollback reports whether a record belongs to a rollback.
+func (j *Journal) ofRollback(r Record) bool {
+	if r.Intent != nil {
+		return r.Intent.Back
+	}
+	if r.State != "" {
+		return r.State.Settled()
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.state.back(r.Target, r.Step)
+}
+
+// write appends a record. The reserve is for outcomes and for the records of a
+// rollback: a deployment that runs out of space begins no further call.
+func (j *Journal) write(ctx context.Context, r Record, back bool) error {
+	if j.left(r.Step) {
+		return nil
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	err = j.store.Append(ctx, r.Target, line)
+	if errors.Is(err, ErrNoSpace) && (back || r.Outcome != nil) && j.store.FreeReserve() {
+		err = j.store.Append(ctx, r.Target, line)
+	}
+	if errors.Is(err, ErrNoSpace) && back {
+		j.leaveOut(r, err)
+		return nil
+	}
+	if err == nil && r.State != "" {
+		j.store.Ended(ctx, r.State)
+	}
+	return err
+}
+
+// left reports whether the intent of a step is missing from the journal: what
+// follows it makes no sense without.
+func (j *Journal) left(step int) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.missing[step]
+}
+
+func (j *Journal) leaveOut(r Record, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.unrecorded = err
+	if r.Intent != nil {
+		j.missing[r.Step] = true
+	}
+}
+
+// Begin records an intent and returns its step number.
 func (j *Journal) Begin(ctx context.Context, target int, intent Intent) (int, error) {
 	j.mu.Lock()
-	step := j.log.next
-	j.log.next++
+	step := j.state.next
+	j.state.next++
 	j.mu.Unlock()
 	return step, j.Append(ctx, Record{Target: target, Step: step, Intent: &intent})
 }
@@ -383,23 +348,9 @@ func (j *Journal) Settle(ctx context.Context, state State) error {
 	return j.Append(ctx, Record{Target: -1, State: state})
 }
 
-// Stopped says that another process asked this one to start no further call.
+// Stopped reports whether another process asked this one to start no further
+// call.
 func (j *Journal) Stopped() bool { return j.store.Stopped() }
 
-// Close gives the lock back; the record stays.
+// Close releases the lock; the record stays.
 func (j *Journal) Close() error { return j.store.Close() }
-
-// AliasOf is an alias as a journal keeps it.
-func AliasOf(a definition.Alias) Alias {
-	out := Alias{Name: a.Name, Version: a.Version, Weights: a.Weights}
-	if a.Description != nil {
-		out.Description = *a.Description
-	}
-	return out
-}
-
-// Definition is the alias with everything named, so that it can be restored.
-func (a Alias) Definition() definition.Alias {
-	description := a.Description
-	return definition.Alias{Name: a.Name, Description: &description, Version: a.Version, Weights: a.Weights}
-}

@@ -12,20 +12,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
-var header = Header{Run: "r1", Salt: []byte("salt"), Targets: []Target{{Function: "f", Region: "us-east-1", Account: "000000000000"}}}
+var header = Header{Run: "r1", Command: "deploy", Salt: []byte("salt"), Targets: []Target{{Function: "f", Region: "us-east-1", Account: "000000000000"}}}
 
 func clock() time.Time { return time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC) }
 
-// written is a journal of a whole run, as bytes.
-func written(t testing.TB) []byte {
+// record writes a whole run, up to its end.
+func record(t testing.TB, store Store) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "j.jsonl")
 	ctx := context.Background()
-	j, err := Create(ctx, NewFile(path), header, clock)
+	j, err := Create(ctx, store, header, clock)
 	must(t, err)
-	must(t, j.Append(ctx, Record{Snapshot: &Snapshot{Exists: true, Content: Content{CodeSha256: "old"}}}))
+	must(t, j.Append(ctx, Record{Snapshot: &Snapshot{Exists: true, Content: Content{CodeSha256: "old"}, Missing: []string{"new"}}}))
 	step, err := j.Begin(ctx, 0, Intent{Call: "PublishVersion", RestorePoint: true})
 	must(t, err)
 	must(t, j.Again(ctx, 0, step))
@@ -35,6 +36,13 @@ func written(t testing.TB) []byte {
 	must(t, j.End(ctx, 0, step, Outcome{Result: Unknown}))
 	must(t, j.Settle(ctx, Deployed))
 	must(t, j.Close())
+}
+
+// written is a journal of a whole run, as bytes.
+func written(t testing.TB) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "j.jsonl")
+	record(t, NewFile(path))
 	content, err := os.ReadFile(path)
 	must(t, err)
 	return content
@@ -47,7 +55,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-var exact = cmpopts.IgnoreUnexported(Log{})
+var exact = cmpopts.IgnoreUnexported(RunState{})
 
 // A crash can cut the last line at any byte: what is read is the state at the
 // last whole line, whatever the cut.
@@ -66,10 +74,10 @@ func TestAnyPrefixReadsAsItsLastWholeLine(t *testing.T) {
 			t.Fatalf("the first %d bytes: sound %d, want %d\n%s", n, got.sound, whole, diff)
 		}
 	}
-	log, err := Parse(content)
+	state, err := Parse(content)
 	must(t, err)
-	if target := log.Targets[0]; log.State != Deployed || target.Snapshot.RestorePoint != "7" || !target.Steps[1].Open() || len(target.Steps) != 2 {
-		t.Errorf("read %+v", log)
+	if target := state.Targets[0]; state.State != Deployed || target.Snapshot.RestorePoint != "7" || !target.Steps[1].Open() || len(target.Steps) != 2 {
+		t.Errorf("read %+v", state)
 	}
 }
 
@@ -78,7 +86,8 @@ func TestParseRefusesWhatNoCrashLeaves(t *testing.T) {
 	head := `{"format":1,"run":"r","salt":"","targets":[{"function":"f","region":"r","account":"a"}]}` + "\n"
 	for name, tt := range map[string]struct{ content, says string }{
 		"another format":     {`{"format":2,"run":"r","targets":[{}]}` + "\n", "format is 2"},
-		"no target":          {`{"format":1,"run":"r"}` + "\n", "names no run or no target"},
+		"no target":          {`{"format":1,"run":"r"}` + "\n", "names no run, no target"},
+		"a broken header":    {`{"format":1,"run":"r",` + "\n", "the header: not a record"},
 		"broken in between":  {head + "{\n" + `{"target":-1,"state":"deployed"}` + "\n", "line 2: not a record"},
 		"no such target":     {head + `{"target":3,"snapshot":{}}` + "\n", "the header has no target 3"},
 		"an outcome alone":   {head + `{"target":0,"step":4,"outcome":{"result":"done"}}` + "\n", "never begun"},
@@ -94,43 +103,21 @@ func FuzzParse(f *testing.F) {
 	f.Add(written(f))
 	f.Add([]byte("\n{}\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		log, err := Parse(content)
+		state, err := Parse(content)
 		if err != nil {
 			return
 		}
-		if log.sound > len(content) {
-			t.Fatalf("sound %d of %d bytes", log.sound, len(content))
+		if state.sound > len(content) {
+			t.Fatalf("sound %d of %d bytes", state.sound, len(content))
 		}
-		again, err := Parse(content[:log.sound])
+		again, err := Parse(content[:state.sound])
 		if err != nil {
 			t.Fatalf("the sound part does not read: %v", err)
 		}
-		if diff := cmp.Diff(log, again, exact); diff != "" {
+		if diff := cmp.Diff(state, again, exact); diff != "" {
 			t.Fatal(diff)
 		}
 	})
-}
-
-func TestResumeRepairsATornTailAndWithdrawsAStop(t *testing.T) {
-	t.Parallel()
-	content := written(t)
-	path := filepath.Join(t.TempDir(), "j.jsonl")
-	must(t, os.WriteFile(path, append(bytes.Clone(content), `{"target":0,"st`...), 0o600))
-	ctx := context.Background()
-	store := NewFile(path)
-	must(t, store.Stop(ctx))
-	j, err := Resume(ctx, store, clock)
-	must(t, err)
-	if store.Stopped() {
-		t.Error("the stop still stands")
-	}
-	must(t, j.Settle(ctx, RolledBack))
-	must(t, j.Close())
-	log, err := Read(ctx, NewFile(path))
-	must(t, err)
-	if log.State != RolledBack {
-		t.Errorf("state %s", log.State)
-	}
 }
 
 func TestAStopHoldsBackTheNextCallAndNoRollback(t *testing.T) {
@@ -141,8 +128,11 @@ func TestAStopHoldsBackTheNextCallAndNoRollback(t *testing.T) {
 	must(t, err)
 	forward, err := j.Begin(ctx, 0, Intent{Call: "UpdateAlias"})
 	must(t, err)
+	if j.Stopped() {
+		t.Error("stopped before anybody asked")
+	}
 	must(t, NewFile(path).Stop(ctx))
-	if _, err := j.Begin(ctx, 0, Intent{Call: "UpdateAlias"}); !errors.Is(err, ErrStopped) {
+	if _, err := j.Begin(ctx, 0, Intent{Call: "UpdateAlias"}); !errors.Is(err, ErrStopped) || !j.Stopped() {
 		t.Errorf("another call: %v", err)
 	}
 	if err := j.Again(ctx, 0, forward); !errors.Is(err, ErrStopped) {
@@ -155,97 +145,147 @@ func TestAStopHoldsBackTheNextCallAndNoRollback(t *testing.T) {
 	must(t, j.Close())
 }
 
-func TestTheLockKeepsOthersOut(t *testing.T) {
+func TestAnOpenJournalWithChangesIsNotWrittenOver(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "j.jsonl")
+	begin := func() (*Journal, error) { return Create(ctx, NewFile(path), header, clock) }
+	j, err := begin()
+	must(t, err)
+	must(t, j.Close())
+	j, err = begin()
+	if err != nil {
+		t.Fatalf("over a run that changed nothing: %v", err)
+	}
+	_, err = j.Begin(ctx, 0, Intent{Call: "UpdateAlias"})
+	must(t, err)
+	must(t, j.Close())
+	var open *OpenError
+	if _, err := begin(); !errors.As(err, &open) || !strings.Contains(err.Error(), "rollback --journal "+path) {
+		t.Errorf("over an open run: %v", err)
+	}
+	j, err = Resume(ctx, NewFile(path), clock)
+	must(t, err)
+	must(t, j.Settle(ctx, RolledBack))
+	must(t, j.Close())
+	j, err = begin()
+	if err != nil {
+		t.Fatalf("over a settled run: %v", err)
+	}
+	must(t, j.Close())
+}
+
+// What Log and Target return is a copy: records that follow do not change it.
+func TestWhatWasHandedOutStaysAsItWas(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	j, err := Create(ctx, NewFile(filepath.Join(t.TempDir(), "j")), header, clock)
+	must(t, err)
+	must(t, j.Append(ctx, Record{Snapshot: &Snapshot{Exists: true}}))
+	step, err := j.Begin(ctx, 0, Intent{Call: "PublishVersion", RestorePoint: true})
+	must(t, err)
+	log, target := j.Log(), j.Target(0)
+	must(t, j.End(ctx, 0, step, Outcome{Result: Done, Version: "3"}))
+	for name, got := range map[string]TargetLog{"Log": log.Targets[0], "Target": target} {
+		if got.Steps[0].Outcome != nil || got.Snapshot.RestorePoint != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if now := j.Target(0); now.Snapshot.RestorePoint != "3" || j.Header().Run != "r1" || !j.Log().Changed() {
+		t.Errorf("now %+v", now)
+	}
+	must(t, j.Close())
+}
+
+func TestARollbackByHandAdoptsWhatItFound(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "j.jsonl")
 	j, err := Create(ctx, NewFile(path), header, clock)
 	must(t, err)
-	wait, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-	defer cancel()
-	if _, err := Resume(wait, NewFile(path), clock); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a second process: %v", err)
+	live := Alias{Name: "live", Version: "4"}
+	found := &TargetLog{
+		Snapshot: &Snapshot{Exists: true, Content: Content{CodeSha256: "a"}, Aliases: []Alias{{Name: "live", Version: "3"}}, Missing: []string{"new"}},
+		Steps: []Step{
+			{Intent: Intent{Call: "UpdateAlias", Alias: &live, AliasName: "live"}, Outcome: &Outcome{Result: Done}},
+			{Intent: Intent{Call: "UpdateFunctionCode", Content: &Content{CodeSha256: "b"}}, Outcome: &Outcome{Result: Done, Content: &Content{CodeSha256: "c"}, Version: "4"}},
+			{Intent: Intent{Call: "UpdateFunctionCode", Content: &Content{CodeSha256: "d"}}, Outcome: &Outcome{Result: Refused}},
+			{Intent: Intent{Call: "DeleteAlias", AliasName: "live"}, Outcome: &Outcome{Result: Done}},
+		},
 	}
+	must(t, j.Adopt(ctx, found))
 	must(t, j.Close())
-	again, err := Resume(ctx, NewFile(path), clock)
+	state, err := Read(ctx, NewFile(path))
 	must(t, err)
-	must(t, again.Close())
-}
-
-// bucket is S3 with its conditional writes.
-type bucket struct {
-	objects map[string][]byte
-	tags    map[string]string
-}
-
-func newBucket() *bucket { return &bucket{map[string][]byte{}, map[string]string{}} }
-
-func (b *bucket) Get(_ context.Context, key string) ([]byte, string, error) {
-	return b.objects[key], b.tags[key], nil
-}
-
-// Put tags by content, as S3 does.
-func (b *bucket) Put(_ context.Context, key string, content []byte, etag string) (string, error) {
-	if b.tags[key] != etag {
-		return "", ErrTaken
+	target := state.Targets[0]
+	states, absent := target.AliasStates("live")
+	if diff := cmp.Diff([]Alias{{Name: "live", Version: "3"}, live}, states); diff != "" || !absent {
+		t.Errorf("alias states, absent %v: %s", absent, diff)
 	}
-	b.objects[key], b.tags[key] = bytes.Clone(content), "tag of "+string(content)
-	return b.tags[key], nil
+	if states, absent := target.AliasStates("new"); len(states) != 0 || !absent {
+		t.Errorf("new alias: %v, absent %v", states, absent)
+	}
+	if diff := cmp.Diff([]Content{{CodeSha256: "a"}, {CodeSha256: "b"}, {CodeSha256: "c"}}, target.Contents()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"4"}, target.Published()); diff != "" {
+		t.Error(diff)
+	}
 }
 
-func TestWhoeverTakesAJournalInS3OverStopsTheOther(t *testing.T) {
+func TestAnAliasComesBackWithEveryFieldNamed(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
-	b := newBucket()
-	open := func() *Object {
-		o, err := NewObject(b, "s3://bucket/runs/j.jsonl")
-		must(t, err)
-		return o
+	empty := ""
+	a := AliasOf(definition.Alias{Name: "live", Version: "3", Weights: map[string]float64{"2": 0.1}})
+	want := definition.Alias{Name: "live", Description: &empty, Version: "3", Weights: map[string]float64{"2": 0.1}}
+	if diff := cmp.Diff(want, a.Definition()); diff != "" {
+		t.Error(diff)
 	}
-	j, err := Create(ctx, open(), header, clock)
-	must(t, err)
-	step, err := j.Begin(ctx, 0, Intent{Call: "UpdateFunctionCode"})
-	must(t, err)
-	other := open()
-	must(t, other.Stop(ctx))
-	taken, err := Resume(ctx, other, clock)
-	must(t, err)
-	for what, err := range map[string]error{
-		"the same call again": j.Again(ctx, 0, step),
-		"its outcome":         j.End(ctx, 0, step, Outcome{Result: Done}),
-		"its end":             j.Settle(ctx, Deployed),
-	} {
-		if !errors.Is(err, ErrTaken) {
-			t.Errorf("%s: %v", what, err)
-		}
+	if b := AliasOf(a.Definition()); !a.Equal(b) || a.Equal(Alias{Name: "live", Version: "3"}) {
+		t.Errorf("%+v and %+v", a, b)
 	}
-	must(t, taken.Settle(ctx, RolledBack))
+	c := Content{Fields: map[string]string{"Timeout": "1"}, CodeSha256: "x"}
+	if !c.Equal(Content{Fields: map[string]string{"Timeout": "1"}, CodeSha256: "x"}) || c.Equal(Content{CodeSha256: "x"}) {
+		t.Error("contents")
+	}
 }
 
-func TestALockIsFreeWhenItsRunHasEnded(t *testing.T) {
+// An unchanged deployment leaves a settled journal without a step.
+func TestAMarkIsASettledJournal(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "j.jsonl")
+	must(t, Mark(context.Background(), NewFile(path), header, clock))
+	state, err := Read(context.Background(), NewFile(path))
+	if must(t, err); state.State != Kept || state.Changed() {
+		t.Errorf("%+v", state)
+	}
+	if _, err := os.Stat(path + ".lock"); err == nil {
+		t.Error("a settled journal keeps its reserve")
+	}
+}
+
+// A journal of as many Targets as a run may have can be read again.
+func TestTheLargestHeaderReads(t *testing.T) {
+	t.Parallel()
+	h := header
+	h.Targets = nil
+	for range maxTargets {
+		h.Targets = append(h.Targets, Target{
+			Function: strings.Repeat("f", 64), Region: "ap-southeast-2", Account: "000000000000", Partition: "aws",
+			Role: "arn:aws:iam::000000000000:role/" + strings.Repeat("r", 64), Connector: "arn:aws:iam::000000000000:role/" + strings.Repeat("c", 64),
+		})
+	}
 	b := newBucket()
-	begin := func(run string) (*Journal, error) {
-		o, err := NewObject(b, "s3://bucket/runs/"+run+".jsonl")
-		must(t, err)
-		h := header
-		h.Run = run
-		j, err := Create(ctx, o, h, clock)
-		must(t, err)
-		return j, NewLocks(b, "s3://bucket/runs").Claim(ctx, run, o.Name(), clock(), h.Targets)
-	}
-	one, err := begin("one")
+	store, err := NewObject(b, ObjectURL("s3://bucket/runs", "big"))
 	must(t, err)
-	var busy *BusyError
-	if _, err := begin("two"); !errors.As(err, &busy) || busy.Run != "one" {
-		t.Errorf("while one is open: %v", err)
-	}
-	must(t, one.Settle(ctx, Deployed))
-	_, err = begin("three")
+	_, err = Create(context.Background(), store, h, clock)
 	must(t, err)
-	found, err := NewLocks(b, "s3://bucket/runs").Find(ctx, header.Targets[0])
-	if must(t, err); found != "s3://bucket/runs/three.jsonl" {
-		t.Errorf("found %s", found)
+	state, err := Read(context.Background(), store)
+	if must(t, err); len(state.Targets) != maxTargets {
+		t.Errorf("%d targets", len(state.Targets))
+	}
+	h.Targets = append(h.Targets, h.Targets[0])
+	if _, err := Create(context.Background(), store, h, clock); err == nil {
+		t.Error("a journal that nobody could read was begun")
 	}
 }

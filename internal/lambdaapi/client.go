@@ -11,6 +11,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -45,14 +46,18 @@ type Client struct {
 
 // New makes a client that calls as the Session, within its limits.
 func New(s *session.Session, region string, pace Pace) *Client {
+	h := &hider{region: region, secrets: s.Redact}
 	api := lambda.NewFromConfig(s.Config(region), func(o *lambda.Options) {
-		o.APIOptions = append(o.APIOptions, s.Limit(region), explain)
+		o.APIOptions = append(o.APIOptions, s.Limit(region), explain, h.add)
 	})
 	return &Client{api: api, region: region, pace: pace}
 }
 
 // Region is the Region that the client calls.
 func (c *Client) Region() string { return c.region }
+
+// Endpoint is the URL that takes the place of AWS' own, "" for none.
+func (c *Client) Endpoint() string { return aws.ToString(c.api.Options().BaseEndpoint) }
 
 // Pace is the client's timing.
 func (c *Client) Pace() Pace { return c.pace }
@@ -71,4 +76,4 @@ func (c *Client) upload(ctx context.Context) context.Context {
 // SendBefore returns a context for one call that does not go out any more once
 // stop has ended, although its answer may be waited for until ctx ends: a call
 // that waits for its turn in the limiter would otherwise start after a signal.
-func SendBefore(ctx, stop context.Context) context.Context { return session.SendBefore(ctx, stop) }
+func SendBefore(ctx, stop context.Context) context.Context { return session.WithTurns(ctx, stop) }

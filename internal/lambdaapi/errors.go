@@ -46,13 +46,13 @@ var propagating = []string{
 	"throttled by EC2",
 }
 
-// ErrNotSent is in the error of a call that was given up before it went out.
-var ErrNotSent = session.ErrNotSent
-
 // Classify says what a changing call's error means. nil has no class: ask only
 // about failures.
 func Classify(err error) Class {
-	if errors.Is(err, ErrNotSent) {
+	if h, ok := errors.AsType[*hidden](err); ok {
+		return h.class
+	}
+	if errors.As(err, new(session.NotSent)) {
 		return Stopped
 	}
 	var api smithy.APIError
@@ -84,6 +84,9 @@ func Classify(err error) Class {
 
 // UpdateInProgress says that a conflict's own text names an update under way.
 func UpdateInProgress(err error) bool {
+	if h, ok := errors.AsType[*hidden](err); ok {
+		return h.update
+	}
 	var api smithy.APIError
 	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "An update is in progress")
 }

@@ -59,7 +59,9 @@ func program(c cut) int {
 		select {}
 	}}
 	p.HTTPClient = &http.Client{Transport: m}
-	p.Store = func(path string) journal.Store { return &mortalStore{Store: journal.NewFile(path), machine: m} }
+	p.Store = func(root, path string) journal.Store {
+		return &mortalStore{Store: journal.NewFileBelow(root, path), machine: m}
+	}
 	return cli.Main(context.Background(), p)
 }
 

@@ -199,7 +199,7 @@ type mortalStore struct {
 	machine *machine
 }
 
-func (s *mortalStore) Append(ctx context.Context, line []byte) error {
+func (s *mortalStore) Append(ctx context.Context, target int, line []byte) error {
 	at, err := s.machine.next(&s.machine.count.Writes)
 	if err != nil {
 		return err
@@ -212,11 +212,11 @@ func (s *mortalStore) Append(ctx context.Context, line []byte) error {
 		return &fs.PathError{Op: "write", Path: s.Name(), Err: syscall.ENOSPC}
 	}
 	if s.machine.cut == (cut{tornWrite, at}) {
-		err := s.Store.Append(ctx, bytes.TrimSuffix(line[:len(line)/2], []byte("\n")))
+		err := s.Store.Append(ctx, target, bytes.TrimSuffix(line[:len(line)/2], []byte("\n")))
 		s.machine.dies(tornWrite, at)
 		return errors.Join(lost{}, err)
 	}
-	err = s.Store.Append(ctx, line)
+	err = s.Store.Append(ctx, target, line)
 	if s.machine.dies(afterWrite, at) {
 		return lost{}
 	}
@@ -245,7 +245,9 @@ func (w *world) simulate(p process) running {
 			Args: append([]string{p.argv0()}, p.args...), Env: p.environ(), Dir: w.dir, Stdout: m, Stderr: m,
 			Now: time.Now, Signals: signals, HTTPClient: &http.Client{Transport: m},
 			Pace: lambdaapi.DefaultPace(), Timing: engine.DefaultTiming(),
-			Store: func(path string) journal.Store { return &mortalStore{Store: journal.NewFile(path), machine: m} },
+			Store: func(root, path string) journal.Store {
+				return &mortalStore{Store: journal.NewFileBelow(root, path), machine: m}
+			},
 		})
 		if m.dead {
 			code = killed

@@ -46,8 +46,8 @@ func (w *world) objects() map[string]string {
 func (w *world) journalURL() string {
 	w.t.Helper()
 	for key := range w.objects() {
-		if strings.HasSuffix(key, ".jsonl") {
-			return "s3://journals/" + key
+		if run, _, ok := strings.Cut(key, ".journal/header/"); ok {
+			return "s3://journals/" + run + ".journal"
 		}
 	}
 	w.t.Fatal("there is no journal in the bucket")

@@ -61,8 +61,8 @@ func create(w Wanted, o Observation) Plan {
 	p.Changes = append(p.Changes, definition.Change{Field: "Function", To: f.FunctionName, Kind: definition.Set})
 	p.Changes = append(p.Changes, definition.Creation(w.Function)...)
 	p.Changes = append(p.Changes, definition.Change{Field: "Code", To: w.Code.Sha256, Kind: definition.Set})
-	for _, field := range missing(f) {
-		p.Blocked = append(p.Blocked, fmt.Sprintf("it does not exist yet, and the definition names no %s, which a new function needs", field))
+	for _, name := range definition.MissingForCreation(f, *f.PackageType) {
+		p.Blocked = append(p.Blocked, fmt.Sprintf("function %s does not exist yet, and a new one needs a %s: name it in the definition", f.FunctionName, name))
 	}
 	p.Steps = []Step{
 		CreateFunction{Function: f, Code: w.Code},
@@ -73,25 +73,6 @@ func create(w Wanted, o Observation) Plan {
 		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: "new version", Kind: definition.Set})
 	}
 	return p
-}
-
-// missing lists the fields that a new function needs and the definition does not
-// name (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html).
-func missing(f definition.Function) []string {
-	var fields []string
-	if text(f.Role) == "" {
-		fields = append(fields, "role")
-	}
-	if text(f.PackageType) == "Image" {
-		return fields
-	}
-	if text(f.Runtime) == "" {
-		fields = append(fields, "runtime")
-	}
-	if text(f.Handler) == "" {
-		fields = append(fields, "handler")
-	}
-	return fields
 }
 
 // packaged is a function with the kind of its code, which creation has to name

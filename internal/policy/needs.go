@@ -243,7 +243,7 @@ func (n *needs) passRole(role *string) {
 		return
 	}
 	n.all = append(n.all, Need{Action: "iam:PassRole", Resources: []string{*role},
-		Condition: Condition{"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}})
+		Condition: Condition{"StringEquals": {"iam:PassedToService": {"lambda.amazonaws.com"}}}})
 }
 
 // wayBack is what only a rollback calls.
@@ -300,7 +300,7 @@ func (n *needs) artifact() {
 func (n *needs) list(a Artifact) {
 	need := Need{Action: "s3:ListBucket", Resources: []string{n.bucket(a.Bucket)}}
 	if a.Prefix != "" {
-		need.Condition = Condition{"StringLike": {"s3:prefix": literal.Replace(a.Prefix) + "*"}}
+		need.Condition = Condition{"StringLike": {"s3:prefix": {literal.Replace(a.Prefix) + "*"}}}
 	}
 	n.all = append(n.all, need)
 }
@@ -348,8 +348,10 @@ func (n *needs) oldCode(changes bool) {
 	if o := was.ResolvedS3Object; o != nil {
 		n.object(o.S3Bucket, o.S3Key, o.S3ObjectVersion, false)
 	}
-	if account, repository, ok := registry(was.ResolvedImageUri); ok {
-		n.image("arn:"+n.t.Partition+":ecr:"+n.t.Region+":"+account+":repository/"+repository, account)
+	if account, name, ok := registry(was.ResolvedImageUri); ok {
+		repository := "arn:" + n.t.Partition + ":ecr:" + n.t.Region + ":" + account + ":repository/" + name
+		n.add("ecr:DescribeImages", repository) // is it still there?
+		n.image(repository, account)
 	}
 }
 
@@ -412,7 +414,7 @@ func (n *needs) key(arn, action string) {
 	need := Need{Action: action, Resources: []string{arn}}
 	if place, alias, is := strings.Cut(arn, ":alias/"); is {
 		need.Resources = []string{place + ":key/*"}
-		need.Condition = Condition{"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/" + alias}}
+		need.Condition = Condition{"ForAnyValue:StringEquals": {"kms:ResourceAliases": {"alias/" + alias}}}
 	}
 	n.all = append(n.all, need)
 }

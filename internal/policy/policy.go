@@ -14,7 +14,6 @@
 package policy
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -35,8 +34,33 @@ type Need struct {
 	Condition Condition
 }
 
-// Condition is IAM's: an operator, then a key and its value.
-type Condition map[string]map[string]string
+// Condition is IAM's: an operator, then a key and its values, of which one must
+// fit.
+type Condition map[string]map[string]Values
+
+// Values are written as IAM's own documents have them: one alone without a list.
+type Values []string
+
+// MarshalJSON writes a string or a list.
+func (v Values) MarshalJSON() ([]byte, error) {
+	if len(v) == 1 {
+		return json.Marshal(v[0])
+	}
+	return json.Marshal([]string(v))
+}
+
+// UnmarshalJSON reads both.
+func (v *Values) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*v = Values{one}
+		return nil
+	}
+	var list []string
+	err := json.Unmarshal(text, &list)
+	*v = list
+	return err
+}
 
 // Document is an IAM policy
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html).
@@ -123,7 +147,9 @@ func sid(service string, seen map[string]int) string {
 }
 
 func (c Condition) equal(other Condition) bool {
-	return maps.EqualFunc(c, other, maps.Equal[map[string]string])
+	return maps.EqualFunc(c, other, func(a, b map[string]Values) bool {
+		return maps.EqualFunc(a, b, slices.Equal[Values])
+	})
 }
 
 // Actions are all actions that the document grants, each once, sorted.
@@ -178,38 +204,5 @@ func AssumeRole(role string) Need { return Need{Action: "sts:AssumeRole", Resour
 func TrustCaller(arn string) Document {
 	return Document{Version: version, Statement: []Statement{{
 		Effect: "Allow", Principal: map[string]string{"AWS": arn}, Action: []string{"sts:AssumeRole"},
-	}}}
-}
-
-// Repository is who is trusted to assume the role.
-type Repository struct {
-	// Account and Partition are the role's.
-	Account, Partition string
-	// Name is owner/name; empty puts a placeholder.
-	Name string
-	// Subject is the token's own, as this very job has it; empty trusts every
-	// branch and environment of the repository.
-	Subject string
-}
-
-// Placeholder stands for a repository that nobody named.
-const Placeholder = "OWNER/REPOSITORY"
-
-// Trust lets the jobs of a GitHub repository assume the role by their OIDC token
-// (https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws).
-func Trust(r Repository, audience string) Document {
-	const issuer = "token.actions.githubusercontent.com"
-	equals := map[string]string{issuer + ":aud": audience}
-	condition := Condition{"StringEquals": equals}
-	if r.Subject != "" {
-		equals[issuer+":sub"] = r.Subject
-	} else {
-		condition["StringLike"] = map[string]string{issuer + ":sub": "repo:" + cmp.Or(r.Name, Placeholder) + ":*"}
-	}
-	return Document{Version: version, Statement: []Statement{{
-		Effect:    "Allow",
-		Principal: map[string]string{"Federated": "arn:" + r.Partition + ":iam::" + r.Account + ":oidc-provider/" + issuer},
-		Action:    []string{"sts:AssumeRoleWithWebIdentity"},
-		Condition: condition,
 	}}}
 }

@@ -201,22 +201,6 @@ func TestPolicyIsPrintedForIAMAndForTerraform(t *testing.T) {
 	golden(t, "policy.tf", string(policy.Terraform(sets)))
 }
 
-func TestTrustNamesTheJobsOwnSubjectWhereItIsKnown(t *testing.T) {
-	t.Parallel()
-	r := policy.Repository{Account: "1", Partition: "aws-cn", Name: "octo/app", Subject: "repo:octo/app:environment:production"}
-	want := policy.Condition{"StringEquals": {
-		"token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-		"token.actions.githubusercontent.com:sub": "repo:octo/app:environment:production",
-	}}
-	s := policy.Trust(r, "sts.amazonaws.com").Statement[0]
-	if diff := cmp.Diff(want, s.Condition); diff != "" {
-		t.Error(diff)
-	}
-	if got := s.Principal["Federated"]; got != "arn:aws-cn:iam::1:oidc-provider/token.actions.githubusercontent.com" {
-		t.Errorf("principal %s", got)
-	}
-}
-
 func sorted(list []string) []string {
 	return slices.Sorted(slices.Values(list))
 }

@@ -46,7 +46,7 @@ func hclDocument(b *bytes.Buffer, name string, d Document) {
 		for _, test := range slices.Sorted(maps.Keys(s.Condition)) {
 			for _, key := range slices.Sorted(maps.Keys(s.Condition[test])) {
 				fmt.Fprintf(b, "\n    condition {\n      test     = %s\n      variable = %s\n      values   = [%s]\n    }\n",
-					hclString(test), hclString(key), hclString(s.Condition[test][key]))
+					hclString(test), hclString(key), hclStrings(s.Condition[test][key]))
 			}
 		}
 		b.WriteString("  }\n")
@@ -64,6 +64,15 @@ func hclList(b *bytes.Buffer, name string, values []string) {
 		fmt.Fprintf(b, "      %s,\n", hclString(v))
 	}
 	b.WriteString("    ]\n")
+}
+
+// hclStrings are the elements of a list on one line.
+func hclStrings(values []string) string {
+	var quoted []string
+	for _, v := range values {
+		quoted = append(quoted, hclString(v))
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // hclString quotes for HCL, in which ${ and %{ start templates. The AWS

@@ -6,10 +6,6 @@
 // allowed, and to say so when it could not ask: who may deploy need not be
 // allowed to read IAM. It never decides by reading a policy itself.
 //
-// The two calls, GetRole and SimulatePrincipalPolicy, go through a client of
-// its own on the SDK's signer: the SDK's client for IAM would cost 385 kB of a
-// binary that is to stay small.
-//
 // Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html,
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html.
 package preflight
@@ -54,11 +50,11 @@ func Ask(ctx context.Context, q Question) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	api, custom, err := newIAM(ctx, q.Session, id.Partition)
+	api, err := newIAM(q.Session, id.Partition)
 	if err != nil {
 		return Answer{Warnings: []string{"permissions are not checked beforehand: " + err.Error()}}, nil
 	}
-	a := asking{Question: q, id: id, iam: api, custom: custom}
+	a := asking{Question: q, id: id, iam: api, custom: api.Custom}
 	return a.ask(ctx), nil
 }
 
@@ -77,7 +73,7 @@ func (a *asking) ask(ctx context.Context) Answer {
 type asking struct {
 	Question
 	id  session.Identity
-	iam *iam
+	iam iam
 	// custom says that IAM is not AWS' own: an emulator knows few roles and
 	// fewer policies, and what it does not know is no fault.
 	custom bool
@@ -294,6 +290,6 @@ func (a *asking) judge(decisions []decision, err error) {
 var errSimulated = errors.New("iam:SimulatePrincipalPolicy says so")
 
 func isCode(err error, code string) bool {
-	api, ok := errors.AsType[*smithy.GenericAPIError](err)
-	return ok && api.Code == code
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == code
 }

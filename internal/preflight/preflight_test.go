@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
@@ -111,17 +110,44 @@ func mapValues(m map[string]string) []string {
 	return all
 }
 
+// line takes each request to a handler, without a network.
+type line struct{ http.Handler }
+
+func (l line) Do(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	l.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
 // ask runs the questions as AWS' own IAM would be asked.
 func ask(t *testing.T, f *fakeIAM, caller string, needs []policy.Need) Answer {
 	t.Helper()
-	server := httptest.NewServer(f)
-	defer server.Close()
+	s, err := session.Open(t.Context(), session.Options{Region: "eu-west-1", AccessKeyID: "a", SecretAccessKey: "b", HTTPClient: line{f}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := newIAM(s, "aws")
+	if err != nil {
+		t.Fatal(err)
+	}
 	a := asking{
 		Question: Question{Region: "eu-west-1", Needs: needs},
-		id:       session.Identity{Account: account, Partition: "aws", ARN: caller},
-		iam:      &iam{http: server.Client(), credentials: credentials.NewStaticCredentialsProvider("a", "b", "c"), endpoint: server.URL, region: "us-east-1"},
+		id:       session.Identity{Account: account, Partition: "aws", ARN: caller}, iam: api, custom: api.Custom,
 	}
 	return a.ask(t.Context())
+}
+
+func TestAnUnknownPartitionIsAskedAtAnEndpointOfTheSettingsAlone(t *testing.T) {
+	t.Parallel()
+	for endpoint, known := range map[string]bool{"": false, "http://127.0.0.1:4566": true} {
+		s, err := session.Open(t.Context(), session.Options{Region: "eu-west-1", Endpoint: endpoint})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if api, err := newIAM(s, "aws-moon"); (err == nil) != known || known && !api.Custom {
+			t.Errorf("endpoint %q: %v", endpoint, err)
+		}
+	}
 }
 
 func texts(errs []error) []string {

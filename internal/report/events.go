@@ -55,6 +55,8 @@ func (l *Log) Emit(e event.Event) {
 		l.Line("Done")
 	case event.DeploymentFailed:
 		l.deploymentFailed(e)
+	case event.JournalSkipped:
+		l.Line("Skipped the journal %s: %s", e.Journal, e.Reason)
 	case event.RollbackBegan:
 		l.Line("Starting Rollback..")
 	case event.RollbackSkipped:

@@ -88,12 +88,14 @@ func TestALogEndsWithWhatBecameOfTheRun(t *testing.T) {
 	t.Parallel()
 	got := emitted(
 		event.DeployEnded{Function: "f"}, event.DeploymentFailed{Err: errors.New("no\nsecond line")},
+		event.JournalSkipped{Journal: "j", Reason: "it is of run 1, not of 2"},
 		event.RollbackBegan{Function: "f"}, event.RollbackEnded{Function: "f"},
 		event.RollbackSkipped{Function: "f"}, event.RollbackSkipped{Function: "f", Kept: true},
 		event.RollbackEnded{Function: "f", Left: []string{"alias live"}},
 	)
 	const want = `Successfully deployed lambda function: [f]
 Deployment failed: no
+Skipped the journal j: it is of run 1, not of 2
 Starting Rollback..
 Done
 Nothing was changed: no rollback data for function f, skipped

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
@@ -68,6 +69,10 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 			l.fault(a.given.Fault("the artifact is empty", ""))
 			ok = false
 		}
+		if registry, is := awsfacts.ForeignRegistry(value); is {
+			l.fault(a.given.Fault(foreignImage(value, registry)))
+			return Artifact{}, false
+		}
 		if !strings.Contains(value, "://") && !strings.Contains(value, ".dkr.ecr") {
 			value = inFolder(a.folder, value)
 		}
@@ -86,7 +91,11 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 		value, good := l.eval(*t, e)
 		values[key], ok = strings.TrimSpace(value), ok && good
 	}
-	if !ok || !a.complete(l, kind.need, values) {
+	if !ok || !a.complete(l, kind.need, values) || !l.checkRegion(*a.source.spec["region"], values["region"]) {
+		return Artifact{}, false
+	}
+	if registry, is := awsfacts.ForeignRegistry(values["imagePath"]); is && kind.kind == ECR {
+		l.fault(a.source.spec["imagePath"].Fault(foreignImage(values["imagePath"], registry)))
 		return Artifact{}, false
 	}
 	return Artifact{
@@ -96,6 +105,12 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 		RegistryID: values["registryId"], ImagePath: values["imagePath"], Tag: values["tag"], Digest: values["digest"],
 		ConnectorRef: values["connectorRef"], Role: l.role(*a.source.spec["connectorRef"], values["connectorRef"]),
 	}, true
+}
+
+// foreignImage says what to do about an image that Lambda does not take.
+func foreignImage(image, registry string) (message, hint string) {
+	return "the image " + quoted(image) + " is in the registry " + registry + ": Lambda takes images from private ECR repositories of its own Region only",
+		"copy it into one and name it as 123456789012.dkr.ecr.REGION.amazonaws.com/repository:tag"
 }
 
 // complete lists the fields that are missing.

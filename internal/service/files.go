@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,16 +26,19 @@ type Files struct {
 	Workspace fs.FS
 	// Absolute opens a file by an absolute name; nil refuses such names.
 	Absolute func(name string) (fs.File, error)
+	// Done, where it is not nil, ends every read once it is closed.
+	Done <-chan struct{}
 }
 
-// OpenFiles gives the Files of a workspace folder; close ends it.
-func OpenFiles(workspace string) (files Files, close func() error, err error) {
+// OpenFiles returns the Files of a workspace folder, whose reads end with the
+// context; close releases the folder.
+func OpenFiles(ctx context.Context, workspace string) (files Files, close func() error, err error) {
 	root, err := os.OpenRoot(workspace)
 	if err != nil {
 		return Files{}, nil, fmt.Errorf("failed to open the workspace: %w", err)
 	}
 	open := func(name string) (fs.File, error) { return os.Open(name) }
-	return Files{Workspace: root.FS(), Absolute: open}, root.Close, nil
+	return Files{Workspace: root.FS(), Absolute: open, Done: ctx.Done()}, root.Close, nil
 }
 
 func (f Files) open(name string) (fs.File, error) {
@@ -57,7 +61,7 @@ type File struct {
 	Content []byte
 }
 
-// Read gives the files that paths and globs name, in their order.
+// Read returns the files that paths and globs name, in their order.
 func (f Files) Read(patterns []string) ([]File, diag.List) {
 	names, faults := f.expand(patterns)
 	var out []File
@@ -72,8 +76,47 @@ func (f Files) Read(patterns []string) ([]File, diag.List) {
 	return out, faults
 }
 
-// read gives a file's content, or a fault that says what a person can do.
-func (f Files) read(name string) ([]byte, *diag.Problem) {
+// read returns the content of a file that the user named, which may be a pipe,
+// or a problem that says what to do.
+func (f Files) read(name string) ([]byte, *diag.Problem) { return f.untilDone(name, f.readAny) }
+
+// readRegular returns the content of a file that another file names.
+func (f Files) readRegular(name string) ([]byte, *diag.Problem) {
+	return f.untilDone(name, func(name string) ([]byte, *diag.Problem) {
+		info, err := fs.Stat(f.Workspace, path.Clean(filepath.ToSlash(name)))
+		if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+			return nil, &diag.Problem{File: name, Message: notRegular}
+		}
+		return f.readAny(name)
+	})
+}
+
+const notRegular = "is neither a file nor a folder: only a file that an input names by its own path may be a pipe"
+
+// untilDone gives a read up when Done is closed: opening a pipe that nobody
+// writes to, or a file of a server that is gone, never returns.
+func (f Files) untilDone(name string, read func(string) ([]byte, *diag.Problem)) ([]byte, *diag.Problem) {
+	if f.Done == nil {
+		return read(name)
+	}
+	type result struct {
+		content []byte
+		wrong   *diag.Problem
+	}
+	done := make(chan result, 1)
+	go func() {
+		content, wrong := read(name)
+		done <- result{content, wrong}
+	}()
+	select {
+	case r := <-done:
+		return r.content, r.wrong
+	case <-f.Done:
+		return nil, &diag.Problem{File: name, Message: "was not read to its end: the run was stopped"}
+	}
+}
+
+func (f Files) readAny(name string) ([]byte, *diag.Problem) {
 	wrong := func(message, hint string) *diag.Problem {
 		return &diag.Problem{File: name, Message: message, Hint: hint}
 	}
@@ -95,8 +138,11 @@ func (f Files) read(name string) ([]byte, *diag.Problem) {
 		return nil, wrong(fmt.Sprintf("has %d bytes, more than the limit of %d", info.Size(), maxFile), "is it the right file?")
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, wrong(reason(err), "")
+	case len(content) > maxFile:
+		return nil, wrong(fmt.Sprintf("has more than the limit of %d bytes", maxFile), "is it the right file?")
 	}
 	return content, nil
 }
@@ -120,11 +166,14 @@ func (f Files) expand(patterns []string) ([]string, diag.List) {
 			names = append(names, pattern)
 			continue
 		}
-		found, err := f.glob(pattern)
+		found, irregular, err := f.glob(pattern)
+		for _, name := range irregular {
+			faults = append(faults, diag.Problem{File: name, Message: notRegular})
+		}
 		switch {
 		case err != nil:
 			faults = append(faults, diag.Problem{File: pattern, Message: "is not a glob: " + err.Error()})
-		case len(found) == 0:
+		case len(found)+len(irregular) == 0:
 			faults = append(faults, diag.Problem{File: pattern, Message: "no file matches", Hint: "paths are relative to the workspace"})
 		}
 		names = append(names, found...)
@@ -139,8 +188,8 @@ func (f Files) expand(patterns []string) ([]string, diag.List) {
 }
 
 // glob walks the workspace, .git left out; an absolute glob walks from its
-// fixed part.
-func (f Files) glob(pattern string) ([]string, error) {
+// fixed part. Pipes and the like are returned apart.
+func (f Files) glob(pattern string) (found, irregular []string, err error) {
 	root, prefix := f.Workspace, ""
 	if filepath.IsAbs(pattern) {
 		fixed := pattern[:strings.IndexAny(pattern, "*?[")]
@@ -150,19 +199,24 @@ func (f Files) glob(pattern string) ([]string, error) {
 	}
 	want, err := glob.Parse(path.Clean(pattern))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []string
 	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return nil // what cannot be read matches nothing
 		case entry.IsDir() && entry.Name() == ".git":
 			return fs.SkipDir
-		case !entry.IsDir() && want.Match(name):
-			out = append(out, prefix+name)
+		case entry.IsDir() || !want.Match(name):
+			return nil
 		}
+		// A symlink that leads nowhere, or to a folder, is reported when it is read.
+		if info, err := fs.Stat(root, name); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+			irregular = append(irregular, prefix+name)
+			return nil
+		}
+		found = append(found, prefix+name)
 		return nil
 	})
-	return out, err
+	return found, irregular, err
 }

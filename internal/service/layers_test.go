@@ -246,7 +246,7 @@ func TestWorkspaceCannotBeLeftBySymlink(t *testing.T) {
 	if err := os.Symlink(outside, filepath.Join(workspace, "link")); err != nil {
 		t.Skip(err)
 	}
-	files, closeFiles, err := OpenFiles(workspace)
+	files, closeFiles, err := OpenFiles(t.Context(), workspace)
 	if err != nil {
 		t.Fatal(err)
 	}

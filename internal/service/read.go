@@ -65,8 +65,13 @@ func (l *loader) read() {
 	// The values of runtime inputs are needed before the first document is
 	// taken apart.
 	l.inputs = l.readInputs(all)
-	for _, p := range all {
-		l.readDocument(p)
+	services := slices.ContainsFunc(all, func(p parsed) bool { return hasKey(p.doc.Root(), "service") })
+	for _, docs := range documents {
+		if l.fitsInput(docs, services) {
+			for _, p := range docs {
+				l.readDocument(p)
+			}
+		}
 	}
 	l.short()
 	l.checkOverrides()
@@ -107,6 +112,7 @@ func (l *loader) parse(from parsed) []parsed {
 				l.fault(*f)
 				continue
 			}
+			doc.Hide(sensitive(doc.Root())...)
 			out = append(out, parsed{from.input, name, doc, res.attributes})
 		}
 	}
@@ -114,6 +120,45 @@ func (l *loader) parse(from parsed) []parsed {
 		l.fault(diag.Problem{File: name, Message: "holds no document"})
 	}
 	return out
+}
+
+// taken are the keys at the root of the documents that each input takes.
+var taken = map[string]struct {
+	keys []string
+	what string
+}{
+	"service":        {[]string{"service"}, "a Harness Service"},
+	"environment":    {[]string{"environment"}, "a Harness Environment"},
+	"infrastructure": {[]string{"infrastructureDefinition"}, "a Harness Infrastructure"},
+	"overrides":      {[]string{"overrides", "serviceOverrides"}, "Harness overrides"},
+	"inputs":         {[]string{"inputSet", "pipeline"}, "an input set"},
+}
+
+// fitsInput refuses a file that holds nothing of what its input takes, and
+// something else that is known: that was given to the wrong input. Beside
+// services the input service takes pipelines and input sets, for their values.
+func (l *loader) fitsInput(docs []parsed, services bool) bool {
+	if len(docs) == 0 {
+		return false
+	}
+	want := taken[docs[0].input]
+	if services && docs[0].input == "service" {
+		want.keys = append(slices.Clone(want.keys), taken["inputs"].keys...)
+	}
+	for _, p := range docs {
+		kind, known := recognize(p.doc.Root())
+		harness := !known || strings.Contains(kind.what, "Harness")
+		if harness && hasKey(document.Resolved(p.doc.Root()), want.keys...) || p.attributes["env_id"] != "" {
+			return true
+		}
+	}
+	for _, p := range docs {
+		if kind, ok := recognize(p.doc.Root()); ok {
+			l.fault(p.doc.Fault(p.doc.Root(), "is "+kind.what+", not "+want.what, kind.hint))
+			return false
+		}
+	}
+	return true
 }
 
 // readDocument reads a document of any kind, whichever input named its file: a
@@ -145,7 +190,7 @@ func (l *loader) readDocument(p parsed) {
 		l.tellLacking()
 		l.overrides[len(l.overrides)-1].refer(p.attributes)
 	case hasKey(root, "functionName", "FunctionName"):
-		l.fault(doc.Fault(root, "is a function definition, not a Harness document", "give it with the input function-definition"))
+		l.fault(doc.Fault(root, "is "+functionKind.what+", not a Harness document", functionKind.hint))
 	default:
 		l.fault(doc.Fault(root, "is no Harness document: its root has none of the keys "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), ""))
 	}
@@ -168,4 +213,26 @@ func (l *loader) inputVariables(list []layered) []layered {
 		list = replaceVariable(list, layered{variable{name: name, value: value, doc: value.Doc, node: value.Node}, layerInput})
 	}
 	return list
+}
+
+// sensitive are the nodes of a Harness document that may hold values of a
+// function's environment: definitions that stand in it, and a document that is
+// no mapping.
+func sensitive(root *yaml.Node) []*yaml.Node {
+	if root = document.Resolved(root); root.Kind != yaml.MappingNode {
+		return []*yaml.Node{root}
+	}
+	var out []*yaml.Node
+	var look func(n *yaml.Node)
+	look = func(n *yaml.Node) {
+		for i, child := range n.Content {
+			if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "content" {
+				out = append(out, child)
+				continue
+			}
+			look(child)
+		}
+	}
+	look(root)
+	return out
 }

@@ -133,6 +133,14 @@ func (a Artifact) IsImage() bool {
 	return a.Kind == ECR || a.Kind == Reference && strings.Contains(a.Reference, ".dkr.ecr")
 }
 
+// PackageType is Image for a container image, else Zip.
+func (a Artifact) PackageType() string {
+	if a.IsImage() {
+		return "Image"
+	}
+	return "Zip"
+}
+
 // Variable is a service variable after all overrides.
 type Variable struct {
 	Name, Value string

@@ -2,6 +2,7 @@ package service
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -9,6 +10,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/glob"
 )
 
 // short makes Services of the short inputs: each function definition is one,
@@ -20,10 +22,15 @@ func (l *loader) short() {
 		l.fault(diag.Problem{File: "input function-definition", Message: "stands beside the input service", Hint: "a service names its definition itself: give one of the two"})
 		return
 	}
+	several := len(l.opts.Definitions) > 1 || slices.ContainsFunc(l.opts.Definitions, glob.IsPattern)
 	for _, name := range names {
-		l.services = append(l.services, shortService(name, len(names) > 1))
+		l.services = append(l.services, shortService(name, several))
 	}
 }
+
+// shortService is the Service of one definition. Several definitions, or a glob,
+// however many files it matches today, take relative paths of other inputs from
+// each definition's folder.
 
 func shortService(name string, several bool) *serviceDocument {
 	id := strings.TrimSuffix(path.Base(name), path.Ext(name))
@@ -43,8 +50,8 @@ func shortService(name string, several bool) *serviceDocument {
 	return s
 }
 
-// inFolder is a path of an input: with several definitions it is relative to
-// each definition's folder.
+// inFolder is a path of an input, relative to a definition's folder where there
+// is one.
 func inFolder(folder, name string) string {
 	if folder == "" || path.IsAbs(name) {
 		return name

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
@@ -137,6 +138,7 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 	out := Infrastructure{Identifier: i.id(), AllowSimultaneous: l.truth(i.allowSimultaneous, "allowSimultaneousDeployments", e)}
 	out.Name, _ = l.eval(i.name, e)
 	out.Region, _ = l.eval(i.region, e)
+	l.checkRegion(i.region, out.Region)
 	out.ConnectorRef, _ = l.eval(i.connectorRef, e)
 	out.Role = l.role(i.connectorRef, out.ConnectorRef)
 	if !out.AllowSimultaneous && !l.opts.Serialised {
@@ -146,6 +148,18 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 		l.fault(f)
 	}
 	return out
+}
+
+// checkRegion reports a text that cannot be the name of a Region.
+func (l *loader) checkRegion(t document.Text, region string) bool {
+	if region == "" {
+		return true
+	}
+	err := awsfacts.CheckRegion(region)
+	if err != nil {
+		l.fault(t.Fault(err.Error(), ""))
+	}
+	return err == nil
 }
 
 // truth is a text that says true or false; false where it is not there.
@@ -279,7 +293,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) *expressi
 		name = rest
 	}
 	name = strings.TrimLeft(name, "/")
-	content, f := l.opts.Files.read(name)
+	content, f := l.opts.Files.readRegular(name)
 	if f != nil {
 		l.fault(m.paths[0].Fault("the file "+quoted(name)+": "+f.Message, f.Hint))
 		return nil
@@ -326,11 +340,15 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 		l.fault(*f)
 		return nil
 	}
-	sensitive := definition.Sensitive
+	sensitive, want := definition.Sensitive, functionKind
 	if inputs == aliasInputs {
-		sensitive = definition.SensitiveAlias
+		sensitive, want = definition.SensitiveAlias, aliasKind
 	}
 	doc.Hide(sensitive(doc.Root())...)
+	if kind, ok := recognize(doc.Root()); ok && kind != want {
+		l.fault(doc.Fault(doc.Root(), "is "+kind.what+", not "+want.what, kind.hint))
+		return nil
+	}
 	for n, missing := range l.fillInputs(doc, doc.Root(), name, inputs) {
 		l.fault(missing.fault)
 		expression.Forget(n)
@@ -343,11 +361,7 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 // fitToArtifact holds the definition to the kind of its artifact, and takes out
 // what a container image brings itself.
 func (l *loader) fitToArtifact(t *Target) bool {
-	kind := "Zip"
-	if t.Artifact.IsImage() {
-		kind = "Image"
-	}
-	fitting, faults := definition.CheckPackage(*t.Function, kind, t.Document)
+	fitting, faults := definition.CheckPackage(*t.Function, t.Artifact.PackageType(), t.Document)
 	l.fault(faults...)
 	t.Function = &fitting
 	return len(faults.Errors()) == 0

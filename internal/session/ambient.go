@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,47 +13,58 @@ import (
 // from a container on EC2 the answer is often lost on the way (hop limit 1).
 const metadataWait = time.Second
 
-// ambient is the credentials at hand: explicit ones, or what the SDK's default
-// chain found. It turns what goes wrong with them into the types of errors.go.
+// ambient is the current credentials: explicit ones, or what environment,
+// profile and machine have. It turns what goes wrong with them into the types of
+// errors.go.
 type ambient struct {
 	session *Session
-	chain   aws.CredentialsProvider
+	source  aws.CredentialsProvider
+	// guess is true where nothing is configured.
+	guess bool
 }
 
-// Retrieve asks the chain.
+// Retrieve asks the source.
 func (a *ambient) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	guess := a.isGuess()
 	bounded := ctx
-	if guess {
+	if a.guess {
 		var cancel context.CancelFunc
 		bounded, cancel = context.WithTimeout(ctx, metadataWait)
 		defer cancel()
 	}
-	creds, err := a.chain.Retrieve(bounded)
+	creds, err := a.source.Retrieve(bounded)
 	if err == nil {
-		a.session.mask(creds)
-		return creds, nil
+		return a.accept(creds)
 	}
 	if ctx.Err() != nil {
 		return aws.Credentials{}, ctx.Err()
 	}
-	if known := credentialsError(err); known != nil {
+	if known := Cause(err); known != nil {
 		return aws.Credentials{}, known
 	}
-	if names := a.wiped(); guess && len(names) > 0 {
+	if names := a.wiped(); a.guess && len(names) > 0 {
 		return aws.Credentials{}, WipedCredentials{Names: names}
 	}
-	if guess {
+	if a.guess {
 		return aws.Credentials{}, NoCredentials{}
 	}
 	return aws.Credentials{}, NoCredentials{Err: err}
 }
 
-// isGuess reports whether the chain ended at EC2's metadata service because
-// nothing else was configured.
-func (a *ambient) isGuess() bool {
-	p, ok := a.chain.(aws.CredentialProviderSource)
-	return ok && slices.Equal(p.ProviderSources(), []aws.CredentialSource{aws.CredentialSourceIMDS})
+// accept cleans and masks credentials, whichever source they come from.
+func (a *ambient) accept(c aws.Credentials) (aws.Credentials, error) {
+	source := c.Source
+	if source == "" {
+		source = "the AWS credentials"
+	}
+	var wrong [3]error
+	c.AccessKeyID, wrong[0] = cleanSecret("the access key id of "+source, c.AccessKeyID)
+	c.SecretAccessKey, wrong[1] = cleanSecret("the secret access key of "+source, c.SecretAccessKey)
+	c.SessionToken, wrong[2] = cleanSecret("the session token of "+source, c.SessionToken)
+	if err := errors.Join(wrong[:]...); err != nil {
+		return aws.Credentials{}, err
+	}
+	a.session.mask(c)
+	return c, nil
 }
 
 // wiped are the variables of credentials that are set, but to nothing: what
@@ -67,21 +77,4 @@ func (a *ambient) wiped() []string {
 		}
 	}
 	return names
-}
-
-// credentialsError is the fault of the credentials in an error's chain, nil
-// where it has another cause.
-func credentialsError(err error) error {
-	var fault credentialsFault
-	if errors.As(err, &fault) {
-		return fault
-	}
-	switch code := errorCode(err); code {
-	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
-		return ExpiredCredentials{Err: err}
-	case "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId",
-		"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "MissingAuthenticationToken":
-		return RefusedCredentials{Err: err}
-	}
-	return nil
 }

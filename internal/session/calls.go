@@ -20,7 +20,7 @@ const (
 	readMaxBackoff = 5 * time.Second
 )
 
-// readRetryer is the policy of every client that is not told otherwise.
+// readRetryer is the policy of every client that has no other.
 func (o Options) readRetryer() aws.Retryer {
 	return retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = readAttempts
@@ -38,17 +38,10 @@ func NoRetry() aws.Retryer { return aws.NopRetryer{} }
 // program names this program in the user agent of its calls.
 const program = "lambda-rollout"
 
-// UserAgent is what calls that no SDK client makes say of their sender.
-func (s *Session) UserAgent() string { return program + "/" + s.opts.version() }
-
 func (o Options) version() string { return cmp.Or(o.Version, "dev") }
 
-// apiOptions are the middlewares of every client.
-func apiOptions(opts Options) []func(*middleware.Stack) error {
-	return []func(*middleware.Stack) error{
-		awsmiddleware.AddUserAgentKeyValue(program, opts.version()),
-		addCallTimeout(opts.CallTimeout),
-	}
+func addUserAgent(opts Options) func(*middleware.Stack) error {
+	return awsmiddleware.AddUserAgentKeyValue(program, opts.version())
 }
 
 type timeoutKey struct{}
@@ -60,16 +53,21 @@ func WithCallTimeout(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, timeoutKey{}, d)
 }
 
+// callTimeout is the bound for an attempt under a context; 0 means none.
+func (o Options) callTimeout(ctx context.Context) time.Duration {
+	if d, set := ctx.Value(timeoutKey{}).(time.Duration); set {
+		return d
+	}
+	return o.CallTimeout
+}
+
 // addCallTimeout bounds each attempt. Without it a server that never answers
 // would hold a deploy until the job's own end.
-func addCallTimeout(usual time.Duration) func(*middleware.Stack) error {
+func addCallTimeout(opts Options) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("lambda-rollout:timeout",
 			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-				d, set := ctx.Value(timeoutKey{}).(time.Duration)
-				if !set {
-					d = usual
-				}
+				d := opts.callTimeout(ctx)
 				if d <= 0 {
 					return next.HandleFinalize(ctx, in)
 				}

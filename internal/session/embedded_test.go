@@ -118,16 +118,16 @@ func TestATokenThatSTSCannotReadIsRefused(t *testing.T) {
 	}
 }
 
-// It sets the process's environment, since it is the SDK that reads the file.
 func TestABundleOfCertificatesIsTrusted(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	defer server.Close()
 	bundle := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ask := func() error {
-		s, err := Open(t.Context(), Options{})
+	ask := func(e env) error {
+		s, err := Open(t.Context(), Options{LookupEnv: e.lookup})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,11 +141,15 @@ func TestABundleOfCertificatesIsTrusted(t *testing.T) {
 		}
 		return resp.Body.Close()
 	}
-	if err := ask(); err == nil {
-		t.Errorf("a certificate that nobody vouches for was trusted")
+	if err := ask(env{}); !errors.As(err, new(UntrustedCertificate)) || !strings.Contains(err.Error(), "AWS_CA_BUNDLE") || !strings.Contains(err.Error(), strings.TrimPrefix(server.URL, "https://")) {
+		t.Errorf("got %v, want UntrustedCertificate with the host and the setting", err)
 	}
-	t.Setenv("AWS_CA_BUNDLE", bundle)
-	if err := ask(); err != nil {
+	if err := ask(env{"AWS_CA_BUNDLE": bundle}); err != nil {
 		t.Errorf("with AWS_CA_BUNDLE: %v", err)
+	}
+	for _, wrong := range []string{bundle + ".none", os.DevNull} {
+		if _, err := Open(t.Context(), Options{LookupEnv: env{"AWS_CA_BUNDLE": wrong}.lookup}); err == nil || !strings.Contains(err.Error(), "AWS_CA_BUNDLE") {
+			t.Errorf("%s: %v", wrong, err)
+		}
 	}
 }

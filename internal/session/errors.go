@@ -3,15 +3,48 @@ package session
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
-// credentialsFault is what all errors about credentials have in common.
-type credentialsFault interface {
+// sharedCause is what all errors have in common that concern every call of a
+// Session.
+type sharedCause interface {
 	error
-	credentialsFault()
+	cause()
+}
+
+// Cause is the part of an error that has nothing to do with the function or
+// object that the call was about: a missing Region, credentials that are missing,
+// expired or refused, a role that cannot be assumed, an account that is not
+// allowed, a clock that is off, a certificate that is not trusted, an answer that
+// is not AWS's. It is nil where the error has another cause. When several calls
+// fail for one cause, the texts of their Causes are equal, and one line says it
+// all.
+func Cause(err error) error {
+	if shared, ok := errors.AsType[sharedCause](err); ok {
+		return shared
+	}
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return nil
+	}
+	switch code := api.ErrorCode(); {
+	case awsfacts.IsClockSkew(code, api.ErrorMessage()), (awsfacts.IsUnknownKey(code) || awsfacts.IsExpired(code)) && clockOff(err) != 0:
+		return ClockSkew{Off: clockOff(err), Err: err}
+	case awsfacts.IsExpired(code):
+		return ExpiredCredentials{Err: err}
+	case awsfacts.IsUnknownKey(code):
+		return RefusedCredentials{Err: err}
+	}
+	return nil
 }
 
 // NoRegion is a call without a Region.
@@ -22,11 +55,11 @@ func (NoRegion) Error() string {
 	return "no AWS Region: set aws-region, name it in the function's ARN or an infrastructure file, or export AWS_REGION"
 }
 
-// NoCredentials is a run that has none. Err is what the configured way said,
-// nil where no way is configured.
+// NoCredentials is a run that has none. Err is what the configured source said,
+// nil where no source is configured.
 type NoCredentials struct{ Err error }
 
-// Error names the ways to give credentials.
+// Error names the ways to provide credentials.
 func (e NoCredentials) Error() string {
 	if e.Err != nil {
 		return "no AWS credentials: " + e.Err.Error()
@@ -35,8 +68,17 @@ func (e NoCredentials) Error() string {
 		"or aws-access-key-id and aws-secret-access-key, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 }
 
-// Unwrap is what the configured way said.
+// Unwrap is what the configured source said.
 func (e NoCredentials) Unwrap() error { return e.Err }
+
+// MalformedCredentials is a credential with a line break, a blank or another
+// character inside that no credential holds. Name is the input or variable.
+type MalformedCredentials struct{ Name string }
+
+// Error names the input or variable, never the value.
+func (e MalformedCredentials) Error() string {
+	return e.Name + " holds a line break, a blank or another character that no AWS credential has: was more than the value itself pasted into the secret?"
+}
 
 // WipedCredentials are variables that another action emptied, as
 // aws-actions/configure-aws-credentials does at the end of a job.
@@ -60,7 +102,7 @@ type ExpiredCredentials struct{ Err error }
 
 // Error says how to get others.
 func (e ExpiredCredentials) Error() string {
-	return fmt.Sprintf("the AWS credentials have expired: set role-to-assume, so that they are renewed, or a longer role-duration-seconds: %v", e.Err)
+	return fmt.Sprintf("the AWS credentials have expired: set role-to-assume, so that they are renewed, or a longer role-duration-seconds: %s", serviceText(e.Err))
 }
 
 // Unwrap is the service's error.
@@ -71,11 +113,66 @@ type RefusedCredentials struct{ Err error }
 
 // Error says what may be wrong with the keys.
 func (e RefusedCredentials) Error() string {
-	return fmt.Sprintf("AWS refuses the credentials (a key that was deleted, belongs to another partition, or lacks its session token): %v", e.Err)
+	return fmt.Sprintf("AWS refuses the credentials (a key that was deleted, belongs to another partition, or lacks its session token): %s", serviceText(e.Err))
 }
 
 // Unwrap is the service's error.
 func (e RefusedCredentials) Unwrap() error { return e.Err }
+
+// ClockSkew is a signature that AWS refused because of its time.
+type ClockSkew struct {
+	// Off is how far this machine's clock is ahead of AWS's, negative where it is
+	// behind; 0 where the answer does not tell.
+	Off time.Duration
+	Err error
+}
+
+// Error says by how much the clock is off.
+func (e ClockSkew) Error() string {
+	off := strings.TrimSuffix(e.Off.Abs().Round(time.Minute).String(), "0s")
+	switch {
+	case e.Off > 0:
+		return "this machine's clock is off: it is " + off + " ahead of AWS's; set it by NTP"
+	case e.Off < 0:
+		return "this machine's clock is off: it is " + off + " behind AWS's; set it by NTP"
+	}
+	return "this machine's clock is off by more than five minutes: set it by NTP: " + serviceText(e.Err)
+}
+
+// Unwrap is the service's error.
+func (e ClockSkew) Unwrap() error { return e.Err }
+
+// signedAt finds in the refusal of a signature when it was made and what AWS's
+// clock said: "Signature expired: 20261128T090000Z is now earlier than
+// 20261128T095500Z (20261128T100000Z - 5 min.)".
+var signedAt = regexp.MustCompile(`(\d{8}T\d{6}Z) is (?:now earlier|still later) than \d{8}T\d{6}Z \((\d{8}T\d{6}Z) [-+]`)
+
+// clockOff is how far this machine's clock is ahead of the service's, by the
+// answer's text, else by its Date header; 0 where it is not off.
+func clockOff(err error) time.Duration {
+	const form = "20060102T150405Z"
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		if m := signedAt.FindStringSubmatch(api.ErrorMessage()); m != nil {
+			here, wrongHere := time.Parse(form, m[1])
+			there, wrongThere := time.Parse(form, m[2])
+			if wrongHere == nil && wrongThere == nil {
+				return here.Sub(there)
+			}
+		}
+	}
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || response.Response == nil || response.Response.Response == nil {
+		return 0
+	}
+	there, err := http.ParseTime(response.Response.Header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	if off := time.Since(there); off.Abs() > awsfacts.ClockTolerance {
+		return off
+	}
+	return 0
+}
 
 // ForeignAccount is an account that the run must not touch.
 type ForeignAccount struct {
@@ -88,64 +185,42 @@ func (e ForeignAccount) Error() string {
 	return fmt.Sprintf("the credentials belong to account %s, but only %s may be touched", e.Account, strings.Join(e.Allowed, ", "))
 }
 
-// AssumeRefused is a role that cannot be assumed.
-type AssumeRefused struct {
-	Role string
-	// Action is the STS action that was refused.
-	Action string
-	// Audience of the OIDC token, empty where credentials asked.
-	Audience string
-	Err      error
-}
-
-// Error names role, action and what the role's trust policy must hold.
-func (e AssumeRefused) Error() string {
-	return fmt.Sprintf("cannot assume %s by %s: %v (%s)", e.Role, e.Action, serviceText(e.Err), e.hint())
-}
-
-// Unwrap is the service's error.
-func (e AssumeRefused) Unwrap() error { return e.Err }
-
-// hint is by the codes of AssumeRole and AssumeRoleWithWebIdentity.
-func (e AssumeRefused) hint() string {
-	account := accountOf(e.Role)
-	switch errorCode(e.Err) {
-	case "InvalidIdentityToken", "InvalidIdentityTokenException":
-		return fmt.Sprintf("account %s needs the OIDC provider token.actions.githubusercontent.com with the audience %s", account, e.Audience)
-	case "ValidationError":
-		return "role-duration-seconds may be above the role's maximum session duration; a role assumed by a role gets at most 3600"
-	case "RegionDisabledException":
-		return "activate STS for this Region in the account's settings, or set another aws-region"
-	}
-	if e.Audience != "" {
-		return fmt.Sprintf("the role's trust policy must allow %s to the OIDC provider of account %s, "+
-			"with the audience %s and a sub condition that matches this repository, branch or environment", e.Action, account, e.Audience)
-	}
-	return fmt.Sprintf("the role's trust policy must name the caller as principal, and the caller's policy must allow %s on the role", e.Action)
-}
-
 // NoIDToken is a job that cannot prove who it is.
 type NoIDToken struct {
 	Role string
-	Err  error
+	// PullRequest is true for a job of a pull request, which gets no token where
+	// the pull request comes from a fork.
+	PullRequest bool
+	Err         error
 }
 
-// Error says which permission the job lacks.
+// Error says what the job lacks: a permission, where GitHub gave it no endpoint,
+// or where the endpoint itself refuses.
 func (e NoIDToken) Error() string {
-	return fmt.Sprintf("no OIDC token to assume %s with: add `permissions: id-token: write` to the job: %v", e.Role, e.Err)
+	text := fmt.Sprintf("no OIDC token to assume %s with: ", e.Role)
+	if refusal, ok := errors.AsType[tokenRefusal](e.Err); !isType[noEndpoint](e.Err) && (!ok || refusal.code >= 500) {
+		return text + e.Err.Error()
+	}
+	text += "add `permissions: id-token: write` to the job (where a reusable workflow deploys, to the job that calls it)"
+	if e.PullRequest {
+		text += "; GitHub gives a pull request from a fork no token: deploy after the merge"
+	}
+	return text + ": " + e.Err.Error()
 }
 
 // Unwrap is why there is no token.
 func (e NoIDToken) Unwrap() error { return e.Err }
 
-func (NoRegion) credentialsFault()           {}
-func (NoCredentials) credentialsFault()      {}
-func (WipedCredentials) credentialsFault()   {}
-func (ExpiredCredentials) credentialsFault() {}
-func (RefusedCredentials) credentialsFault() {}
-func (ForeignAccount) credentialsFault()     {}
-func (AssumeRefused) credentialsFault()      {}
-func (NoIDToken) credentialsFault()          {}
+func (NoRegion) cause()             {}
+func (NoCredentials) cause()        {}
+func (MalformedCredentials) cause() {}
+func (WipedCredentials) cause()     {}
+func (ExpiredCredentials) cause()   {}
+func (RefusedCredentials) cause()   {}
+func (ClockSkew) cause()            {}
+func (ForeignAccount) cause()       {}
+func (AssumeRefused) cause()        {}
+func (NoIDToken) cause()            {}
 
 // errorCode is the service's own code in an error's chain, empty without one.
 func errorCode(err error) string {
@@ -155,11 +230,19 @@ func errorCode(err error) string {
 	return ""
 }
 
+// errorMessage is the service's own text in an error's chain, empty without one.
+func errorMessage(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorMessage()
+	}
+	return ""
+}
+
 // serviceText is the service's own message where there is one: the SDK puts
-// request numbers and attempts around it, which no person needs.
+// request numbers and attempts around it, which differ from call to call.
 func serviceText(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorMessage() != "" {
-		return api.ErrorCode() + ": " + api.ErrorMessage()
+	if message := errorMessage(err); message != "" {
+		return errorCode(err) + ": " + message
 	}
 	return err.Error()
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,20 +11,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
-
-// TestMain keeps the machine's own AWS settings out of the tests.
-func TestMain(m *testing.M) {
-	for _, v := range os.Environ() {
-		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") {
-			os.Unsetenv(name)
-		}
-	}
-	os.Setenv("AWS_CONFIG_FILE", os.DevNull)
-	os.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	os.Exit(m.Run())
-}
 
 // fakeAWS answers as STS, GitHub's OIDC endpoint and EC2's metadata service do,
 // without any network, so that it runs in a synctest bubble.
@@ -34,6 +24,8 @@ type fakeAWS struct {
 	// requests are what came with them.
 	requests []url.Values
 	headers  []http.Header
+	// hosts are where the calls to STS and SSO went.
+	hosts []string
 	// lives is how long credentials live; 0 means an hour.
 	lives time.Duration
 	// refuse answers an action by an error code and text.
@@ -44,8 +36,10 @@ type fakeAWS struct {
 	silent string
 	// tokenOutage is how many token requests fail first.
 	tokenOutage int
-	tokens      int
-	keys        int
+	// claims are what the job's tokens say; without them a token is no JWT.
+	claims string
+	tokens int
+	keys   int
 }
 
 const (
@@ -61,6 +55,13 @@ func (f *fakeAWS) Do(r *http.Request) (*http.Response, error) {
 	case r.URL.Host == "oidc.example":
 		return f.answerToken(r)
 	}
+	if r.URL.Path == "/federation/credentials" {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.calls, f.hosts = append(f.calls, "GetRoleCredentials"), append(f.hosts, r.URL.Host)
+		return answer(http.StatusOK, fmt.Sprintf(`{"roleCredentials":{"accessKeyId":"ASIASSO","secretAccessKey":"s","sessionToken":"t","expiration":%d}}`,
+			time.Now().Add(time.Hour).UnixMilli())), nil
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
@@ -74,6 +75,7 @@ func (f *fakeAWS) Do(r *http.Request) (*http.Response, error) {
 	f.calls = append(f.calls, action)
 	f.requests = append(f.requests, form)
 	f.headers = append(f.headers, r.Header)
+	f.hosts = append(f.hosts, r.URL.Host)
 	f.keys++
 	key := fmt.Sprintf("ASIA%04d", f.keys)
 	f.mu.Unlock()
@@ -110,7 +112,12 @@ func (f *fakeAWS) answerToken(r *http.Request) (*http.Response, error) {
 	if r.Header.Get("Authorization") != "Bearer runner" {
 		return answer(http.StatusUnauthorized, ""), nil
 	}
-	return answer(http.StatusOK, fmt.Sprintf(`{"value":"jwt-%d"}`, f.tokens)), nil
+	token := fmt.Sprintf("jwt-%d", f.tokens)
+	if f.claims != "" {
+		encode := base64.RawURLEncoding.EncodeToString
+		token = encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(f.claims)) + ".c2lnbmF0dXJl"
+	}
+	return answer(http.StatusOK, fmt.Sprintf(`{"value":%q}`, token)), nil
 }
 
 func (f *fakeAWS) answerMetadata(r *http.Request) (*http.Response, error) {
@@ -176,4 +183,14 @@ func key(t *testing.T, s *Session) string {
 		t.Fatal(err)
 	}
 	return creds.AccessKeyID
+}
+
+// openInBubble asks who a Session is, in virtual time, and returns the error.
+func openInBubble(t *testing.T, aws *fakeAWS, e env, opts Options) (err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		_, err = open(t, aws, e, opts).Identity(t.Context())
+		metadataGivesUp()
+	})
+	return err
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
 // Identity is who the calls are made as.
@@ -18,7 +20,7 @@ type Identity struct {
 	Partition string
 }
 
-// Identity says who the Session is. An assumed role knows it from STS' answer;
+// Identity returns who the Session is. An assumed role knows it from STS' answer;
 // everything else costs one GetCallerIdentity, once. An account that is not
 // among the allowed ones is a ForeignAccount.
 func (s *Session) Identity(ctx context.Context) (Identity, error) {
@@ -64,6 +66,9 @@ func (s *Session) whoAmI(ctx context.Context) (Identity, error) {
 	}
 	return s.keep(aws.ToString(out.Arn), aws.ToString(out.UserId)), nil
 }
+
+// partition is that of the default Region.
+func (s *Session) partition() awsfacts.Partition { return awsfacts.PartitionOf(s.base.Region) }
 
 // seen is the identity where it is known without a call.
 func (s *Session) seen() (id Identity, known bool) {

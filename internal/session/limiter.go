@@ -8,18 +8,19 @@ import (
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
-// Lambda's control plane takes 15 calls a second of an account and Region
-// together, GetFunction 100 of its own; neither can be raised
-// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-// One less, so that two calls squeezed together on the way do not cross it.
+// A limiter stays just below the rates of the control plane, so that two calls
+// squeezed together on the way do not cross them, and others get a turn.
 const (
-	callsPerSecond       = 14
-	getFunctionPerSecond = 95
+	callsPerSecond       = awsfacts.ControlPlaneRate - 1
+	getPolicyPerSecond   = awsfacts.GetPolicyRate - 1
+	getFunctionPerSecond = awsfacts.GetFunctionRate - 5
 )
 
-// Limits holds the limiters of a process, one an account and Region.
+// Limits holds the limiters of a process, one for each account and Region.
 type Limits struct {
 	mu  sync.Mutex
 	all map[limitKey]*limiter
@@ -27,7 +28,7 @@ type Limits struct {
 
 type limitKey struct{ account, region string }
 
-// NewLimits is made once a process and handed to each Session.
+// NewLimits is made once in a process and passed to each Session.
 func NewLimits() *Limits { return &Limits{all: map[limitKey]*limiter{}} }
 
 func (l *Limits) of(key limitKey) *limiter {
@@ -35,79 +36,175 @@ func (l *Limits) of(key limitKey) *limiter {
 	defer l.mu.Unlock()
 	if l.all[key] == nil {
 		l.all[key] = &limiter{
-			calls:       window{times: make([]time.Time, callsPerSecond)},
-			getFunction: window{times: make([]time.Time, getFunctionPerSecond)},
+			calls:       newWindow(callsPerSecond),
+			getPolicy:   newWindow(getPolicyPerSecond),
+			getFunction: newWindow(getFunctionPerSecond),
 		}
 	}
 	return l.all[key]
 }
 
-// limiter is what one account and Region may take.
-type limiter struct{ calls, getFunction window }
+// limiter is what one account and Region accepts, by the quotas that AWS counts
+// apart.
+type limiter struct{ calls, getPolicy, getFunction *window }
 
-// window lets as many calls through in any second as times has places: the
-// first ones at once, so that a small deploy never waits.
-type window struct {
-	mu    sync.Mutex
-	times []time.Time
-	next  int
+// of is the window of an operation, nil where the control plane does not count it.
+func (l *limiter) of(operation string) *window {
+	switch operation {
+	case "Invoke", "InvokeWithResponseStream":
+		return nil
+	case "GetFunction":
+		return l.getFunction
+	case "GetPolicy":
+		return l.getPolicy
+	}
+	return l.calls
 }
 
-// wait takes a place and sleeps until it is free. A place once taken is not
-// given back: who gives up early leaves it empty.
-func (w *window) wait(ctx context.Context) error {
+// window lets at most rate calls through in any second: the first ones at once,
+// so that a small deploy never waits. AWS's quota is shared with every other
+// caller of the account, so a call that was throttled halves the rate, and each
+// second without another one raises it by one, up to the most.
+type window struct {
+	mu sync.Mutex
+	// times are the last calls, in a ring as long as the highest rate; next is the
+	// place of the oldest.
+	times []time.Time
+	next  int
+	rate  int
+	// changed is when the rate was last lowered or raised.
+	changed time.Time
+}
+
+func newWindow(most int) *window { return &window{times: make([]time.Time, most), rate: most} }
+
+// take reserves a turn and returns when it comes.
+func (w *window) take(now time.Time) time.Time {
 	w.mu.Lock()
-	now := time.Now()
-	at := w.times[w.next].Add(time.Second)
+	defer w.mu.Unlock()
+	w.climb(now)
+	most := len(w.times)
+	// The call that is rate calls back must be a second old.
+	at := w.times[(w.next-w.rate+most)%most].Add(time.Second)
+	if last := w.times[(w.next-1+most)%most]; at.Before(last) {
+		at = last
+	}
 	if at.Before(now) {
 		at = now
 	}
 	w.times[w.next] = at
-	w.next = (w.next + 1) % len(w.times)
-	w.mu.Unlock()
+	w.next = (w.next + 1) % most
+	return at
+}
 
-	if at.Equal(now) {
-		return ctx.Err()
+// climb raises the rate by the seconds that passed since it last changed.
+func (w *window) climb(now time.Time) {
+	if w.rate == len(w.times) {
+		return
+	}
+	if seconds := int(now.Sub(w.changed) / time.Second); seconds > 0 {
+		w.rate = min(len(w.times), w.rate+seconds)
+		w.changed = w.changed.Add(time.Duration(seconds) * time.Second)
+	}
+}
+
+// slow halves the rate, once in a second: calls that are under way together are
+// throttled together.
+func (w *window) slow(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.climb(now)
+	if now.Sub(w.changed) < time.Second {
+		return
+	}
+	w.rate, w.changed = max(1, w.rate/2), now
+}
+
+// wait takes a turn and sleeps until it comes. A turn once taken is not given
+// back: who gives up early leaves it empty. It fails when ctx has ended, even if
+// the turn came at the same moment.
+func (w *window) wait(ctx context.Context) error {
+	now := time.Now()
+	at := w.take(now)
+	if !at.After(now) {
+		return context.Cause(ctx)
 	}
 	timer := time.NewTimer(at.Sub(now))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-timer.C:
-		return nil
 	}
+	return context.Cause(ctx)
+}
+
+// NotSent is a call that ended before it went out: nothing has changed.
+type NotSent struct{ Err error }
+
+// Error says why.
+func (e NotSent) Error() string { return "not sent: " + e.Err.Error() }
+
+// Unwrap is why: the context's error.
+func (e NotSent) Unwrap() error { return e.Err }
+
+// RetryableError keeps the SDK from trying again.
+func (NotSent) RetryableError() bool { return false }
+
+type turnsKey struct{}
+
+// WithTurns makes the calls under the context that it returns wait for their turn
+// only while turns has not ended; afterwards none goes out, and NotSent is
+// returned. A call that is on its way is not affected: only ctx itself ends it.
+func WithTurns(ctx, turns context.Context) context.Context {
+	return context.WithValue(ctx, turnsKey{}, turns)
 }
 
 // Limit is an API option for the clients of Lambda's control plane in a Region:
-// each attempt of each call waits for its turn, GetFunction apart, Invoke not at
-// all. The account is the one that the credentials belong to.
+// each attempt of each call waits for its turn. The account is the one that the
+// credentials belong to.
 func (s *Session) Limit(region string) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("lambda-rollout:limit",
 			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-				turn := func(ctx context.Context) error { return s.takeTurn(ctx, region) }
-				if err := mayGoOut(ctx, turn); err != nil {
+				turns, err := s.takeTurn(ctx, region)
+				if err != nil {
 					return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 				}
-				return next.HandleFinalize(ctx, in)
+				out, meta, err := next.HandleFinalize(ctx, in)
+				if turns != nil && awsfacts.IsThrottled(errorCode(err)) {
+					turns.slow(time.Now())
+				}
+				return out, meta, err
 			}), "Retry", middleware.After)
 	}
 }
 
-func (s *Session) takeTurn(ctx context.Context, region string) error {
+// takeTurn waits for the turn of the context's operation, and returns the window
+// that it is counted in.
+func (s *Session) takeTurn(ctx context.Context, region string) (turns *window, err error) {
 	creds, err := s.base.Credentials.Retrieve(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id, _ := s.seen()
 	account := cmp.Or(id.Account, creds.AccountID, creds.AccessKeyID)
-	limits := s.opts.Limits.of(limitKey{account, region})
-	switch awsmiddleware.GetOperationName(ctx) {
-	case "Invoke", "InvokeWithResponseStream":
-		return nil
-	case "GetFunction":
-		return limits.getFunction.wait(ctx)
+	turns = s.opts.Limits.of(limitKey{account, region}).of(awsmiddleware.GetOperationName(ctx))
+	until, bounded := ctx.Value(turnsKey{}).(context.Context)
+	waiting := ctx
+	if bounded {
+		joined, cancel := context.WithCancelCause(ctx)
+		stop := context.AfterFunc(until, func() { cancel(context.Cause(until)) })
+		defer func() { stop(); cancel(nil) }()
+		waiting = joined
 	}
-	return limits.calls.wait(ctx)
+	if turns != nil {
+		err = turns.wait(waiting)
+	}
+	if bounded && err == nil {
+		err = context.Cause(until) // it may have ended in the moment in which the turn came
+	}
+	if err != nil {
+		return nil, NotSent{err}
+	}
+	return turns, nil
 }

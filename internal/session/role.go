@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
 // Role is a role to assume and how.
@@ -25,19 +27,13 @@ type Role struct {
 	Duration time.Duration
 	// ExternalID is what a role of another company may ask for.
 	ExternalID string
-	// Chaining uses the credentials at hand although an OIDC token is there.
+	// Chaining uses the current credentials although the job has an OIDC token.
 	Chaining bool
 	// Audience of the OIDC token; empty means sts.amazonaws.com.
 	Audience string
 }
 
 const (
-	// The limits of the STS API: AssumeRole, DurationSeconds; a role that
-	// assumes a role is held to an hour whatever the second role allows.
-	minDuration   = 15 * time.Minute
-	maxDuration   = 12 * time.Hour
-	chainDuration = time.Hour
-
 	defaultAudience    = "sts.amazonaws.com"
 	defaultSessionName = "lambda-rollout"
 )
@@ -50,9 +46,9 @@ func (r Role) check() error {
 	switch {
 	case !roleARN.MatchString(r.ARN):
 		return fmt.Errorf("role %q is not the ARN of a role: it looks like arn:aws:iam::123456789012:role/name", r.ARN)
-	case r.Duration != 0 && (r.Duration < minDuration || r.Duration > maxDuration):
+	case r.Duration != 0 && (r.Duration < awsfacts.MinRoleSession || r.Duration > awsfacts.MaxRoleSession):
 		return fmt.Errorf("role-duration-seconds %d is out of range: 900 (15 minutes) to 43200 (12 hours)", int(r.Duration.Seconds()))
-	case r.Chaining && r.Duration > chainDuration:
+	case r.Chaining && r.Duration > awsfacts.MaxChainedSession:
 		return fmt.Errorf("role-duration-seconds %d is too long with role-chaining: AWS gives a role that was assumed by another role at most 3600", int(r.Duration.Seconds()))
 	}
 	return nil
@@ -69,26 +65,25 @@ func SessionName(parts ...string) string {
 		}
 		return '-'
 	}, strings.Join(parts, "-"))
-	if len(name) < 2 {
+	if len(name) < awsfacts.MinSessionNameSize {
 		return defaultSessionName
 	}
-	return name[:min(len(name), 64)]
+	return name[:min(len(name), awsfacts.MaxSessionNameSize)]
 }
 
-// Assume gives a Session that works as the role: by the job's OIDC token where
+// Assume returns a Session that works as the role: by the job's OIDC token where
 // there is one and this Session has no role or explicit keys of its own, else
 // by this Session's credentials. It makes no call yet.
 func (s *Session) Assume(role Role) (*Session, error) {
+	role.ARN = strings.TrimSpace(role.ARN)
 	if err := role.check(); err != nil {
 		return nil, err
 	}
 	role.SessionName = SessionName(role.SessionName)
 	role.Audience = cmp.Or(role.Audience, defaultAudience)
 	p := &roleProvider{from: s, role: role}
-	if s.role == nil && s.opts.AccessKeyID == "" && !role.Chaining && s.tokens != nil {
-		p.tokens = s.tokens
-	}
-	out := &Session{opts: s.opts, base: s.base.Copy(), tokens: s.tokens, role: &role}
+	p.byToken = s.role == nil && s.opts.AccessKeyID == "" && !role.Chaining && s.tokens != nil
+	out := &Session{opts: s.opts, base: s.base.Copy(), tokens: s.tokens, role: &role, endpoints: s.endpoints}
 	p.into = out
 	out.base.Credentials = aws.NewCredentialsCache(p, expiryWindow)
 	return out, nil
@@ -103,8 +98,8 @@ func expiryWindow(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute
 type roleProvider struct {
 	from, into *Session
 	role       Role
-	// tokens is nil where the role is assumed by credentials.
-	tokens TokenSource
+	// byToken is false where the role is assumed by credentials.
+	byToken bool
 }
 
 // Retrieve assumes the role.
@@ -112,9 +107,9 @@ func (p *roleProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if _, err := p.from.Region(); err != nil {
 		return aws.Credentials{}, err
 	}
-	assume := p.byCredentials
-	if p.tokens != nil {
-		assume = p.byToken
+	assume := p.assumeByCredentials
+	if p.byToken {
+		assume = p.assumeByToken
 	}
 	got, user, err := assume(ctx)
 	if err != nil {
@@ -138,36 +133,47 @@ func (p *roleProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 func (p *roleProvider) seconds() *int32 {
 	if p.role.Duration == 0 {
-		return aws.Int32(int32(chainDuration.Seconds()))
+		return aws.Int32(int32(awsfacts.MaxChainedSession.Seconds()))
 	}
 	return aws.Int32(int32(p.role.Duration.Seconds()))
 }
 
-func (p *roleProvider) byToken(ctx context.Context) (*types.Credentials, *types.AssumedRoleUser, error) {
+func (p *roleProvider) assumeByToken(ctx context.Context) (*types.Credentials, *types.AssumedRoleUser, error) {
 	const action = "sts:AssumeRoleWithWebIdentity"
-	token, err := p.tokens.Token(ctx, p.role.Audience)
+	token, err := p.from.mint(ctx, p.role.Audience)
 	if err != nil {
+		if shared := Cause(err); shared != nil {
+			return nil, nil, shared
+		}
 		return nil, nil, NoIDToken{Role: p.role.ARN, Err: err}
 	}
-	p.from.opts.Mask("OIDC token", token)
 	out, err := p.client().AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
 		RoleArn:          &p.role.ARN,
 		RoleSessionName:  &p.role.SessionName,
 		DurationSeconds:  p.seconds(),
 		WebIdentityToken: &token,
 	}, func(o *sts.Options) {
-		o.Retryer = retry.AddWithMaxAttempts(retry.AddWithErrorCodes(o.Retryer, "IDPCommunicationError"), tokenTries)
+		o.Retryer = unreachableProvider{retry.AddWithMaxAttempts(o.Retryer, tokenTries)}
 	})
 	if err == nil && out.Credentials == nil {
 		err = errors.New("the answer holds no credentials")
 	}
 	if err != nil {
-		return nil, nil, AssumeRefused{Role: p.role.ARN, Action: action, Audience: p.role.Audience, Err: err}
+		return nil, nil, p.refusedToken(action, token, err)
 	}
 	return out.Credentials, out.AssumedRoleUser, nil
 }
 
-func (p *roleProvider) byCredentials(ctx context.Context) (*types.Credentials, *types.AssumedRoleUser, error) {
+// unreachableProvider tries again, too, when STS could not reach the provider of
+// the token, as STS asks for
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
+type unreachableProvider struct{ aws.Retryer }
+
+func (r unreachableProvider) IsErrorRetryable(err error) bool {
+	return errorCode(err) == "IDPCommunicationError" || strings.Contains(errorMessage(err), noVerificationKey) || r.Retryer.IsErrorRetryable(err)
+}
+
+func (p *roleProvider) assumeByCredentials(ctx context.Context) (*types.Credentials, *types.AssumedRoleUser, error) {
 	in := &sts.AssumeRoleInput{
 		RoleArn:         &p.role.ARN,
 		RoleSessionName: &p.role.SessionName,
@@ -186,16 +192,32 @@ func (p *roleProvider) byCredentials(ctx context.Context) (*types.Credentials, *
 	return out.Credentials, out.AssumedRoleUser, nil
 }
 
-// refused keeps apart credentials that are missing, or ended, from a role that
+// refused tells credentials that are missing, or have ended, from a role that
 // says no.
 func (p *roleProvider) refused(err error) error {
-	if known := credentialsError(err); known != nil {
-		if _, missing := errors.AsType[NoCredentials](known); missing && p.from.env("GITHUB_ACTIONS") == "true" && !p.role.Chaining {
-			return NoIDToken{Role: p.role.ARN, Err: errors.New("the job has no OIDC endpoint, and there are no other credentials")}
+	if known := Cause(err); known != nil {
+		if isType[NoCredentials](known) && p.from.env("GITHUB_ACTIONS") == "true" && !p.role.Chaining {
+			return NoIDToken{Role: p.role.ARN, PullRequest: p.from.env("GITHUB_EVENT_NAME") == "pull_request", Err: noEndpoint{}}
 		}
 		return known
 	}
-	return AssumeRefused{Role: p.role.ARN, Action: "sts:AssumeRole", Err: err}
+	return AssumeRefused{Role: p.role.ARN, Action: "sts:AssumeRole", Seconds: int(*p.seconds()), Err: err}
+}
+
+// refusedToken adds what the token says, which is what the role's trust policy
+// was compared with.
+func (p *roleProvider) refusedToken(action, token string, err error) error {
+	switch known := Cause(err).(type) {
+	case nil, ExpiredCredentials, RefusedCredentials:
+		// It is the token that is meant: the call is not signed.
+	default:
+		return known
+	}
+	claims, unread := ParseToken(token)
+	if unread != nil || claims.Audience == "" {
+		claims.Audience = p.role.Audience
+	}
+	return AssumeRefused{Role: p.role.ARN, Action: action, Token: claims, Seconds: int(*p.seconds()), Err: err}
 }
 
 func (p *roleProvider) client() *sts.Client { return sts.NewFromConfig(p.from.base) }

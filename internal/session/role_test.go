@@ -56,7 +56,7 @@ func TestATokenIsMintedForEachRenewal(t *testing.T) {
 	})
 }
 
-func TestAnOutageOfTheTokenEndpointIsSatOut(t *testing.T) {
+func TestAnOutageOfTheTokenEndpointRefusesNoRole(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		aws := &fakeAWS{tokenOutage: tokenTries - 1}
@@ -65,7 +65,7 @@ func TestAnOutageOfTheTokenEndpointIsSatOut(t *testing.T) {
 		}
 		aws = &fakeAWS{tokenOutage: tokenTries}
 		_, err := open(t, aws, githubEnv, Options{Role: &Role{ARN: roleOne}}).Identity(t.Context())
-		if !errors.As(err, new(NoIDToken)) || !strings.Contains(err.Error(), "502") || len(aws.calls) != tokenTries {
+		if !errors.As(err, new(NoIDToken)) || !strings.Contains(err.Error(), "502") || strings.Contains(err.Error(), "permissions") || len(aws.calls) != tokenTries {
 			t.Errorf("got %v after %d requests, want NoIDToken and the answer's status", err, len(aws.calls))
 		}
 	})
@@ -165,37 +165,6 @@ func TestAJobWithoutItsPermissionIsTold(t *testing.T) {
 		}
 		metadataGivesUp()
 	})
-}
-
-func TestARefusedRoleIsNamedWithWhatItsTrustPolicyNeeds(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		env           env
-		action, says  string
-		want, without string
-	}{
-		{githubEnv, "AssumeRoleWithWebIdentity", "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
-			"OIDC provider of account 111122223333, with the audience sts.amazonaws.com", ""},
-		{githubEnv, "AssumeRoleWithWebIdentity", "InvalidIdentityToken: No OpenIDConnect provider found in your account",
-			"account 111122223333 needs the OIDC provider", ""},
-		{keysEnv, "AssumeRole", "AccessDenied: User: arn:aws:iam::1:user/ci is not authorized to perform: sts:AssumeRole",
-			"must name the caller as principal", "OIDC"},
-		{keysEnv, "AssumeRole", "ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-			"role-duration-seconds", ""},
-	}
-	for _, test := range tests {
-		s := open(t, &fakeAWS{refuse: map[string]string{test.action: test.says}}, test.env, Options{Role: &Role{ARN: roleOne}})
-		_, err := s.Identity(t.Context())
-		refused, ok := errors.AsType[AssumeRefused](err)
-		if !ok || refused.Role != roleOne || refused.Action != "sts:"+test.action {
-			t.Errorf("%s: got %v, want AssumeRefused with role and action", test.says, err)
-			continue
-		}
-		text := err.Error()
-		if !strings.Contains(text, test.want) || !strings.Contains(text, test.says) || test.without != "" && strings.Contains(text, test.without) {
-			t.Errorf("%s: got %s\nwant %q", test.says, text, test.want)
-		}
-	}
 }
 
 func TestExpiredCredentialsAreNotBlamedOnTheRole(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 )
@@ -260,82 +259,6 @@ func TestACancelledCallIsNotCalledATimeout(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := s.Identity(ctx); errors.As(err, new(CallTimeout)) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("got %v, want the context's error", err)
-		}
-	})
-}
-
-// get calls STS the way that Lambda's control plane is called: within limits.
-func get(ctx context.Context, s *Session, region string) error {
-	client := sts.NewFromConfig(s.Config(region), func(o *sts.Options) {
-		o.APIOptions = append(o.APIOptions, s.Limit(region))
-		o.Retryer = NoRetry()
-	})
-	_, err := client.GetCallerIdentity(ctx, nil)
-	return err
-}
-
-func TestCallsOfAnAccountAndRegionStayBelowTheQuota(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		limits := NewLimits()
-		sessions := []*Session{
-			open(t, &fakeAWS{}, keysEnv, Options{Limits: limits}),
-			open(t, &fakeAWS{}, keysEnv, Options{Limits: limits}),
-		}
-		start := time.Now()
-		for i := range 43 {
-			if err := get(t.Context(), sessions[i%2], "us-east-1"); err != nil {
-				t.Fatal(err)
-			}
-			if at, want := time.Since(start), time.Duration(i/callsPerSecond)*time.Second; at != want {
-				t.Errorf("call %d went out at %s, want %s", i, at, want)
-			}
-		}
-		last := time.Since(start)
-		if err := get(t.Context(), sessions[0], "eu-west-1"); err != nil {
-			t.Fatal(err)
-		}
-		if now := time.Since(start); now != last {
-			t.Errorf("another Region waited %s", now-last)
-		}
-	})
-}
-
-func TestGetFunctionHasAQuotaOfItsOwnAndInvokeNone(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := open(t, &fakeAWS{}, keysEnv, Options{})
-		for operation, want := range map[string]time.Duration{
-			"GetFunction": 200 / getFunctionPerSecond * time.Second,
-			"Invoke":      0,
-		} {
-			ctx := awsmiddleware.SetOperationName(t.Context(), operation)
-			began := time.Now()
-			for range 200 {
-				if err := s.takeTurn(ctx, "us-east-1"); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if took := time.Since(began); took != want {
-				t.Errorf("200 calls of %s took %s, want %s", operation, took, want)
-			}
-		}
-	})
-}
-
-func TestAWaitForATurnEndsWithItsContext(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := open(t, &fakeAWS{}, keysEnv, Options{})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		for range callsPerSecond {
-			if err := get(ctx, s, "us-east-1"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := get(ctx, s, "us-east-1"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the context's error", err)
 		}
 	})

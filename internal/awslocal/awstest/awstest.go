@@ -50,9 +50,8 @@ func StartInProcess(t testing.TB, o awslocal.Options, wrap ...Wrap) *AWS {
 	return &AWS{Server: server, URL: url, HTTP: network.Client(), Dial: network.DialContext}
 }
 
-// hostName is the name of the embedded AWS on a Network. S3 takes aws.localhost
-// for no bucket's own host.
-const hostName = "aws"
+// hostName is the name of the embedded AWS on a Network.
+const hostName = "localhost"
 
 func open(t testing.TB, o awslocal.Options) *awslocal.Server {
 	t.Helper()

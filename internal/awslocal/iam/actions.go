@@ -99,6 +99,8 @@ func lambdaPermissions(r *http.Request, c call.Caller, operation string) []permi
 		return one(FunctionARN(c, name, qualifier, wholeFunction[operation]))
 	case "tags":
 		return one(name)
+	case "event-source-mappings":
+		return one("arn:" + call.Partition(c.Region) + ":lambda:" + c.Region + ":" + c.Account + ":event-source-mapping:" + name)
 	case "layers":
 		return one(
 			"arn:" + call.Partition(

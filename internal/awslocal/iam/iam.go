@@ -49,6 +49,8 @@ type Options struct {
 	// Enforce holds sessions of every role to its policies, those without any
 	// included, and refuses roles that were never created.
 	Enforce bool
+	// KnownRolesOnly refuses to assume a role that was never created, as AWS does.
+	KnownRolesOnly bool
 }
 
 // Service answers IAM's requests and the other services' questions. Its methods
@@ -222,7 +224,7 @@ func (k keys) principal(c call.Caller, r *role) {
 }
 
 // Trust implements sts.Roles. A role that was never created is anybody's, and
-// is known from then on, unless Options.Enforce says otherwise.
+// is known from then on, unless the Options refuse such roles.
 func (s *Service) Trust(c call.Caller, action, arn string, condition map[string][]string) (longest time.Duration, refusal string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -231,14 +233,15 @@ func (s *Service) Trust(c call.Caller, action, arn string, condition map[string]
 		return 0, arn + " is invalid"
 	}
 	r := s.roles[roleKey(m[2], m[4])]
+	anybody := !s.options.Enforce && !s.options.KnownRolesOnly
 	refusal = denied(c, action, arn)
 	if c.PrincipalARN == "" {
 		refusal = "Not authorized to perform " + action
 	}
 	switch {
-	case r == nil && !s.options.Enforce && len(s.roles) >= maxRoles:
+	case r == nil && anybody && len(s.roles) >= maxRoles:
 		return 0, ""
-	case r == nil && !s.options.Enforce:
+	case r == nil && anybody:
 		if err := s.keep(Role{ARN: arn, MaxSession: 12 * time.Hour}); err != nil {
 			return 0, err.Error()
 		}

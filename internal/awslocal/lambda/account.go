@@ -162,8 +162,3 @@ func (s *Service) getFunctionRecursionConfig(r *request) (answer, error) {
 	}
 	return answer{http.StatusOK, out}, nil
 }
-
-// listEventSourceMappings is always empty: nothing here can be a source.
-func (s *Service) listEventSourceMappings(r *request) (answer, error) {
-	return page(r, "EventSourceMappings", []struct{}{})
-}

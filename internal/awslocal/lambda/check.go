@@ -12,6 +12,14 @@ import (
 // reference: the request may have 5,120 bytes).
 const maxConfiguration = 5120
 
+// The longest timeouts, in seconds, of a function and of one on managed instances
+// ("Lambda quotas"). AWS answers to longer ones with a ValidationException, as a
+// failed stack of CloudFormation shows it (covidatlas/li, pull request 575).
+const (
+	maxTimeout        = 900
+	maxManagedTimeout = 5400
+)
+
 var (
 	rolePattern    = newPattern(`arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`)
 	handlerPattern = newPattern(`[^\s]+`)
@@ -49,7 +57,11 @@ func (in *configInput) constrain(f *faults) {
 	if in.Description != nil {
 		f.length("description", *in.Description, 256)
 	}
-	f.between("timeout", in.Timeout, 1, 0)
+	longest := maxTimeout
+	if in.CapacityProviderConfig != nil {
+		longest = maxManagedTimeout
+	}
+	f.between("timeout", in.Timeout, 1, longest)
 	f.between("memorySize", in.MemorySize, 128, 32768)
 	if in.EphemeralStorage != nil {
 		f.between("ephemeralStorage.size", &in.EphemeralStorage.Size, 512, 10240)
@@ -150,10 +162,6 @@ func (in *configInput) check() error {
 	if in.Runtime != nil && *in.Runtime != "" && !slices.Contains(strings.Split(runtimes, ", "), *in.Runtime) {
 		return invalid("Value " + *in.Runtime + " at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [" +
 			runtimes + "] or be a valid ARN")
-	}
-	if in.Timeout != nil && *in.Timeout > 900 {
-		return invalid("1 validation error detected: Value '" + strconv.Itoa(*in.Timeout) +
-			"' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900")
 	}
 	if in.MemorySize != nil && *in.MemorySize > 10240 && in.CapacityProviderConfig == nil {
 		return invalid("'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 10240")

@@ -7,11 +7,24 @@ import (
 	"strings"
 )
 
-// Dump gives the functions and the published versions of an account as
-// documents, by "Region/function", without what moves by itself.
-func (s *Service) Dump(account string) (functions, versions map[string]any, err error) {
+// Dump is the Lambda of an account as documents, without what moves by itself.
+// Functions and versions are by "Region/function", event source mappings by
+// "Region/function:qualifier source".
+type Dump struct{ Functions, Versions, Mappings map[string]any }
+
+// Dump returns the Dump of an account.
+func (s *Service) Dump(account string) (Dump, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	functions, versions, err := s.dumpFunctions(account)
+	if err != nil {
+		return Dump{}, err
+	}
+	mappings, err := s.dumpMappings(account)
+	return Dump{functions, versions, mappings}, err
+}
+
+func (s *Service) dumpFunctions(account string) (functions, versions map[string]any, err error) {
 	functions, versions = map[string]any{}, map[string]any{}
 	prefix := "lambda/" + account + "/"
 	for _, key := range s.Store.Keys(prefix) {

@@ -95,13 +95,8 @@ const (
 	maxSmallBody = 1 << 20
 )
 
-// maxDrained bounds what is read of a body that is too large, so that clients
-// that write all before they read still get their answer.
-const maxDrained = 256 << 20
-
 // tooLarge answers to a body above its limit.
 func (r *request) tooLarge(limit int64) error {
-	_, _ = io.CopyN(io.Discard, r.http.Body, maxDrained) // the answer is the same where this fails
 	return call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
 		"Request must be smaller than "+strconv.FormatInt(limit, 10)+" bytes for the "+call.RecordOf(r.ctx).Operation+" operation")
 }

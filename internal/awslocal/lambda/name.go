@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 )
@@ -27,8 +28,21 @@ func (f *faults) add(field, value, constraint string) {
 	*f = append(*f, "Value '"+value+"' at '"+field+"' failed to satisfy constraint: "+constraint)
 }
 
+// characters counts a string as its length constraints do: in UTF-16 code units,
+// as the String.length of the service's Java does. Smithy's own definition of the
+// length trait counts Unicode scalar values, which are never more
+// (https://smithy.io/2.0/spec/constraint-traits.html#length-trait), so what fits
+// by this count fits by either. The client counts alike.
+func characters(s string) int {
+	n := 0
+	for _, r := range s {
+		n += max(utf16.RuneLen(r), 1)
+	}
+	return n
+}
+
 func (f *faults) length(field, value string, limit int) {
-	if len(value) > limit {
+	if characters(value) > limit {
 		f.add(field, value, "Member must have length less than or equal to "+strconv.Itoa(limit))
 	}
 }

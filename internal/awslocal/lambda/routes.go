@@ -98,7 +98,12 @@ var routes = sync.OnceValue(func() []route {
 		on("PUT /2024-08-31/functions/{FunctionName}/recursion-config", "PutFunctionRecursionConfig", (*Service).putFunctionRecursionConfig),
 		on("GET /2024-08-31/functions/{FunctionName}/recursion-config", "GetFunctionRecursionConfig", (*Service).getFunctionRecursionConfig),
 		{method: "POST", path: []string{"2015-03-31", "functions", "{FunctionName}", "invocations"}, operation: "Invoke", raw: (*Service).invoke},
+
+		on("POST /2015-03-31/event-source-mappings", "CreateEventSourceMapping", (*Service).createEventSourceMapping),
 		on("GET /2015-03-31/event-source-mappings", "ListEventSourceMappings", (*Service).listEventSourceMappings),
+		on("GET /2015-03-31/event-source-mappings/{UUID}", "GetEventSourceMapping", (*Service).getEventSourceMapping),
+		on("PUT /2015-03-31/event-source-mappings/{UUID}", "UpdateEventSourceMapping", (*Service).updateEventSourceMapping),
+		on("DELETE /2015-03-31/event-source-mappings/{UUID}", "DeleteEventSourceMapping", (*Service).deleteEventSourceMapping),
 	}
 })
 

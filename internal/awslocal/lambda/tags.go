@@ -15,48 +15,87 @@ var errTooManyTags = invalid("Number of tags exceeds resource tag limit.")
 
 var resourcePattern = newPattern(`arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)`)
 
-// tagged finds the function whose ARN a tag call names. Messages: TestLambdaTags
-// and TestLambdaTag::test_tag_exceptions.
-func (s *Service) tagged(r *request) (*function, error) {
+// tagOwner is a function or an event source mapping as tag calls see it.
+type tagOwner struct {
+	tags *map[string]string
+	// busy refuses new tags while the owner is being updated.
+	busy func() error
+	save func() error
+}
+
+// tagged finds what the ARN of a tag call names. Messages: TestLambdaTags and
+// TestLambdaTag::test_tag_exceptions. The caller holds s.mu.
+func (s *Service) tagged(r *request) (tagOwner, error) {
 	arn := r.vars["Resource"]
 	var broken faults
 	broken.pattern("resource", arn, resourcePattern)
 	if err := broken.err(); err != nil {
-		return nil, err
+		return tagOwner{}, err
 	}
 	call.RecordOf(r.ctx).Resource = arn
-	parts := strings.Split(arn, ":")
-	if parts[5] != "function" {
-		return nil, notFound("Resource not found: " + arn)
+	switch parts := strings.Split(arn, ":"); parts[5] {
+	case "function":
+		return s.taggedFunction(r, arn, parts)
+	case "event-source-mapping":
+		return s.taggedMapping(r, arn, parts)
 	}
+	return tagOwner{}, notFound("Resource not found: " + arn)
+}
+
+// taggedFunction moves the RevisionId with each change of tags
+// (TestLambdaTags::test_tag_lifecycle).
+func (s *Service) taggedFunction(r *request, arn string, parts []string) (tagOwner, error) {
 	if len(parts) > 7 {
-		return nil, invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
+		return tagOwner{}, invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
 	}
 	f, err := s.edit(r.caller.Account, parts[3], parts[6])
 	if err != nil {
-		return nil, err
+		return tagOwner{}, err
 	}
 	if f == nil || parts[4] != r.caller.Account {
-		return nil, functionNotFound(arn)
+		return tagOwner{}, functionNotFound(arn)
 	}
-	return f, nil
+	return tagOwner{
+		tags: &f.Tags,
+		busy: func() error {
+			if f.Latest.Life.LastUpdateStatus == updateRunning {
+				return f.busy()
+			}
+			return nil
+		},
+		save: func() error {
+			f.Latest.RevisionID = call.NewID()
+			return s.save(r, f)
+		},
+	}, nil
+}
+
+func (s *Service) taggedMapping(r *request, arn string, parts []string) (tagOwner, error) {
+	m := new(eventSourceMapping)
+	found, err := s.Store.Get(mappingPrefix(r.caller.Account, parts[3])+parts[6], m)
+	if err != nil {
+		return tagOwner{}, err
+	}
+	if !found || parts[4] != r.caller.Account || m.gone(s.Clock()) {
+		return tagOwner{}, notFound("Resource not found: " + arn)
+	}
+	return tagOwner{tags: &m.Tags, busy: func() error { return nil }, save: func() error { return s.saveMapping(r, m) }}, nil
 }
 
 func (s *Service) listTags(r *request) (answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.tagged(r)
+	owner, err := s.tagged(r)
 	if err != nil {
 		return answer{}, err
 	}
-	tags := f.Tags
+	tags := *owner.tags
 	if tags == nil {
 		tags = map[string]string{}
 	}
 	return answer{http.StatusOK, map[string]any{"Tags": tags}}, nil
 }
 
-// tagResource moves the RevisionId (TestLambdaTags::test_tag_lifecycle).
 func (s *Service) tagResource(r *request) (answer, error) {
 	var in struct{ Tags map[string]string }
 	if err := r.decode(&in); err != nil {
@@ -64,7 +103,7 @@ func (s *Service) tagResource(r *request) (answer, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.tagged(r)
+	owner, err := s.tagged(r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -74,18 +113,17 @@ func (s *Service) tagResource(r *request) (answer, error) {
 	if err := checkTags(in.Tags); err != nil {
 		return answer{}, err
 	}
-	if f.Tags == nil {
-		f.Tags = map[string]string{}
+	if *owner.tags == nil {
+		*owner.tags = map[string]string{}
 	}
-	maps.Copy(f.Tags, in.Tags)
-	if len(f.Tags) > maxTags {
+	maps.Copy(*owner.tags, in.Tags)
+	if len(*owner.tags) > maxTags {
 		return answer{}, errTooManyTags
 	}
-	if f.Latest.Life.LastUpdateStatus == updateRunning {
-		return answer{}, f.busy()
+	if err := owner.busy(); err != nil {
+		return answer{}, err
 	}
-	f.Latest.RevisionID = call.NewID()
-	return answer{status: http.StatusNoContent}, s.save(r, f)
+	return answer{status: http.StatusNoContent}, owner.save()
 }
 
 func checkTags(tags map[string]string) error {
@@ -93,9 +131,9 @@ func checkTags(tags map[string]string) error {
 		switch {
 		case strings.HasPrefix(strings.ToLower(k), "aws:"):
 			return invalid("Tag keys starting with aws: are reserved for system use")
-		case k == "" || len(k) > 128:
+		case k == "" || characters(k) > 128:
 			return invalid("Invalid tag key: the key must have between 1 and 128 characters")
-		case len(v) > 256:
+		case characters(v) > 256:
 			return invalid("Invalid tag value: the value must have at most 256 characters")
 		}
 	}
@@ -109,13 +147,12 @@ func (s *Service) untagResource(r *request) (answer, error) {
 	if len(keys) == 0 {
 		return answer{}, faults{"Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"}.err()
 	}
-	f, err := s.tagged(r)
+	owner, err := s.tagged(r)
 	if err != nil {
 		return answer{}, err
 	}
 	for _, k := range keys {
-		delete(f.Tags, k)
+		delete(*owner.tags, k)
 	}
-	f.Latest.RevisionID = call.NewID()
-	return answer{status: http.StatusNoContent}, s.save(r, f)
+	return answer{status: http.StatusNoContent}, owner.save()
 }

@@ -7,6 +7,7 @@ package query
 import (
 	"encoding/xml"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -27,11 +28,26 @@ func Operation(r *http.Request) string {
 	return r.Form.Get("Action")
 }
 
+// parse reads the form once. http.Request.ParseForm forgets a failure, so the
+// failed body stays in the request and tells it again.
 func parse(r *http.Request) error {
+	if failed, ok := r.Body.(failedBody); ok {
+		return failed.err
+	}
 	if r.Form == nil && r.Body != nil {
 		r.Body = http.MaxBytesReader(nil, r.Body, maxBody)
 	}
-	return r.ParseForm()
+	err := r.ParseForm()
+	if err != nil {
+		r.Body = failedBody{r.Body, err}
+	}
+	return err
+}
+
+// failedBody is a body that held no form.
+type failedBody struct {
+	io.ReadCloser
+	err error
 }
 
 // Operations are a service's API calls by name. Each returns what stands inside

@@ -1,8 +1,9 @@
 // The Node.js runtime of the embedded AWS: loads the handler that _HANDLER
 // names and speaks the Lambda runtime API. Rules: "Define Lambda function
 // handler in Node.js" and "AWS Lambda context object in Node.js".
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import http from "node:http";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { format } from "node:util";
@@ -44,24 +45,50 @@ class InitError extends Error {
   }
 }
 
+const requireUser = createRequire(path.join(root, "task"));
+const existing = (base, extensions) => extensions.map((extension) => base + extension).find((file) => existsSync(file));
+
+// isModule tells whether a .js file is an ES module, by the nearest package.json.
+function isModule(folder) {
+  if (folder.endsWith("/node_modules")) return false;
+  try {
+    return JSON.parse(readFileSync(path.join(folder, "package.json"))).type === "module";
+  } catch (error) {
+    if (error.code !== "ENOENT" || folder === root || folder === path.dirname(folder)) return false;
+  }
+  return isModule(path.dirname(folder));
+}
+
+// loadModule finds a module as the runtime does: what has the very name, a folder
+// with index.js or package.json too, then its extensions, then node_modules and
+// NODE_PATH (aws-lambda-nodejs-runtime-interface-client, src/UserFunction.js).
+async function loadModule(moduleRoot, module) {
+  const base = path.resolve(root, moduleRoot, module);
+  if (existsSync(base)) return requireUser(base);
+  if (existsSync(base + ".js") && !isModule(path.dirname(base))) return requireUser(base + ".js");
+  const typescript = process.env.AWS_EXECUTION_ENV === "AWS_Lambda_nodejs24.x" ? [".ts", ".mts", ".cts"] : [];
+  const file = existing(base, [".js", ".mjs", ".cjs", ...typescript]);
+  if (file) return import(pathToFileURL(file));
+  return requireUser(requireUser.resolve(module, { paths: [root, path.resolve(root, moduleRoot)] }));
+}
+
 async function load() {
   const handler = process.env._HANDLER ?? "";
+  if (handler.includes("..")) throw new InitError("Runtime.MalformedHandlerName", `'${handler}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
   const file = path.basename(handler);
-  const dot = file.indexOf(".");
-  if (dot < 1 || handler.includes("..")) throw new InitError("Runtime.MalformedHandlerName", "Bad handler");
-  const base = path.resolve(root, path.dirname(handler), file.slice(0, dot));
-  const found = ["", ".js", ".mjs", ".cjs"].map((extension) => base + extension).find((candidate) => existsSync(candidate));
-  if (!found) throw new InitError("Runtime.ImportModuleError", `Error: Cannot find module '${file.slice(0, dot)}'`);
+  const [, name, names] = /^([^.]*)\.(.*)$/.exec(file) ?? [];
+  if (name === undefined) throw new InitError("Runtime.MalformedHandlerName", "Bad handler");
   let module;
   try {
-    module = await import(pathToFileURL(found));
+    module = await loadModule(handler.slice(0, handler.indexOf(file)), name);
   } catch (error) {
     if (error instanceof SyntaxError) throw Object.assign(new InitError("Runtime.UserCodeSyntaxError", String(error)), { stack: error.stack });
-    if (error?.code === "ERR_MODULE_NOT_FOUND" || error?.code === "MODULE_NOT_FOUND") throw new InitError("Runtime.ImportModuleError", `Error: ${error.message}`);
+    if (error?.code === "ERR_MODULE_NOT_FOUND" || error?.code === "MODULE_NOT_FOUND") {
+      throw new InitError("Runtime.ImportModuleError", `Error: ${error.message.split("\n")[0]}`);
+    }
     throw error;
   }
-  const names = file.slice(dot + 1).split(".");
-  const pick = (from) => names.reduce((value, name) => value?.[name], from);
+  const pick = (from) => names.split(".").reduce((value, key) => value?.[key], from);
   const chosen = pick(module) ?? pick(module.default);
   if (chosen === undefined) throw new InitError("Runtime.HandlerNotFound", `${handler} is undefined or not exported`);
   if (typeof chosen !== "function") throw new InitError("Runtime.HandlerNotFound", `${handler} is not a function`);

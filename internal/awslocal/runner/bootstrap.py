@@ -49,6 +49,8 @@ def load():
     module, dot, name = handler.rpartition(".")
     if not dot:
         raise InitError("Runtime.MalformedHandlerName", "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % handler)
+    if module.split(".")[0] in sys.builtin_module_names:
+        raise InitError("Runtime.BuiltInModuleConflict", "Cannot use built-in module %s as a handler module" % module)
     sys.path.insert(0, ROOT)
     try:
         loaded = importlib.import_module(module.replace("/", "."))

@@ -35,7 +35,7 @@ func startGroup(c *exec.Cmd, log io.Writer) (*output, error) {
 	}
 	c.Stdout, c.Stderr = write, write
 	c.SysProcAttr = groupAttributes()
-	err = c.Start()
+	err = startConfined(c)
 	_ = write.Close() // the process has its own
 	if err != nil {
 		o.close()

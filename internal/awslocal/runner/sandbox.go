@@ -310,6 +310,9 @@ func (s *sandbox) environment(api string) []string {
 		"LAMBDA_TASK_ROOT":                s.code.dir,
 		"LAMBDA_RUNTIME_DIR":              s.code.dir,
 	}
+	if strings.HasPrefix(f.Runtime, "nodejs") {
+		env["NODE_PATH"] = s.code.dir // the last of Lambda's own, /var/task
+	}
 	if !strings.HasPrefix(f.Runtime, "provided") {
 		env["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + f.Runtime
 	}

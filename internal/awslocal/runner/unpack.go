@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // MaxUnzipped is the most that code may unpack to, in bytes ("Lambda quotas",
@@ -27,10 +28,12 @@ var ErrUnzippedSize = errors.New("unzipped size must be smaller than 262144000 b
 // ErrUnsafeZip says that a zip has an entry that would lie outside its folder.
 var ErrUnsafeZip = errors.New("unsafe zip entry")
 
-// Unpack writes the entries of a zip below dir, which it makes, with their
-// modes. It refuses names and links that lead outside, and what is larger than
-// MaxUnzipped: first by what the zip says, then by what it gives. Errors:
-// ErrUnsafeZip, ErrUnzippedSize, zip.ErrFormat, the file system's.
+// Unpack writes the entries of a zip below dir, which it makes, as Lambda's user
+// sees them: a file's owner gets the rights that the zip gives to others, folders
+// can be read by all, and a link that leaves the folder leads nowhere. It refuses
+// names that lead outside, and what is larger than MaxUnzipped: first by what the
+// zip says, then by what it holds. Errors: ErrUnsafeZip, ErrUnzippedSize,
+// zip.ErrFormat, the file system's.
 func Unpack(file *os.File, dir string) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -102,7 +105,16 @@ func unpackFile(root *os.Root, entry *zip.File, name string, left int64) (int64,
 		return 0, err
 	}
 	defer in.Close()
-	out, err := root.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if entry.Mode()&0o111 != 0 {
+		// A process that starts now would inherit the open file until its exec, and
+		// a file that is open for writing cannot be executed ("text file busy").
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
+	}
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err // of two entries of a name the later one counts
+	}
+	out, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err
 	}
@@ -110,9 +122,15 @@ func unpackFile(root *os.Root, entry *zip.File, name string, left int64) (int64,
 	if err == nil && n > left {
 		err = ErrUnzippedSize
 	}
-	// The group's and the others' rights are the zip's; the owner must be able
-	// to read and, in the end, to remove.
-	return n, errors.Join(err, out.Chmod(entry.Mode().Perm()|0o600), out.Close())
+	return n, errors.Join(err, out.Chmod(modeForAll(entry.Mode())), out.Close())
+}
+
+// modeForAll gives everybody the rights of those who neither own the file nor
+// belong to its group: Lambda's user is one of them (Lambda developer guide,
+// "Troubleshoot deployment issues", permission denied).
+func modeForAll(mode fs.FileMode) fs.FileMode {
+	others := mode.Perm() & 0o007
+	return others<<6 | others<<3 | others
 }
 
 func unpackLink(root *os.Root, entry *zip.File, name string) error {
@@ -125,8 +143,27 @@ func unpackLink(root *os.Root, entry *zip.File, name string) error {
 	if err != nil {
 		return err
 	}
-	if path.IsAbs(string(target)) || !filepath.IsLocal(path.Join(path.Dir(name), string(target))) {
-		return fmt.Errorf("%w: links to %q", ErrUnsafeZip, target)
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return root.Symlink(string(target), name)
+	return root.Symlink(linkTarget(name, string(target)), name)
+}
+
+// nowhere is a folder that no machine has.
+const nowhere = "/nonexistent"
+
+// linkTarget is where a link leads in Lambda: below /var/task to the code, and
+// elsewhere to files that this machine does not have.
+func linkTarget(name, target string) string {
+	inside, task := strings.CutPrefix(path.Clean(target), "/var/task/")
+	switch {
+	case task:
+		up := strings.Repeat("../", strings.Count(name, "/"))
+		return up + inside
+	case path.IsAbs(target):
+		return nowhere + path.Clean(target)
+	case !filepath.IsLocal(path.Join(path.Dir(name), target)):
+		return nowhere + path.Join("/var/task", path.Dir(name), target)
+	}
+	return target
 }

@@ -3,11 +3,40 @@ package s3
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
+
+// checkOwners rests on "Verifying bucket ownership with bucket owner condition",
+// Amazon S3 User Guide: a request may say which account it expects to own the
+// bucket, and the source of a copy.
+func (s *Service) checkOwners(r *request) *apiError {
+	if err := s.checkOwner(r.bucket, r.Header.Get("x-amz-expected-bucket-owner")); err != nil {
+		return err
+	}
+	source, _, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("x-amz-copy-source"), "/"), "/")
+	return s.checkOwner(source, r.Header.Get("x-amz-source-expected-bucket-owner"))
+}
+
+var accountID = regexp.MustCompile(`^\d{12}$`)
+
+func (s *Service) checkOwner(bucket, expected string) *apiError {
+	switch {
+	case expected == "":
+		return nil
+	case !accountID.MatchString(expected):
+		return newError(http.StatusBadRequest, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS account ID")
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if b := s.buckets[bucket]; b != nil && b.Account != expected {
+		return errAccessDenied("Access Denied")
+	}
+	return nil
+}
 
 // matchesPrincipal compares an entry of a reader list with a caller: the whole
 // ARN, the account, or the role of the caller's session ("AWS JSON policy

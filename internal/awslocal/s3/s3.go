@@ -20,7 +20,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +77,9 @@ func (s *Service) serve(r *request) *apiError {
 	op := operationOf(r.Request, r.bucket, r.key)
 	if op.serve == nil {
 		return errNotImplemented(r.Method + " " + r.URL.RawQuery)
+	}
+	if err := s.checkOwners(r); err != nil {
+		return err
 	}
 	return op.serve(s, r)
 }
@@ -178,9 +180,6 @@ func address(r *http.Request) (bucket, key string) {
 	return bucket, key
 }
 
-// ownNames are hosts under localhost that address the service, not a bucket.
-var ownNames = []string{"s3", "aws"}
-
 func bucketOfHost(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -194,7 +193,7 @@ func bucketOfHost(host string) string {
 		}
 	}
 	bucket, ok := strings.CutSuffix(host, ".localhost")
-	if !ok || slices.Contains(ownNames, bucket) || strings.HasPrefix(bucket, "s3.") {
+	if !ok || bucket == "s3" || strings.HasPrefix(bucket, "s3.") {
 		return ""
 	}
 	return bucket

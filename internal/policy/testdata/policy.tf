@@ -118,7 +118,13 @@ data "aws_iam_policy_document" "lambda_rollout_trust" {
     condition {
       test     = "StringLike"
       variable = "token.actions.githubusercontent.com:sub"
-      values   = ["repo:octo/app:*"]
+      values   = ["repo:octo/app:*", "repo:octo@*/app@*:*"]
+    }
+
+    condition {
+      test     = "StringNotLike"
+      variable = "token.actions.githubusercontent.com:sub"
+      values   = ["repo:octo@*:*/app@*:*"]
     }
   }
 }

@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"golang.org/x/sys/unix"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/engine"
+	"github.com/lambda-rollout/lambda-rollout/internal/host"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+)
+
+// Process is everything that the program is given from outside.
+type Process struct {
+	// Args are the program's name and its arguments.
+	Args           []string
+	Env            []string
+	Dir            string
+	Stdout, Stderr io.Writer
+	// Stdin is read for answers and payloads. Interactive means that stdin and
+	// stderr both are terminals.
+	Stdin       io.Reader
+	Interactive bool
+	Now         func() time.Time
+	// Signals ends a run early; nil means that nothing does.
+	Signals <-chan os.Signal
+	// CaptureLog sends the lines of Go's default logger to a writer: packages of
+	// the standard library write there past the host's masks. nil leaves it.
+	CaptureLog func(io.Writer)
+	// HTTPClient carries every call to AWS; nil means the SDK's own.
+	HTTPClient aws.HTTPClient
+	// CallTimeout bounds one call; 0 means the session's own default.
+	CallTimeout time.Duration
+	// ReadBackoff is the longest pause before a read is tried again; 0 means
+	// the session's own default.
+	ReadBackoff time.Duration
+	Pace        lambdaapi.Pace
+	Timing      engine.Timing
+	// Store keeps a journal on the local disk.
+	Store func(root, path string) journal.Store
+}
+
+// OS is the process as the operating system runs it.
+func OS() (Process, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return Process{}, fmt.Errorf("find the current folder: %w", err)
+	}
+	return Process{
+		Args: os.Args, Env: os.Environ(), Dir: dir,
+		Stdout: host.NewStream(os.Stdout), Stderr: host.NewStream(os.Stderr),
+		Stdin: os.Stdin, Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr),
+		Now: time.Now, Signals: signals(), CaptureLog: log.SetOutput,
+		Pace: lambdaapi.DefaultPace(), Timing: engine.DefaultTiming(),
+		Store: func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
+	}, nil
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	return err == nil
+}
+
+// signals are those that stop a run. One that was ignored when the process began
+// stays ignored: nohup wants that of SIGHUP, a shell of SIGINT and SIGQUIT for a
+// command in the background.
+func signals() <-chan os.Signal {
+	// The second signal must not get lost while the first is at work.
+	stop := make(chan os.Signal, 8)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) {
+			signal.Notify(stop, s)
+		}
+	}
+	// A broken pipe is an error of the write and kills nobody:
+	// `deploy | head` must not end between two calls (os/signal, SIGPIPE).
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return stop
+}
+
+// giveUp ends the patience with a reader that does not read.
+func giveUp(streams ...io.Writer) {
+	for _, s := range streams {
+		if s, ok := s.(interface{ Release() }); ok {
+			s.Release()
+		}
+	}
+}
+
+func flush(w io.Writer) error {
+	if s, ok := w.(interface{ Flush() error }); ok {
+		return s.Flush()
+	}
+	return nil
+}
+
+// progress is what a signal has to know of the run that it stops.
+type progress struct {
+	mu      sync.Mutex
+	journal string
+}
+
+// began keeps the name of the journal that the run writes: from now on there may
+// be something to roll back.
+func (p *progress) began(journal string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.journal = journal
+}
+
+// journalName is the journal that the run writes; "" before its first change.
+func (p *progress) journalName() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.journal
+}
+
+// withSignals ends the context at the first signal. A later one ends nothing, but
+// says what it would cost.
+func (a *app) withSignals(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	over := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case s := <-a.Signals:
+				if n == 0 {
+					giveUp(a.Stdout, a.Stderr)
+					cancel(fmt.Errorf("%w: %v", deploy.ErrSignal, s))
+				}
+				if text := a.stopping(n); text != "" {
+					a.log().Line("%s", text)
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	return ctx, sync.OnceFunc(func() {
+		close(over)
+		cancel(context.Canceled)
+	})
+}
+
+// stopping is what to tell the user at the signal with that number, from 0.
+func (a *app) stopping(n int) string {
+	name := a.progress.journalName()
+	switch {
+	case name == "":
+		return ""
+	case a.host.PostFollows() && n == 0:
+		return "Stopping: the post step rolls back what was changed"
+	case a.host.PostFollows():
+		return "Still stopping: the post step rolls back what was changed. Killed now, the call under way would be of unknown outcome; then run: lambda-rollout rollback --journal " + name
+	case n == 0:
+		return fmt.Sprintf("Stopping: what was changed is rolled back, which takes up to %s", a.in.Duration("rollback-timeout"))
+	}
+	return fmt.Sprintf("Still rolling back, for up to %s. Killed now, changes would remain; then run: lambda-rollout rollback --journal %s", a.in.Duration("rollback-timeout"), name)
+}
+
+const (
+	// stopBefore is how long a run that changed nothing may take to stop: it may be
+	// inside a file that nobody writes or an expression without end.
+	stopBefore = 2 * time.Second
+	// stopAfter is how long one may take whose rollback is the post step's work.
+	// GitHub kills a container 7.5 s after its first signal
+	// (actions/runner, ProcessInvoker.cs).
+	stopAfter = 5500 * time.Millisecond
+)
+
+// run carries out a command. It returns in time after a signal, even where the
+// command does not: nothing that hangs then has changed anything, or the post step
+// rolls it back.
+func (a *app) run(ctx context.Context, name string) error {
+	done := make(chan error, 1)
+	go func() { done <- a.command(ctx, name) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	start := time.Now()
+	for _, limit := range []time.Duration{stopBefore, stopAfter} {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(limit - time.Since(start)):
+		}
+		switch journal := a.progress.journalName(); {
+		case journal == "" && name != "rollback":
+			return notStarted(context.Cause(ctx))
+		case limit == stopAfter && journal != "" && a.host.PostFollows():
+			return &deploy.StoppedError{Err: context.Cause(ctx), Journal: journal}
+		}
+	}
+	return <-done
+}

@@ -1,0 +1,96 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxSource is how much of a file with a value, or of stdin, is read: Lambda takes
+// 6 MB in a request (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const maxSource = 6 << 20
+
+// Value looks up a value that is not written in clear: env:VARIABLE or file:PATH,
+// relative to the workspace. One line break at the end of a file is no part of it.
+// An empty value is an error: nobody means one here.
+func (h *Host) Value(ctx context.Context, source string) (string, error) {
+	kind, name, _ := strings.Cut(source, ":")
+	switch kind {
+	case "env":
+		value, set := h.env[name]
+		switch {
+		case !set:
+			return "", fmt.Errorf("the environment variable %s is not set", name)
+		case value == "":
+			return "", fmt.Errorf("the environment variable %s is empty", name)
+		}
+		return value, nil
+	case "file":
+		content, err := h.ReadFile(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		value := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+		if value == "" {
+			return "", fmt.Errorf("the file %s is empty", name)
+		}
+		return value, nil
+	}
+	return "", fmt.Errorf("%s is neither env: nor file:", kind)
+}
+
+// ReadFile reads a file that the user named, relative to the workspace or absolute.
+// It may be a pipe. It reads 6 MB at most, and ends with the context: a read that
+// waits for somebody then is left behind.
+func (h *Host) ReadFile(ctx context.Context, name string) ([]byte, error) {
+	if !filepath.IsAbs(name) {
+		if !filepath.IsLocal(name) {
+			return nil, fmt.Errorf("%s leads out of the workspace: name it by an absolute path", name)
+		}
+		name = filepath.Join(h.Workspace(), name)
+	}
+	return readAll(ctx, name, func() (io.ReadCloser, error) { return os.Open(name) })
+}
+
+// ReadStdin reads all of stdin, as ReadFile reads a file.
+func (h *Host) ReadStdin(ctx context.Context) ([]byte, error) {
+	return readAll(ctx, "stdin", func() (io.ReadCloser, error) {
+		if h.options.Stdin == nil {
+			return nil, errors.New("stdin is closed")
+		}
+		return io.NopCloser(h.options.Stdin), nil
+	})
+}
+
+func readAll(ctx context.Context, name string, open func() (io.ReadCloser, error)) ([]byte, error) {
+	type result struct {
+		content []byte
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		file, err := open()
+		if err != nil {
+			done <- result{nil, err}
+			return
+		}
+		content, err := io.ReadAll(io.LimitReader(file, maxSource+1))
+		done <- result{content, errors.Join(err, file.Close())}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, fmt.Errorf("read %s: %w", name, context.Cause(ctx))
+	case r := <-done:
+		switch {
+		case r.err != nil:
+			return nil, fmt.Errorf("read %s: %w", name, r.err)
+		case len(r.content) > maxSource:
+			return nil, fmt.Errorf("read %s: it has more than %d MB", name, maxSource>>20)
+		}
+		return r.content, nil
+	}
+}

@@ -1,0 +1,300 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// RunState is a journal as read: what is known of one run.
+type RunState struct {
+	Header  Header
+	State   State
+	Targets []TargetLog
+
+	// next is the number of the next step; sound is how many bytes of a file
+	// were read before its torn tail.
+	next  int
+	sound int
+}
+
+// TargetLog is what a run recorded of one Target.
+type TargetLog struct {
+	Target
+	// Run is the run's id: the value of the tag that proves who created a
+	// function.
+	Run      string
+	Salt     []byte
+	Snapshot *Snapshot
+	Steps    []Step
+}
+
+// Step is a change with what became of it; Outcome is nil where the process
+// died, or lost the answer, in between.
+type Step struct {
+	Number  int
+	Record  Record
+	Intent  Intent
+	Outcome *Outcome
+}
+
+// Open reports whether the change may have taken effect, or may still.
+func (s Step) Open() bool {
+	return s.Outcome == nil || s.Outcome.Result == Unknown || s.Outcome.Doubt
+}
+
+func newRunState(h Header) RunState {
+	state := RunState{Header: h, State: Open, next: 1, Targets: make([]TargetLog, len(h.Targets))}
+	for i, t := range h.Targets {
+		state.Targets[i] = TargetLog{Target: t, Run: h.Run, Salt: h.Salt}
+	}
+	return state
+}
+
+func (s RunState) clone() RunState {
+	s.Targets = slices.Clone(s.Targets)
+	for i, t := range s.Targets {
+		s.Targets[i] = t.clone()
+	}
+	return s
+}
+
+func (t TargetLog) clone() TargetLog {
+	t.Steps = slices.Clone(t.Steps)
+	return t
+}
+
+// Changed reports whether a call that changes something may have gone out.
+func (s *RunState) Changed() bool {
+	for _, t := range s.Targets {
+		if len(t.Steps) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// back reports whether a step is a rollback's.
+func (s *RunState) back(target, step int) bool {
+	if target < 0 || target >= len(s.Targets) {
+		return false
+	}
+	return slices.ContainsFunc(s.Targets[target].Steps, func(s Step) bool { return s.Number == step && s.Intent.Back })
+}
+
+// maxTargets and maxLine bound what a broken file can make a reader hold. The
+// header's line grows with the Targets.
+const (
+	maxTargets = 10_000
+	maxLine    = 1 << 20
+	maxHeader  = 16 << 20
+)
+
+// beginning is how the header of every journal begins.
+const beginning = `{"format":1,"run":"`
+
+// ErrForeign reports a file that is no journal of this program.
+var ErrForeign = errors.New("this is no journal of lambda-rollout: it is left as it is; name another file")
+
+// tornHeader reports whether content may be the beginning of a header that was
+// not written to its end.
+func tornHeader(content []byte) bool {
+	n := min(len(content), len(beginning))
+	return string(content[:n]) == beginning[:n]
+}
+
+// Parse reads a journal of JSON lines. A torn last line is left out; anything
+// else that is broken is an error, ErrForeign where it does not begin as a
+// journal. Nothing gives an empty RunState.
+func Parse(content []byte) (*RunState, error) {
+	var state RunState
+	for number := 1; len(content) > state.sound; number++ {
+		line, _, whole := bytes.Cut(content[state.sound:], []byte{'\n'})
+		if state.Header.Run == "" {
+			if !tornHeader(line) {
+				return nil, firstLineError(line)
+			}
+			if !whole {
+				break
+			}
+			if err := state.begin(line); err != nil {
+				return nil, err
+			}
+			state.sound = len(line) + 1
+			continue
+		}
+		if !whole {
+			break
+		}
+		if err := state.line(line); err != nil {
+			if state.sound+len(line)+1 == len(content) && errors.Is(err, errSyntax) {
+				break
+			}
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		state.sound += len(line) + 1
+	}
+	return &state, nil
+}
+
+// firstLineError tells a journal of another format from a foreign file.
+func firstLineError(line []byte) error {
+	var h Header
+	if json.Unmarshal(line, &h) == nil && h.Run != "" && h.Format > Format {
+		return fmt.Errorf("the journal's format is %d, this program reads %d", h.Format, Format)
+	}
+	return ErrForeign
+}
+
+var errSyntax = errors.New("not a record")
+
+// begin reads the header.
+func (s *RunState) begin(line []byte) error {
+	if len(line) > maxHeader {
+		return fmt.Errorf("the header is longer than %d bytes", maxHeader)
+	}
+	var h Header
+	if err := json.Unmarshal(line, &h); err != nil {
+		return fmt.Errorf("the header: %w: %w", errSyntax, err)
+	}
+	if h.Format != Format {
+		return fmt.Errorf("the journal's format is %d, this program reads %d", h.Format, Format)
+	}
+	if h.Run == "" || len(h.Targets) == 0 || len(h.Targets) > maxTargets {
+		return fmt.Errorf("the header names no run, no target, or more than %d", maxTargets)
+	}
+	*s = newRunState(h)
+	return nil
+}
+
+// line reads one record. An empty line is skipped: whoever took over a journal
+// that the last release kept in S3 left one.
+func (s *RunState) line(line []byte) error {
+	if len(line) == 0 {
+		return nil
+	}
+	if len(line) > maxLine {
+		return fmt.Errorf("it is longer than %d bytes", maxLine)
+	}
+	var r Record
+	if err := json.Unmarshal(line, &r); err != nil {
+		return fmt.Errorf("%w: %w", errSyntax, err)
+	}
+	return s.add(r)
+}
+
+func (s *RunState) add(r Record) error {
+	if r.State != "" {
+		s.State = r.State
+		return nil
+	}
+	if r.Takeover != nil {
+		return nil
+	}
+	if r.Target < 0 || r.Target >= len(s.Targets) {
+		return fmt.Errorf("the header has no target %d", r.Target)
+	}
+	t := &s.Targets[r.Target]
+	switch {
+	case r.Snapshot != nil:
+		t.Snapshot = r.Snapshot
+	case r.Intent != nil:
+		t.Steps = append(t.Steps, Step{Number: r.Step, Record: r, Intent: *r.Intent})
+		s.next = max(s.next, r.Step+1)
+	case r.Outcome != nil:
+		return t.close(r.Step, r.Outcome)
+	}
+	return nil
+}
+
+// close gives a step its outcome. The Snapshot is replaced, not written to:
+// copies of it were handed out.
+func (t *TargetLog) close(number int, outcome *Outcome) error {
+	for i := len(t.Steps) - 1; i >= 0; i-- {
+		step := &t.Steps[i]
+		if step.Number != number {
+			continue
+		}
+		step.Outcome = outcome
+		if step.Intent.RestorePoint && outcome.Version != "" && t.Snapshot != nil {
+			snapshot := *t.Snapshot
+			snapshot.RestorePoint = outcome.Version
+			t.Snapshot = &snapshot
+		}
+		return nil
+	}
+	return fmt.Errorf("an outcome of step %d, which was never begun", number)
+}
+
+// Contents are the states that $LATEST may be in if nobody else changed it: the
+// one before, and each that a step meant to leave or was seen to leave.
+func (t *TargetLog) Contents() []Content {
+	var all []Content
+	if t.Snapshot != nil && t.Snapshot.Exists {
+		all = append(all, t.Snapshot.Content)
+	}
+	for _, s := range t.Steps {
+		if s.Intent.Content != nil && (s.Outcome == nil || s.Outcome.Result != Refused) {
+			all = append(all, *s.Intent.Content)
+		}
+		if s.Outcome != nil && s.Outcome.Content != nil {
+			all = append(all, *s.Outcome.Content)
+		}
+	}
+	return all
+}
+
+// AliasStates are the states that an alias may be in if nobody else changed it;
+// absent reports whether it may be missing.
+func (t *TargetLog) AliasStates(name string) (states []Alias, absent bool) {
+	if t.Snapshot != nil {
+		for _, a := range t.Snapshot.Aliases {
+			if a.Name == name {
+				states = append(states, a)
+			}
+		}
+		for _, m := range t.Snapshot.Missing {
+			absent = absent || m == name
+		}
+	}
+	for _, s := range t.Steps {
+		switch {
+		case s.Intent.Alias != nil && s.Intent.Alias.Name == name:
+			states = append(states, *s.Intent.Alias)
+		case s.Intent.Alias == nil && s.Intent.AliasName == name:
+			absent = true
+		}
+	}
+	return states, absent
+}
+
+// FailedVersions are the versions that the run published, AWS could not start,
+// and no rollback has deleted yet.
+func (t *TargetLog) FailedVersions() []string {
+	var all []string
+	for _, s := range t.Steps {
+		if s.Outcome != nil && s.Outcome.FailedVersion != "" && !t.deleted(s.Outcome.FailedVersion) {
+			all = append(all, s.Outcome.FailedVersion)
+		}
+	}
+	return all
+}
+
+func (t *TargetLog) deleted(version string) bool {
+	return slices.ContainsFunc(t.Steps, func(s Step) bool {
+		return s.Intent.Version == version && s.Outcome != nil && s.Outcome.Result == Done
+	})
+}
+
+// Published are the versions that the run published, restore point included.
+func (t *TargetLog) Published() []string {
+	var all []string
+	for _, s := range t.Steps {
+		if s.Outcome != nil && s.Outcome.Version != "" {
+			all = append(all, s.Outcome.Version)
+		}
+	}
+	return all
+}

@@ -1,0 +1,114 @@
+package service
+
+import (
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/document"
+)
+
+// fileKind is what a file holds, by the keys at its root.
+type fileKind struct {
+	// what names it with its article; hint says what to do with it.
+	what, hint string
+}
+
+// givenBy is the hint for a file that another input takes.
+func givenBy(what, input string) fileKind {
+	return fileKind{what, "give it with the input " + input}
+}
+
+var (
+	functionKind = givenBy("a function definition", "function-definition")
+	aliasKind    = givenBy("an alias definition", "alias-definition")
+)
+
+// recognizers are looked at in their order; the first that fits names the file.
+var recognizers = []struct {
+	fits func(rootKeys) bool
+	kind fileKind
+}{
+	{func(k rootKeys) bool { return k.isMapping("pipeline") }, fileKind{"a Harness pipeline", "make a workflow of it with `lambda-rollout convert`; what it deploys is in the files of its service, environment and infrastructure"}},
+	{func(k rootKeys) bool { return k.isMapping("service") }, givenBy("a Harness Service", "service")},
+	{func(k rootKeys) bool { return k.has("infrastructureDefinition") }, givenBy("a Harness Infrastructure", "infrastructure")},
+	{func(k rootKeys) bool { return k.has("serviceOverrides") || k.only("overrides") }, givenBy("Harness overrides", "overrides")},
+	{func(k rootKeys) bool { return k.has("inputSet") }, fileKind{"a Harness input set", "its values are given with the input inputs"}},
+	{func(k rootKeys) bool {
+		return k.only("environment") && !k.under("environment", "variables", "Variables") || k.under("environment", "identifier", "orgIdentifier", "projectIdentifier")
+	}, givenBy("a Harness Environment", "environment")},
+	{func(k rootKeys) bool { return k.has("jobs") && (k.has("on") || k.has("true")) }, fileKind{"a GitHub workflow", "name the files that its steps use"}},
+	{func(k rootKeys) bool { return k.has("runs") && k.has("inputs", "outputs", "description", "branding") }, fileKind{"the metadata of a GitHub action", ""}},
+	{func(k rootKeys) bool {
+		return k.has("AWSTemplateFormatVersion", "Transform") || k.isMapping("Resources")
+	}, fileKind{"a CloudFormation or SAM template", "write the function's properties in a definition of its own; `lambda-rollout schema function` has its fields"}},
+	{func(k rootKeys) bool {
+		return k.has("terraform_version") && k.has("serial", "lineage", "resources", "values")
+	}, fileKind{"Terraform's state", "name a file with the definition"}},
+	{func(k rootKeys) bool { return k.has("provider", "functions") && k.has("service") }, fileKind{"a file of the Serverless Framework", "write each function's definition in a file of its own"}},
+	{func(k rootKeys) bool { return k.has("Configuration") && k.under("Configuration", "FunctionName") }, fileKind{"the answer of `aws lambda get-function`", "keep what is below Configuration"}},
+	{func(k rootKeys) bool {
+		return k.has("AuthType", "authType") || k.has("Config") && k.under("Config", "AuthType")
+	}, fileKind{"the configuration of a function URL", "a deployment leaves it as it is in AWS"}},
+	{func(k rootKeys) bool { return k.has(settingsKeys...) && !k.has("functionName", "FunctionName") }, fileKind{"settings beside a definition", "a deployment leaves them as they are in AWS"}},
+	{func(k rootKeys) bool { return k.has("Statement") && k.has("Version") }, fileKind{"an IAM policy", ""}},
+	{func(k rootKeys) bool { return k.has("apiVersion") && k.has("kind") }, fileKind{"a Kubernetes manifest", ""}},
+	{func(k rootKeys) bool { return k.has("services") && !k.has("functionName") }, fileKind{"a Compose file", ""}},
+	{func(k rootKeys) bool { return k.has("name") && k.has("dependencies", "devDependencies", "scripts") }, fileKind{"a package.json", ""}},
+	{func(k rootKeys) bool {
+		return k.has("kind") && k.has("steps") || k.has("steps", "stages") && !k.has("functionName")
+	}, fileKind{"a CI pipeline", "name the files that its steps use"}},
+	{func(k rootKeys) bool { return k.has("functionName", "FunctionName") && k.has(functionKeys...) }, functionKind},
+	{func(k rootKeys) bool { return k.has("name", "Name") && k.only(aliasKeys...) }, aliasKind},
+}
+
+var (
+	settingsKeys = strings.Fields("functionUrl functionUrlConfig permissions reservedConcurrency provisionedConcurrency eventInvokeConfig recursiveLoop runtimeManagement scalingConfig")
+	functionKeys = strings.Fields("role Role runtime Runtime handler Handler code Code memorySize MemorySize timeout Timeout environment Environment packageType PackageType architectures Architectures layers Layers")
+	aliasKeys    = strings.Fields("name Name description Description functionVersion FunctionVersion routingConfig RoutingConfig aliasArn AliasArn revisionId RevisionId $schema")
+)
+
+// recognize names what a document holds, where its keys tell.
+func recognize(root *yaml.Node) (fileKind, bool) {
+	root = document.Resolved(root)
+	if root.Kind != yaml.MappingNode {
+		return fileKind{}, false
+	}
+	keys := rootKeys{}
+	for content := document.Pairs(root); len(content) > 1; content = content[2:] {
+		keys[content[0].Value] = document.Resolved(content[1])
+	}
+	for _, r := range recognizers {
+		if r.fits(keys) {
+			return r.kind, true
+		}
+	}
+	return fileKind{}, false
+}
+
+// rootKeys are the keys of a mapping with their values.
+type rootKeys map[string]*yaml.Node
+
+func (k rootKeys) has(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return k[name] != nil })
+}
+
+func (k rootKeys) isMapping(name string) bool {
+	return k[name] != nil && k[name].Kind == yaml.MappingNode
+}
+
+// only reports whether there is no other key.
+func (k rootKeys) only(names ...string) bool {
+	for key := range k {
+		if !slices.Contains(names, key) {
+			return false
+		}
+	}
+	return len(k) > 0
+}
+
+// under reports whether a key's value is a mapping with one of the names.
+func (k rootKeys) under(key string, names ...string) bool {
+	return k.isMapping(key) && hasKey(k[key], names...)
+}

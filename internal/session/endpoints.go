@@ -1,0 +1,118 @@
+package session
+
+import (
+	"context"
+	"reflect"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+)
+
+// endpoints says where the calls to a service go, where that is not AWS itself
+// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
+type endpoints struct {
+	// all is the endpoint of the inputs or of the journal; it is before all others.
+	all string
+	// pinned keeps out what environment and profile say: only all and own count.
+	pinned bool
+	own    map[string]string
+	// ignored is the user's wish that configured endpoints do not count.
+	ignored bool
+	env     func(string) string
+	profile config.SharedConfig
+}
+
+func (s *Session) findEndpoints(profile config.SharedConfig) endpoints {
+	ignored := s.env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+	return endpoints{
+		all: s.opts.Endpoint, pinned: s.opts.Pinned, own: s.opts.Endpoints,
+		ignored: ignored == "true" || ignored == "" && aws.ToBool(profile.IgnoreConfiguredEndpoints),
+		env:     s.env, profile: profile,
+	}
+}
+
+// general is the endpoint of all services that have none of their own.
+func (e endpoints) general() string {
+	switch {
+	case e.all != "" || e.pinned || e.ignored:
+		return e.all
+	case e.env("AWS_ENDPOINT_URL") != "":
+		return e.env("AWS_ENDPOINT_URL")
+	}
+	return e.profile.BaseEndpoint
+}
+
+// of is the endpoint of a service, by the SDK's ID for it; "" is AWS itself.
+func (e endpoints) of(sdkID string) string {
+	name := strings.ToUpper(strings.ReplaceAll(sdkID, " ", "_"))
+	variable := "AWS_ENDPOINT_URL_" + name
+	switch {
+	case e.all != "":
+		return e.all
+	case e.pinned:
+		return e.own[variable]
+	case e.ignored:
+		return ""
+	case e.env(variable) != "":
+		return e.env(variable)
+	case e.env("AWS_ENDPOINT_URL") != "":
+		return e.env("AWS_ENDPOINT_URL")
+	}
+	if own := e.profile.Services.ServiceValues[strings.ToLower(name)]["endpoint_url"]; own != "" {
+		return own
+	}
+	return e.profile.BaseEndpoint
+}
+
+// apply sets the endpoint of every client that is made from a configuration,
+// after the SDK's own reading of the process environment, which is not the
+// Session's.
+func (e endpoints) apply(sdkID string, clientOptions any) {
+	field := reflect.ValueOf(clientOptions).Elem().FieldByName("BaseEndpoint")
+	if !field.IsValid() {
+		return
+	}
+	var endpoint *string
+	if url := e.of(sdkID); url != "" {
+		endpoint = &url
+	}
+	field.Set(reflect.ValueOf(endpoint))
+}
+
+// Endpoint is where the calls go that have no endpoint of their own service; ""
+// is AWS itself.
+func (s *Session) Endpoint() string { return s.endpoints.general() }
+
+// EndpointOf is where the calls to a service go, by the SDK's ID for it, such as
+// IAM or CloudWatch Logs; "" is AWS itself.
+func (s *Session) EndpointOf(sdkID string) string { return s.endpoints.of(sdkID) }
+
+// variants answers the SDK's questions for the FIPS and dual-stack variants of AWS's own
+// endpoints.
+type variants struct {
+	env     func(string) string
+	profile config.SharedConfig
+}
+
+// GetUseFIPSEndpoint is asked by each client for its configuration.
+func (v variants) GetUseFIPSEndpoint(ctx context.Context) (aws.FIPSEndpointState, bool, error) {
+	switch strings.ToLower(v.env("AWS_USE_FIPS_ENDPOINT")) {
+	case "true":
+		return aws.FIPSEndpointStateEnabled, true, nil
+	case "false":
+		return aws.FIPSEndpointStateDisabled, true, nil
+	}
+	return v.profile.GetUseFIPSEndpoint(ctx)
+}
+
+// GetUseDualStackEndpoint is asked by each client for its configuration.
+func (v variants) GetUseDualStackEndpoint(ctx context.Context) (aws.DualStackEndpointState, bool, error) {
+	switch strings.ToLower(v.env("AWS_USE_DUALSTACK_ENDPOINT")) {
+	case "true":
+		return aws.DualStackEndpointStateEnabled, true, nil
+	case "false":
+		return aws.DualStackEndpointStateDisabled, true, nil
+	}
+	return v.profile.GetUseDualStackEndpoint(ctx)
+}

@@ -1,0 +1,216 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+)
+
+// checkInputs removes the blanks around explicit credentials and the Region, and
+// refuses what cannot be one.
+func checkInputs(opts *Options) error {
+	for name, value := range map[string]*string{
+		"aws-access-key-id": &opts.AccessKeyID, "aws-secret-access-key": &opts.SecretAccessKey, "aws-session-token": &opts.SessionToken,
+	} {
+		clean, err := cleanSecret(name, *value)
+		if err != nil {
+			return err
+		}
+		*value = clean
+	}
+	id, secret := opts.AccessKeyID != "", opts.SecretAccessKey != ""
+	// Half a pair would otherwise be skipped silently for what the chain finds.
+	switch {
+	case id && !secret:
+		return errors.New("aws-access-key-id is set, but aws-secret-access-key is empty")
+	case secret && !id:
+		return errors.New("aws-secret-access-key is set, but aws-access-key-id is empty")
+	case opts.SessionToken != "" && !id:
+		return errors.New("aws-session-token is set, but aws-access-key-id is empty")
+	}
+	return nil
+}
+
+// cleanSecret removes the white space around a credential, which a secret often
+// gets when it is pasted or read from a file. Inside it cannot be right: it
+// cannot be sent in a header.
+func cleanSecret(name, value string) (string, error) {
+	clean := strings.TrimSpace(value)
+	if strings.ContainsFunc(clean, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		return "", MalformedCredentials{Name: name}
+	}
+	return clean, nil
+}
+
+// load builds the configuration that all services share.
+func (s *Session) load(ctx context.Context) error {
+	profile, err := s.readProfile(ctx)
+	if err != nil {
+		return fmt.Errorf("read the AWS settings: %w", err)
+	}
+	region, err := s.findRegion(profile)
+	if err != nil {
+		return err
+	}
+	client, err := s.client(profile)
+	if err != nil {
+		return err
+	}
+	s.endpoints = s.findEndpoints(profile)
+	s.base = aws.Config{
+		Region:                      region,
+		HTTPClient:                  &transport{next: client},
+		Retryer:                     s.opts.readRetryer,
+		APIOptions:                  apiOptions(s.opts),
+		ServiceOptions:              []func(string, any){s.endpoints.apply},
+		ConfigSources:               []any{variants{s.env, profile}},
+		Logger:                      logging.Nop{}, // what it would warn of comes back as an error
+		AppID:                       cmp.Or(s.env("AWS_SDK_UA_APP_ID"), profile.AppID),
+		AccountIDEndpointMode:       aws.AccountIDEndpointModePreferred,
+		RequestMinCompressSizeBytes: 10240, // the SDK's default
+		RequestChecksumCalculation:  aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation:  aws.ResponseChecksumValidationWhenSupported,
+	}
+	if s.onlyRequired("AWS_REQUEST_CHECKSUM_CALCULATION", profile.RequestChecksumCalculation == aws.RequestChecksumCalculationWhenRequired) {
+		s.base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	}
+	if s.onlyRequired("AWS_RESPONSE_CHECKSUM_VALIDATION", profile.ResponseChecksumValidation == aws.ResponseChecksumValidationWhenRequired) {
+		s.base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	}
+	s.base.Credentials = aws.NewCredentialsCache(s.findCredentials(profile), expiryWindow)
+	return nil
+}
+
+// onlyRequired reports whether checksums are wanted only where S3 requires them, by
+// the environment, else by the profile: some stores that speak S3's protocol know
+// none.
+func (s *Session) onlyRequired(variable string, inProfile bool) bool {
+	if value := s.env(variable); value != "" {
+		return strings.EqualFold(value, "when_required")
+	}
+	return inProfile
+}
+
+// env is a variable without white space at its ends, which no setting of AWS
+// means.
+func (s *Session) env(name string) string {
+	value, _ := s.opts.LookupEnv(name)
+	return strings.TrimSpace(value)
+}
+
+// readProfile reads the settings files. A default profile need not exist; one
+// that is named must.
+func (s *Session) readProfile(ctx context.Context) (config.SharedConfig, error) {
+	name := cmp.Or(s.env("AWS_PROFILE"), s.env("AWS_DEFAULT_PROFILE"))
+	profile, err := config.LoadSharedConfigProfile(ctx, cmp.Or(name, config.DefaultSharedConfigProfile), func(o *config.LoadSharedConfigOptions) {
+		o.Logger = logging.Nop{}
+		o.ConfigFiles = s.settingsFile("AWS_CONFIG_FILE", "config")
+		o.CredentialsFiles = s.settingsFile("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+	})
+	if name == "" && isType[config.SharedConfigProfileNotExistError](err) {
+		return config.SharedConfig{}, nil
+	}
+	return profile, err
+}
+
+// settingsFile is the file that a variable names, else the one in the home
+// folder (https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html).
+func (s *Session) settingsFile(variable, name string) []string {
+	switch file := s.env(variable); {
+	case file != "":
+		return []string{file}
+	case s.home() != "":
+		return []string{filepath.Join(s.home(), ".aws", name)}
+	}
+	// Not nil, for which the SDK would look by itself.
+	return []string{}
+}
+
+func (s *Session) home() string {
+	if runtime.GOOS == "windows" {
+		return s.env("USERPROFILE")
+	}
+	return s.env("HOME")
+}
+
+func isType[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// findRegion is the Region of the inputs, the environment or the profile; empty
+// where nothing names one.
+func (s *Session) findRegion(profile config.SharedConfig) (string, error) {
+	for _, from := range []struct{ name, value string }{
+		{"aws-region", strings.TrimSpace(s.opts.Region)},
+		{"AWS_REGION", s.env("AWS_REGION")},
+		{"AWS_DEFAULT_REGION", s.env("AWS_DEFAULT_REGION")},
+		{"region of the profile " + profile.Profile, strings.TrimSpace(profile.Region)},
+	} {
+		if from.value == "" {
+			continue
+		}
+		if err := awsfacts.CheckRegion(from.value); err != nil {
+			return "", fmt.Errorf("%s: %w", from.name, err)
+		}
+		return from.value, nil
+	}
+	return "", nil
+}
+
+// idleConnections, to one host, are kept for as many Targets as run at once.
+const idleConnections = 16
+
+// client is one pool of connections for all clients of the Session: each client
+// would make its own, and each pool pays for its own TLS handshakes. It trusts
+// AWS_CA_BUNDLE.
+func (s *Session) client(profile config.SharedConfig) (aws.HTTPClient, error) {
+	if s.opts.HTTPClient != nil {
+		return s.opts.HTTPClient, nil
+	}
+	var trusted *x509.CertPool
+	if bundle := cmp.Or(s.env("AWS_CA_BUNDLE"), profile.CustomCABundle); bundle != "" {
+		text, err := os.ReadFile(bundle)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificates of AWS_CA_BUNDLE: %w", err)
+		}
+		trusted = x509.NewCertPool()
+		if !trusted.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("AWS_CA_BUNDLE: %s holds no certificate in PEM form", bundle)
+		}
+	}
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost = idleConnections
+		if trusted != nil {
+			if t.TLSClientConfig == nil {
+				t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+			}
+			t.TLSClientConfig.RootCAs = trusted
+		}
+	}).Freeze(), nil
+}
+
+// apiOptions are the middlewares of every client.
+func apiOptions(opts Options) []func(*middleware.Stack) error {
+	return []func(*middleware.Stack) error{
+		addUserAgent(opts),
+		addTrace(opts.Trace),
+		addCallTimeout(opts),
+	}
+}

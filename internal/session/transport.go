@@ -1,0 +1,131 @@
+package session
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// transport carries every request and names two failures that are none of AWS's:
+// a certificate that is not trusted, and a page that a proxy or the login page of
+// a network answers with. Neither passes when it is asked again.
+type transport struct{ next aws.HTTPClient }
+
+// Do sends a request.
+func (t *transport) Do(request *http.Request) (*http.Response, error) {
+	response, err := t.next.Do(request)
+	if err != nil {
+		if isCertificate(err) {
+			return nil, UntrustedCertificate{Host: request.URL.Host, Err: err}
+		}
+		return nil, err
+	}
+	if page, foreign := foreignPage(response); foreign {
+		return nil, ForeignPage{Host: request.URL.Host, Status: response.StatusCode, Title: page}
+	}
+	return response, nil
+}
+
+// isCertificate reports whether the other side's certificate is the reason. A
+// plain HTTP answer on an HTTPS port is of the same kind: it comes from another
+// server.
+func isCertificate(err error) bool {
+	return isType[*tls.CertificateVerificationError](err) || isType[x509.UnknownAuthorityError](err) ||
+		isType[x509.HostnameError](err) || isType[x509.CertificateInvalidError](err) || isType[x509.SystemRootsError](err) ||
+		isType[tls.RecordHeaderError](err)
+}
+
+// pageTitle finds the title of an HTML page.
+var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>\s*(.*?)\s*</title>`)
+
+// foreignPage recognises a page that AWS did not send, and closes it: every
+// answer of AWS, a served object included, carries a request ID. A 5xx may be the
+// page of a load balancer and passes.
+func foreignPage(r *http.Response) (title string, foreign bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "text/html" && kind != "application/xhtml+xml" || r.StatusCode >= 500 && r.StatusCode != http.StatusNetworkAuthenticationRequired {
+		return "", false
+	}
+	for _, name := range []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amz-Id-2"} {
+		if r.Header.Get(name) != "" {
+			return "", false
+		}
+	}
+	defer r.Body.Close()
+	head, err := io.ReadAll(io.LimitReader(r.Body, 16<<10))
+	if err != nil && len(head) == 0 {
+		return "", true
+	}
+	if m := pageTitle.FindSubmatch(head); m != nil {
+		title = string(bytes.Join(bytes.Fields(m[1]), []byte(" ")))
+	}
+	return title[:min(len(title), 100)], true
+}
+
+// UntrustedCertificate is a server whose certificate cannot be verified.
+type UntrustedCertificate struct {
+	Host string
+	Err  error
+}
+
+// Error names the host and the setting that helps.
+func (e UntrustedCertificate) Error() string {
+	reason := e.Err
+	for inner := errors.Unwrap(reason); inner != nil; inner = errors.Unwrap(inner) {
+		reason = inner
+	}
+	if record, plain := errors.AsType[tls.RecordHeaderError](e.Err); plain {
+		return fmt.Sprintf("%s does not speak TLS (%v): is there a proxy in between, or should the endpoint begin with http://?", e.Host, record)
+	}
+	return fmt.Sprintf("the certificate of %s is not trusted: %v; if a proxy inspects the traffic, name its certificate authority in AWS_CA_BUNDLE (the path of a PEM file)", e.Host, reason)
+}
+
+// Unwrap is the reason.
+func (e UntrustedCertificate) Unwrap() error { return e.Err }
+
+// RetryableError keeps the SDK from trying again.
+func (UntrustedCertificate) RetryableError() bool { return false }
+
+// ForeignPage is an answer that the service did not send: a web page of a proxy, a
+// firewall or the login of a network. What the request did is not known, where it
+// was to change something.
+type ForeignPage struct {
+	Host   string
+	Status int
+	// Title is the page's own, empty where it has none.
+	Title string
+}
+
+// Error names host and page.
+func (e ForeignPage) Error() string {
+	page := "a web page"
+	if e.Title != "" {
+		page = fmt.Sprintf("the web page %q", e.Title)
+	}
+	return fmt.Sprintf("%s answered with %s (status %d), which is not an answer of the service: does the network ask for a login, or does a proxy or firewall block this address? HTTPS_PROXY and NO_PROXY name the proxy", e.Host, page, e.Status)
+}
+
+// RetryableError keeps the SDK from trying again.
+func (ForeignPage) RetryableError() bool { return false }
+
+func (UntrustedCertificate) cause() {}
+func (ForeignPage) cause()          {}
+
+// hostOf is the host in an address, for messages.
+func hostOf(address string) string {
+	_, rest, found := strings.Cut(address, "://")
+	if !found {
+		rest = address
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	return host
+}
