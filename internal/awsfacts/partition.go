@@ -22,11 +22,13 @@ type Partition struct {
 	ID string
 	// DNSSuffix ends the host names of its services.
 	DNSSuffix string
-	// Console is the host name of its management console.
+	// Console is the host name of its management console; empty where it is not
+	// public.
 	Console string
 	// IAM is the endpoint of its one IAM, and IAMRegion the Region that requests
 	// to it are signed for
-	// (https://docs.aws.amazon.com/general/latest/gr/iam-service.html).
+	// (https://docs.aws.amazon.com/general/latest/gr/iam-service.html, and the
+	// endpoint rules of AWS's SDKs).
 	IAM, IAMRegion string
 
 	// prefixes begin the names of its Regions.
@@ -50,10 +52,10 @@ var partitions = []Partition{
 	{"aws-cn", "amazonaws.com.cn", "console.amazonaws.cn", "https://iam.cn-north-1.amazonaws.com.cn", "cn-north-1", []string{"cn-"}},
 	{"aws-us-gov", "amazonaws.com", "console.amazonaws-us-gov.com", "https://iam.us-gov.amazonaws.com", "us-gov-west-1", []string{"us-gov-"}},
 	{"aws-eusc", "amazonaws.eu", "console.amazonaws-eusc.eu", "https://iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", []string{"eusc-"}},
-	{"aws-iso", "c2s.ic.gov", "console.c2shome.ic.gov", "https://iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1", []string{"us-iso-"}},
-	{"aws-iso-b", "sc2s.sgov.gov", "console.sc2shome.sgov.gov", "https://iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1", []string{"us-isob-"}},
-	{"aws-iso-e", "cloud.adc-e.uk", "console.cloud.adc-e.uk", "https://iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1", []string{"eu-isoe-"}},
-	{"aws-iso-f", "csp.hci.ic.gov", "console.csp.hci.ic.gov", "https://iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1", []string{"us-isof-"}},
+	{"aws-iso", "c2s.ic.gov", "", "https://iam.us-iso-east-1.c2s.ic.gov", "us-iso-east-1", []string{"us-iso-"}},
+	{"aws-iso-b", "sc2s.sgov.gov", "", "https://iam.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1", []string{"us-isob-"}},
+	{"aws-iso-e", "cloud.adc-e.uk", "", "https://iam.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1", []string{"eu-isoe-"}},
+	{"aws-iso-f", "csp.hci.ic.gov", "", "https://iam.us-isof-south-1.csp.hci.ic.gov", "us-isof-south-1", []string{"us-isof-"}},
 	{"aws", "amazonaws.com", "console.aws.amazon.com", "https://iam.amazonaws.com", "us-east-1", []string{""}},
 }
 

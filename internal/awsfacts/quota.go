@@ -20,10 +20,6 @@ const (
 	DescriptionUnits = 256
 	// EnvironmentBytes is the size of all environment variables of a function.
 	EnvironmentBytes = 4096
-	// ManagedPolicyCharacters is the length of one managed IAM policy, without
-	// white space
-	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-	ManagedPolicyCharacters = 6144
 )
 
 // The durations of a role's session

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -22,7 +23,7 @@ func (a *app) rows(results []deploy.Result) []report.Row {
 			CodeSha: r.CodeSha256, Took: r.Took, Changed: r.Changed,
 		}
 		if r.At.Endpoint == "" {
-			row.Console = console(r.At.Partition, row.Region, row.Function, row.To)
+			row.Console = console(row.Region, row.Function, row.To)
 		}
 		if len(shared(r)) > 0 {
 			row.Share = traffic.Percent(r.Want.Traffic.Last())
@@ -82,13 +83,10 @@ func (a *app) place(r deploy.Result) string {
 }
 
 // console is the address of a version in AWS' console.
-func console(partition, region, function, version string) string {
-	domain := "console.aws.amazon.com"
-	switch partition {
-	case "aws-cn":
-		domain = "console.amazonaws.cn"
-	case "aws-us-gov":
-		domain = "console.amazonaws-us-gov.com"
+func console(region, function, version string) string {
+	domain := awsfacts.PartitionOf(region).Console
+	if domain == "" {
+		return ""
 	}
 	return fmt.Sprintf("https://%s.%s/lambda/home?region=%s#/functions/%s/versions/%s", region, domain, region, url.PathEscape(function), url.PathEscape(version))
 }

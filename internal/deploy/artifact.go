@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -67,11 +68,7 @@ func registry(ctx context.Context, s *session.Session, image artifact.Image) (ar
 	if image.Account == "" {
 		image.Account = identity.Account
 	}
-	suffix := "amazonaws.com"
-	if identity.Partition == "aws-cn" {
-		suffix += ".cn"
-	}
-	image.Registry = fmt.Sprintf("%s.dkr.ecr.%s.%s", image.Account, image.Region, suffix)
+	image.Registry = awsfacts.PartitionOf(image.Region).Registry(image.Account, image.Region)
 	return image, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/preflight"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // dryRunLimit is the largest zip, in bytes, that is sent twice.
@@ -103,7 +104,7 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 		ask(at+1, func(ctx context.Context) error { return provisioned(ctx, p) })
 	}
 	_ = all.Wait()
-	return errors.Join(errs...)
+	return session.Join(errs...)
 }
 
 // permitted asks IAM, once for each set of credentials.

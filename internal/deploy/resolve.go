@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -93,7 +92,7 @@ func Resolve(ctx context.Context, c *Connection, set *service.Set, o Options) ([
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := session.Join(errs...); err != nil {
 		return nil, notStarted(err)
 	}
 	if err := distinct(targets); err != nil {

@@ -2,13 +2,13 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -22,7 +22,7 @@ func ResolveShift(ctx context.Context, c *Connection, requests []Request, run st
 		t.Want.Run, t.Want.Traffic = run, schedule
 		targets, errs = append(targets, t), append(errs, err)
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := session.Join(errs...); err != nil {
 		return nil, notStarted(err)
 	}
 	return targets, nil

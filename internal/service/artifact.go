@@ -172,7 +172,7 @@ func imageTemplate(spec map[string]*document.Text) string {
 	}
 	image := field("imagePath")
 	if id, region := field("registryId"), field("region"); id != "" && region != "" {
-		image = id + ".dkr.ecr." + region + ".amazonaws.com/" + image
+		image = awsfacts.PartitionOf(region).Registry(id, region) + "/" + image
 	}
 	if digest := field("digest"); digest != "" {
 		return image + "@" + digest

@@ -47,6 +47,30 @@ func Cause(err error) error {
 	return nil
 }
 
+// Join is errors.Join, but for a Cause that several errors have in common: it is
+// said once, and by itself, instead of once for each function.
+func Join(errs ...error) error {
+	count := map[string]int{}
+	for _, err := range errs {
+		if shared := Cause(err); shared != nil {
+			count[shared.Error()]++
+		}
+	}
+	var all []error
+	for _, err := range errs {
+		shared := Cause(err)
+		if shared == nil || count[shared.Error()] == 1 {
+			all = append(all, err)
+			continue
+		}
+		if count[shared.Error()] > 1 {
+			all = append(all, shared)
+		}
+		count[shared.Error()] = 0
+	}
+	return errors.Join(all...)
+}
+
 // NoRegion is a call without a Region.
 type NoRegion struct{}
 

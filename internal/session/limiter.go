@@ -138,27 +138,6 @@ func (w *window) wait(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// NotSent is a call that ended before it went out: nothing has changed.
-type NotSent struct{ Err error }
-
-// Error says why.
-func (e NotSent) Error() string { return "not sent: " + e.Err.Error() }
-
-// Unwrap is why: the context's error.
-func (e NotSent) Unwrap() error { return e.Err }
-
-// RetryableError keeps the SDK from trying again.
-func (NotSent) RetryableError() bool { return false }
-
-type turnsKey struct{}
-
-// WithTurns makes the calls under the context that it returns wait for their turn
-// only while turns has not ended; afterwards none goes out, and NotSent is
-// returned. A call that is on its way is not affected: only ctx itself ends it.
-func WithTurns(ctx, turns context.Context) context.Context {
-	return context.WithValue(ctx, turnsKey{}, turns)
-}
-
 // Limit is an API option for the clients of Lambda's control plane in a Region:
 // each attempt of each call waits for its turn. The account is the one that the
 // credentials belong to.
@@ -189,22 +168,14 @@ func (s *Session) takeTurn(ctx context.Context, region string) (turns *window, e
 	id, _ := s.seen()
 	account := cmp.Or(id.Account, creds.AccountID, creds.AccessKeyID)
 	turns = s.opts.Limits.of(limitKey{account, region}).of(awsmiddleware.GetOperationName(ctx))
-	until, bounded := ctx.Value(turnsKey{}).(context.Context)
-	waiting := ctx
-	if bounded {
-		joined, cancel := context.WithCancelCause(ctx)
-		stop := context.AfterFunc(until, func() { cancel(context.Cause(until)) })
-		defer func() { stop(); cancel(nil) }()
-		waiting = joined
-	}
-	if turns != nil {
-		err = turns.wait(waiting)
-	}
-	if bounded && err == nil {
-		err = context.Cause(until) // it may have ended in the moment in which the turn came
-	}
+	err = mayGoOut(ctx, func(ctx context.Context) error {
+		if turns == nil {
+			return nil
+		}
+		return turns.wait(ctx)
+	})
 	if err != nil {
-		return nil, NotSent{err}
+		return nil, err
 	}
 	return turns, nil
 }

@@ -85,8 +85,8 @@ func TestAWaitForATurnEndsWithItsContext(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := get(ctx, s, "us-east-1"); !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, new(NotSent)) {
-			t.Errorf("got %v, want NotSent and the context's error", err)
+		if err := get(ctx, s, "us-east-1"); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrNotSent) {
+			t.Errorf("got %v, want ErrNotSent and the context's error", err)
 		}
 		if len(aws.calls) != callsPerSecond {
 			t.Errorf("%d calls went out, want %d", len(aws.calls), callsPerSecond)
@@ -101,7 +101,7 @@ func TestACallThatWaitsForItsTurnDoesNotGoOutAfterTheStop(t *testing.T) {
 			aws := &fakeAWS{}
 			s := open(t, aws, keysEnv, Options{})
 			turns, stop := context.WithCancel(t.Context())
-			ctx := WithTurns(t.Context(), turns)
+			ctx := SendBefore(t.Context(), turns)
 			for range callsPerSecond {
 				if err := get(ctx, s, "us-east-1"); err != nil {
 					t.Fatal(err)
@@ -110,8 +110,8 @@ func TestACallThatWaitsForItsTurnDoesNotGoOutAfterTheStop(t *testing.T) {
 			time.AfterFunc(after, stop)
 			synctest.Wait()
 			start := time.Now()
-			if err := get(ctx, s, "us-east-1"); !errors.As(err, new(NotSent)) {
-				t.Errorf("stop after %s: got %v, want NotSent", after, err)
+			if err := get(ctx, s, "us-east-1"); !errors.Is(err, ErrNotSent) {
+				t.Errorf("stop after %s: got %v, want ErrNotSent", after, err)
 			}
 			if took := time.Since(start); took != after || len(aws.calls) != callsPerSecond {
 				t.Errorf("stop after %s: %d calls, the last ended after %s", after, len(aws.calls), took)
@@ -135,11 +135,11 @@ func TestACallOnItsWayIsNotEndedByTheStop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := get(WithTurns(t.Context(), turns), s, "us-east-1"); err != nil {
+		if err := get(SendBefore(t.Context(), turns), s, "us-east-1"); err != nil {
 			t.Error(err)
 		}
-		if err := get(WithTurns(t.Context(), turns), s, "us-east-1"); !errors.As(err, new(NotSent)) {
-			t.Errorf("the next call: got %v, want NotSent", err)
+		if err := get(SendBefore(t.Context(), turns), s, "us-east-1"); !errors.Is(err, ErrNotSent) {
+			t.Errorf("the next call: got %v, want ErrNotSent", err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -180,6 +181,24 @@ func TestOneCauseIsOneText(t *testing.T) {
 	_, two := s.Region()
 	if Cause(one) == nil || Cause(two) == nil || Cause(one).Error() != Cause(two).Error() {
 		t.Errorf("%v and %v", one, two)
+	}
+	of := func(function string, err error) error { return fmt.Errorf("function %s: %w", function, err) }
+	other := errors.New("x")
+	for want, errs := range map[string][]error{
+		one.Error():                     {of("a", one), of("b", two), nil, of("c", one)},
+		one.Error() + "\nfunction d: x": {of("a", one), of("b", two), of("d", other)},
+		"function a: " + one.Error() + "\nfunction d: x\nx":       {of("a", one), of("d", other), other},
+		one.Error() + "\n" + ForeignAccount{Account: "1"}.Error(): {of("a", one), of("e", ForeignAccount{Account: "1"}), of("b", one), of("f", ForeignAccount{Account: "1"})},
+	} {
+		if got := Join(errs...); got == nil || got.Error() != want {
+			t.Errorf("got %v\nwant %s", got, want)
+		}
+	}
+	if Join(nil, nil) != nil || Join() != nil {
+		t.Error("no error is an error")
+	}
+	if !errors.As(Join(of("a", one), of("b", one)), new(NoRegion)) {
+		t.Error("the type of the cause is lost")
 	}
 	if Cause(errors.New("x")) != nil || Cause(nil) != nil {
 		t.Error("every error is taken for a shared cause")
