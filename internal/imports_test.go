@@ -29,7 +29,7 @@ var layout = map[string][]string{
 	"input":      {"diag", "redact", "traffic"},
 	"expression": {"diag"},
 	"document":   {"expression", "diag"},
-	"definition": {"diag"},
+	"definition": {"awsfacts", "diag"},
 	"service":    {"awsfacts", "definition", "document", "expression", "diag", "glob"},
 	"convert":    {"document", "expression", "diag", "traffic"},
 	// What AWS holds.
@@ -38,7 +38,7 @@ var layout = map[string][]string{
 	"lambdaapi": {"awsfacts", "definition", "redact", "session"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},
-	"plan":      {"definition", "journal", "traffic"},
+	"plan":      {"awsfacts", "definition", "journal", "traffic"},
 	"policy":    {"awsfacts", "definition", "plan"},
 	"preflight": {"awsfacts", "policy", "session"},
 	"report":    {"event", "plan", "traffic"},

@@ -24,13 +24,14 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 const (
 	// InlineLimit is the largest zip, in bytes, that a call may carry.
-	InlineLimit = 52_428_800
+	InlineLimit = awsfacts.InlineZip
 	// UnzippedLimit is the most, in bytes, that a function and its layers may
 	// hold.
 	UnzippedLimit = 262_144_000

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"

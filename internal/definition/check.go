@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"gopkg.in/yaml.v3"
 )
@@ -131,7 +132,7 @@ func (d *decoder) checkKey(f *field, key *yaml.Node, name string) bool {
 
 // Lambda counts the variables as compact JSON
 // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-const maxEnvironment = 4096
+const maxEnvironment = awsfacts.EnvironmentBytes
 
 func environmentSize(variables map[string]string) int {
 	var b bytes.Buffer

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -80,7 +81,7 @@ func TestACallThatWasStoppedBeforeItWentOutChangedNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	b.aws.before = on("UpdateConfiguration", 1, func() error {
 		cancel()
-		return session.NotSent{Err: ctx.Err()}
+		return fmt.Errorf("%w: %w", session.ErrNotSent, ctx.Err())
 	})
 	if err := b.deploy(ctx, wanted("live")); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)

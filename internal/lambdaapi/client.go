@@ -76,4 +76,4 @@ func (c *Client) upload(ctx context.Context) context.Context {
 // SendBefore returns a context for one call that does not go out any more once
 // stop has ended, although its answer may be waited for until ctx ends: a call
 // that waits for its turn in the limiter would otherwise start after a signal.
-func SendBefore(ctx, stop context.Context) context.Context { return session.WithTurns(ctx, stop) }
+func SendBefore(ctx, stop context.Context) context.Context { return session.SendBefore(ctx, stop) }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -27,15 +28,9 @@ func explain(stack *middleware.Stack) error {
 		}), middleware.Before)
 }
 
-var (
-	// What Lambda says when it meets another service with the caller's own
-	// permission: code in S3, subnets and security groups in EC2.
-	deniedBy = regexp.MustCompile(`denied by (\w+), please make sure your request credentials have permission to (\w+)(?: for ([^\s,]+?))?[.,](?: |$)`)
-
-	// What it says when the image's repository lets it not in
-	// (https://repost.aws/knowledge-center/lambda-ecr-image).
-	deniedImage = "Lambda does not have permission to access the ECR image"
-)
+// What Lambda says when it meets another service with the caller's own
+// permission: code in S3, subnets and security groups in EC2.
+var deniedBy = regexp.MustCompile(`denied by (\w+), please make sure your request credentials have permission to (\w+)(?: for ([^\s,]+?))?[.,](?: |$)`)
 
 func named(err error, operation string) error {
 	text := ""
@@ -43,7 +38,7 @@ func named(err error, operation string) error {
 	if errors.As(err, &api) {
 		text = api.ErrorMessage()
 	}
-	if strings.Contains(text, deniedImage) {
+	if strings.Contains(text, awsfacts.ImageAccess) {
 		return fmt.Errorf("%w (let lambda.amazonaws.com into the repository's policy, or allow the caller ecr:GetRepositoryPolicy and ecr:SetRepositoryPolicy on it; in another account ecr:BatchGetImage and ecr:GetDownloadUrlForLayer)", err)
 	}
 	if m := deniedBy.FindStringSubmatch(text); m != nil {

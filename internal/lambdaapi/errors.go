@@ -8,6 +8,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -37,22 +38,13 @@ const (
 	Stopped
 )
 
-// propagating are the refusals that time heals: AWS gives them no code of
-// their own (terraform-provider-aws, internal/service/lambda/function.go).
-var propagating = []string{
-	"The role defined for the function cannot be assumed by Lambda",
-	"The provided execution role does not have permissions",
-	"KMS key is invalid for CreateGrant",
-	"throttled by EC2",
-}
-
 // Classify says what a changing call's error means. nil has no class: ask only
 // about failures.
 func Classify(err error) Class {
 	if h, ok := errors.AsType[*hidden](err); ok {
 		return h.class
 	}
-	if errors.As(err, new(session.NotSent)) {
+	if errors.Is(err, session.ErrNotSent) {
 		return Stopped
 	}
 	var api smithy.APIError
@@ -61,9 +53,9 @@ func Classify(err error) Class {
 	}
 	status := httpStatus(err)
 	switch code := api.ErrorCode(); {
-	case code == "TooManyRequestsException", code == "ThrottlingException", code == "Throttling", code == "RequestLimitExceeded", status == http.StatusTooManyRequests:
+	case awsfacts.IsThrottled(code), status == http.StatusTooManyRequests:
 		return Throttled
-	case strings.Contains(code, "AccessDenied"), code == "UnauthorizedOperation", code == "ExpiredTokenException", code == "UnrecognizedClientException", code == "InvalidSignatureException", code == "ExpiredToken", code == "InvalidClientTokenId":
+	case awsfacts.IsDenied(code), awsfacts.IsExpired(code), awsfacts.IsUnknownKey(code), strings.Contains(code, "AccessDenied"):
 		return Denied
 	case code == "ResourceNotFoundException":
 		return NotFound
@@ -74,10 +66,8 @@ func Classify(err error) Class {
 	case status >= 500, code == "ServiceException":
 		return Unknown
 	}
-	for _, text := range propagating {
-		if strings.Contains(api.ErrorMessage(), text) {
-			return Propagating
-		}
+	if awsfacts.Propagating(api.ErrorMessage()) {
+		return Propagating
 	}
 	return Refused
 }
@@ -88,7 +78,7 @@ func UpdateInProgress(err error) bool {
 		return h.update
 	}
 	var api smithy.APIError
-	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "An update is in progress")
+	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), awsfacts.UpdateInProgress)
 }
 
 func httpStatus(err error) int {

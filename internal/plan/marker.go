@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
@@ -27,7 +28,7 @@ type AliasWas struct {
 
 // descriptionLimit is the length of a description, as definition.Length counts
 // it (https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html).
-const descriptionLimit = 256
+const descriptionLimit = awsfacts.DescriptionUnits
 
 // String is the description. What rollback needs comes first: where the whole
 // is too long, the URL goes, then the user's text is cut. Of aliases that do
