@@ -1,7 +1,10 @@
 # syntax=docker/dockerfile:1
 
-# Both images are arguments, so that a machine without a registry can name what
-# it has.
+# This file serves those who run the action from a branch. A release is built by
+# .ci/release, and its action.yml names the finished image by digest. The base
+# images are named by tag; both are arguments, so that whoever wants a pin names
+# golang@sha256:… and busybox@sha256:…, and a machine without a registry names
+# what it has.
 ARG GO_IMAGE=golang:1.26-alpine
 ARG BUSYBOX_IMAGE=busybox:1.37-musl
 

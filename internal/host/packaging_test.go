@@ -16,15 +16,15 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
 )
 
-// The table in the code is the only one: action.yml and the README hold what it
+// The table in the code is the only one: action.yml and docs/inputs.md hold what it
 // says, between two markers.
 // It runs before the parallel tests, which read what -update writes.
 func TestPackagingFollowsTheTable(t *testing.T) {
 	for _, tc := range []struct{ file, begin, end, want string }{
 		{"action.yml", "  # inputs: begin\n", "  # inputs: end\n", actionInputs()},
 		{"action.yml", "  # outputs: begin\n", "  # outputs: end\n", actionOutputs()},
-		{"README.md", "<!-- inputs: begin -->\n", "<!-- inputs: end -->\n", readmeInputs()},
-		{"README.md", "<!-- outputs: begin -->\n", "<!-- outputs: end -->\n", readmeOutputs()},
+		{"docs/inputs.md", "<!-- inputs: begin -->\n", "<!-- inputs: end -->\n", readmeInputs()},
+		{"docs/inputs.md", "<!-- outputs: begin -->\n", "<!-- outputs: end -->\n", readmeOutputs()},
 	} {
 		file := filepath.Join("..", "..", tc.file)
 		text, err := os.ReadFile(file)
