@@ -28,6 +28,13 @@ func start(t testing.TB, o awslocal.Options) *harness {
 	return &harness{AWS: a, lambda: a.Lambda()}
 }
 
+// startInProcess is start for a bubble.
+func startInProcess(t testing.TB, o awslocal.Options) *harness {
+	t.Helper()
+	a := awstest.StartInProcess(t, o)
+	return &harness{AWS: a, lambda: a.Lambda()}
+}
+
 func (h *harness) create(t testing.TB, name string) *awslambda.CreateFunctionOutput {
 	t.Helper()
 	return awstest.CreateFunction(t, h.lambda, name)

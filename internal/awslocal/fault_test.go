@@ -44,43 +44,36 @@ func TestAFaultStrikesTheNthCallAsOrdered(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			h := start(t, awslocal.Options{})
-			h.create(t, "fn")
-			test.fault.Operation, test.fault.Nth = "UpdateFunctionConfiguration", 2
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			if strings.HasPrefix(test.name, "silence") {
-				test.fault.Fired = cancel // nobody waits for an answer that never comes
-			}
-			h.Inject(test.fault)
-			if err := setTimeout(t.Context(), h, 10); err != nil {
-				t.Fatalf("the first call: %v", err)
-			}
-			err := setTimeout(ctx, h, 20)
-			switch {
-			case test.answered && err != nil, !test.answered && err == nil:
-				t.Errorf("the second call: %v", err)
-			case test.code != "":
-				awstest.WantCode(t, err, test.code)
-			}
-			h.WaitLate()
-			want := int32(10)
-			if test.effect {
-				want = 20
-			}
-			// Where nobody waited, the effect may still be on its way.
-			for deadline := time.Now().Add(10 * time.Second); ; {
-				got := *h.get(t, "fn", "").Configuration.Timeout
-				if got == want {
-					break
+			awstest.Run(t, func(t *testing.T) {
+				h := startInProcess(t, awslocal.Options{})
+				h.create(t, "fn")
+				test.fault.Operation, test.fault.Nth = "UpdateFunctionConfiguration", 2
+				h.Inject(test.fault)
+				if err := setTimeout(t.Context(), h, 10); err != nil {
+					t.Fatalf("the first call: %v", err)
 				}
-				if time.Now().After(deadline) {
-					t.Fatalf("timeout %d, want %d", got, want)
+				// Nobody waits for ever for an answer that never comes.
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				err := setTimeout(ctx, h, 20)
+				switch {
+				case test.answered && err != nil, !test.answered && err == nil:
+					t.Errorf("the second call: %v", err)
+				case test.code != "":
+					awstest.WantCode(t, err, test.code)
 				}
-			}
-			if err := setTimeout(t.Context(), h, 30); err != nil {
-				t.Errorf("the third call: %v", err)
-			}
+				h.WaitLate()
+				want := int32(10)
+				if test.effect {
+					want = 20
+				}
+				if got := *h.get(t, "fn", "").Configuration.Timeout; got != want {
+					t.Errorf("timeout %d, want %d", got, want)
+				}
+				if err := setTimeout(t.Context(), h, 30); err != nil {
+					t.Errorf("the third call: %v", err)
+				}
+			})
 		})
 	}
 }

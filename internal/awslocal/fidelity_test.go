@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -161,4 +163,41 @@ func TestTimeoutsAreBoundedAsAWSWordsIt(t *testing.T) {
 			t.Errorf("%d: %v", timeout, err)
 		}
 	}
+}
+
+// AWS blocks a runtime for new functions first and in updates later.
+func TestBlockedRuntimesAreRefusedFromTheirDayOn(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2024, 1, 8, 12, 0, 0, 0, time.UTC)
+	h := start(t, awslocal.Options{Clock: func() time.Time { return now }})
+	create := func(name, runtime string) error {
+		return second(h.lambda.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{
+			FunctionName: &name, Role: aws.String(awstest.Role), Runtime: types.Runtime(runtime), Handler: aws.String("index.handler"),
+			Code: &types.FunctionCode{ZipFile: awstest.Zip(t, "index.py", "1")}}))
+	}
+	configure := func(name string) error {
+		return second(h.lambda.UpdateFunctionConfiguration(t.Context(), &awslambda.UpdateFunctionConfigurationInput{FunctionName: &name, Timeout: aws.Int32(9)}))
+	}
+	recode := func(name string) error {
+		return second(h.lambda.UpdateFunctionCode(t.Context(), &awslambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: awstest.Zip(t, "index.py", "2")}))
+	}
+	for _, err := range []error{create("old", "python3.7"), configure("old"), recode("old")} {
+		if err != nil {
+			t.Errorf("the day before: %v", err)
+		}
+	}
+	h.Advance(24 * time.Hour)
+	awstest.WantCode(t, create("new", "python3.7"), "InvalidParameterValueException")
+	for _, err := range []error{configure("old"), recode("old")} {
+		if err != nil {
+			t.Errorf("an update while only creation is blocked: %v", err)
+		}
+	}
+	h.Advance(4 * 365 * 24 * time.Hour)
+	awstest.WantCode(t, configure("old"), "InvalidParameterValueException")
+	awstest.WantCode(t, recode("old"), "InvalidParameterValueException")
+	if err := second(h.lambda.UpdateFunctionConfiguration(t.Context(), &awslambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("old"), Runtime: "python3.13"})); err != nil {
+		t.Errorf("leaving the runtime: %v", err)
+	}
+	awstest.WantCode(t, create("never", "cobol1.0"), "InvalidParameterValueException")
 }

@@ -114,3 +114,13 @@ func RuntimeRefused(name string) bool {
 	day := findRuntime(name).updateBlocked
 	return day != "" && day <= runtimesKnownTo
 }
+
+// RuntimeBlocks returns, by the name of each runtime, the days (2006-01-02) from
+// which Lambda refuses it for new functions and in updates; "" is never.
+func RuntimeBlocks() map[string][2]string {
+	blocks := make(map[string][2]string, len(runtimes))
+	for _, r := range runtimes {
+		blocks[r.name] = [2]string{r.createBlocked, r.updateBlocked}
+	}
+	return blocks
+}

@@ -33,6 +33,9 @@ func (s *Service) createFunction(r *request) (answer, error) {
 	if err := in.check(); err != nil {
 		return answer{}, err
 	}
+	if err := s.checkNewRuntime(in.Runtime); err != nil {
+		return answer{}, err
+	}
 	if err := s.mayCreate(r, t, &in); err != nil {
 		return answer{}, err
 	}
@@ -61,6 +64,7 @@ func (s *Service) createFunction(r *request) (answer, error) {
 	if err := s.useLayers(r, f, in.Layers); err != nil {
 		return answer{}, err
 	}
+	f.Latest.Life = creating(f.Latest.Modified.Add(s.Pending), s.faults.take(t, stateOfCreate))
 	shown := f.show(&f.Latest, "")
 	if in.Publish {
 		// The answer shows the version's number, under the function's own ARN and
@@ -99,8 +103,7 @@ func (s *Service) newFunction(r *request, t target, in *createInput) (*function,
 	if err != nil {
 		return nil, err
 	}
-	f.Latest = version{Version: latest, RevisionID: call.NewID(), Modified: now, Config: c, Code: taken,
-		Life: creating(now.Add(s.Pending), s.faults.take(t, stateOfCreate))}
+	f.Latest = version{Version: latest, RevisionID: call.NewID(), Modified: now, Config: c, Code: taken}
 	return f, nil
 }
 

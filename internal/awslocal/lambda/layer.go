@@ -153,7 +153,7 @@ func constrainLayer(runtimeNames, architectures []string, description string) er
 	var broken faults
 	known := strings.Split(everyRuntime, ", ")
 	if slices.ContainsFunc(runtimeNames, func(name string) bool { return !slices.Contains(known, name) }) {
-		broken.add("compatibleRuntimes", list(runtimeNames), "Member must satisfy enum value set: ["+runtimes+"]")
+		broken.add("compatibleRuntimes", list(runtimeNames), "Member must satisfy enum value set: ["+shownRuntimes+"]")
 	}
 	if slices.ContainsFunc(architectures, func(a string) bool { return a != "x86_64" && a != "arm64" }) {
 		broken.add("compatibleArchitectures", list(architectures),

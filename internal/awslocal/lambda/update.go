@@ -51,6 +51,9 @@ func (s *Service) updateFunctionConfiguration(r *request) (answer, error) {
 	if err := in.check(); err != nil {
 		return answer{}, err
 	}
+	if err := s.checkUpdatedRuntime(in.Runtime); err != nil {
+		return answer{}, err
+	}
 	if err := s.mayUse(r, &in.configInput); err != nil {
 		return answer{}, err
 	}
@@ -59,6 +62,11 @@ func (s *Service) updateFunctionConfiguration(r *request) (answer, error) {
 	f, err := s.change(t, in.RevisionId)
 	if err != nil {
 		return answer{}, err
+	}
+	if in.Runtime == nil {
+		if err := s.checkUpdatedRuntime(&f.Latest.Config.Runtime); err != nil {
+			return answer{}, err
+		}
 	}
 	if err := f.immutable(&in.configInput); err != nil {
 		return answer{}, err
@@ -124,6 +132,9 @@ func (s *Service) updateFunctionCode(r *request) (answer, error) {
 	defer s.mu.Unlock()
 	f, err := s.change(t, in.RevisionId)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := s.checkUpdatedRuntime(&f.Latest.Config.Runtime); err != nil {
 		return answer{}, err
 	}
 	if !in.DryRun {
