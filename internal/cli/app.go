@@ -65,6 +65,12 @@ func (a *app) main(ctx context.Context) int {
 		a.host.Mask(secret.Name, secret.Value)
 	}
 	a.warnings(request.Warnings)
+	if event, is := a.host.PullRequestCheckout(); is {
+		a.warnings(diag.List{{
+			Message: "this run of " + event + " has the repository's secrets, and its workspace holds the commit of a pull request: whoever wrote that can read them and decides what is deployed",
+			Hint:    "plan pull requests from pull_request with a role that can only read, and deploy from a branch", Warning: true,
+		}})
+	}
 	ctx, cancel := a.withSignals(ctx)
 	defer cancel()
 	err = a.run(ctx, request.Command)
