@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // validate checks every file, offline: what is wrong with the definitions, and
@@ -19,6 +21,9 @@ func (a *app) validate(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if err := session.Check(session.Options{Region: a.in.String("aws-region"), LookupEnv: a.lookupEnv}); err != nil {
+		problems = append(problems, diag.Problem{Message: err.Error()})
 	}
 	if problems.Err() != nil {
 		return problems

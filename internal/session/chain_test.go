@@ -314,6 +314,22 @@ func TestARegionHasAForm(t *testing.T) {
 		if _, err := Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
+		if err := Check(opts); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("offline: got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestAllThatIsWrongWithTheInputsIsSaidOffline(t *testing.T) {
+	t.Parallel()
+	err := Check(Options{Region: "Frankfurt", AccessKeyID: "A B", SecretAccessKey: "s", Role: &Role{ARN: "deploy"}})
+	for _, want := range []string{"aws-access-key-id holds", "did you mean eu-central-1?", "not the ARN of a role"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if err := Check(Options{LookupEnv: env{"AWS_REGION": "eu-west-1"}.lookup, Role: &Role{ARN: roleOne + "\n"}}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -22,6 +22,24 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
+// Check reports, without a file or a call, what Open, Assume and the first call
+// would refuse in the inputs and the environment: the names of Regions, explicit
+// credentials, the ARN and duration of the role.
+func Check(opts Options) error {
+	if opts.LookupEnv == nil {
+		opts.LookupEnv = func(string) (string, bool) { return "", false }
+	}
+	s := &Session{opts: opts}
+	_, noRegion := s.findRegion(config.SharedConfig{})
+	wrong := []error{checkInputs(&s.opts), noRegion}
+	if opts.Role != nil {
+		role := *opts.Role
+		role.ARN = strings.TrimSpace(role.ARN)
+		wrong = append(wrong, role.check())
+	}
+	return errors.Join(wrong...)
+}
+
 // checkInputs removes the blanks around explicit credentials and the Region, and
 // refuses what cannot be one.
 func checkInputs(opts *Options) error {
