@@ -47,7 +47,8 @@ type Process struct {
 	ReadBackoff time.Duration
 	Pace        lambdaapi.Pace
 	Timing      engine.Timing
-	// Store keeps a journal on the local disk.
+	// Store keeps a journal on the local disk. Where root is not "", no symbolic
+	// link below it may lead to the path.
 	Store func(root, path string) journal.Store
 }
 

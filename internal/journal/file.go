@@ -105,11 +105,11 @@ func (f *File) begin(header []byte, targets int, by Holder) error {
 	if err := replaceable(f.Name(), old); err != nil {
 		return err
 	}
-	if err := f.side().hold(by, reserveFor(targets)); err != nil {
-		return fmt.Errorf("reserve space for a rollback: %w", err)
-	}
 	if err := f.side().withdrawStop(); err != nil {
 		return err
+	}
+	if err := f.side().hold(by, reserveFor(targets)); err != nil {
+		return fmt.Errorf("reserve space for a rollback: %w", err)
 	}
 	if err := f.cut(0); err != nil {
 		return err
@@ -145,6 +145,9 @@ func (f *File) take(by Holder) (*RunState, error) {
 	if err != nil || state == nil {
 		return nil, err
 	}
+	if err := f.side().withdrawStop(); err != nil {
+		return nil, err
+	}
 	f.settled = state.State.Settled()
 	if f.size = int64(state.sound); state.sound < len(content) {
 		if err := f.cut(f.size); err != nil {
@@ -155,7 +158,7 @@ func (f *File) take(by Holder) (*RunState, error) {
 		// A rollback goes on without a reserve, and without saying who it is.
 		_ = f.side().hold(by, reserveFor(len(state.Targets)))
 	}
-	return state, f.side().withdrawStop()
+	return state, nil
 }
 
 // lock opens the file and locks it.

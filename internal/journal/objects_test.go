@@ -224,7 +224,7 @@ func TestWhoeverTakesAJournalInS3OverStopsTheOther(t *testing.T) {
 func TestOfManyOwnersOneIsLeft(t *testing.T) {
 	t.Parallel()
 	overtaken, won := 0, 0
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBucket()
 			random := rand.New(rand.NewPCG(seed, 1))
