@@ -109,6 +109,9 @@ type Journal struct {
 	// records at index 0. They are channels, since a goroutine that waits for a
 	// mutex stops virtual time.
 	turns []chan struct{}
+	// written is each Target's last content that is surely recorded; nil where a
+	// write failed since. Its index is that of turns, and so is its guard.
+	written []*Content
 
 	// mu guards what follows. It is never held across I/O.
 	mu    sync.Mutex
@@ -150,7 +153,8 @@ func Mark(ctx context.Context, store Store, header Header, now func() time.Time)
 
 func open(store Store, state RunState, now func() time.Time) *Journal {
 	j := &Journal{store: store, state: state, now: now, missing: map[int]bool{}}
-	for range len(state.Targets) + 1 {
+	j.written = append([]*Content{nil}, state.last...)
+	for range j.written {
 		j.turns = append(j.turns, make(chan struct{}, 1))
 	}
 	return j
@@ -268,11 +272,13 @@ func (j *Journal) write(ctx context.Context, r Record, back bool) error {
 	if j.left(r.Step) {
 		return nil
 	}
-	line, err := json.Marshal(r)
+	written := &j.written[r.Target+1]
+	line, err := encode(r, *written)
 	if err != nil {
 		return err
 	}
-	line = append(line, '\n')
+	next := r.recorded(*written)
+	*written = nil
 	err = j.store.Append(ctx, r.Target, line)
 	if errors.Is(err, ErrNoSpace) && (back || r.Outcome != nil) && j.store.FreeReserve() {
 		err = j.store.Append(ctx, r.Target, line)
@@ -281,8 +287,11 @@ func (j *Journal) write(ctx context.Context, r Record, back bool) error {
 		j.leaveOut(r, err)
 		return nil
 	}
-	if err == nil && r.State != "" {
-		j.store.Ended(ctx, r.State)
+	if err == nil {
+		*written = next
+		if r.State != "" {
+			j.store.Ended(ctx, r.State)
+		}
 	}
 	return err
 }

@@ -15,9 +15,10 @@ type RunState struct {
 	Targets []TargetLog
 
 	// next is the number of the next step; sound is how many bytes of a file
-	// were read before its torn tail.
+	// were read before its torn tail; last is each Target's last content.
 	next  int
 	sound int
+	last  []*Content
 }
 
 // TargetLog is what a run recorded of one Target.
@@ -46,7 +47,10 @@ func (s Step) Open() bool {
 }
 
 func newRunState(h Header) RunState {
-	state := RunState{Header: h, State: Open, next: 1, Targets: make([]TargetLog, len(h.Targets))}
+	state := RunState{
+		Header: h, State: Open, Targets: make([]TargetLog, len(h.Targets)),
+		next: 1, last: make([]*Content, len(h.Targets)),
+	}
 	for i, t := range h.Targets {
 		state.Targets[i] = TargetLog{Target: t, Run: h.Run, Salt: h.Salt}
 	}
@@ -54,7 +58,7 @@ func newRunState(h Header) RunState {
 }
 
 func (s RunState) clone() RunState {
-	s.Targets = slices.Clone(s.Targets)
+	s.Targets, s.last = slices.Clone(s.Targets), slices.Clone(s.last)
 	for i, t := range s.Targets {
 		s.Targets[i] = t.clone()
 	}
@@ -178,11 +182,18 @@ func (s *RunState) line(line []byte) error {
 	if len(line) > maxLine {
 		return fmt.Errorf("it is longer than %d bytes", maxLine)
 	}
-	var r Record
-	if err := json.Unmarshal(line, &r); err != nil {
-		return fmt.Errorf("%w: %w", errSyntax, err)
+	r, err := decode(line, s.lastContent)
+	if err != nil {
+		return err
 	}
 	return s.add(r)
+}
+
+func (s *RunState) lastContent(target int) *Content {
+	if target < 0 || target >= len(s.last) {
+		return nil
+	}
+	return s.last[target]
 }
 
 func (s *RunState) add(r Record) error {
@@ -197,6 +208,7 @@ func (s *RunState) add(r Record) error {
 		return fmt.Errorf("the header has no target %d", r.Target)
 	}
 	t := &s.Targets[r.Target]
+	s.last[r.Target] = r.recorded(s.last[r.Target])
 	switch {
 	case r.Snapshot != nil:
 		t.Snapshot = r.Snapshot
