@@ -86,17 +86,12 @@ func (a *app) diff(r deploy.Planned) report.Diff {
 				line.Served = shortHash(was.From)
 			}
 			d.Served = r.Before.Served.Version
-			delete(drift, c.Field)
 		}
 		d.Changes = append(d.Changes, line)
 	}
-	if d.Changed && len(drift) > 0 {
+	for _, c := range r.GoesLive() {
 		d.Served = r.Before.Served.Version
-		for _, c := range r.Drift() {
-			if _, left := drift[c.Field]; left {
-				d.Drift = append(d.Drift, a.line(c))
-			}
-		}
+		d.Drift = append(d.Drift, a.line(c))
 	}
 	return d
 }

@@ -67,6 +67,10 @@ func (a *app) restore(ctx context.Context, c *deploy.Connection, r deploy.Reques
 	if err != nil {
 		return err
 	}
+	if len(target.Steps) == 0 {
+		a.log().Line("Nothing to roll back: function %s in %s is already as requested", target.Function, target.Region)
+		return nil
+	}
 	record, err := a.record(ctx, c, a.header("rollback", run))
 	if err != nil {
 		return err
@@ -191,7 +195,7 @@ func (a *app) showRollback(ctx context.Context, log *journal.RunState) error {
 	}
 	for _, p := range planned {
 		if p.Plan.Empty() {
-			a.log().Line("Nothing to roll back: %s stands as asked for", p.At.Function)
+			a.log().Line("Nothing to roll back: function %s in %s is already as requested", p.At.Function, p.At.Region)
 		}
 		for _, c := range p.Plan.Changes {
 			a.log().Line("%s", a.line(c))

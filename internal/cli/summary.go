@@ -62,6 +62,9 @@ func serving(r deploy.Result, alias string) string {
 func (a *app) promote(results []deploy.Result) []string {
 	var lines []string
 	for _, r := range results {
+		if r.Want.ShiftTo != "" && r.Want.Traffic.Last() == 0 {
+			continue // that was to take it out
+		}
 		if names := shared(r); len(names) > 0 {
 			lines = append(lines, fmt.Sprintf("lambda-rollout shift --function %s --alias %s --to-version %s --percentage 100%s",
 				r.At.Function, strings.Join(names, ","), r.Version, a.place(r)))

@@ -38,6 +38,7 @@ func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 		for _, text := range p.Plan.Warnings {
 			warn(events, "%s", text)
 		}
+		p.warnOfDrift(events)
 		if terms.AllowPartial {
 			for _, text := range p.Plan.NoWayBack {
 				warn(events, "a rollback could not restore everything: %s", text)

@@ -1,12 +1,17 @@
 package deploy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 )
@@ -26,9 +31,11 @@ func TestEveryFunctionIsAskedAboutWithAClockOfItsOwn(t *testing.T) {
 		f.options.MaxParallel = 1
 		f.terms.AllowPartial = true
 		var slow atomic.Int32
-		f.aws.Inject(awslocal.Fault{Operation: "GetProvisionedConcurrencyConfig", Count: 5, Action: awslocal.Delay, Delay: 14 * time.Second, Fired: func() { slow.Add(1) }},
-			awslocal.Fault{Operation: "GetProvisionedConcurrencyConfig", Path: "/f5/", Action: awslocal.Error, Status: 403, Code: "AccessDeniedException",
-				Message: "User: arn:aws:iam::000000000000:user/ci is not authorized to perform: lambda:GetProvisionedConcurrencyConfig on resource: f5"})
+		for i := range 5 {
+			f.aws.Inject(awslocal.Fault{Operation: "GetProvisionedConcurrencyConfig", Path: fmt.Sprintf("/f%d/", i), Action: awslocal.Delay, Delay: 14 * time.Second, Fired: func() { slow.Add(1) }})
+		}
+		f.aws.Inject(awslocal.Fault{Operation: "GetProvisionedConcurrencyConfig", Path: "/f5/", Action: awslocal.Error, Status: 403, Code: "AccessDeniedException",
+			Message: "User: arn:aws:iam::000000000000:user/ci is not authorized to perform: lambda:GetProvisionedConcurrencyConfig on resource: f5"})
 		began := time.Now()
 		_, err := f.deploy(f.Context(), definitions...)
 		var not *NotStartedError
@@ -55,6 +62,63 @@ func TestWhatAWSWouldRefuseIsRefusedBeforehand(t *testing.T) {
 		}
 		if err := Refused(f.plan("function.yaml"), Terms{AllowPartial: true}); err == nil {
 			f.Error("allow-partial-rollback does not make AWS take it")
+		}
+	})
+}
+
+// What somebody changed in $LATEST and the deployment publishes is told before.
+func TestDriftThatGoesLiveIsLogged(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.mustDeploy()
+		f.update(timeout(7))
+		f.update(func(in *lambda.UpdateFunctionConfigurationInput) { in.MemorySize = aws.Int32(512) })
+		f.write("function.yaml", definitionOf("shop", "memorySize: 256\n"))
+		f.mustDeploy()
+		f.logged("$LATEST was changed since version 1, to which the alias points, was published; this goes live with the deployment: Timeout 3 → 7\n")
+		before := f.log.String()
+		f.write("function.yaml", definitionOf("shop", "memorySize: 128\n"))
+		f.mustDeploy()
+		if after := strings.TrimPrefix(f.log.String(), before); strings.Contains(after, "goes live") {
+			f.Errorf("nothing drifted since:\n%s", after)
+		}
+	})
+}
+
+// With 200 functions one cause is one line.
+func TestOneCauseIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var names []name
+	for i := range 200 {
+		names = append(names, name(fmt.Sprintf("f%d", i)))
+	}
+	var began sync.WaitGroup
+	began.Add(len(names))
+	err := each(t.Context(), len(names), names, func(_ context.Context, n name) error {
+		began.Done()
+		began.Wait()
+		if n == "f7" {
+			return errors.New("something else")
+		}
+		return errors.New("no AWS Region")
+	})
+	if want := "f0, f1, f2 and 196 more: no AWS Region\nf7: something else"; err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAMissingRegionIsToldOnce(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.access.Session.Region = ""
+		var definitions []string
+		for i := range 10 {
+			file := fmt.Sprintf("f%d.yaml", i)
+			f.write(file, definitionOf(fmt.Sprintf("f%d", i), ""))
+			definitions = append(definitions, file)
+		}
+		_, err := f.deploy(f.Context(), definitions...)
+		var not *NotStartedError
+		if !errors.As(err, &not) || !strings.HasPrefix(err.Error(), "function f0, function f1, function f2 and 7 more: no AWS Region") || strings.Contains(err.Error(), "\n") {
+			f.Errorf("ends with %v", err)
 		}
 	})
 }

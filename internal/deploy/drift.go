@@ -1,12 +1,16 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 )
@@ -14,6 +18,32 @@ import (
 // Drift is what was changed in $LATEST since the version that the alias points to
 // was published; see plan.Drift.
 func (p Planned) Drift() []definition.Change { return plan.Drift(p.Before, p.Want.Aliases) }
+
+// GoesLive is what drifted and goes live with the deployment, because it publishes
+// $LATEST and does not name the field.
+func (p Planned) GoesLive() []definition.Change {
+	if !p.Changes() {
+		return nil
+	}
+	return slices.DeleteFunc(p.Drift(), func(d definition.Change) bool {
+		return slices.ContainsFunc(p.Plan.Changes, func(c definition.Change) bool { return c.Field == d.Field })
+	})
+}
+
+// warnOfDrift says in one line what GoesLive.
+func (p Planned) warnOfDrift(to event.Sink) {
+	var fields []string
+	for _, c := range p.GoesLive() {
+		field := c.Field
+		if c.From != "" || c.To != "" {
+			field += " " + cmp.Or(c.From, "(not set)") + " → " + cmp.Or(c.To, "(not set)")
+		}
+		fields = append(fields, field)
+	}
+	if len(fields) > 0 {
+		warn(to, "$LATEST was changed since version %s, to which the alias points, was published; this goes live with the deployment: %s", p.Before.Served.Version, strings.Join(fields, ", "))
+	}
+}
 
 // ReplacesZip reports whether the deployment replaces one zip by another.
 func (p Planned) ReplacesZip() bool {

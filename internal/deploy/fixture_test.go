@@ -386,3 +386,12 @@ func (f *fixture) called(operation string) int {
 	}
 	return n
 }
+
+// point moves shop's alias live as somebody else would.
+func (f *fixture) point(version string) {
+	f.Helper()
+	_, err := f.lambda.UpdateAlias(f.Context(), &lambda.UpdateAliasInput{FunctionName: aws.String("shop"), Name: aws.String("live"), FunctionVersion: &version})
+	if err != nil {
+		f.Fatal(err)
+	}
+}

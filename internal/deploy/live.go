@@ -20,6 +20,10 @@ type Request struct {
 	Function, Region string
 	// Account is a hash to compare, "" where nobody knows.
 	Account string
+	// OfDeployment says that Version is what a deployment published: an alias
+	// that points to neither that nor the version before was moved since, and is
+	// not touched.
+	OfDeployment bool
 	// Connector names the role to work as in the input connectors, "" for the
 	// run's own.
 	Connector string
@@ -50,6 +54,8 @@ type liveFunction struct {
 	latest     *definition.Observed
 	// now are the aliases as they are; nil for one that does not exist.
 	now map[string]*definition.ObservedAlias
+	// versions are the published ones, once they were read.
+	versions []lambdaapi.Version
 }
 
 // look connects to the account of a function and reads it and its aliases.
@@ -107,13 +113,21 @@ func (l *liveFunction) noAlias(name string) error {
 	return fmt.Errorf("function %s in %s has no alias %s", l.Function, l.api.Region(), name)
 }
 
+// listVersions reads the published versions once, the oldest first.
+func (l *liveFunction) listVersions(ctx context.Context) (_ []lambdaapi.Version, err error) {
+	if l.versions == nil {
+		l.versions, err = l.api.ListVersions(ctx, l.Function)
+	}
+	return l.versions, err
+}
+
 func (l *liveFunction) names() []string { return slices.Sorted(maps.Keys(l.Aliases)) }
 
 // choose is the error that helps the user to name a version.
 func (l *liveFunction) choose(ctx context.Context, alias, why string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "alias %s of %s serves version %s: %s; name one with to-version:", alias, l.Function, l.now[alias].Version, why)
-	versions, err := l.api.ListVersions(ctx, l.Function)
+	fmt.Fprintf(&b, "alias %s of %s points to version %s: %s; name one with to-version:", alias, l.Function, l.now[alias].Version, why)
+	versions, err := l.listVersions(ctx)
 	if err != nil {
 		return fmt.Errorf("%s\n  %w", &b, err)
 	}

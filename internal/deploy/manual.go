@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
@@ -10,8 +11,8 @@ import (
 
 // Manual records a request as the journal of a run that changed the function
 // from the wanted state to the current one: rolling it back is then like every
-// rollback, and one that is interrupted can be finished. run is the id of the
-// run. Its error is a *NotStartedError.
+// rollback, and one that is interrupted can be finished. Where nothing is to be
+// done it has no steps. run is the id of the run. Its error is a *NotStartedError.
 func Manual(ctx context.Context, c *Connection, r Request, run string) (*journal.TargetLog, error) {
 	l, err := look(ctx, c, r)
 	if err != nil {
@@ -25,58 +26,64 @@ func Manual(ctx context.Context, c *Connection, r Request, run string) (*journal
 }
 
 // chooseVersions finds out, for each alias that names no version, what it pointed
-// to before the version that it points to now. A version that is named must
-// exist.
+// to before its last deployment. A version that is named must exist.
 func (l *liveFunction) chooseVersions(ctx context.Context) error {
 	for _, name := range l.names() {
-		switch version := l.Aliases[name]; version {
-		case None, plan.Latest:
-		case "":
-			was, err := l.versionBefore(ctx, name)
-			if err != nil {
-				return err
-			}
-			l.Aliases[name] = was
-		default:
-			found, err := l.api.Find(ctx, l.Function, version)
-			if err != nil {
-				return err
-			}
-			if found == nil {
-				return l.choose(ctx, name, "there is no version "+version)
-			}
+		if l.now[name] == nil {
+			continue
+		}
+		version, err := l.Aliases[name], error(nil)
+		switch {
+		case version == "":
+			l.Aliases[name], err = l.versionBefore(ctx, name)
+		case l.OfDeployment && !l.isAt(name, l.Version, version):
+			err = l.choose(ctx, name, "the deployment published version "+l.Version+" over "+version+", and the alias was moved since")
+		case version != None && version != plan.Latest:
+			err = l.exists(ctx, name, version)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// versionBefore is what an alias pointed to before, as the marker of its version
-// tells.
+// isAt reports whether an alias points to one of the versions.
+func (l *liveFunction) isAt(alias string, versions ...string) bool {
+	return slices.Contains(versions, l.now[alias].Version)
+}
+
+func (l *liveFunction) exists(ctx context.Context, alias, version string) error {
+	found, err := l.api.Find(ctx, l.Function, version)
+	if err == nil && found == nil {
+		err = l.choose(ctx, alias, "there is no version "+version)
+	}
+	return err
+}
+
+// versionBefore is what an alias pointed to before its last deployment: what the
+// newest version whose marker names the alias replaced. So the same request leads
+// to the same version however often it is made.
 func (l *liveFunction) versionBefore(ctx context.Context, alias string) (string, error) {
-	shares, err := l.shares(ctx, alias)
+	versions, err := l.listVersions(ctx)
 	if err != nil {
 		return "", err
 	}
-	if shares {
-		// It does not point to another version yet: back is where it is.
-		return l.now[alias].Version, nil
+	for _, v := range slices.Backward(versions) {
+		was := plan.ParseWas(v.Description, alias)
+		switch {
+		case was == "":
+			continue
+		case l.now[alias].Version == was:
+			return was, nil
+		case l.now[alias].Version != v.Number:
+			return "", l.choose(ctx, alias, "its last deployment published version "+v.Number+" over "+was+", and the alias was moved since")
+		case was == None:
+			return "", l.choose(ctx, alias, "it is the first one that the alias pointed to")
+		}
+		return was, nil
 	}
-	version, err := l.api.Find(ctx, l.Function, l.now[alias].Version)
-	if err != nil {
-		return "", err
-	}
-	description := ""
-	if version != nil && version.Description != nil {
-		description = *version.Description
-	}
-	was := plan.ParseWas(description, alias)
-	switch was {
-	case "":
-		return "", l.choose(ctx, alias, "its description does not say what the alias served before")
-	case None:
-		return "", l.choose(ctx, alias, "it is the first one that the alias served")
-	}
-	return was, nil
+	return "", l.choose(ctx, alias, "no version's description says what the alias pointed to before")
 }
 
 // shares reports whether an alias gives part of its traffic to a canary. Weights
@@ -101,15 +108,9 @@ func (l *liveFunction) record(ctx context.Context, run string) (*journal.TargetL
 		if l.now[name] == nil {
 			continue
 		}
-		now := journal.AliasOf(l.now[name].Alias)
-		log.Steps = append(log.Steps, found(plan.UpdateAlias{}, journal.Intent{Alias: &now, AliasName: name}))
-		if l.Aliases[name] == None {
-			snapshot.Missing = append(snapshot.Missing, name)
-			continue
+		if err := l.recordAlias(ctx, name, log, snapshot); err != nil {
+			return nil, err
 		}
-		was := now
-		was.Version, was.Weights = l.Aliases[name], l.Weights[name]
-		snapshot.Aliases = append(snapshot.Aliases, was)
 	}
 	if l.Latest {
 		if err := l.recordLatest(ctx, log, snapshot); err != nil {
@@ -118,6 +119,30 @@ func (l *liveFunction) record(ctx context.Context, run string) (*journal.TargetL
 	}
 	log.Snapshot = snapshot
 	return log, nil
+}
+
+// recordAlias records where an alias is, and where it shall be.
+func (l *liveFunction) recordAlias(ctx context.Context, name string, log *journal.TargetLog, snapshot *journal.Snapshot) error {
+	now := journal.AliasOf(l.now[name].Alias)
+	shares, err := l.shares(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !shares {
+		now.Weights = nil
+	}
+	step := found(plan.UpdateAlias{}, journal.Intent{Alias: &now, AliasName: name})
+	if l.Aliases[name] == None {
+		log.Steps, snapshot.Missing = append(log.Steps, step), append(snapshot.Missing, name)
+		return nil
+	}
+	was := now
+	was.Version, was.Weights = l.Aliases[name], l.Weights[name]
+	snapshot.Aliases = append(snapshot.Aliases, was)
+	if !was.Equal(now) {
+		log.Steps = append(log.Steps, step)
+	}
+	return nil
 }
 
 // found is a part of the current state, as a step that is done.

@@ -92,7 +92,13 @@ func Resolve(ctx context.Context, c *Connection, set *service.Set, o Options) ([
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if err := session.Join(errs...); err != nil {
+	var failed causes
+	for i, err := range errs {
+		if err != nil {
+			failed.add("function "+set.Targets[i].Function.FunctionName, err)
+		}
+	}
+	if err := failed.join(len(set.Targets) > 1); err != nil {
 		return nil, notStarted(err)
 	}
 	if err := distinct(targets); err != nil {
@@ -137,7 +143,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	}
 	region, err := r.connection.regionOf(name.Region, from.Infrastructure.Region)
 	if err != nil {
-		return Target{}, fmt.Errorf("function %s: %w", name.Name, err)
+		return Target{}, err
 	}
 	s, err := r.connection.access.assume(r.connection.base, from.Infrastructure.Role)
 	if err != nil {

@@ -4,6 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
 // RollbackData is what another job needs to undo a deployment. It holds no ARN
@@ -44,18 +50,57 @@ func (r Result) RollbackData() RollbackData {
 	return out
 }
 
-// ParseRollbackData reads the output rollback-data of a deployment.
+// ParseRollbackData reads the output rollback-data of a deployment. It refuses
+// what no deployment writes.
 func ParseRollbackData(text string) ([]RollbackData, error) {
 	var data []RollbackData
-	err := json.Unmarshal([]byte(text), &data)
-	return data, err
+	if err := json.Unmarshal([]byte(text), &data); err != nil {
+		return nil, err
+	}
+	if len(data) == 0 {
+		return nil, errors.New("it names no function")
+	}
+	var errs []error
+	for i, d := range data {
+		if err := d.check(); err != nil {
+			errs = append(errs, fmt.Errorf("entry %d: %w", i+1, err))
+		}
+	}
+	return data, errors.Join(errs...)
 }
+
+func (d RollbackData) check() error {
+	if d.Function == "" {
+		return errors.New("it names no function")
+	}
+	if _, err := definition.ParseFunctionName(d.Function); err != nil {
+		return err
+	}
+	versions := []string{d.Version, d.Restore}
+	for alias, version := range d.Aliases {
+		if alias == "" || version == "" {
+			return fmt.Errorf("function %s: an alias without a name or a version", d.Function)
+		}
+		if version != None {
+			versions = append(versions, version)
+		}
+	}
+	for _, version := range versions {
+		if version != "" && version != plan.Latest && !versionNumber.MatchString(version) {
+			return fmt.Errorf("function %s: %q is no version", d.Function, version)
+		}
+	}
+	return nil
+}
+
+var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
 
 // Request is what undoes the deployment, or shifts its traffic. latest asks for
 // $LATEST too.
 func (d RollbackData) Request(latest bool) Request {
 	return Request{
-		Function: d.Function, Region: d.Region, Account: d.Account, Connector: d.Connector, Version: d.Version,
+		OfDeployment: true,
+		Function:     d.Function, Region: d.Region, Account: d.Account, Connector: d.Connector, Version: d.Version,
 		Aliases: d.Aliases, Weights: d.Weights, Latest: latest, RestorePoint: d.Restore,
 	}
 }

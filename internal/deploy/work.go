@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,6 +12,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // Work is how targets are worked on.
@@ -58,12 +60,8 @@ func each[T labelled](ctx context.Context, parallel int, targets []T, f func(con
 	errs := make([]error, len(targets))
 	for i, t := range targets {
 		group.Go(func() error {
-			err := f(inner, t)
-			if err != nil && len(targets) > 1 {
-				err = fmt.Errorf("%s: %w", t.Label(), err)
-			}
-			errs[i] = err
-			return err
+			errs[i] = f(inner, t)
+			return errs[i]
 		})
 	}
 	first := group.Wait()
@@ -73,11 +71,61 @@ func each[T labelled](ctx context.Context, parallel int, targets []T, f func(con
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	var all []error
-	for _, err := range errs {
+	var all causes
+	for i, err := range errs {
 		if err != nil && (errors.Is(err, first) || !errors.Is(err, context.Canceled)) {
-			all = append(all, err)
+			all.add(targets[i].Label(), err)
 		}
 	}
+	return all.join(len(targets) > 1)
+}
+
+// causes are errors of targets by what they say: what several targets have in
+// common is told once. What is wrong with the session, such as credentials that
+// expired, needs no name of a target.
+type causes struct {
+	order []string
+	// first is an error that says so, labels are its targets.
+	first  map[string]error
+	labels map[string][]string
+}
+
+func (c *causes) add(label string, err error) {
+	text := err.Error()
+	if shared := session.Cause(err); shared != nil {
+		text = shared.Error()
+	}
+	if c.first == nil {
+		c.first, c.labels = map[string]error{}, map[string][]string{}
+	}
+	if c.first[text] == nil {
+		c.order, c.first[text] = append(c.order, text), err
+	}
+	c.labels[text] = append(c.labels[text], label)
+}
+
+// join is one error for each cause, nil without one. named puts the targets in
+// front.
+func (c *causes) join(named bool) error {
+	var all []error
+	for _, text := range c.order {
+		err := c.first[text]
+		switch shared := session.Cause(err); {
+		case shared != nil && len(c.labels[text]) > 1:
+			err = shared
+		case named:
+			err = fmt.Errorf("%s: %w", some(c.labels[text]), err)
+		}
+		all = append(all, err)
+	}
 	return errors.Join(all...)
+}
+
+// some are the first of many names.
+func some(names []string) string {
+	const enough = 3
+	if len(names) <= enough+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:enough], ", "), len(names)-enough)
 }
