@@ -79,11 +79,12 @@ func TestASignalDuringTheLastCallIsHeeded(t *testing.T) {
 			run(t, awslocal.Options{}, func(f *fixture) {
 				f.mustDeploy()
 				f.write("code/index.js", "2")
+				f.write("function.yaml", definitionOf("shop", "tags: {last: call}\n"))
 				f.postFollows = post
 				ctx, cancel := context.WithCancelCause(f.Context())
 				defer cancel(nil)
 				fired := false
-				f.aws.Inject(awslocal.Fault{Operation: "UpdateAlias", Action: awslocal.Delay, Delay: time.Second, Fired: func() {
+				f.aws.Inject(awslocal.Fault{Operation: "TagResource", Action: awslocal.Delay, Delay: time.Second, Fired: func() {
 					fired = true
 					cancel(ErrSignal)
 				}})
