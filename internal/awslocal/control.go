@@ -160,6 +160,15 @@ func (s *Server) Fail(what, function, code, reason string) {
 // permission does: lambda.FieldEnvironment and its like, or none to end it.
 func (s *Server) Hide(function string, fields ...string) { s.lambda.Hide(function, fields...) }
 
+// FunctionRegions are the Regions in which an account has a function of a name,
+// sorted; "" is the account of credentials that name none.
+func (s *Server) FunctionRegions(account, name string) []string {
+	if account == "" {
+		account = s.options.Account
+	}
+	return s.lambda.Regions(account, name)
+}
+
 // State is an account's Lambda, without what no deploy can put back: RevisionIds,
 // times, version counters. Keys are "Region/function".
 type State struct {

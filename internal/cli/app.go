@@ -57,7 +57,11 @@ func (a *app) main(ctx context.Context) int {
 		return a.report(a.print(request.Help))
 	}
 	a.in = request.Set
-	a.embedded = embedded.NewPool(a.verbose())
+	takesDryRun := request.Command == "rollback" || request.Command == "shift"
+	a.embedded = embedded.NewPool(embedded.Options{
+		Verbose: a.verbose(), ReadOnly: takesDryRun && !a.host.IsPost() && a.in.Bool("dry-run"),
+		Default: a.absolute(defaultLocalDir), Workspace: a.host.Workspace(),
+	})
 	if a.json() || printsResult(request.Command) {
 		a.host.LogToStderr()
 	}

@@ -35,9 +35,22 @@ func (a *app) invoke(ctx context.Context) error {
 		Function: name.Name, Qualifier: a.in.String("qualifier"), Payload: payload,
 	})
 	if err != nil {
-		return err
+		return a.elsewhere(name, err)
 	}
 	return a.answered(name, answer)
+}
+
+// elsewhere adds to the error of a function that the embedded AWS does not have in
+// this Region the Regions in which it has it.
+func (a *app) elsewhere(name definition.Name, err error) error {
+	if !a.in.Bool("local") || lambdaapi.Classify(err) != lambdaapi.NotFound {
+		return err
+	}
+	regions := a.embedded.FunctionRegions(a.localDir(), name.Name)
+	if len(regions) == 0 {
+		return err
+	}
+	return notStarted(fmt.Errorf("%w; the embedded AWS has it in %s: add --aws-region %s", err, strings.Join(regions, ", "), regions[0]))
 }
 
 // payload is the event to send: the text itself, @FILE, or - for stdin.

@@ -10,6 +10,9 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/embedded"
 )
 
+// defaultLocalDir is the default of local-dir.
+const defaultLocalDir = ".lambda-rollout/local"
+
 func (a *app) localDir() string { return a.absolute(a.in.String("local-dir")) }
 
 // local serves the embedded AWS until it is interrupted.
@@ -17,6 +20,12 @@ func (a *app) local(ctx context.Context) error {
 	options := awslocal.Options{
 		Dir: a.localDir(), Listen: a.in.String("listen"), Quotas: a.in.Bool("quotas"),
 		Pending: a.in.Duration("pending"), InProgress: a.in.Duration("in-progress"), Verbose: a.verbose(),
+		KnownRolesOnly: true,
+	}
+	if options.Dir == a.absolute(defaultLocalDir) {
+		if err := awslocal.CheckDefaultDir(a.host.Workspace(), options.Dir); err != nil {
+			return notStarted(fmt.Errorf("start the embedded AWS: %w", err))
+		}
 	}
 	server, err := awslocal.New(options)
 	if err != nil {

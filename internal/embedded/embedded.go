@@ -22,24 +22,33 @@ const (
 	Region = "us-east-1"
 )
 
+// Options are what all servers of a Pool have in common.
+type Options struct {
+	// Verbose takes a line for each call; nil logs nothing.
+	Verbose io.Writer
+	// ReadOnly opens nothing for writing: changes are lost with Close.
+	ReadOnly bool
+	// Default is the folder that is used where the user names none, below
+	// Workspace. A repository may hold a symbolic link there: it is refused.
+	Default, Workspace string
+}
+
 // Pool holds the servers of one process by their folders.
 type Pool struct {
-	verbose io.Writer
+	options Options
 
 	mu      sync.Mutex
 	servers map[string]*server
 }
 
 type server struct {
+	aws      *awslocal.Server
 	endpoint string
 	close    func() error
 }
 
-// NewPool returns a pool without servers. They log each call to verbose; nil
-// logs nothing.
-func NewPool(verbose io.Writer) *Pool {
-	return &Pool{verbose: verbose, servers: map[string]*server{}}
-}
+// NewPool returns a pool without servers.
+func NewPool(o Options) *Pool { return &Pool{options: o, servers: map[string]*server{}} }
 
 // Endpoint returns the URL of the server whose state is in dir and starts it
 // where it does not run yet.
@@ -49,7 +58,12 @@ func (p *Pool) Endpoint(dir string) (string, error) {
 	if s := p.servers[dir]; s != nil {
 		return s.endpoint, nil
 	}
-	s, err := start(awslocal.Options{Dir: dir, Listen: "127.0.0.1:0", Verbose: p.verbose})
+	if dir == p.options.Default {
+		if err := awslocal.CheckDefaultDir(p.options.Workspace, dir); err != nil {
+			return "", fmt.Errorf("start the embedded AWS: %w", err)
+		}
+	}
+	s, err := start(awslocal.Options{Dir: dir, Listen: "127.0.0.1:0", Verbose: p.options.Verbose, ReadOnly: p.options.ReadOnly})
 	if err != nil {
 		return "", err
 	}
@@ -69,9 +83,21 @@ func start(options awslocal.Options) (*server, error) {
 	served := make(chan error, 1)
 	go func() { served <- local.Serve(listener) }()
 	return &server{
+		aws:      local,
 		endpoint: "http://" + listener.Addr().String(),
 		close:    func() error { return errors.Join(local.Close(), <-served) },
 	}, nil
+}
+
+// FunctionRegions are the Regions in which the server of a folder has a function
+// of a name; none where it does not run.
+func (p *Pool) FunctionRegions(dir, name string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.servers[dir]; s != nil {
+		return s.aws.FunctionRegions("", name)
+	}
+	return nil
 }
 
 // Close ends every server. Their state stays on disk.

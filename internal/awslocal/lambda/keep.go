@@ -85,6 +85,19 @@ func (s *Service) functions(account, region string) []string {
 	return keys
 }
 
+// Regions are those in which an account has a function of a name, sorted.
+func (s *Service) Regions(account, name string) []string {
+	var regions []string
+	prefix := "lambda/" + account + "/"
+	for _, key := range s.Store.Keys(prefix) {
+		region, found, ok := strings.Cut(strings.TrimPrefix(key, prefix), "/function/")
+		if ok && found == name {
+			regions = append(regions, region)
+		}
+	}
+	return regions
+}
+
 // Live says whether some version of a function or layer has the blob, for the
 // store's sweep.
 func (s *Service) Live() (func(sha256 string) bool, error) {

@@ -221,8 +221,17 @@ func TestReadOnlyChangesNothingOnDisk(t *testing.T) {
 	if diff := cmp.Diff(before, list(t, dir)); diff != "" {
 		t.Errorf("the folder changed:\n%s", diff)
 	}
-	if _, err := OpenReadOnly(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a missing folder: %v", err)
+	for name, missing := range map[string]string{"missing": filepath.Join(t.TempDir(), "none"), "empty": t.TempDir()} {
+		s, err := OpenReadOnly(missing)
+		if err != nil {
+			t.Fatalf("a folder that is %s: %v", name, err)
+		}
+		if err := errors.Join(s.Put("a", doc{"x"}), s.Close()); err != nil {
+			t.Error(err)
+		}
+		if entries, err := os.ReadDir(missing); len(entries) != 0 {
+			t.Errorf("the %s folder holds %v, %v", name, entries, err)
+		}
 	}
 }
 

@@ -80,8 +80,9 @@ func openFolder(dir string) (_ *Store, err error) {
 }
 
 // OpenReadOnly reads the state of dir and opens nothing there for writing: what
-// changes afterwards stays in memory and is lost with Close. Errors: ErrForeign
-// for a folder that is not the store's, ErrInUse, or what the file system says.
+// changes afterwards stays in memory and is lost with Close. A folder that is
+// missing or empty is an empty state. Errors: ErrForeign for one that is not the
+// store's, ErrInUse, or what the file system says.
 func OpenReadOnly(dir string) (*Store, error) {
 	s, err := openReadOnly(dir)
 	if err != nil {
@@ -92,6 +93,9 @@ func OpenReadOnly(dir string) (*Store, error) {
 
 func openReadOnly(dir string) (_ *Store, err error) {
 	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Open("")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +105,14 @@ func openReadOnly(dir string) (_ *Store, err error) {
 		return nil, err
 	}
 	if !ours {
-		return nil, ErrForeign
+		empty, err := isEmpty(root)
+		if err == nil && !empty {
+			err = ErrForeign
+		}
+		if err != nil {
+			return nil, err
+		}
+		return Open("")
 	}
 	s := &Store{docs: map[string]json.RawMessage{}, blobs: blobs{kept: filepath.Join(dir, blobFolder)}}
 	if s.lock, err = shareFolder(root); err != nil {
