@@ -69,8 +69,6 @@ type Result struct {
 	Pinned string
 	// Image names the image, empty for a zip.
 	Image Image
-	// Warnings are what a person should know and need not act on.
-	Warnings []string
 
 	opts Options
 	// local is the zip on this machine, empty where there is none.

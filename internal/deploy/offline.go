@@ -34,9 +34,6 @@ func CheckOffline(ctx context.Context, set *service.Set, stagingBucket string, f
 			problems = append(problems, notBuilt(err))
 			continue
 		}
-		for _, w := range code.Warnings {
-			problems = append(problems, diag.Problem{Message: w, Warning: true})
-		}
 		problems = append(problems, checkCode(ctx, t, code)...)
 	}
 	return problems

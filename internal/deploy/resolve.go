@@ -164,9 +164,6 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	if name.Account != "" && name.Account != identity.Account {
 		return Target{}, fmt.Errorf("function %s is of account %s, but the credentials are of account %s", from.Function.FunctionName, name.Account, identity.Account)
 	}
-	for _, w := range t.Artifact.Warnings {
-		t.Warnings = append(t.Warnings, diag.Problem{Message: w, Warning: true})
-	}
 	t.Want.Code = t.Artifact.want()
 	t.At = r.connection.at(name.Name, region, identity)
 	t.At.Connector = from.Infrastructure.Role

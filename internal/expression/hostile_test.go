@@ -8,6 +8,23 @@ import (
 	"time"
 )
 
+func TestAPatternsSizeCountsInTheBudget(t *testing.T) {
+	t.Parallel()
+	variables := texts("big", strings.Repeat("a", 100_000), "log", strings.Repeat("2026-11-28 ok\n", 5000))
+	for text, refused := range map[string]bool{
+		`<+serviceVariables.big.replaceAll("(a{0,500}){0,2}b","x").length()>`: true,
+		`<+serviceVariables.big.matches("(a?a?){200}b")>`:                     true,
+		`<+serviceVariables.log.replaceAll("\\d+-\\d+-\\d+","day").length()>`: false,
+		`<+serviceVariables.big.replaceAll("a+","b")>`:                        false,
+	} {
+		e := NewEvaluator(Env{Names: names{"serviceVariables": NewObject(variables)}})
+		_, err := e.Evaluate(text)
+		if got := err != nil && strings.Contains(err.Error(), "takes too many steps"); got != refused || err != nil && !refused {
+			t.Errorf("%s: %v, want refused: %t", text, err, refused)
+		}
+	}
+}
+
 // TestHostileTextsStayWithinTimeAndMemory evaluates what was made to hang or
 // to fill the memory. It runs alone, since it counts what is allocated.
 func TestHostileTextsStayWithinTimeAndMemory(t *testing.T) {

@@ -310,7 +310,8 @@ func (e *Evaluator) replace(n callNode, s string, args []Value) (Value, error) {
 	if n.method == "replace" {
 		return bounded(n.pos(), s, strings.Count(s, from), len(to), func() string { return strings.ReplaceAll(s, from, to) })
 	}
-	re, err := e.compile(n.args[0], from, from, len(s))
+	// All matches are counted before they are replaced.
+	re, err := e.compile(n.args[0], from, from, 2*len(s))
 	if err != nil {
 		return Value{}, err
 	}
@@ -393,11 +394,13 @@ func (e *Evaluator) split(n callNode, s string, args []Value) (Value, error) {
 }
 
 // What a pattern costs is how long the text is times how many instructions the
-// pattern has; repetitions make many of few characters.
+// pattern has; repetitions make many of few characters. One instruction on one
+// byte takes up to 20 ns, so that all steps of a run come to less than 3 s: a
+// match cannot be interrupted by a signal.
 const (
 	maxPattern      = 4 << 10
 	maxInstructions = 4000
-	matchPerStep    = 4 << 10
+	matchPerStep    = 128
 )
 
 // compile reads a pattern that will be matched with a text of the given size,

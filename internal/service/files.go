@@ -41,6 +41,16 @@ func OpenFiles(ctx context.Context, workspace string) (files Files, close func()
 	return Files{Workspace: root.FS(), Absolute: open, Done: ctx.Done()}, root.Close, nil
 }
 
+// ended reports whether Done is closed.
+func (f Files) ended() bool {
+	select {
+	case <-f.Done:
+		return true
+	default:
+		return false
+	}
+}
+
 func (f Files) open(name string) (fs.File, error) {
 	if filepath.IsAbs(name) {
 		if f.Absolute == nil {

@@ -93,3 +93,20 @@ func TestReadsAreBounded(t *testing.T) {
 		t.Errorf("got %v", problems)
 	}
 }
+
+func TestNothingIsRenderedOnceTheRunIsStopped(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	dir := workspace(t)
+	if err := os.WriteFile(filepath.Join(dir, "function.yaml"), []byte(functionYAML), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opts := Options{Files: opened(t, ctx, dir), Definitions: []string{"function.yaml"}, Artifact: "build", Serialised: true}
+	if set, problems := Load(opts); problems.Err() != nil || len(set.Targets) != 1 {
+		t.Fatalf("%d targets, %v", len(set.Targets), problems)
+	}
+	cancel()
+	if set, problems := Load(opts); !strings.Contains(problems.Error(), "the run was stopped") || len(set.Targets) != 0 {
+		t.Errorf("%d targets, %v", len(set.Targets), problems)
+	}
+}

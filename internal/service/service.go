@@ -224,6 +224,10 @@ func (l *loader) each(n int, do func(l *loader, i int)) {
 			for i := range next {
 				parts[i] = *l
 				parts[i].findings = findings{}
+				if l.opts.Files.ended() {
+					parts[i].fault(diag.Problem{Message: "not everything was read: the run was stopped"})
+					continue
+				}
 				do(&parts[i], i)
 			}
 		})
