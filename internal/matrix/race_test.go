@@ -153,3 +153,87 @@ func (w *world) get(qualifier string) *lambda.GetFunctionOutput {
 	w.must(err)
 	return out
 }
+
+// writer is somebody else who changes the function while it is deployed.
+type writer struct {
+	name string
+	does func(w *world) error
+	// wrote reports whether the change is in $LATEST.
+	wrote func(f *lambda.GetFunctionOutput) bool
+}
+
+func writers() []writer {
+	ctx, f := context.Background(), aws.String("f")
+	return []writer{
+		{"configuration", func(w *world) error {
+			_, err := w.lambda.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: f, Timeout: aws.Int32(42)})
+			return err
+		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.Timeout == 42 }},
+		{"the deployment's own field", func(w *world) error {
+			_, err := w.lambda.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: f, MemorySize: aws.Int32(1024)})
+			return err
+		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.MemorySize == 1024 }},
+		{"code", func(w *world) error {
+			_, err := w.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: f, ZipFile: zipped("three")})
+			return err
+		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.CodeSha256 == hashOf(zipped("three")) }},
+	}
+}
+
+// intrusion is one writer at one look of a deployment at its function.
+type intrusion struct {
+	writer
+	nth int
+}
+
+func (i intrusion) String() string { return fmt.Sprintf("%s at GetFunction %d", i.name, i.nth) }
+
+// TestASecondWriterIsNoticedAtEveryLook holds a deployment at each of its
+// GetFunction calls, once it has changed something, until somebody else's update
+// of the function is through. That update stays, whatever the deployment does
+// next, and never becomes part of the version that the deployment publishes.
+func TestASecondWriterIsNoticedAtEveryLook(t *testing.T) {
+	t.Parallel()
+	var all []intrusion
+	look, changed := 0, false
+	for _, c := range recordRival(t) {
+		changed = changed || c.Changed
+		if c.Operation != "GetFunction" {
+			continue
+		}
+		look++
+		for _, w := range writers() {
+			if changed {
+				all = append(all, intrusion{w, look})
+			}
+		}
+	}
+	if len(all) < len(writers())*3 {
+		t.Fatalf("the deployment looks at its function too seldom for this test: %d cases", len(all))
+	}
+	each(t, all, func(t *testing.T, i intrusion) {
+		w := newWorld(t)
+		ahead(w)
+		deployment := rival{256, "two"}
+		w.write(deployment.files())
+		struck := w.inject(awslocal.Fault{Operation: "GetFunction", Nth: i.nth, Action: awslocal.Delay}, func() {
+			w.settle()
+			if err := i.does(w); err != nil {
+				t.Error(err)
+			}
+			w.settle()
+		})
+		done := deployment.scenario().deploy(w, cut{})
+		await(t, "the second writer", struck)
+		if !i.wrote(w.get("")) {
+			t.Errorf("the second writer's work is gone: exit %d\n%s", done.code, done.output)
+		}
+		live := w.get("live")
+		switch {
+		case done.code == 0 && (i.wrote(live) || *live.Configuration.MemorySize != deployment.memory):
+			t.Errorf("the deployment published the second writer's work:\n%s", done.output)
+		case done.code != 0 && *live.Configuration.Version != "1":
+			t.Errorf("exit %d, but the alias points to version %s:\n%s", done.code, *live.Configuration.Version, done.output)
+		}
+	})
+}
