@@ -86,6 +86,7 @@ func TestASignalDuringTheLastCallIsHeeded(t *testing.T) {
 				fired := false
 				f.aws.Inject(awslocal.Fault{Operation: "TagResource", Action: awslocal.Delay, Delay: time.Second, Fired: func() {
 					fired = true
+					time.Sleep(time.Millisecond) // until the question beside this call is answered
 					cancel(ErrSignal)
 				}})
 				_, err := f.deploy(ctx, "function.yaml")

@@ -137,7 +137,7 @@ func TestPostSaysThatTheJournalOfMainIsGone(t *testing.T) {
 }
 
 func TestPostPutsBackWhatAMainThatDiedLeft(t *testing.T) {
-	for _, c := range []cut{{beforeAnswer, 2}, {beforeAnswer, 3}, {beforeAnswer, 5}, {tornWrite, 3}} {
+	for _, c := range []cut{{beforeAnswer, 1}, {beforeAnswer, 3}, {beforeAnswer, 4}, {tornWrite, 3}} {
 		t.Run(fmt.Sprint(c.Where, c.At), func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				g, before := shop(t)

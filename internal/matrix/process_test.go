@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -122,11 +123,13 @@ func (w *world) inject(f awslocal.Fault, meanwhile ...func()) (struck chan struc
 	return struck
 }
 
-// await waits until something has come, and fails where it does not.
+// await waits until something has come and every process of the bubble waits;
+// it fails where nothing comes.
 func await(t *testing.T, what string, come <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-come:
+		synctest.Wait()
 	case <-time.After(hang):
 		t.Fatalf("%s did not come", what)
 	}
