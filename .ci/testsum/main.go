@@ -1,14 +1,17 @@
-// Command testsum reads `go test -json` and prints what a person needs: a line
-// for each package and the output of what failed. It adds the numbers of passed,
+// Command testsum reads `go test -json` and prints a line for each package, the
+// output of what failed and the ten slowest tests. It adds the numbers of passed,
 // failed and skipped tests to the file that its argument names, and fails when a
 // test or a build failed.
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +24,7 @@ type event struct {
 
 type sum struct {
 	passed, failed, skipped int
+	ended                   []event
 	broken                  bool
 	output                  map[string]*strings.Builder
 	to                      io.Writer
@@ -32,6 +36,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "testsum:", err)
 		os.Exit(1)
 	}
+	s.slowest(10)
 	if err := s.append(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "testsum:", err)
 		os.Exit(1)
@@ -83,19 +88,39 @@ func (s *sum) end(e event, key string) {
 			fmt.Fprint(s.to, text)
 		}
 	}
-	switch {
-	case e.Test == "" && e.Action == "pass":
-		fmt.Fprintf(s.to, "ok    %s  %.1fs\n", e.Package, e.Elapsed)
-	case e.Test == "" && e.Action == "fail":
-		fmt.Fprintf(s.to, "FAIL  %s  %.1fs\n", e.Package, e.Elapsed)
-	case e.Test == "":
-	case e.Action == "pass":
+	if e.Test == "" {
+		if word := map[string]string{"pass": "ok   ", "fail": "FAIL "}[e.Action]; word != "" {
+			fmt.Fprintf(s.to, "%s %s  %.1fs\n", word, e.Package, e.Elapsed)
+		}
+		return
+	}
+	s.ended = append(s.ended, e)
+	switch e.Action {
+	case "pass":
 		s.passed++
-	case e.Action == "fail":
+	case "fail":
 		s.failed++
 	default:
 		s.skipped++
 		fmt.Fprint(s.to, text)
+	}
+}
+
+// slowest prints the tests that took longest, those without subtests alone: the
+// time of a parent is that of its subtests.
+func (s *sum) slowest(n int) {
+	parents := map[string]bool{}
+	for _, e := range s.ended {
+		name := e.Package + " " + e.Test
+		for i := strings.LastIndexByte(name, '/'); i > len(e.Package); i = strings.LastIndexByte(name, '/') {
+			name = name[:i]
+			parents[name] = true
+		}
+	}
+	leaves := slices.DeleteFunc(s.ended, func(e event) bool { return parents[e.Package+" "+e.Test] })
+	slices.SortStableFunc(leaves, func(a, b event) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
+	for _, e := range leaves[:min(n, len(leaves))] {
+		fmt.Fprintf(s.to, "%6.2fs  %s %s\n", e.Elapsed, path.Base(e.Package), e.Test)
 	}
 }
 
