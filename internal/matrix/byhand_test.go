@@ -53,8 +53,11 @@ func TestRollbackByHandGoesToWhatTheAliasServedBefore(t *testing.T) {
 		w.byHand(0, "Done", "--latest")
 		w.serves(256, 256)
 		w.byHand(3, "there is no version 9", "--to-version", "9")
-		w.byHand(0, "Done")
-		w.byHand(3, "name one with to-version:\n  3  ")
+		// The newest marker of this alias says that version 3 replaced 2: it is there.
+		w.byHand(0, "Nothing to roll back")
+		w.byHand(0, "Done", "--to-version", "1")
+		// Now it points to neither of the two.
+		w.byHand(3, "\n  3  ")
 		w.noSecretOnDisk()
 	})
 }
