@@ -21,6 +21,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // fake is one function in a Lambda that answers at once. Faults and other
@@ -334,8 +335,10 @@ func (f *fake) UpdateAlias(_ context.Context, _ string, a definition.Alias, revi
 	if a.Description == nil {
 		a.Description = now.Description
 	}
-	f.aliases[a.Name] = &definition.ObservedAlias{Alias: a, RevisionId: f.next()}
-	return *f.aliases[a.Name], f.done("UpdateAlias", n)
+	answer := definition.ObservedAlias{Alias: a, RevisionId: f.next()}
+	f.aliases[a.Name] = &answer
+	copied := answer
+	return copied, f.done("UpdateAlias", n)
 }
 
 func (f *fake) DeleteAlias(_ context.Context, _, alias string) error {
@@ -598,4 +601,9 @@ func on(call string, nth int, act func() error) func(string, int) error {
 // failing returns a hook that answers the nth call of an operation with an error.
 func failing(call string, nth int, err error) func(string, int) error {
 	return on(call, nth, func() error { return err })
+}
+
+// deniedFor is a refusal that names the missing permission.
+func deniedFor(action string) error {
+	return session.Denied{Action: action, Resource: "*", Err: denial}
 }
