@@ -39,7 +39,12 @@ const (
 
 func newJob(t *testing.T) *ciJob {
 	t.Helper()
-	j := &ciJob{t: t, aws: awstest.Start(t, awslocal.Options{Account: "123456789012"}), dir: t.TempDir()}
+	return newJobOn(t, awstest.Start(t, awslocal.Options{Account: "123456789012"}))
+}
+
+func newJobOn(t *testing.T, aws *awstest.AWS) *ciJob {
+	t.Helper()
+	j := &ciJob{t: t, aws: aws, dir: t.TempDir()}
 	j.env = map[string]string{
 		"PATH": os.Getenv("PATH"), "HOME": j.dir,
 		"AWS_ENDPOINT_URL": j.aws.URL, "AWS_REGION": "eu-central-1",
