@@ -37,20 +37,27 @@ func TestBothSidesAgreeOnTheRatesOfTheControlPlane(t *testing.T) {
 	awstest.Run(t, func(t *testing.T) {
 		api := awstest.StartInProcess(t, awslocal.Options{Quotas: true}).Lambda()
 		once := func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }
-		for rate, ask := range map[int]func() error{
-			awsfacts.ControlPlaneRate: func() error {
+		for _, quota := range []struct {
+			rate int
+			ask  func() error
+		}{
+			{awsfacts.ControlPlaneRate, func() error {
 				_, err := api.GetAlias(t.Context(), &lambda.GetAliasInput{FunctionName: new("f"), Name: new("a")}, once)
 				return err
-			},
-			awsfacts.GetFunctionRate: func() error {
+			}},
+			{awsfacts.GetPolicyRate, func() error {
+				_, err := api.GetPolicy(t.Context(), &lambda.GetPolicyInput{FunctionName: new("f")}, once)
+				return err
+			}},
+			{awsfacts.GetFunctionRate, func() error {
 				_, err := api.GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: new("f")}, once)
 				return err
-			},
+			}},
 		} {
-			for i := range rate + 1 {
-				throttled := awsfacts.IsThrottled(awstest.Code(ask()))
-				if throttled != (i == rate) {
-					t.Errorf("call %d of %d a second is throttled: %t", i+1, rate, throttled)
+			for i := range quota.rate + 1 {
+				throttled := awsfacts.IsThrottled(awstest.Code(quota.ask()))
+				if throttled != (i == quota.rate) {
+					t.Errorf("call %d of %d a second is throttled: %t", i+1, quota.rate, throttled)
 				}
 			}
 		}

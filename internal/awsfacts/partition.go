@@ -35,11 +35,6 @@ type Partition struct {
 	prefixes []string
 }
 
-// Host is the host name of a service in a Region of the partition.
-func (p Partition) Host(service, region string) string {
-	return service + "." + region + "." + p.DNSSuffix
-}
-
 // Registry is the host name of an account's private ECR registry
 // (https://docs.aws.amazon.com/general/latest/gr/ecr.html).
 func (p Partition) Registry(account, region string) string {

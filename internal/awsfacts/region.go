@@ -43,9 +43,9 @@ func (e InvalidRegion) Error() string {
 var variableName = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$`)
 
 // NearestRegion is the known Region that a value most likely means: by its own
-// name with other separators or letter case, by an availability zone, by the
-// beginning of a name, or by the place that AWS names it after. It is empty
-// where nothing fits.
+// name with other separators or letter case, by an availability zone, by the place
+// that AWS names it after, by the beginning of a name, or by one slip of the
+// keyboard. It is empty where nothing fits.
 func NearestRegion(value string) string {
 	plain := letters(value)
 	if plain == "" || variableName.MatchString(value) && !strings.ContainsAny(value, "0123456789") {
@@ -69,7 +69,31 @@ func NearestRegion(value string) string {
 			}
 		}
 	}
+	for _, r := range regions {
+		if oneSlip(plain, letters(r.name)) || slices.ContainsFunc(r.places, func(place string) bool { return oneSlip(plain, letters(place)) }) {
+			return r.name
+		}
+	}
 	return ""
+}
+
+// oneSlip reports whether two names differ by one letter that was added, left out
+// or replaced.
+func oneSlip(a, b string) bool {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	same := 0
+	for same < len(b) && a[same] == b[same] {
+		same++
+	}
+	switch len(a) - len(b) {
+	case 0:
+		return same < len(b) && a[same+1:] == b[same+1:]
+	case 1:
+		return a[same+1:] == b[same:]
+	}
+	return false
 }
 
 // KnownRegion reports whether a Region existed when the program was built.

@@ -8,8 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-
-	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
 // Identity is who the calls are made as.
@@ -66,9 +64,6 @@ func (s *Session) whoAmI(ctx context.Context) (Identity, error) {
 	}
 	return s.keep(aws.ToString(out.Arn), aws.ToString(out.UserId)), nil
 }
-
-// partition is that of the default Region.
-func (s *Session) partition() awsfacts.Partition { return awsfacts.PartitionOf(s.base.Region) }
 
 // seen is the identity where it is known without a call.
 func (s *Session) seen() (id Identity, known bool) {

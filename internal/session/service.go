@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -237,55 +236,4 @@ func queryRefusal(answer []byte) (code, message string) {
 		return "", ""
 	}
 	return text.Code, text.Message
-}
-
-// BucketRegion is the Region that an S3 bucket is in. S3 tells it to everybody,
-// in the header of any answer about the bucket, a refusal included
-// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html), so the
-// question is not signed. A bucket that does not exist is ErrNoBucket.
-func (s *Session) BucketRegion(ctx context.Context, bucket string) (string, error) {
-	region, err := s.askBucket(ctx, bucket)
-	for attempt := 1; err != nil && attempt < readAttempts && Cause(err) == nil && !errors.Is(err, ErrNoBucket) && ctx.Err() == nil; attempt++ {
-		pause, noPause := s.opts.readRetryer().RetryDelay(attempt, err)
-		if noPause != nil {
-			return "", err
-		}
-		select {
-		case <-ctx.Done():
-			return "", err
-		case <-time.After(pause):
-		}
-		region, err = s.askBucket(ctx, bucket)
-	}
-	return region, err
-}
-
-// ErrNoBucket is a bucket that does not exist in the partition.
-var ErrNoBucket = errors.New("the bucket does not exist")
-
-func (s *Session) askBucket(ctx context.Context, bucket string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.CallTimeout)
-	defer cancel()
-	endpoint := s.endpoints.of("S3")
-	if endpoint == "" {
-		endpoint = "https://" + s.partition().Host("s3", s.partition().IAMRegion)
-	}
-	// By path: the name of a bucket may hold dots, which no certificate covers.
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, strings.TrimSuffix(endpoint, "/")+"/"+url.PathEscape(bucket), nil)
-	if err != nil {
-		return "", err
-	}
-	req.Header.Set("User-Agent", program+"/"+s.opts.version())
-	resp, err := s.base.HTTPClient.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("ask for the Region of bucket %s: %w", bucket, err)
-	}
-	defer resp.Body.Close()
-	switch region := resp.Header.Get("X-Amz-Bucket-Region"); {
-	case region != "":
-		return region, nil
-	case resp.StatusCode == http.StatusNotFound:
-		return "", fmt.Errorf("bucket %s: %w", bucket, ErrNoBucket)
-	}
-	return "", fmt.Errorf("ask for the Region of bucket %s: S3 answered %s without naming one", bucket, resp.Status)
 }

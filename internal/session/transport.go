@@ -8,16 +8,20 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
-// transport carries every request and names two failures that are none of AWS's:
-// a certificate that is not trusted, and a page that a proxy or the login page of
-// a network answers with. Neither passes when it is asked again.
+// transport carries every request and names three failures that are none of
+// AWS's: a host name that does not exist, a certificate that is not trusted, and a
+// page that a proxy or the login of a network answers with. None passes when it is
+// asked again.
 type transport struct{ next aws.HTTPClient }
 
 // Do sends a request.
@@ -26,6 +30,9 @@ func (t *transport) Do(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		if isCertificate(err) {
 			return nil, UntrustedCertificate{Host: request.URL.Host, Err: err}
+		}
+		if unknown, ok := errors.AsType[*net.DNSError](err); ok && unknown.IsNotFound {
+			return nil, UnknownHost{Host: request.URL.Hostname(), Err: err}
 		}
 		return nil, err
 	}
@@ -119,6 +126,36 @@ func (ForeignPage) RetryableError() bool { return false }
 
 func (UntrustedCertificate) cause() {}
 func (ForeignPage) cause()          {}
+
+// UnknownHost is a host name that does not exist, such as that of a service in a
+// Region that has been mistyped.
+type UnknownHost struct {
+	Host string
+	Err  error
+}
+
+// Error names the host and what may be wrong with it.
+func (e UnknownHost) Error() string {
+	for _, part := range strings.Split(e.Host, ".") {
+		if awsfacts.CheckRegion(part) != nil || awsfacts.KnownRegion(part) {
+			continue
+		}
+		text := fmt.Sprintf("the host %s does not exist: is %s an AWS Region?", e.Host, part)
+		if nearest := awsfacts.NearestRegion(part); nearest != "" {
+			text += " Did you mean " + nearest + "?"
+		}
+		return text
+	}
+	return fmt.Sprintf("the host %s does not exist: is the endpoint right, and does this machine's DNS know it?", e.Host)
+}
+
+// Unwrap is the resolver's error.
+func (e UnknownHost) Unwrap() error { return e.Err }
+
+// RetryableError keeps the SDK from trying again.
+func (UnknownHost) RetryableError() bool { return false }
+
+func (UnknownHost) cause() {}
 
 // hostOf is the host in an address, for messages.
 func hostOf(address string) string {

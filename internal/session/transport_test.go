@@ -56,6 +56,33 @@ func TestACertificateThatIsNotTrustedIsNamedAndNotTriedAgain(t *testing.T) {
 	}
 }
 
+func TestAHostThatDoesNotExistIsNamedWithTheRegionThatWasMeant(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"sts.eu-centrl-1.amazonaws.com": "is eu-centrl-1 an AWS Region? Did you mean eu-central-1?",
+		"sts.moon-north-1.api.aws":      "is moon-north-1 an AWS Region?",
+		"sts.eu-west-1.amazonaws.com":   "does this machine's DNS know it?",
+		"aws.internal":                  "is the endpoint right",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			missing := httpFunc(func(*http.Request) (*http.Response, error) {
+				asked++
+				return nil, &url.Error{Op: "Post", URL: "https://" + host, Err: &net.OpError{Op: "dial", Err: &net.DNSError{Name: host, IsNotFound: true}}}
+			})
+			e := keysEnv
+			s, err := Open(t.Context(), Options{Region: "eu-west-1", Endpoint: "https://" + host, LookupEnv: e.lookup, HTTPClient: missing})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Identity(t.Context())
+			if !errors.As(err, new(UnknownHost)) || Cause(err) == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), host) || asked != 1 {
+				t.Errorf("got %v after %d tries, want %q", err, asked, want)
+			}
+		})
+	}
+}
+
 func TestALineThatBreaksIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	client, asked := answers(func() (*http.Response, error) {
