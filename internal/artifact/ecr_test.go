@@ -50,7 +50,7 @@ func TestTheRegistrysEndpointIsThatOfTheImage(t *testing.T) {
 	}
 }
 
-func TestSettingsAboutEndpointsStandBeforeTheImagesName(t *testing.T) {
+func TestConfiguredEndpointsTakePrecedenceOverTheImagesName(t *testing.T) {
 	t.Parallel()
 	for want, settings := range map[string]map[string]string{
 		"ecr-fips.eu-west-1.amazonaws.com": {"AWS_USE_FIPS_ENDPOINT": "true"},
@@ -63,7 +63,7 @@ func TestSettingsAboutEndpointsStandBeforeTheImagesName(t *testing.T) {
 	}
 }
 
-func TestAnOutageOfTheRegistryIsSatOut(t *testing.T) {
+func TestAnOutageOfTheRegistryIsWaitedOut(t *testing.T) {
 	t.Parallel()
 	type each = []func(*http.Request) (*http.Response, error)
 	found := func() func(*http.Request) (*http.Response, error) {

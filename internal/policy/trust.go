@@ -10,11 +10,11 @@ import (
 type Repository struct {
 	// Account and Partition are the role's.
 	Account, Partition string
-	// Name is owner/name; empty, or what no repository is called, puts a
-	// placeholder.
+	// Name is owner/name; where it is empty or not a valid name, a placeholder is
+	// printed.
 	Name string
-	// OwnerID and ID are the numbers that GitHub gives owner and repository, for
-	// ever; empty where they are not known.
+	// OwnerID and ID are the numeric ids of owner and repository, which never
+	// change; empty where they are not known.
 	OwnerID, ID string
 	// Issuer is who mints the tokens, as an address; empty is github.com's. It is
 	// the token's own where there is a token, else GitHubIssuer's.

@@ -71,21 +71,20 @@ func (u unusable) Retrieve(context.Context) (aws.Credentials, error) {
 // is for the AWS CLI: other credentials than the expected ones would be used.
 func (s *Session) environmentKeys() (aws.Credentials, error) {
 	keys := aws.Credentials{Source: "the environment"}
-	var wrong []error
-	for name, to := range map[string]*string{
-		"AWS_ACCESS_KEY_ID": &keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY": &keys.SecretAccessKey, "AWS_SESSION_TOKEN": &keys.SessionToken,
-	} {
-		var err error
-		*to, err = cleanSecret(name, s.env(name))
-		wrong = append(wrong, err)
+	var wrong [3]error
+	keys.AccessKeyID, wrong[0] = cleanSecret("AWS_ACCESS_KEY_ID", s.env("AWS_ACCESS_KEY_ID"))
+	keys.SecretAccessKey, wrong[1] = cleanSecret("AWS_SECRET_ACCESS_KEY", s.env("AWS_SECRET_ACCESS_KEY"))
+	keys.SessionToken, wrong[2] = cleanSecret("AWS_SESSION_TOKEN", s.env("AWS_SESSION_TOKEN"))
+	if err := errors.Join(wrong[:]...); err != nil {
+		return keys, err
 	}
 	switch {
 	case keys.AccessKeyID != "" && keys.SecretAccessKey == "":
-		wrong = append(wrong, errors.New("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not"))
+		return keys, errors.New("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not")
 	case keys.AccessKeyID == "" && keys.SecretAccessKey != "":
-		wrong = append(wrong, errors.New("AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not"))
+		return keys, errors.New("AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not")
 	}
-	return keys, errors.Join(wrong...)
+	return keys, nil
 }
 
 // ofProfile is what a profile says, its source profiles first; guess is true

@@ -176,7 +176,7 @@ func TestCallsForCredentialsGoToTheEndpointOfTheSettings(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongWithAProfileIsSaidWhenItIsNeeded(t *testing.T) {
+func TestAMisconfiguredProfileIsReportedWhenItIsNeeded(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{
 		"[profile base]\naws_access_key_id = A\naws_secret_access_key = s\n[profile ci]\nrole_arn = " + roleOne + "\nsource_profile = base\nmfa_serial = arn:aws:iam::1:mfa/me\n": "nobody can type",
@@ -196,7 +196,7 @@ func TestWhatIsWrongWithAProfileIsSaidWhenItIsNeeded(t *testing.T) {
 	}
 }
 
-func TestHalfAPairInTheEnvironmentIsNotPassedOver(t *testing.T) {
+func TestHalfAPairOfKeysInTheEnvironmentIsAnError(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]env{
 		"AWS_SECRET_ACCESS_KEY is not": {"AWS_ACCESS_KEY_ID": "AKIAX"},
@@ -236,7 +236,7 @@ func TestTheProcessEnvironmentIsNotRead(t *testing.T) {
 	}
 }
 
-func TestBlanksAroundCredentialsAreRemovedAndBlanksInsideRefused(t *testing.T) {
+func TestWhiteSpaceAroundCredentialsIsTrimmedAndInsideRefused(t *testing.T) {
 	t.Parallel()
 	e := env{"AWS_ACCESS_KEY_ID": "AKIAENV\r\n", "AWS_SECRET_ACCESS_KEY": " secret\n", "AWS_SESSION_TOKEN": "token\r", "AWS_REGION": "eu-west-1\r\n"}
 	var masked []string
@@ -320,7 +320,7 @@ func TestARegionHasAForm(t *testing.T) {
 	}
 }
 
-func TestAllThatIsWrongWithTheInputsIsSaidOffline(t *testing.T) {
+func TestAllProblemsOfTheInputsAreReportedOffline(t *testing.T) {
 	t.Parallel()
 	err := Check(Options{Region: "Frankfurt", AccessKeyID: "A B", SecretAccessKey: "s", Role: &Role{ARN: "deploy"}})
 	for _, want := range []string{"aws-access-key-id holds", "did you mean eu-central-1?", "not the ARN of a role"} {
@@ -338,7 +338,7 @@ type httpFunc func(*http.Request) (*http.Response, error)
 
 func (f httpFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-// answers gives one answer after the other, the last one again and again.
+// answers returns one answer after the other, then the last one repeatedly.
 func answers(list ...func() (*http.Response, error)) (client httpFunc, asked *int) {
 	asked = new(int)
 	return func(r *http.Request) (*http.Response, error) {

@@ -29,7 +29,7 @@ type Denied struct {
 	// Explicit is a policy that says no: no statement of the caller's own helps.
 	Explicit bool
 	// Reason is AWS's own, such as "because no resource-based policy allows the
-	// lambda:GetLayerVersion action"; empty where it gives none.
+	// lambda:GetLayerVersion action"; empty where AWS states none.
 	Reason string
 	Err    error
 }

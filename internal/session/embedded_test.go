@@ -101,7 +101,7 @@ func TestAJobsTokenOpensTheRole(t *testing.T) {
 	}
 }
 
-// tokens is a TokenSource that gives one token.
+// tokens is a TokenSource with one token.
 type tokens string
 
 func (s tokens) Token(context.Context, string) (string, error) { return string(s), nil }

@@ -26,8 +26,7 @@ type sharedCause interface {
 // expired or refused, a role that cannot be assumed, an account that is not
 // allowed, a clock that is off, a certificate that is not trusted, an answer that
 // is not AWS's. It is nil where the error has another cause. When several calls
-// fail for one cause, the texts of their Causes are equal, and one line says it
-// all.
+// fail for one cause, the texts of their Causes are equal: see Join.
 func Cause(err error) error {
 	if shared, ok := errors.AsType[sharedCause](err); ok {
 		return shared
@@ -47,8 +46,8 @@ func Cause(err error) error {
 	return nil
 }
 
-// Join is errors.Join, but for a Cause that several errors have in common: it is
-// said once, and by itself, instead of once for each function.
+// Join is errors.Join, except that a Cause which several errors share is reported
+// once, without the functions.
 func Join(errs ...error) error {
 	count := map[string]int{}
 	for _, err := range errs {
@@ -227,7 +226,7 @@ func (e NoIDToken) Error() string {
 	}
 	text += "add `permissions: id-token: write` to the job (where a reusable workflow deploys, to the job that calls it)"
 	if e.PullRequest {
-		text += "; GitHub gives a pull request from a fork no token: deploy after the merge"
+		text += "; GitHub issues no token to a pull request from a fork: deploy after the merge"
 	}
 	return text + ": " + e.Err.Error()
 }

@@ -30,7 +30,7 @@ type fakeAWS struct {
 	lives time.Duration
 	// refuse answers an action by an error code and text.
 	refuse map[string]string
-	// metadata serves credentials of an instance; without it the line is dead.
+	// metadata serves credentials of an instance; without it the address does not answer.
 	metadata bool
 	// silent never answers an action.
 	silent string

@@ -73,7 +73,7 @@ func TestGetFunctionAndGetPolicyHaveQuotasOfTheirOwnAndInvokeNone(t *testing.T) 
 	})
 }
 
-func TestAWaitForATurnEndsWithItsContext(t *testing.T) {
+func TestWaitingForATurnEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		aws := &fakeAWS{}
@@ -144,7 +144,7 @@ func TestACallOnItsWayIsNotEndedByTheStop(t *testing.T) {
 	})
 }
 
-func TestAThrottledCallSlowsTheOthersWhichClimbAgain(t *testing.T) {
+func TestThrottlingLowersTheRateWhichRecovers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		throttled := &fakeAWS{refuse: map[string]string{"GetCallerIdentity": "Throttling: Rate exceeded"}}

@@ -85,9 +85,9 @@ func TestEachRefusalOfARoleNamesWhatHelps(t *testing.T) {
 	}
 }
 
-func TestAJobWithoutTokenIsToldWhy(t *testing.T) {
+func TestAJobWithoutTokenEndpointGetsTheReason(t *testing.T) {
 	t.Parallel()
-	for event, want := range map[string]string{"push": "reusable workflow", "pull_request": "from a fork no token"} {
+	for event, want := range map[string]string{"push": "reusable workflow", "pull_request": "no token to a pull request from a fork"} {
 		e := env{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": event}
 		err := openInBubble(t, &fakeAWS{}, e, Options{Role: &Role{ARN: roleOne}})
 		if !errors.As(err, new(NoIDToken)) || !strings.Contains(err.Error(), "permissions: id-token: write") || !strings.Contains(err.Error(), want) {

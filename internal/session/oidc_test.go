@@ -15,7 +15,7 @@ import (
 
 // An outage of GitHub's token endpoint must neither refuse a deploy nor keep a
 // rollback from starting.
-func TestAnOutageOfTheTokenEndpointIsSatOut(t *testing.T) {
+func TestAnOutageOfTheTokenEndpointIsWaitedOut(t *testing.T) {
 	t.Parallel()
 	const token = `{"value":"jwt"}`
 	fine := say(http.StatusOK, token)
@@ -55,7 +55,7 @@ func TestAnOutageOfTheTokenEndpointIsSatOut(t *testing.T) {
 	}
 }
 
-func TestATokenEndpointThatIsSilentIsGivenUp(t *testing.T) {
+func TestASilentTokenEndpointTimesOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0

@@ -49,7 +49,7 @@ func (r Role) check() error {
 	case r.Duration != 0 && (r.Duration < awsfacts.MinRoleSession || r.Duration > awsfacts.MaxRoleSession):
 		return fmt.Errorf("role-duration-seconds %d is out of range: 900 (15 minutes) to 43200 (12 hours)", int(r.Duration.Seconds()))
 	case r.Chaining && r.Duration > awsfacts.MaxChainedSession:
-		return fmt.Errorf("role-duration-seconds %d is too long with role-chaining: AWS gives a role that was assumed by another role at most 3600", int(r.Duration.Seconds()))
+		return fmt.Errorf("role-duration-seconds %d is too long with role-chaining: a role that is assumed by another role gets at most 3600", int(r.Duration.Seconds()))
 	}
 	return nil
 }

@@ -152,7 +152,7 @@ func TestAnIllegalRoleIsRefusedBeforeAnyCall(t *testing.T) {
 	}
 }
 
-func TestAJobWithoutItsPermissionIsTold(t *testing.T) {
+func TestAJobWithoutIdTokenPermissionIsNamed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		forbidden := maps.Clone(githubEnv)

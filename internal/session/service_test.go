@@ -88,7 +88,7 @@ func TestACallersEndpointIsThatOfTheSettings(t *testing.T) {
 	}
 }
 
-func TestACallerTriesAgainAsEveryReadDoes(t *testing.T) {
+func TestACallerRetriesAsEveryReadDoes(t *testing.T) {
 	t.Parallel()
 	fine := say(http.StatusOK, `{}`)
 	for name, test := range map[string]struct {
@@ -124,7 +124,7 @@ func TestACallerTriesAgainAsEveryReadDoes(t *testing.T) {
 	}
 }
 
-func TestACallerGivesUpWithItsContextAndItsBound(t *testing.T) {
+func TestACallerStopsWithItsContextAndTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
@@ -147,7 +147,7 @@ func TestACallerGivesUpWithItsContextAndItsBound(t *testing.T) {
 	})
 }
 
-func TestErrorsOfTheCredentialsAreNotTheCallers(t *testing.T) {
+func TestErrorsOfCredentialsNameNoOperation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := caller(t, nil, jsonService, func(o *Options) { o.HTTPClient, o.LookupEnv = &fakeAWS{}, env{}.lookup })

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestExplicitKeysStandBeforeTheEnvironment(t *testing.T) {
+func TestExplicitKeysTakePrecedenceOverTheEnvironment(t *testing.T) {
 	t.Parallel()
 	explicit := Options{AccessKeyID: "AKIAINPUT", SecretAccessKey: "s"}
 	if got := key(t, open(t, &fakeAWS{}, keysEnv, explicit)); got != "AKIAINPUT" {
@@ -52,7 +52,7 @@ func TestRegionComesFromInputThenEnvironment(t *testing.T) {
 	}
 }
 
-func TestNoRegionIsSaidBeforeAnyCall(t *testing.T) {
+func TestAMissingRegionIsReportedBeforeAnyCall(t *testing.T) {
 	t.Parallel()
 	aws := &fakeAWS{}
 	s, err := Open(t.Context(), Options{LookupEnv: keysEnv.lookup, HTTPClient: aws})
@@ -67,7 +67,7 @@ func TestNoRegionIsSaidBeforeAnyCall(t *testing.T) {
 	}
 }
 
-func TestNoCredentialsIsSaidWithinASecond(t *testing.T) {
+func TestMissingCredentialsAreReportedWithinASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, &fakeAWS{}, env{}, Options{})
@@ -83,14 +83,14 @@ func TestNoCredentialsIsSaidWithinASecond(t *testing.T) {
 	})
 }
 
-func TestAnInstancesOwnRoleStillCounts(t *testing.T) {
+func TestAnInstancesRoleIsUsed(t *testing.T) {
 	t.Parallel()
 	if got := key(t, open(t, &fakeAWS{metadata: true}, env{}, Options{})); got != "ASIAEC2" {
 		t.Errorf("signed with %s, want the instance's role", got)
 	}
 }
 
-func TestWipedCredentialsAreToldFromMissingOnes(t *testing.T) {
+func TestWipedCredentialsAreDistinguishedFromMissingOnes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		wiped := env{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": ""}
@@ -144,7 +144,7 @@ func TestAForeignAccountIsRefused(t *testing.T) {
 	}
 }
 
-func TestFaultsOfCredentialsAreToldApart(t *testing.T) {
+func TestErrorsOfCredentialsAreDistinguished(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]any{
 		"ExpiredToken: The security token included in the request is expired":         new(ExpiredCredentials),
@@ -184,7 +184,7 @@ func TestEachSecretIsMaskedOnceAndFirst(t *testing.T) {
 	}
 }
 
-func TestAnEndpointOfTheInputsStandsBeforeTheEnvironments(t *testing.T) {
+func TestAnEndpointOfTheInputsTakesPrecedenceOverTheEnvironments(t *testing.T) {
 	t.Parallel()
 	e := env{"AWS_ENDPOINT_URL": "https://all.example", "AWS_ENDPOINT_URL_STS": "https://sts.example"}
 	maps.Copy(e, keysEnv)
@@ -211,7 +211,7 @@ func TestCallsNameTheProgram(t *testing.T) {
 	}
 }
 
-func TestASilentServerIsGivenUpAndAReadAskedAgain(t *testing.T) {
+func TestASilentServerTimesOutAndAReadIsRetried(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		aws := &fakeAWS{silent: "GetCallerIdentity"}
@@ -233,7 +233,7 @@ func TestASilentServerIsGivenUpAndAReadAskedAgain(t *testing.T) {
 	})
 }
 
-func TestAnUploadIsGivenItsOwnTime(t *testing.T) {
+func TestAnUploadHasItsOwnTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, &fakeAWS{silent: "GetCallerIdentity"}, keysEnv, Options{})

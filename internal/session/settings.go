@@ -40,17 +40,14 @@ func Check(opts Options) error {
 	return errors.Join(wrong...)
 }
 
-// checkInputs removes the blanks around explicit credentials and the Region, and
-// refuses what cannot be one.
+// checkInputs trims explicit credentials and refuses what cannot be some.
 func checkInputs(opts *Options) error {
-	for name, value := range map[string]*string{
-		"aws-access-key-id": &opts.AccessKeyID, "aws-secret-access-key": &opts.SecretAccessKey, "aws-session-token": &opts.SessionToken,
-	} {
-		clean, err := cleanSecret(name, *value)
-		if err != nil {
-			return err
-		}
-		*value = clean
+	var wrong [3]error
+	opts.AccessKeyID, wrong[0] = cleanSecret("aws-access-key-id", opts.AccessKeyID)
+	opts.SecretAccessKey, wrong[1] = cleanSecret("aws-secret-access-key", opts.SecretAccessKey)
+	opts.SessionToken, wrong[2] = cleanSecret("aws-session-token", opts.SessionToken)
+	if err := errors.Join(wrong[:]...); err != nil {
+		return err
 	}
 	id, secret := opts.AccessKeyID != "", opts.SecretAccessKey != ""
 	// Half a pair would otherwise be skipped silently for what the chain finds.
@@ -65,9 +62,9 @@ func checkInputs(opts *Options) error {
 	return nil
 }
 
-// cleanSecret removes the white space around a credential, which a secret often
-// gets when it is pasted or read from a file. Inside it cannot be right: it
-// cannot be sent in a header.
+// cleanSecret trims the white space around a credential, which often comes with a
+// secret that was pasted or read from a file. White space inside is an error: such
+// a value cannot be sent in a header.
 func cleanSecret(name, value string) (string, error) {
 	clean := strings.TrimSpace(value)
 	if strings.ContainsFunc(clean, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {

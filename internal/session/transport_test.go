@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// ask is one read over a client; it reports how often and how long it was tried.
-func ask(t *testing.T, client httpFunc, asked *int) (err error, tries int, took time.Duration) {
+// ask makes one read with a client and returns how often and how long it was tried.
+func ask(t *testing.T, client httpFunc, asked *int) (tries int, took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		e := keysEnv
@@ -29,10 +29,10 @@ func ask(t *testing.T, client httpFunc, asked *int) (err error, tries int, took 
 		_, err = s.Identity(t.Context())
 		tries, took = *asked, time.Since(start)
 	})
-	return err, tries, took
+	return tries, took, err
 }
 
-func TestACertificateThatIsNotTrustedIsNamedAndNotTriedAgain(t *testing.T) {
+func TestAnUntrustedCertificateIsNamedAndNotRetried(t *testing.T) {
 	t.Parallel()
 	for name, cause := range map[string]error{
 		"unknown authority": &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},
@@ -43,7 +43,7 @@ func TestACertificateThatIsNotTrustedIsNamedAndNotTriedAgain(t *testing.T) {
 		client, asked := answers(func() (*http.Response, error) {
 			return nil, &url.Error{Op: "Post", URL: "https://sts.eu-west-1.amazonaws.com/", Err: cause}
 		})
-		err, tries, took := ask(t, client, asked)
+		tries, took, err := ask(t, client, asked)
 		if !errors.As(err, new(UntrustedCertificate)) || Cause(err) == nil || !strings.Contains(err.Error(), "sts.eu-west-1.amazonaws.com") {
 			t.Errorf("%s: got %v, want UntrustedCertificate with the host", name, err)
 		}
@@ -83,14 +83,14 @@ func TestAHostThatDoesNotExistIsNamedWithTheRegionThatWasMeant(t *testing.T) {
 	}
 }
 
-func TestALineThatBreaksIsTriedAgain(t *testing.T) {
+func TestABrokenConnectionIsRetried(t *testing.T) {
 	t.Parallel()
 	client, asked := answers(func() (*http.Response, error) {
 		return nil, &url.Error{Op: "Post", URL: "https://x", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}
 	}, func() (*http.Response, error) {
 		return answer(http.StatusOK, `<R><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn></GetCallerIdentityResult></R>`), nil
 	})
-	if err, tries, _ := ask(t, client, asked); err != nil || tries != 2 {
+	if tries, _, err := ask(t, client, asked); err != nil || tries != 2 {
 		t.Errorf("got %v after %d tries", err, tries)
 	}
 }
@@ -125,7 +125,7 @@ func TestAPageThatDoesNotComeFromAWSIsNamed(t *testing.T) {
 		"an answer without any type": {page(200, "", `<R><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn></GetCallerIdentityResult></R>`), "", 1},
 	} {
 		client, asked := answers(test.first, fine)
-		err, tries, took := ask(t, client, asked)
+		tries, took, err := ask(t, client, asked)
 		if (test.want != "") != errors.As(err, new(ForeignPage)) || test.want != "" && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
@@ -140,7 +140,7 @@ func TestAPageThatDoesNotComeFromAWSIsNamed(t *testing.T) {
 
 // A change whose answer is a web page may have been made: it is neither denied
 // nor tried again.
-func TestAPageInAnswerToAChangeLeavesItInDoubt(t *testing.T) {
+func TestAForeignPageInAnswerToAChangeLeavesItInDoubt(t *testing.T) {
 	t.Parallel()
 	client, asked := answers(func() (*http.Response, error) {
 		a := answer(http.StatusForbidden, "<title>x</title>")
@@ -158,7 +158,7 @@ func TestAPageInAnswerToAChangeLeavesItInDoubt(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsOffIsSaid(t *testing.T) {
+func TestAWrongClockIsReportedWithItsOffset(t *testing.T) {
 	t.Parallel()
 	const expired = "Signature expired: 20261128T090000Z is now earlier than 20261128T095500Z (20261128T100000Z - 5 min.)"
 	for name, test := range map[string]struct {
@@ -198,7 +198,7 @@ func TestAClockThatIsOffIsSaid(t *testing.T) {
 }
 
 // Many functions that fail for one cause need one line.
-func TestOneCauseIsOneText(t *testing.T) {
+func TestASharedCauseIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	s, err := Open(t.Context(), Options{LookupEnv: keysEnv.lookup, HTTPClient: &fakeAWS{}})
 	if err != nil {
