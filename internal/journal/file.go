@@ -281,11 +281,10 @@ func (f *File) Stopped() bool { return f.folder != nil && f.side().stopped() }
 
 // Close implements Store.
 func (f *File) Close() error {
-	var err error
 	if f.file != nil && f.settled {
-		err = f.side().remove()
+		_ = f.side().remove() // what stays behind is no reason to fail
 	}
-	return errors.Join(err, f.release())
+	return f.release()
 }
 
 func (f *File) release() error {

@@ -60,22 +60,31 @@ func (s side) hold(by Holder, reserve int) error {
 	if err != nil {
 		return noSpace(err)
 	}
-	if err := writeLock(file, append(line, '\n'), reserve); err != nil {
-		return errors.Join(noSpace(err), file.Truncate(holderSize), file.Close())
+	info, err := file.Stat()
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	size := info.Size()
+	if err := writeLock(file, append(line, '\n'), size, reserve); err != nil {
+		// What was reserved before is kept; a file that was made now goes.
+		undo := file.Truncate(size)
+		if size == 0 {
+			undo = s.folder.Remove(s.lockName())
+		}
+		return errors.Join(noSpace(err), undo, file.Close())
 	}
 	return file.Close()
 }
 
-func writeLock(file *os.File, line []byte, reserve int) error {
+// writeLock writes over the holder of a lock file of some size and makes the rest
+// of it as large as the reserve.
+func writeLock(file *os.File, line []byte, size int64, reserve int) error {
 	if _, err := file.WriteAt(line, 0); err != nil {
 		return err
 	}
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if missing := holderSize + reserve - int(info.Size()); missing > 0 {
-		if _, err := file.WriteAt(filler(missing), info.Size()); err != nil {
+	size = max(size, holderSize)
+	if missing := holderSize + reserve - int(size); missing > 0 {
+		if _, err := file.WriteAt(filler(missing), size); err != nil {
 			return err
 		}
 	}
