@@ -91,4 +91,8 @@ func TestTakingOverAJournalOfTheLastReleaseChangesItsTag(t *testing.T) {
 	again, err := Resume(ctx, &singleObject{bucket: twice, name: "s3://bucket/old.jsonl", key: "old.jsonl"}, clock)
 	must(t, err)
 	must(t, again.Settle(ctx, RolledBack))
+	puts := b.puts
+	if settled, err := Resume(ctx, other, clock); err != nil || settled.Log().State != RolledBack || b.puts != puts {
+		t.Errorf("a settled run is taken over: %v", err)
+	}
 }

@@ -148,8 +148,8 @@ func get(ctx context.Context, bucket Bucket, key string) ([]byte, error) {
 // has the higher epoch, and the other yields to it wherever they meet.
 func (o *objects) TakeOver(ctx context.Context, by Holder) (*RunState, error) {
 	state, err := o.Read(ctx)
-	if err != nil || state == nil {
-		return nil, err
+	if err != nil || state == nil || state.State.Settled() {
+		return state, err // a settled run has no owner
 	}
 	took := Takeover{By: by, Nonce: rand.Text()}
 	found, err := o.sequences[0].take(ctx, &took, -1)

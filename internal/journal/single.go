@@ -44,8 +44,8 @@ func (o *singleObject) TakeOver(ctx context.Context, _ Holder) (*RunState, error
 	o.turn = make(chan struct{}, 1)
 	for range maxTakeover {
 		state, err := o.Read(ctx)
-		if err != nil || state == nil {
-			return nil, err
+		if err != nil || state == nil || state.State.Settled() {
+			return state, err
 		}
 		sound := o.content[:state.sound:state.sound]
 		if err := o.replace(ctx, append(sound, '\n')); !errors.Is(err, ErrTaken) {
