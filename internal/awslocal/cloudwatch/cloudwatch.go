@@ -200,7 +200,7 @@ func writeTree(w http.ResponseWriter, p protocol, status int, out any) {
 	if p == cborProtocol {
 		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
 		w.Header().Set("Content-Type", "application/cbor")
-		b = appendCBOR(nil, out)
+		b = encodeCBOR(out)
 	} else {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		b, _ = json.Marshal(out) // trees always marshal: NaN is not let in
