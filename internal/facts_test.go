@@ -11,8 +11,8 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
 )
 
 // The client side and the embedded AWS keep their facts apart, so that the same
@@ -21,12 +21,12 @@ import (
 func TestBothSidesAgreeOnPartitions(t *testing.T) {
 	t.Parallel()
 	for _, p := range awsfacts.Partitions() {
-		if got := call.Partition(p.IAMRegion); got != p.ID {
+		if got := api.Partition(p.IAMRegion); got != p.ID {
 			t.Errorf("the embedded AWS has %s in %s, the client in %s", p.IAMRegion, got, p.ID)
 		}
 	}
 	for _, region := range []string{"eu-central-1", "us-west-2", "cn-northwest-1", "us-gov-east-1", "us-isob-west-1", "us-isof-east-1"} {
-		if got, want := call.Partition(region), awsfacts.PartitionOf(region).ID; got != want {
+		if got, want := api.Partition(region), awsfacts.PartitionOf(region).ID; got != want {
 			t.Errorf("the embedded AWS has %s in %s, the client in %s", region, got, want)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
@@ -85,13 +85,13 @@ func serve(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		caller, service := call.Caller{Account: call.DefaultAccount}, "s3"
+		caller, service := api.Caller{Account: api.DefaultAccount}, "s3"
 		if m := scope.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
 			account := strings.TrimPrefix(m[1], "AKIA")
-			caller = call.Caller{Account: account, Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:iam::" + account + ":user/ci"}
+			caller = api.Caller{Account: account, Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:iam::" + account + ":user/ci"}
 			service = m[3]
 		}
-		ctx := call.With(r.Context(), caller, &call.Record{})
+		ctx := api.With(r.Context(), caller, &api.Record{})
 		switch service {
 		case "sts":
 			identities.ServeHTTP(rw, r.WithContext(ctx))

@@ -24,7 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
@@ -77,7 +77,7 @@ type Server struct {
 	cloudwatch *cloudwatch.Service
 	sts        *sts.Service
 	iam        *iam.Service
-	services   map[string]call.Service // by name in a credential scope
+	services   map[string]api.Service // by name in a credential scope
 
 	clock  clock
 	faults faultSwitch
@@ -97,7 +97,7 @@ type Server struct {
 // says.
 func New(o Options) (*Server, error) {
 	if o.Account == "" {
-		o.Account = call.DefaultAccount
+		o.Account = api.DefaultAccount
 	}
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:4566"
@@ -116,7 +116,7 @@ func New(o Options) (*Server, error) {
 	s.clock.base = o.Clock
 	s.late.ended.L = &s.late.mu
 	s.http = http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
-	if err := s.plug(); err != nil {
+	if err := s.connectServices(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the embedded AWS: %w", err), s.Close())
 	}
 	return s, nil
@@ -210,10 +210,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveCall answers a call of an AWS service.
 func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
-	w.Header().Set(call.RequestIDHeader, call.NewID())
+	w.Header().Set(api.RequestIDHeader, api.NewID())
 	name, caller := s.identify(r)
-	record := &call.Record{Service: name}
-	r = r.WithContext(call.With(r.Context(), caller, record))
+	record := &api.Record{Service: name}
+	r = r.WithContext(api.With(r.Context(), caller, record))
 	answered := &statusWriter{ResponseWriter: w}
 	defer func() {
 		s.logCall(Call{Time: s.Now(), Account: caller.Account, Region: caller.Region, Service: record.Service,
@@ -222,7 +222,7 @@ func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	}()
 	service := s.services[name]
 	if service == nil {
-		call.WriteRESTJSON(answered, call.NewError(http.StatusBadRequest, "UnknownService",
+		api.WriteRESTJSON(answered, api.NewError(http.StatusBadRequest, "UnknownService",
 			"the embedded AWS has no service "+name+" for "+r.Method+" "+r.URL.Path))
 		return
 	}
@@ -239,7 +239,7 @@ func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 }
 
 // refuse applies quotas and policies.
-func (s *Server) refuse(r *http.Request, caller call.Caller, record *call.Record) *call.Error {
+func (s *Server) refuse(r *http.Request, caller api.Caller, record *api.Record) *api.Error {
 	if s.options.Quotas && record.Service == "lambda" {
 		if e := s.quota.take(s.Now(), caller, record.Operation); e != nil {
 			return e
@@ -253,15 +253,15 @@ func (s *Server) refuse(r *http.Request, caller call.Caller, record *call.Record
 
 // errorWriter is a service that writes errors in a protocol of its own.
 type errorWriter interface {
-	WriteError(http.ResponseWriter, *http.Request, *call.Error)
+	WriteError(http.ResponseWriter, *http.Request, *api.Error)
 }
 
-func writeErrorOf(service call.Service, w http.ResponseWriter, r *http.Request, e *call.Error) {
+func writeErrorOf(service api.Service, w http.ResponseWriter, r *http.Request, e *api.Error) {
 	if own, ok := service.(errorWriter); ok {
 		own.WriteError(w, r, e)
 		return
 	}
-	call.WriteRESTJSON(w, e)
+	api.WriteRESTJSON(w, e)
 }
 
 // statusWriter remembers the status that was written.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // Action is what a Fault does to a call.
@@ -114,8 +114,8 @@ func (f *armed) matches(service, operation, path string) bool {
 		strings.Contains(path, f.Path)
 }
 
-// strike finds the fault that a call meets, nil where there is none.
-func (s *Server) strike(service, operation, path string) *Fault {
+// dueFault finds the fault that a call meets, nil where there is none.
+func (s *Server) dueFault(service, operation, path string) *Fault {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	var due *Fault
@@ -135,9 +135,9 @@ func (s *Server) strike(service, operation, path string) *Fault {
 }
 
 // inject serves a call, disturbed where a fault is due.
-func (s *Server) inject(service call.Service, w *statusWriter, r *http.Request) {
-	record := call.RecordOf(r.Context())
-	f := s.strike(record.Service, record.Operation, r.URL.Path)
+func (s *Server) inject(service api.Service, w *statusWriter, r *http.Request) {
+	record := api.RecordOf(r.Context())
+	f := s.dueFault(record.Service, record.Operation, r.URL.Path)
 	if f == nil {
 		service.ServeHTTP(w, r)
 		return
@@ -145,7 +145,7 @@ func (s *Server) inject(service call.Service, w *statusWriter, r *http.Request) 
 	if f.Fired != nil {
 		f.Fired()
 	}
-	refusal := call.NewError(f.Status, f.Code, f.Message)
+	refusal := api.NewError(f.Status, f.Code, f.Message)
 	if f.Status == 0 {
 		refusal.Status = http.StatusInternalServerError
 	}
@@ -156,21 +156,21 @@ func (s *Server) inject(service call.Service, w *statusWriter, r *http.Request) 
 	case Error:
 		writeErrorOf(service, w, r, refusal)
 	case ErrorAfter:
-		service.ServeHTTP(newNowhere(), detach(r))
+		service.ServeHTTP(newDiscardedResponse(), detach(r))
 		writeErrorOf(service, w, r, refusal)
 	case Drop:
 		drop()
 	case DropAfter:
-		service.ServeHTTP(newNowhere(), detach(r))
+		service.ServeHTTP(newDiscardedResponse(), detach(r))
 		drop()
 	case Late:
 		s.serveLate(service, r, f.Delay)
 		drop()
 	case Silence:
-		s.hold(r)
+		s.neverAnswer(r)
 	case SilenceAfter:
-		service.ServeHTTP(newNowhere(), detach(r))
-		s.hold(r)
+		service.ServeHTTP(newDiscardedResponse(), detach(r))
+		s.neverAnswer(r)
 	case Delay:
 		s.pause(f.Delay)
 		service.ServeHTTP(w, detach(r))
@@ -181,8 +181,8 @@ func (s *Server) inject(service call.Service, w *statusWriter, r *http.Request) 
 // stays quiet.
 func drop() { panic(http.ErrAbortHandler) }
 
-// hold keeps a connection without an answer until one side gives up.
-func (s *Server) hold(r *http.Request) {
+// neverAnswer keeps a connection without an answer until one side gives up.
+func (s *Server) neverAnswer(r *http.Request) {
 	// The server notices that the client has gone only once the body was read.
 	_, _ = io.Copy(io.Discard, r.Body)
 	select {
@@ -205,15 +205,15 @@ func (s *Server) pause(d time.Duration) {
 const maxLate = 80 << 20
 
 // serveLate takes the request in whole and lets it happen after a delay.
-func (s *Server) serveLate(service call.Service, r *http.Request, delay time.Duration) {
+func (s *Server) serveLate(service api.Service, r *http.Request, delay time.Duration) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxLate))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return
 	}
-	record := *call.RecordOf(r.Context())
-	caller := call.From(r.Context())
+	record := *api.RecordOf(r.Context())
+	caller := api.From(r.Context())
 	later := detach(r)
-	later = later.WithContext(call.With(later.Context(), caller, &record))
+	later = later.WithContext(api.With(later.Context(), caller, &record))
 	later.Body = io.NopCloser(bytes.NewReader(body))
 	s.late.start(func() {
 		s.pause(delay)
@@ -222,30 +222,30 @@ func (s *Server) serveLate(service call.Service, r *http.Request, delay time.Dur
 			return
 		default:
 		}
-		out := newNowhere()
+		out := newDiscardedResponse()
 		service.ServeHTTP(out, later)
 		s.logCall(Call{Time: s.Now(), Account: caller.Account, Region: caller.Region, Service: record.Service,
 			Operation: record.Operation, Resource: record.Resource, Changed: record.Changed, Status: out.status, Late: true})
 	})
 }
 
-// nowhere takes an answer that nobody will read.
-type nowhere struct {
+// discardedResponse takes an answer that nobody will read.
+type discardedResponse struct {
 	header http.Header
 	status int
 }
 
-func newNowhere() *nowhere { return &nowhere{header: http.Header{}} }
+func newDiscardedResponse() *discardedResponse { return &discardedResponse{header: http.Header{}} }
 
-func (n *nowhere) Header() http.Header { return n.header }
+func (n *discardedResponse) Header() http.Header { return n.header }
 
-func (n *nowhere) WriteHeader(status int) {
+func (n *discardedResponse) WriteHeader(status int) {
 	if n.status == 0 {
 		n.status = status
 	}
 }
 
-func (n *nowhere) Write(b []byte) (int, error) {
+func (n *discardedResponse) Write(b []byte) (int, error) {
 	n.WriteHeader(http.StatusOK)
 	return len(b), nil
 }

@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/loopback"
 )
 
@@ -92,16 +92,16 @@ var needsNoSignature = map[string]bool{
 
 // unauthenticated refuses a call without a well-formed signature in the words of
 // "Common errors", nil where the call may go on.
-func unauthenticated(r *http.Request, service, operation string) *call.Error {
+func unauthenticated(r *http.Request, service, operation string) *api.Error {
 	switch signatureOf(r) {
 	case signed:
 		return nil
 	case malformed:
-		return call.NewError(http.StatusForbidden, "IncompleteSignatureException",
+		return api.NewError(http.StatusForbidden, "IncompleteSignatureException",
 			"Authorization header or query requires a well-formed AWS Signature Version 4: Credential, SignedHeaders and Signature")
 	}
 	if needsNoSignature[service+" "+operation] {
 		return nil
 	}
-	return call.NewError(http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
+	return api.NewError(http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
 }

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // Rates of the control plane, a second (developer guide, "Lambda quotas", API
@@ -29,7 +29,7 @@ type bucket struct {
 	at     time.Time
 }
 
-func (q *quota) take(now time.Time, c call.Caller, operation string) *call.Error {
+func (q *quota) take(now time.Time, c api.Caller, operation string) *api.Error {
 	key, rate := quotaKey{c.Account, c.Region, "control"}, float64(rateOthers)
 	switch operation {
 	case "Invoke", "InvokeAsync", "InvokeWithResponseStream":
@@ -52,7 +52,7 @@ func (q *quota) take(now time.Time, c call.Caller, operation string) *call.Error
 	b.tokens = min(rate, b.tokens+now.Sub(b.at).Seconds()*rate)
 	b.at = now
 	if b.tokens < 1 {
-		e := call.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate exceeded")
+		e := api.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate exceeded")
 		e.Fields = map[string]string{"Reason": "CallerRateLimitExceeded"}
 		return e
 	}

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // defaultRegion is where a request belongs that names no Region.
@@ -34,7 +34,7 @@ var twelveDigits = regexp.MustCompile(`^\d{12}$`)
 
 // identify says which service a request is for and who makes it. A key of
 // twelve digits is the account itself; one that STS handed out has its own.
-func (s *Server) identify(r *http.Request) (service string, c call.Caller) {
+func (s *Server) identify(r *http.Request) (service string, c api.Caller) {
 	at, signed := scopeOf(r)
 	if !signed {
 		at.service = guessService(r)
@@ -42,11 +42,11 @@ func (s *Server) identify(r *http.Request) (service string, c call.Caller) {
 	if at.region == "" {
 		at.region = defaultRegion
 	}
-	c = call.Caller{Account: s.options.Account, Region: at.region, AccessKeyID: at.key}
+	c = api.Caller{Account: s.options.Account, Region: at.region, AccessKeyID: at.key}
 	if twelveDigits.MatchString(at.key) {
 		c.Account = at.key
 	}
-	c.PrincipalARN = "arn:" + call.Partition(c.Region) + ":iam::" + c.Account + ":root"
+	c.PrincipalARN = "arn:" + api.Partition(c.Region) + ":iam::" + c.Account + ":root"
 	if account, arn, ok := s.sts.Principal(at.key); ok {
 		c.Account, c.PrincipalARN = account, arn
 	}

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
@@ -21,8 +21,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
 )
 
-// plug makes the services and joins them.
-func (s *Server) plug() error {
+// connectServices makes the services and joins them.
+func (s *Server) connectServices() error {
 	var err error
 	if s.s3, err = s3.New(s.store, s.Now); err != nil {
 		return err
@@ -30,7 +30,7 @@ func (s *Server) plug() error {
 	if s.iam, err = iam.New(s.store, s.Now, iam.Options{Enforce: s.options.PolicyEvaluation, KnownRolesOnly: s.options.KnownRolesOnly}); err != nil {
 		return err
 	}
-	s.s3.Access = func(c call.Caller, action, resource string) string { return s.iam.Allow(c, action, resource, nil) }
+	s.s3.Access = func(c api.Caller, action, resource string) string { return s.iam.Allow(c, action, resource, nil) }
 	if s.sts, err = sts.New(s.store, s.Now, s.iam); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (s *Server) plug() error {
 		Invoker:    pool,
 		Recorder:   recorder{s.cloudwatch},
 	})
-	s.services = map[string]call.Service{
+	s.services = map[string]api.Service{
 		"lambda":     s.lambda,
 		"monitoring": s.cloudwatch,
 		"s3":         s.s3,
@@ -116,10 +116,10 @@ func (o objects) Object(ctx context.Context, bucket, key, version string) (io.Re
 	if version != "" {
 		action += "Version"
 	}
-	if refusal := o.iam.Allow(call.From(ctx), action, "arn:aws:s3:::"+bucket+"/"+key, nil); refusal != "" {
-		return nil, "", call.NewError(http.StatusForbidden, "AccessDenied", refusal)
+	if refusal := o.iam.Allow(api.From(ctx), action, "arn:aws:s3:::"+bucket+"/"+key, nil); refusal != "" {
+		return nil, "", api.NewError(http.StatusForbidden, "AccessDenied", refusal)
 	}
-	found, refusal := o.s3.Object(call.From(ctx), bucket, key, version)
+	found, refusal := o.s3.Object(api.From(ctx), bucket, key, version)
 	if refusal != nil {
 		return nil, "", refusal
 	}
@@ -129,4 +129,4 @@ func (o objects) Object(ctx context.Context, bucket, key, version string) (io.Re
 
 // errExpired is what a session that has ended is told; each service writes it
 // in its own words ("Common errors").
-var errExpired = call.NewError(http.StatusForbidden, "ExpiredTokenException", "The security token included in the request is expired")
+var errExpired = api.NewError(http.StatusForbidden, "ExpiredTokenException", "The security token included in the request is expired")

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 const (
@@ -52,13 +52,13 @@ type alarm struct {
 	ThresholdMetricId                  string
 }
 
-func alarmKey(c call.Caller, name string) string {
+func alarmKey(c api.Caller, name string) string {
 	return alarmPrefix + c.Account + "/" + c.Region + "/" + name
 }
 
 // putMetricAlarm rests on "PutMetricAlarm": a new alarm starts with
 // INSUFFICIENT_DATA, a changed one keeps its state.
-func (s *Service) putMetricAlarm(c call.Caller, in *alarm) (any, *call.Error) {
+func (s *Service) putMetricAlarm(c api.Caller, in *alarm) (any, *api.Error) {
 	in.AlarmRule = ""
 	switch {
 	case in.EvaluationPeriods < 1:
@@ -77,14 +77,14 @@ func (s *Service) putMetricAlarm(c call.Caller, in *alarm) (any, *call.Error) {
 
 // putCompositeAlarm rests on "PutCompositeAlarm". The rule is kept, not
 // evaluated.
-func (s *Service) putCompositeAlarm(c call.Caller, in *alarm) (any, *call.Error) {
+func (s *Service) putCompositeAlarm(c api.Caller, in *alarm) (any, *api.Error) {
 	if in.AlarmRule == "" {
 		return nil, invalid("The parameter AlarmRule is required")
 	}
 	return nil, s.putAlarm(c, in)
 }
 
-func (s *Service) putAlarm(c call.Caller, in *alarm) *call.Error {
+func (s *Service) putAlarm(c api.Caller, in *alarm) *api.Error {
 	if in.AlarmName == "" || len(in.AlarmName) > 255 {
 		return invalid(
 			"1 validation error detected: Value '%s' at 'alarmName' failed to satisfy constraint: Member must have length between 1 and 255",
@@ -94,7 +94,7 @@ func (s *Service) putAlarm(c call.Caller, in *alarm) *call.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now().UTC().Truncate(time.Millisecond)
-	in.AlarmArn = "arn:" + call.Partition(c.Region) + ":cloudwatch:" + c.Region + ":" + c.Account + ":alarm:" + in.AlarmName
+	in.AlarmArn = "arn:" + api.Partition(c.Region) + ":cloudwatch:" + c.Region + ":" + c.Account + ":alarm:" + in.AlarmName
 	in.AlarmConfigurationUpdatedTimestamp = now
 	if in.ActionsEnabled == nil {
 		enabled := true
@@ -109,10 +109,10 @@ func (s *Service) putAlarm(c call.Caller, in *alarm) *call.Error {
 	return s.keepAlarm(c, in)
 }
 
-func (s *Service) keepAlarm(c call.Caller, a *alarm) *call.Error {
+func (s *Service) keepAlarm(c api.Caller, a *alarm) *api.Error {
 	key := alarmKey(c, a.AlarmName)
 	if err := s.store.Put(key, a); err != nil {
-		return call.NewError(http.StatusInternalServerError, "InternalServiceFault", err.Error())
+		return api.NewError(http.StatusInternalServerError, "InternalServiceFault", err.Error())
 	}
 	s.alarms[key] = a
 	return nil
@@ -136,7 +136,7 @@ type describeAlarmsOutput struct {
 
 // describeAlarms rests on "DescribeAlarms": without AlarmTypes metric alarms
 // alone are returned, and names that do not exist are passed over.
-func (s *Service) describeAlarms(c call.Caller, in *describeAlarmsInput) (any, *call.Error) {
+func (s *Service) describeAlarms(c api.Caller, in *describeAlarmsInput) (any, *api.Error) {
 	limit := 100
 	if in.MaxRecords != nil {
 		limit = *in.MaxRecords
@@ -156,7 +156,7 @@ func (s *Service) describeAlarms(c call.Caller, in *describeAlarmsInput) (any, *
 	}
 	after, err := base64.StdEncoding.DecodeString(in.NextToken)
 	if err != nil {
-		return nil, call.NewError(http.StatusBadRequest, "InvalidNextToken", "The next token specified is invalid.")
+		return nil, api.NewError(http.StatusBadRequest, "InvalidNextToken", "The next token specified is invalid.")
 	}
 	out := describeAlarmsOutput{CompositeAlarms: []*alarm{}, MetricAlarms: []*alarm{}}
 	s.mu.RLock()
@@ -178,7 +178,7 @@ func (s *Service) describeAlarms(c call.Caller, in *describeAlarmsInput) (any, *
 }
 
 // matching are the caller's alarms that a request asks for, sorted by name.
-func (s *Service) matching(c call.Caller, in *describeAlarmsInput) []*alarm {
+func (s *Service) matching(c api.Caller, in *describeAlarmsInput) []*alarm {
 	var found []*alarm
 	prefix := alarmKey(c, "")
 	for key, a := range s.alarms {
@@ -203,7 +203,7 @@ func (s *Service) matching(c call.Caller, in *describeAlarmsInput) []*alarm {
 type setAlarmStateInput struct{ AlarmName, StateValue, StateReason, StateReasonData string }
 
 // setAlarmState rests on "SetAlarmState".
-func (s *Service) setAlarmState(c call.Caller, in *setAlarmStateInput) (any, *call.Error) {
+func (s *Service) setAlarmState(c api.Caller, in *setAlarmStateInput) (any, *api.Error) {
 	switch {
 	case !slices.Contains([]string{"OK", "ALARM", "INSUFFICIENT_DATA"}, in.StateValue):
 		return nil, invalid(
@@ -213,7 +213,7 @@ func (s *Service) setAlarmState(c call.Caller, in *setAlarmStateInput) (any, *ca
 	case in.StateReason == "":
 		return nil, invalid("The parameter StateReason is required")
 	case in.StateReasonData != "" && !json.Valid([]byte(in.StateReasonData)):
-		return nil, call.NewError(http.StatusBadRequest, "InvalidFormat", "StateReasonData is not valid JSON")
+		return nil, api.NewError(http.StatusBadRequest, "InvalidFormat", "StateReasonData is not valid JSON")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -230,15 +230,15 @@ func (s *Service) setAlarmState(c call.Caller, in *setAlarmStateInput) (any, *ca
 	return nil, s.keepAlarm(c, &next)
 }
 
-func errNoAlarm(names ...string) *call.Error {
-	return call.NewError(http.StatusNotFound, "ResourceNotFound", "Alarms not found: "+strings.Join(names, ", "))
+func errNoAlarm(names ...string) *api.Error {
+	return api.NewError(http.StatusNotFound, "ResourceNotFound", "Alarms not found: "+strings.Join(names, ", "))
 }
 
 type deleteAlarmsInput struct{ AlarmNames []string }
 
 // deleteAlarms rests on "DeleteAlarms": where one name is wrong, none is
 // deleted.
-func (s *Service) deleteAlarms(c call.Caller, in *deleteAlarmsInput) (any, *call.Error) {
+func (s *Service) deleteAlarms(c api.Caller, in *deleteAlarmsInput) (any, *api.Error) {
 	if len(in.AlarmNames) > maxAlarmNames {
 		return nil, invalid(
 			"1 validation error detected: Value at 'alarmNames' failed to satisfy constraint: Member must have length less than or equal to 100",
@@ -258,7 +258,7 @@ func (s *Service) deleteAlarms(c call.Caller, in *deleteAlarmsInput) (any, *call
 	for _, name := range in.AlarmNames {
 		key := alarmKey(c, name)
 		if err := s.store.Delete(key); err != nil {
-			return nil, call.NewError(http.StatusInternalServerError, "InternalServiceFault", err.Error())
+			return nil, api.NewError(http.StatusInternalServerError, "InternalServiceFault", err.Error())
 		}
 		delete(s.alarms, key)
 	}

@@ -21,8 +21,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/query"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsquery"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -39,7 +39,7 @@ const (
 // side.
 type Service struct {
 	store *store.Store
-	now   call.Clock
+	now   api.Clock
 
 	mu      sync.RWMutex
 	alarms  map[string]*alarm // by store key; never changed once in here
@@ -47,7 +47,7 @@ type Service struct {
 }
 
 // New serves the alarms that st holds. Errors: a document that cannot be read.
-func New(st *store.Store, now call.Clock) (*Service, error) {
+func New(st *store.Store, now api.Clock) (*Service, error) {
 	s := &Service{store: st, now: now, alarms: map[string]*alarm{}, metrics: newMetrics()}
 	for _, key := range st.Keys(alarmPrefix) {
 		var a alarm
@@ -60,14 +60,14 @@ func New(st *store.Store, now call.Clock) (*Service, error) {
 }
 
 // operation gives an API call's answer, nil for none, to its input's tree.
-type operation func(*Service, call.Caller, any) (any, *call.Error)
+type operation func(*Service, api.Caller, any) (any, *api.Error)
 
 // op makes an operation of a function on its input struct.
-func op[T any](serve func(*Service, call.Caller, *T) (any, *call.Error)) operation {
-	return func(s *Service, c call.Caller, from any) (any, *call.Error) {
+func op[T any](serve func(*Service, api.Caller, *T) (any, *api.Error)) operation {
+	return func(s *Service, c api.Caller, from any) (any, *api.Error) {
 		in := new(T)
 		if err := fill(reflect.ValueOf(in).Elem(), from, ""); err != nil {
-			return nil, call.NewError(http.StatusBadRequest, "SerializationException", err.Error())
+			return nil, api.NewError(http.StatusBadRequest, "SerializationException", err.Error())
 		}
 		return serve(s, c, in)
 	}
@@ -102,7 +102,7 @@ func protocolOf(r *http.Request) (protocol, string) {
 	if name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), jsonTarget); ok {
 		return jsonProtocol, name
 	}
-	return queryProtocol, query.Operation(r)
+	return queryProtocol, awsquery.Operation(r)
 }
 
 // Operation names the API call that r makes.
@@ -130,17 +130,17 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeTree(w, p, http.StatusOK, out)
 }
 
-func (s *Service) serve(r *http.Request, name string, in any) (any, *call.Error) {
+func (s *Service) serve(r *http.Request, name string, in any) (any, *api.Error) {
 	serve := operations[name]
 	if serve == nil {
-		return nil, call.NewError(http.StatusBadRequest, "UnknownOperationException", "CloudWatch has no operation "+name+" here")
+		return nil, api.NewError(http.StatusBadRequest, "UnknownOperationException", "CloudWatch has no operation "+name+" here")
 	}
-	out, err := serve(s, call.From(r.Context()), in)
+	out, err := serve(s, api.From(r.Context()), in)
 	if err != nil {
 		return nil, err
 	}
 	if changing[name] {
-		call.Changed(r.Context())
+		api.Changed(r.Context())
 	}
 	if out == nil {
 		return members{}, nil
@@ -149,12 +149,12 @@ func (s *Service) serve(r *http.Request, name string, in any) (any, *call.Error)
 }
 
 func (s *Service) serveQuery(w http.ResponseWriter, r *http.Request, name string) {
-	served := query.Operations{}
+	served := awsquery.Operations{}
 	if operations[name] != nil {
-		served[name] = func(r *http.Request) (any, *call.Error) {
+		served[name] = func(r *http.Request) (any, *api.Error) {
 			in, err := decodeForm(r.Form)
 			if err != nil {
-				return nil, call.NewError(http.StatusBadRequest, "MalformedQueryString", err.Error())
+				return nil, api.NewError(http.StatusBadRequest, "MalformedQueryString", err.Error())
 			}
 			return s.serve(r, name, in)
 		}
@@ -163,19 +163,19 @@ func (s *Service) serveQuery(w http.ResponseWriter, r *http.Request, name string
 }
 
 // readTree reads a request's document, which the SDK packs when it is large.
-func readTree(w http.ResponseWriter, r *http.Request, p protocol) (any, *call.Error) {
+func readTree(w http.ResponseWriter, r *http.Request, p protocol) (any, *api.Error) {
 	body := io.Reader(http.MaxBytesReader(w, r.Body, maxBody))
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		unpacked, err := gzip.NewReader(body)
 		if err != nil {
-			return nil, call.NewError(http.StatusBadRequest, "SerializationException", err.Error())
+			return nil, api.NewError(http.StatusBadRequest, "SerializationException", err.Error())
 		}
 		body = io.LimitReader(unpacked, maxBody+1)
 	}
 	b, err := io.ReadAll(body)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) || len(b) > maxBody {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusRequestEntityTooLarge,
 			"RequestEntityTooLargeException",
 			fmt.Sprintf("Request must be smaller than %d bytes", maxBody),
@@ -190,7 +190,7 @@ func readTree(w http.ResponseWriter, r *http.Request, p protocol) (any, *call.Er
 		}
 	}
 	if err != nil {
-		return nil, call.NewError(http.StatusBadRequest, "SerializationException", err.Error())
+		return nil, api.NewError(http.StatusBadRequest, "SerializationException", err.Error())
 	}
 	return in, nil
 }
@@ -212,10 +212,10 @@ func writeTree(w http.ResponseWriter, p protocol, status int, out any) {
 // WriteError writes an error in the protocol of the request; for clients that
 // came from the query protocol its old code stands in a header ("Smithy: AWS
 // query compatible trait").
-func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, e *call.Error) {
+func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, e *api.Error) {
 	p, _ := protocolOf(r)
 	if p == queryProtocol {
-		query.WriteError(w, xmlns, e)
+		awsquery.WriteError(w, xmlns, e)
 		return
 	}
 	fault := "Sender"
@@ -226,12 +226,12 @@ func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, e *call.Err
 	writeTree(w, p, e.Status, members{{"__type", "com.amazonaws.cloudwatch#" + e.Code}, {"message", e.Message}})
 }
 
-func invalid(format string, args ...any) *call.Error {
-	return call.NewError(http.StatusBadRequest, "ValidationError", fmt.Sprintf(format, args...))
+func invalid(format string, args ...any) *api.Error {
+	return api.NewError(http.StatusBadRequest, "ValidationError", fmt.Sprintf(format, args...))
 }
 
-func invalidValue(name, value string) *call.Error {
-	return call.NewError(
+func invalidValue(name, value string) *api.Error {
+	return api.NewError(
 		http.StatusBadRequest,
 		"InvalidParameterValue",
 		fmt.Sprintf("The value %s for parameter %s is not supported.", value, name),

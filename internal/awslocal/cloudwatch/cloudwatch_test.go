@@ -22,7 +22,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -46,7 +46,7 @@ func serve(t *testing.T, dir string) *world {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.ServeHTTP(w, r.WithContext(call.With(r.Context(), call.Caller{Account: "111122223333", Region: "eu-west-1"}, &call.Record{})))
+		s.ServeHTTP(w, r.WithContext(api.With(r.Context(), api.Caller{Account: "111122223333", Region: "eu-west-1"}, &api.Record{})))
 	}))
 	t.Cleanup(func() {
 		server.Close()

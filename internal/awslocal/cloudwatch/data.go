@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // Limits of "GetMetricData".
@@ -64,7 +64,7 @@ type getMetricDataOutput struct {
 
 // getMetricData rests on "GetMetricData": newest first unless asked otherwise,
 // minutes without data left out.
-func (s *Service) getMetricData(c call.Caller, in *getMetricDataInput) (any, *call.Error) {
+func (s *Service) getMetricData(c api.Caller, in *getMetricDataInput) (any, *api.Error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (p position) token() string {
 	return base64.StdEncoding.EncodeToString([]byte(strconv.Itoa(p.query) + ":" + strconv.Itoa(p.point)))
 }
 
-func (in *getMetricDataInput) start() (position, *call.Error) {
+func (in *getMetricDataInput) start() (position, *api.Error) {
 	if in.NextToken == "" {
 		return position{}, nil
 	}
@@ -120,12 +120,12 @@ func (in *getMetricDataInput) start() (position, *call.Error) {
 	q, err1 := strconv.Atoi(query)
 	p, err2 := strconv.Atoi(point)
 	if err != nil || err1 != nil || err2 != nil || q < 0 || p < 0 {
-		return position{}, call.NewError(400, "InvalidNextToken", "The next token specified is invalid.")
+		return position{}, api.NewError(400, "InvalidNextToken", "The next token specified is invalid.")
 	}
 	return position{q, p}, nil
 }
 
-func (in *getMetricDataInput) check() *call.Error {
+func (in *getMetricDataInput) check() *api.Error {
 	if in.MaxDatapoints == 0 {
 		in.MaxDatapoints = maxDatapoints
 	}
@@ -152,7 +152,7 @@ func (in *getMetricDataInput) check() *call.Error {
 	return nil
 }
 
-func (q metricQuery) check() *call.Error {
+func (q metricQuery) check() *api.Error {
 	switch {
 	case q.Id == "" || q.Id[0] < 'a' || q.Id[0] > 'z':
 		return invalid("The value '%s' for parameter id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", q.Id)
@@ -171,7 +171,7 @@ func (q metricQuery) check() *call.Error {
 
 // result gathers one query's periods. A period is counted by its beginning,
 // which lies on a multiple of its length.
-func (m *metrics) result(c call.Caller, q metricQuery, in *getMetricDataInput) metricResult {
+func (m *metrics) result(c api.Caller, q metricQuery, in *getMetricDataInput) metricResult {
 	r := metricResult{Id: q.Id, Label: q.Label, Timestamps: []time.Time{}, Values: []float64{}, StatusCode: "Complete"}
 	if r.Label == "" {
 		r.Label = q.MetricStat.Metric.MetricName
@@ -208,7 +208,7 @@ func (m *minute) plus(o *minute) *minute {
 
 // statistic is how a period becomes one value ("CloudWatch statistics
 // definitions"); percentiles are those of the values that were kept.
-func statistic(name string) (func(*minute) float64, *call.Error) {
+func statistic(name string) (func(*minute) float64, *api.Error) {
 	switch name {
 	case "Sum":
 		return func(m *minute) float64 { return m.sum }, nil

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // Bounds on what is kept. Above maxMinutes the oldest tenth goes; of a minute's
@@ -155,7 +155,7 @@ type metricDatum struct {
 
 // putMetricData rests on "PutMetricData", but lets AWS/Lambda in: it is how a
 // test makes a version look broken.
-func (s *Service) putMetricData(c call.Caller, in *putMetricDataInput) (any, *call.Error) {
+func (s *Service) putMetricData(c api.Caller, in *putMetricDataInput) (any, *api.Error) {
 	if in.Namespace == "" {
 		return nil, invalid("The parameter Namespace is required.")
 	}
@@ -185,7 +185,7 @@ func (s *Service) putMetricData(c call.Caller, in *putMetricDataInput) (any, *ca
 }
 
 // samples checks one datum and spells it out.
-func (d *metricDatum) samples() ([]sample, *call.Error) {
+func (d *metricDatum) samples() ([]sample, *api.Error) {
 	switch {
 	case d.MetricName == "":
 		return nil, invalid("The parameter MetricData.member.MetricName is required.")

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -31,15 +31,15 @@ const (
 type Access interface {
 	// RepositoryAccess says whether a repository's policy lets a caller of
 	// another account do action.
-	RepositoryAccess(caller call.Caller, policy, action, resource string) (refusal string)
+	RepositoryAccess(caller api.Caller, policy, action, resource string) (refusal string)
 	// Allow says whether the caller's own policies let it.
-	Allow(caller call.Caller, action, resource string, condition map[string][]string) (refusal string)
+	Allow(caller api.Caller, action, resource string, condition map[string][]string) (refusal string)
 }
 
 // Service answers ECR's requests. Its methods may be called side by side.
 type Service struct {
 	store  *store.Store
-	now    call.Clock
+	now    api.Clock
 	access Access
 
 	mu           sync.RWMutex
@@ -48,7 +48,7 @@ type Service struct {
 
 // New serves the repositories that st holds. Without access, repositories of
 // other accounts are closed. Errors: a document that cannot be read.
-func New(st *store.Store, now call.Clock, access Access) (*Service, error) {
+func New(st *store.Store, now api.Clock, access Access) (*Service, error) {
 	s := &Service{store: st, now: now, access: access, repositories: map[string]*repository{}}
 	for _, key := range st.Keys(repoPrefix) {
 		var r repository
@@ -74,14 +74,14 @@ func (s *Service) Blobs(yield func(sha256 string) bool) {
 }
 
 // operation decodes its input and gives its output.
-type operation func(*Service, call.Caller, []byte) (any, *call.Error)
+type operation func(*Service, api.Caller, []byte) (any, *api.Error)
 
 // op makes an operation of a function on its decoded input.
-func op[T any](serve func(*Service, call.Caller, *T) (any, *call.Error)) operation {
-	return func(s *Service, c call.Caller, body []byte) (any, *call.Error) {
+func op[T any](serve func(*Service, api.Caller, *T) (any, *api.Error)) operation {
+	return func(s *Service, c api.Caller, body []byte) (any, *api.Error) {
 		in := new(T)
 		if err := json.Unmarshal(body, in); err != nil {
-			return nil, call.NewError(http.StatusBadRequest, "SerializationException", err.Error())
+			return nil, api.NewError(http.StatusBadRequest, "SerializationException", err.Error())
 		}
 		return serve(s, c, in)
 	}
@@ -118,26 +118,26 @@ func (s *Service) Operation(r *http.Request) string {
 }
 
 // WriteError writes an error that the server has found before ECR was asked.
-func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *call.Error) {
-	call.WriteJSON11(w, e)
+func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *api.Error) {
+	api.WriteJSON11(w, e)
 }
 
 // ServeHTTP answers one ECR request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out, err := s.serve(w, r)
 	if err != nil {
-		call.WriteJSON11(w, err)
+		api.WriteJSON11(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	_ = json.NewEncoder(w).Encode(out) // a client that has gone has no use for the answer
 }
 
-func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, *call.Error) {
+func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, *api.Error) {
 	name := s.Operation(r)
 	serve := operations[name]
 	if serve == nil {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusBadRequest,
 			"UnknownOperationException",
 			"ECR has no operation "+r.Header.Get("X-Amz-Target")+" here",
@@ -146,21 +146,21 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, *call.Erro
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusRequestEntityTooLarge,
 			"RequestEntityTooLargeException",
 			fmt.Sprintf("Request must be smaller than %d bytes", maxBody),
 		)
 	}
 	if err != nil {
-		return nil, call.NewError(http.StatusBadRequest, "SerializationException", err.Error())
+		return nil, api.NewError(http.StatusBadRequest, "SerializationException", err.Error())
 	}
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
-	out, refusal := serve(s, call.From(r.Context()), body)
+	out, refusal := serve(s, api.From(r.Context()), body)
 	if refusal == nil && changing[name] {
-		call.Changed(r.Context())
+		api.Changed(r.Context())
 	}
 	return out, refusal
 }

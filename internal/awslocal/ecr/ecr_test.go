@@ -20,7 +20,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -40,14 +40,14 @@ type world struct {
 // lenient is an IAM that lets account 444455556666 in where there is a policy.
 type lenient struct{}
 
-func (lenient) RepositoryAccess(c call.Caller, _, action, resource string) string {
+func (lenient) RepositoryAccess(c api.Caller, _, action, resource string) string {
 	if c.Account == "444455556666" {
 		return ""
 	}
 	return action + " on " + resource + " is denied"
 }
 
-func (lenient) Allow(call.Caller, string, string, map[string][]string) string { return "" }
+func (lenient) Allow(api.Caller, string, string, map[string][]string) string { return "" }
 
 func serve(t *testing.T, dir string) *world {
 	t.Helper()
@@ -64,7 +64,7 @@ func serve(t *testing.T, dir string) *world {
 		if m == nil {
 			m = []string{"", owner, "eu-west-1"}
 		}
-		s.ServeHTTP(w, r.WithContext(call.With(r.Context(), call.Caller{Account: m[1], Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:iam::" + m[1] + ":root"}, &call.Record{})))
+		s.ServeHTTP(w, r.WithContext(api.With(r.Context(), api.Caller{Account: m[1], Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:iam::" + m[1] + ":root"}, &api.Record{})))
 	}))
 	t.Cleanup(func() {
 		server.Close()
@@ -201,7 +201,7 @@ func TestLambdaResolvesURIsInTheRegistryTheyName(t *testing.T) {
 	w := serve(t, "")
 	repository3(t, w.client(owner), "team/app")
 	a := digestOf(manifest("a"))
-	ctx := call.With(context.Background(), call.Caller{Account: owner, Region: "us-east-1"}, &call.Record{})
+	ctx := api.With(context.Background(), api.Caller{Account: owner, Region: "us-east-1"}, &api.Record{})
 	for uri, want := range map[string]string{
 		host + "/team/app:a":          a,
 		host + "/team/app@" + a:       a,
@@ -213,7 +213,7 @@ func TestLambdaResolvesURIsInTheRegistryTheyName(t *testing.T) {
 		strings.Replace(host, owner, "444455556666", 1) + "/team/app:a":    "AccessDeniedException",
 	} {
 		got, mediaType, err := w.Image(ctx, uri)
-		var refusal *call.Error
+		var refusal *api.Error
 		if errors.As(err, &refusal) {
 			got, mediaType = refusal.Code, oci
 		}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // maxManifest is the longest imageManifest ("PutImage").
@@ -77,7 +77,7 @@ type imageOutput struct {
 var imageTag = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 // putImage rests on "PutImage". Layers are taken as being there.
-func (s *Service) putImage(c call.Caller, in *putImageInput) (any, *call.Error) {
+func (s *Service) putImage(c api.Caller, in *putImageInput) (any, *api.Error) {
 	mediaType, err := checkManifest(in)
 	if err != nil {
 		return nil, err
@@ -90,11 +90,11 @@ func (s *Service) putImage(c call.Caller, in *putImageInput) (any, *call.Error) 
 	}
 	blob, failure := s.store.PutBlobBytes([]byte(in.Manifest))
 	if failure != nil {
-		return nil, call.NewError(http.StatusInternalServerError, "ServerException", failure.Error())
+		return nil, api.NewError(http.StatusInternalServerError, "ServerException", failure.Error())
 	}
 	digest := "sha256:" + blob.SHA256
 	if in.Digest != "" && in.Digest != digest {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusBadRequest,
 			"ImageDigestDoesNotMatchException",
 			"The specified image digest does not match the digest that Amazon ECR calculated for the image",
@@ -118,7 +118,7 @@ func (s *Service) putImage(c call.Caller, in *putImageInput) (any, *call.Error) 
 
 // checkManifest returns the manifest's media type, which the request may give
 // and which must not contradict the document.
-func checkManifest(in *putImageInput) (string, *call.Error) {
+func checkManifest(in *putImageInput) (string, *api.Error) {
 	var doc struct {
 		MediaType string `json:"mediaType"`
 	}
@@ -143,11 +143,11 @@ func checkManifest(in *putImageInput) (string, *call.Error) {
 }
 
 // mayPut refuses what is there already, and to move a tag that must not move.
-func (r *repository) mayPut(tag, digest string) *call.Error {
+func (r *repository) mayPut(tag, digest string) *api.Error {
 	_, exists := r.Images[digest]
 	switch {
 	case tag == "" && exists, tag != "" && r.Tags[tag] == digest:
-		return call.NewError(
+		return api.NewError(
 			http.StatusBadRequest,
 			"ImageAlreadyExistsException",
 			fmt.Sprintf(
@@ -159,7 +159,7 @@ func (r *repository) mayPut(tag, digest string) *call.Error {
 			),
 		)
 	case tag != "" && r.Mutability == "IMMUTABLE" && r.Tags[tag] != "":
-		return call.NewError(
+		return api.NewError(
 			http.StatusBadRequest,
 			"ImageTagAlreadyExistsException",
 			fmt.Sprintf(
@@ -215,7 +215,7 @@ type imageDetail struct {
 
 // describeImages rests on "DescribeImages": one image that is missing fails
 // the call.
-func (s *Service) describeImages(c call.Caller, in *imagesInput) (any, *call.Error) {
+func (s *Service) describeImages(c api.Caller, in *imagesInput) (any, *api.Error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	r, err := s.find(c, in.named, "ecr:DescribeImages")
@@ -226,7 +226,7 @@ func (s *Service) describeImages(c call.Caller, in *imagesInput) (any, *call.Err
 	for _, id := range in.ImageIDs {
 		digest := r.lookup(id)
 		if digest == "" {
-			return nil, call.NewError(
+			return nil, api.NewError(
 				http.StatusBadRequest,
 				"ImageNotFoundException",
 				fmt.Sprintf(
@@ -269,7 +269,7 @@ func (r *repository) filtered(status string) []string {
 }
 
 // listImages rests on "ListImages": one entry a tag, one for each image without.
-func (s *Service) listImages(c call.Caller, in *imagesInput) (any, *call.Error) {
+func (s *Service) listImages(c api.Caller, in *imagesInput) (any, *api.Error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	r, err := s.find(c, in.named, "ecr:ListImages")
@@ -307,7 +307,7 @@ func notFound(id imageID) imageFailure {
 	return imageFailure{id, "ImageNotFound", "Requested image not found"}
 }
 
-func checkBatch(ids []imageID) *call.Error {
+func checkBatch(ids []imageID) *api.Error {
 	if len(ids) == 0 || len(ids) > 100 {
 		return invalid("'imageIds' failed to satisfy constraint: 'must have length between 1 and 100'")
 	}
@@ -316,7 +316,7 @@ func checkBatch(ids []imageID) *call.Error {
 
 // batchGetImage rests on "BatchGetImage": what is missing is told beside what
 // is there.
-func (s *Service) batchGetImage(c call.Caller, in *imagesInput) (any, *call.Error) {
+func (s *Service) batchGetImage(c api.Caller, in *imagesInput) (any, *api.Error) {
 	if err := checkBatch(in.ImageIDs); err != nil {
 		return nil, err
 	}
@@ -350,22 +350,22 @@ func (s *Service) batchGetImage(c call.Caller, in *imagesInput) (any, *call.Erro
 	}{images, failures}, nil
 }
 
-func (s *Service) manifest(digest string) (string, *call.Error) {
+func (s *Service) manifest(digest string) (string, *api.Error) {
 	f, err := s.store.OpenBlob(strings.TrimPrefix(digest, "sha256:"))
 	if err != nil {
-		return "", call.NewError(http.StatusInternalServerError, "ServerException", err.Error())
+		return "", api.NewError(http.StatusInternalServerError, "ServerException", err.Error())
 	}
 	defer f.Close()
 	b, err := io.ReadAll(f)
 	if err != nil {
-		return "", call.NewError(http.StatusInternalServerError, "ServerException", err.Error())
+		return "", api.NewError(http.StatusInternalServerError, "ServerException", err.Error())
 	}
 	return string(b), nil
 }
 
 // batchDeleteImage rests on "BatchDeleteImage": a tag alone is untagged, and
 // its image goes with its last tag; a digest goes with all its tags.
-func (s *Service) batchDeleteImage(c call.Caller, in *imagesInput) (any, *call.Error) {
+func (s *Service) batchDeleteImage(c api.Caller, in *imagesInput) (any, *api.Error) {
 	if err := checkBatch(in.ImageIDs); err != nil {
 		return nil, err
 	}
@@ -405,9 +405,9 @@ type authorization struct {
 }
 
 // getAuthorizationToken rests on "GetAuthorizationToken": good for 12 hours.
-func (s *Service) getAuthorizationToken(c call.Caller, _ *struct{}) (any, *call.Error) {
+func (s *Service) getAuthorizationToken(c api.Caller, _ *struct{}) (any, *api.Error) {
 	r := repository{Account: c.Account, Region: c.Region}
-	token := base64.StdEncoding.EncodeToString([]byte("AWS:" + call.NewID()))
+	token := base64.StdEncoding.EncodeToString([]byte("AWS:" + api.NewID()))
 	return map[string][]authorization{"authorizationData": {{token, seconds(s.now().Add(12 * time.Hour)), "https://" + r.host()}}}, nil
 }
 
@@ -418,13 +418,13 @@ var imageURI = regexp.MustCompile(
 
 // Image resolves an image's URI for Lambda, in the registry that it names, for
 // the caller of ctx: digest and media type of the manifest. Errors are
-// *call.Error, of ECR's own codes.
+// *api.Error, of ECR's own codes.
 func (s *Service) Image(ctx context.Context, uri string) (digest, mediaType string, err error) {
 	m := imageURI.FindStringSubmatch(uri)
 	if m == nil {
 		return "", "", invalid("'imageUri': %s names no repository of ECR", uri)
 	}
-	c := call.From(ctx)
+	c := api.From(ctx)
 	c.Region = m[2]
 	id := imageID{Tag: m[4], Digest: m[5]}
 	switch {
@@ -443,7 +443,7 @@ func (s *Service) Image(ctx context.Context, uri string) (digest, mediaType stri
 		return "", "", refusal
 	}
 	if digest = r.lookup(id); digest == "" {
-		return "", "", call.NewError(
+		return "", "", api.NewError(
 			http.StatusBadRequest,
 			"ImageNotFoundException",
 			"The image with imageId "+id.String()+" does not exist",
@@ -455,13 +455,13 @@ func (s *Service) Image(ctx context.Context, uri string) (digest, mediaType stri
 // openToLambda: where the repository's policy does not let Lambda in, Lambda
 // opens it with the caller's rights ("Create a Lambda function using a container
 // image", Amazon ECR permissions). Here they are checked and the policy stays.
-func (s *Service) openToLambda(c call.Caller, r *repository) *call.Error {
+func (s *Service) openToLambda(c api.Caller, r *repository) *api.Error {
 	if s.access == nil || strings.Contains(r.Policy, "lambda.amazonaws.com") {
 		return nil
 	}
 	for _, action := range []string{"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"} {
 		if refusal := s.access.Allow(c, action, r.arn(), nil); refusal != "" {
-			return call.NewError(http.StatusBadRequest, "AccessDeniedException", refusal)
+			return api.NewError(http.StatusBadRequest, "AccessDeniedException", refusal)
 		}
 	}
 	return nil

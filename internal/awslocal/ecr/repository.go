@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // repository is one repository with its images. It is never changed: a change
@@ -45,7 +45,7 @@ func (r *repository) host() string {
 }
 
 func (r *repository) arn() string {
-	return "arn:" + call.Partition(r.Region) + ":ecr:" + r.Region + ":" + r.Account + ":repository/" + r.Name
+	return "arn:" + api.Partition(r.Region) + ":ecr:" + r.Region + ":" + r.Account + ":repository/" + r.Name
 }
 
 // copy returns a repository that may be changed and then kept.
@@ -55,10 +55,10 @@ func (r *repository) copy() *repository {
 	return &next
 }
 
-func (s *Service) keep(r *repository) *call.Error {
+func (s *Service) keep(r *repository) *api.Error {
 	key := repoKey(r.Account, r.Region, r.Name)
 	if err := s.store.Put(key, r); err != nil {
-		return call.NewError(http.StatusInternalServerError, "ServerException", err.Error())
+		return api.NewError(http.StatusInternalServerError, "ServerException", err.Error())
 	}
 	s.repositories[key] = r
 	return nil
@@ -72,7 +72,7 @@ type named struct {
 
 // find returns the repository that a request names, of another account if its
 // policy allows action.
-func (s *Service) find(c call.Caller, n named, action string) (*repository, *call.Error) {
+func (s *Service) find(c api.Caller, n named, action string) (*repository, *api.Error) {
 	account := n.RegistryID
 	if account == "" {
 		account = c.Account
@@ -84,7 +84,7 @@ func (s *Service) find(c call.Caller, n named, action string) (*repository, *cal
 		}
 	}
 	if r == nil {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusBadRequest,
 			"RepositoryNotFoundException",
 			fmt.Sprintf("The repository with name '%s' does not exist in the registry with id '%s'", n.RepositoryName, account),
@@ -94,7 +94,7 @@ func (s *Service) find(c call.Caller, n named, action string) (*repository, *cal
 }
 
 // foreign rests on "Repository policies in Amazon ECR".
-func (s *Service) foreign(c call.Caller, r *repository, account, name, action string) *call.Error {
+func (s *Service) foreign(c api.Caller, r *repository, account, name, action string) *api.Error {
 	if r == nil {
 		r = &repository{Account: account, Region: c.Region, Name: name}
 	}
@@ -105,7 +105,7 @@ func (s *Service) foreign(c call.Caller, r *repository, account, name, action st
 	if message == "" {
 		return nil
 	}
-	return call.NewError(http.StatusBadRequest, "AccessDeniedException", message)
+	return api.NewError(http.StatusBadRequest, "AccessDeniedException", message)
 }
 
 type described struct {
@@ -125,8 +125,8 @@ func describe(r *repository) described {
 
 var repositoryName = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
 
-func invalid(format string, args ...any) *call.Error {
-	return call.NewError(http.StatusBadRequest, "InvalidParameterException", "Invalid parameter at "+fmt.Sprintf(format, args...))
+func invalid(format string, args ...any) *api.Error {
+	return api.NewError(http.StatusBadRequest, "InvalidParameterException", "Invalid parameter at "+fmt.Sprintf(format, args...))
 }
 
 type createInput struct {
@@ -135,7 +135,7 @@ type createInput struct {
 }
 
 // createRepository rests on "CreateRepository".
-func (s *Service) createRepository(c call.Caller, in *createInput) (any, *call.Error) {
+func (s *Service) createRepository(c api.Caller, in *createInput) (any, *api.Error) {
 	if !repositoryName.MatchString(in.RepositoryName) || len(in.RepositoryName) < 2 || len(in.RepositoryName) > 256 {
 		return nil, invalid("'repositoryName' failed to satisfy constraint: 'must satisfy regular expression '%s''", repositoryName)
 	}
@@ -145,7 +145,7 @@ func (s *Service) createRepository(c call.Caller, in *createInput) (any, *call.E
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.repositories[repoKey(c.Account, c.Region, in.RepositoryName)] != nil {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusBadRequest,
 			"RepositoryAlreadyExistsException",
 			fmt.Sprintf("The repository with name '%s' already exists in the registry with id '%s'", in.RepositoryName, c.Account),
@@ -167,7 +167,7 @@ func (s *Service) createRepository(c call.Caller, in *createInput) (any, *call.E
 }
 
 // page cuts a page out of sorted items; tokens are positions.
-func page[T any](items []T, maxResults *int, token string) ([]T, *string, *call.Error) {
+func page[T any](items []T, maxResults *int, token string) ([]T, *string, *api.Error) {
 	limit, start := 100, 0
 	if maxResults != nil {
 		limit = *maxResults
@@ -205,7 +205,7 @@ type repositoriesOutput struct {
 }
 
 // describeRepositories rests on "DescribeRepositories".
-func (s *Service) describeRepositories(c call.Caller, in *describeRepositoriesInput) (any, *call.Error) {
+func (s *Service) describeRepositories(c api.Caller, in *describeRepositoriesInput) (any, *api.Error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if in.RegistryID == "" {
@@ -222,7 +222,7 @@ func (s *Service) describeRepositories(c call.Caller, in *describeRepositoriesIn
 		slices.Sort(names)
 	}
 	out := repositoriesOutput{Repositories: []described{}}
-	var err *call.Error
+	var err *api.Error
 	if names, out.NextToken, err = page(names, in.MaxResults, in.NextToken); err != nil {
 		return nil, err
 	}
@@ -242,7 +242,7 @@ type deleteRepositoryInput struct {
 }
 
 // deleteRepository rests on "DeleteRepository": one with images only by force.
-func (s *Service) deleteRepository(c call.Caller, in *deleteRepositoryInput) (any, *call.Error) {
+func (s *Service) deleteRepository(c api.Caller, in *deleteRepositoryInput) (any, *api.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(c, in.named, "ecr:DeleteRepository")
@@ -250,7 +250,7 @@ func (s *Service) deleteRepository(c call.Caller, in *deleteRepositoryInput) (an
 		return nil, err
 	}
 	if len(r.Images) > 0 && !in.Force {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusBadRequest,
 			"RepositoryNotEmptyException",
 			fmt.Sprintf(
@@ -262,7 +262,7 @@ func (s *Service) deleteRepository(c call.Caller, in *deleteRepositoryInput) (an
 	}
 	key := repoKey(r.Account, r.Region, r.Name)
 	if err := s.store.Delete(key); err != nil {
-		return nil, call.NewError(http.StatusInternalServerError, "ServerException", err.Error())
+		return nil, api.NewError(http.StatusInternalServerError, "ServerException", err.Error())
 	}
 	delete(s.repositories, key)
 	return map[string]described{"repository": describe(r)}, nil
@@ -280,7 +280,7 @@ type policyOutput struct {
 }
 
 // getRepositoryPolicy rests on "GetRepositoryPolicy".
-func (s *Service) getRepositoryPolicy(c call.Caller, in *policyInput) (any, *call.Error) {
+func (s *Service) getRepositoryPolicy(c api.Caller, in *policyInput) (any, *api.Error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	r, err := s.find(c, in.named, "ecr:GetRepositoryPolicy")
@@ -293,8 +293,8 @@ func (s *Service) getRepositoryPolicy(c call.Caller, in *policyInput) (any, *cal
 	return policyOutput{r.Account, r.Name, r.Policy}, nil
 }
 
-func noPolicy(r *repository) *call.Error {
-	return call.NewError(
+func noPolicy(r *repository) *api.Error {
+	return api.NewError(
 		http.StatusBadRequest,
 		"RepositoryPolicyNotFoundException",
 		fmt.Sprintf("Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", r.Name, r.Account),
@@ -302,7 +302,7 @@ func noPolicy(r *repository) *call.Error {
 }
 
 // setRepositoryPolicy rests on "SetRepositoryPolicy".
-func (s *Service) setRepositoryPolicy(c call.Caller, in *policyInput) (any, *call.Error) {
+func (s *Service) setRepositoryPolicy(c api.Caller, in *policyInput) (any, *api.Error) {
 	if len(in.PolicyText) > 10240 || !json.Valid([]byte(in.PolicyText)) {
 		return nil, invalid("'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'")
 	}
@@ -310,12 +310,12 @@ func (s *Service) setRepositoryPolicy(c call.Caller, in *policyInput) (any, *cal
 }
 
 // deleteRepositoryPolicy rests on "DeleteRepositoryPolicy".
-func (s *Service) deleteRepositoryPolicy(c call.Caller, in *policyInput) (any, *call.Error) {
+func (s *Service) deleteRepositoryPolicy(c api.Caller, in *policyInput) (any, *api.Error) {
 	in.PolicyText = ""
 	return s.changePolicy(c, in, "ecr:DeleteRepositoryPolicy")
 }
 
-func (s *Service) changePolicy(c call.Caller, in *policyInput, action string) (any, *call.Error) {
+func (s *Service) changePolicy(c api.Caller, in *policyInput, action string) (any, *api.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(c, in.named, action)

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // permission is one action on one resource that a call needs.
@@ -17,7 +17,7 @@ type permission struct{ action, resource string }
 // Authorize decides about a call that the server has received, before its
 // service sees it. What a service alone can know it asks by Allow: the function
 // that CreateFunction names in its body, and the role that is passed.
-func (s *Service) Authorize(r *http.Request, c call.Caller, service, operation string) *call.Error {
+func (s *Service) Authorize(r *http.Request, c api.Caller, service, operation string) *api.Error {
 	if operation == "" || c.AccessKeyID == "" {
 		return nil // the service refuses it in its own words, or needs no caller
 	}
@@ -26,7 +26,7 @@ func (s *Service) Authorize(r *http.Request, c call.Caller, service, operation s
 	}
 	for _, p := range s.permissions(r, c, service, operation) {
 		if refusal := s.Allow(c, p.action, p.resource, nil); refusal != "" {
-			return call.NewError(http.StatusForbidden, "AccessDeniedException", refusal)
+			return api.NewError(http.StatusForbidden, "AccessDeniedException", refusal)
 		}
 	}
 	return nil
@@ -34,7 +34,7 @@ func (s *Service) Authorize(r *http.Request, c call.Caller, service, operation s
 
 // concerns says whether a caller is held to any policy at all, so that the rest
 // of a call costs nothing where it is not.
-func (s *Service) concerns(c call.Caller) bool {
+func (s *Service) concerns(c api.Caller) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	r, isSession := s.sessionRole(c)
@@ -43,7 +43,7 @@ func (s *Service) concerns(c call.Caller) bool {
 
 // permissions are the actions and resources of a call as the Service
 // Authorization Reference lists them for each service.
-func (s *Service) permissions(r *http.Request, c call.Caller, service, operation string) []permission {
+func (s *Service) permissions(r *http.Request, c api.Caller, service, operation string) []permission {
 	switch service {
 	case "lambda":
 		return lambdaPermissions(r, c, operation)
@@ -76,7 +76,7 @@ var wholeFunction = map[string]bool{
 // lambdaPermissions: a request that names a version or an alias is authorized
 // on that ARN, so that a policy on the bare function does not cover it
 // ("Identity-based policies: resources", function ARNs with a qualifier).
-func lambdaPermissions(r *http.Request, c call.Caller, operation string) []permission {
+func lambdaPermissions(r *http.Request, c api.Caller, operation string) []permission {
 	action := operation
 	if other, ok := lambdaActions[operation]; ok {
 		action = other
@@ -100,10 +100,10 @@ func lambdaPermissions(r *http.Request, c call.Caller, operation string) []permi
 	case "tags":
 		return one(name)
 	case "event-source-mappings":
-		return one("arn:" + call.Partition(c.Region) + ":lambda:" + c.Region + ":" + c.Account + ":event-source-mapping:" + name)
+		return one("arn:" + api.Partition(c.Region) + ":lambda:" + c.Region + ":" + c.Account + ":event-source-mapping:" + name)
 	case "layers":
 		return one(
-			"arn:" + call.Partition(
+			"arn:" + api.Partition(
 				c.Region,
 			) + ":lambda:" + c.Region + ":" + c.Account + ":layer:" + strings.TrimSuffix(
 				name+":"+version(segments),
@@ -124,7 +124,7 @@ func version(segments []string) string {
 // FunctionARN is the ARN of what a request names: a name, a part of an ARN or
 // an ARN, with a qualifier inside or beside it, unless whole asks for the
 // function alone.
-func FunctionARN(c call.Caller, name, qualifier string, whole bool) string {
+func FunctionARN(c api.Caller, name, qualifier string, whole bool) string {
 	account, region, rest := c.Account, c.Region, name
 	switch parts := strings.Split(name, ":"); {
 	case strings.HasPrefix(name, "arn:") && len(parts) > 6:
@@ -136,7 +136,7 @@ func FunctionARN(c call.Caller, name, qualifier string, whole bool) string {
 	if qualifier == "" {
 		qualifier = inside
 	}
-	arn := "arn:" + call.Partition(region) + ":lambda:" + region + ":" + account + ":function:" + rest
+	arn := "arn:" + api.Partition(region) + ":lambda:" + region + ":" + account + ":function:" + rest
 	if qualifier == "" || whole {
 		return arn
 	}
@@ -161,7 +161,7 @@ func s3Permissions(r *http.Request, operation string) []permission {
 	if r.URL.Query().Has("versionId") && (action == "GetObject" || action == "DeleteObject") {
 		action += "Version"
 	}
-	resource := call.RecordOf(r.Context()).Resource
+	resource := api.RecordOf(r.Context()).Resource
 	switch operation {
 	case "ListBuckets":
 		return []permission{{"s3:" + action, "*"}}
@@ -183,7 +183,7 @@ const maxPeek = 9 << 20
 
 // repositoryARN reads the repository out of an ECR request, whose body it puts
 // back.
-func repositoryARN(r *http.Request, c call.Caller, operation string) string {
+func repositoryARN(r *http.Request, c api.Caller, operation string) string {
 	if operation == "GetAuthorizationToken" || operation == "CreateRepository" {
 		return "*"
 	}
@@ -199,7 +199,7 @@ func repositoryARN(r *http.Request, c call.Caller, operation string) string {
 	if in.RegistryID == "" {
 		in.RegistryID = c.Account
 	}
-	return "arn:" + call.Partition(c.Region) + ":ecr:" + c.Region + ":" + in.RegistryID + ":repository/" + in.RepositoryName
+	return "arn:" + api.Partition(c.Region) + ":ecr:" + c.Region + ":" + in.RegistryID + ":repository/" + in.RepositoryName
 }
 
 type readCloser struct {
@@ -208,7 +208,7 @@ type readCloser struct {
 }
 
 // iamResource is the role that a request names, with its path where it is known.
-func (s *Service) iamResource(r *http.Request, c call.Caller) string {
+func (s *Service) iamResource(r *http.Request, c api.Caller) string {
 	if source := r.Form.Get("PolicySourceArn"); source != "" {
 		return source
 	}
@@ -225,14 +225,14 @@ func (s *Service) iamResource(r *http.Request, c call.Caller) string {
 	if path == "" {
 		path = "/"
 	}
-	return "arn:" + call.Partition(c.Region) + ":iam::" + c.Account + ":role" + path + name
+	return "arn:" + api.Partition(c.Region) + ":iam::" + c.Account + ":role" + path + name
 }
 
 // alarmResource: which alarms a call names is not read; a policy needs all of
 // them, or any resource.
-func alarmResource(c call.Caller, operation string) string {
+func alarmResource(c api.Caller, operation string) string {
 	if strings.HasSuffix(operation, "MetricData") {
 		return "*"
 	}
-	return "arn:" + call.Partition(c.Region) + ":cloudwatch:" + c.Region + ":" + c.Account + ":alarm:*"
+	return "arn:" + api.Partition(c.Region) + ":cloudwatch:" + c.Region + ":" + c.Account + ":alarm:*"
 }

@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
-	formquery "github.com/lambda-rollout/lambda-rollout/internal/awslocal/query"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsquery"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
 )
 
@@ -44,18 +44,18 @@ func show(r Role) roleResult {
 	}
 }
 
-func noSuchRole(name string) *call.Error {
-	return call.NewError(http.StatusNotFound, "NoSuchEntity", fmt.Sprintf("The role with name %s cannot be found.", name))
+func noSuchRole(name string) *api.Error {
+	return api.NewError(http.StatusNotFound, "NoSuchEntity", fmt.Sprintf("The role with name %s cannot be found.", name))
 }
 
-func malformed(err error) *call.Error {
-	return call.NewError(http.StatusBadRequest, "MalformedPolicyDocument", err.Error())
+func malformed(err error) *api.Error {
+	return api.NewError(http.StatusBadRequest, "MalformedPolicyDocument", err.Error())
 }
 
 // find returns the role that a request names.
-func (s *Service) find(r *http.Request) (*role, *call.Error) {
+func (s *Service) find(r *http.Request) (*role, *api.Error) {
 	name := r.Form.Get("RoleName")
-	found := s.roles[roleKey(call.From(r.Context()).Account, name)]
+	found := s.roles[roleKey(api.From(r.Context()).Account, name)]
 	if found == nil {
 		return nil, noSuchRole(name)
 	}
@@ -63,7 +63,7 @@ func (s *Service) find(r *http.Request) (*role, *call.Error) {
 }
 
 // change keeps a changed copy of the role that a request names.
-func (s *Service) change(r *http.Request, change func(*Role) *call.Error) *call.Error {
+func (s *Service) change(r *http.Request, change func(*Role) *api.Error) *api.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, err := s.find(r)
@@ -78,34 +78,34 @@ func (s *Service) change(r *http.Request, change func(*Role) *call.Error) *call.
 	if err := change(&next); err != nil {
 		return err
 	}
-	if err := s.keep(next); err != nil {
-		return call.NewError(http.StatusInternalServerError, "ServiceFailure", err.Error())
+	if err := s.storeRole(next); err != nil {
+		return api.NewError(http.StatusInternalServerError, "ServiceFailure", err.Error())
 	}
-	call.Changed(r.Context())
+	api.Changed(r.Context())
 	return nil
 }
 
 // createRole rests on "CreateRole".
-func (s *Service) createRole(r *http.Request) (any, *call.Error) {
-	c := call.From(r.Context())
+func (s *Service) createRole(r *http.Request) (any, *api.Error) {
+	c := api.From(r.Context())
 	path := r.Form.Get("Path")
 	if path == "" {
 		path = "/"
 	}
-	seconds, failure := formquery.Int(r.Form, "MaxSessionDuration", 3600, 3600, 43200)
+	seconds, failure := awsquery.Int(r.Form, "MaxSessionDuration", 3600, 3600, 43200)
 	if failure != nil {
 		return nil, failure
 	}
 	name := r.Form.Get("RoleName")
 	made := Role{
-		ARN:         "arn:" + call.Partition(c.Region) + ":iam::" + c.Account + ":role" + path + name,
+		ARN:         "arn:" + api.Partition(c.Region) + ":iam::" + c.Account + ":role" + path + name,
 		TrustPolicy: r.Form.Get("AssumeRolePolicyDocument"),
 		Description: r.Form.Get("Description"),
 		MaxSession:  time.Duration(seconds) * time.Second,
 		Policies:    map[string]string{},
 	}
 	if !roleARN.MatchString(made.ARN) {
-		return nil, formquery.Invalid(
+		return nil, awsquery.Invalid(
 			name,
 			"RoleName",
 			`Member must satisfy regular expression pattern: [\w+=,.@-]+, with a path that begins and ends with a slash`,
@@ -117,24 +117,24 @@ func (s *Service) createRole(r *http.Request) (any, *call.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.roles[roleKey(c.Account, name)]; old != nil && old.trust != nil {
-		return nil, call.NewError(http.StatusConflict, "EntityAlreadyExists", fmt.Sprintf("Role with name %s already exists.", name))
+		return nil, api.NewError(http.StatusConflict, "EntityAlreadyExists", fmt.Sprintf("Role with name %s already exists.", name))
 	}
 	if len(s.roles) >= maxRoles {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusConflict,
 			"LimitExceeded",
 			fmt.Sprintf("Cannot exceed quota for RolesPerAccount: %d", maxRoles),
 		)
 	}
-	if err := s.keep(made); err != nil {
-		return nil, call.NewError(http.StatusInternalServerError, "ServiceFailure", err.Error())
+	if err := s.storeRole(made); err != nil {
+		return nil, api.NewError(http.StatusInternalServerError, "ServiceFailure", err.Error())
 	}
-	call.Changed(r.Context())
+	api.Changed(r.Context())
 	return show(s.roles[roleKey(c.Account, name)].Role), nil
 }
 
 // getRole rests on "GetRole".
-func (s *Service) getRole(r *http.Request) (any, *call.Error) {
+func (s *Service) getRole(r *http.Request) (any, *api.Error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	found, err := s.find(r)
@@ -145,7 +145,7 @@ func (s *Service) getRole(r *http.Request) (any, *call.Error) {
 }
 
 // deleteRole rests on "DeleteRole": inline policies must go first.
-func (s *Service) deleteRole(r *http.Request) (any, *call.Error) {
+func (s *Service) deleteRole(r *http.Request) (any, *api.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, err := s.find(r)
@@ -153,46 +153,46 @@ func (s *Service) deleteRole(r *http.Request) (any, *call.Error) {
 		return nil, err
 	}
 	if len(found.policies) > 0 {
-		return nil, call.NewError(http.StatusConflict, "DeleteConflict", "Cannot delete entity, must delete policies first.")
+		return nil, api.NewError(http.StatusConflict, "DeleteConflict", "Cannot delete entity, must delete policies first.")
 	}
-	key := roleKey(call.From(r.Context()).Account, r.Form.Get("RoleName"))
+	key := roleKey(api.From(r.Context()).Account, r.Form.Get("RoleName"))
 	if err := s.store.Delete(key); err != nil {
-		return nil, call.NewError(http.StatusInternalServerError, "ServiceFailure", err.Error())
+		return nil, api.NewError(http.StatusInternalServerError, "ServiceFailure", err.Error())
 	}
 	delete(s.roles, key)
-	call.Changed(r.Context())
+	api.Changed(r.Context())
 	return nil, nil
 }
 
 // updateAssumeRolePolicy rests on "UpdateAssumeRolePolicy".
-func (s *Service) updateAssumeRolePolicy(r *http.Request) (any, *call.Error) {
+func (s *Service) updateAssumeRolePolicy(r *http.Request) (any, *api.Error) {
 	text := r.Form.Get("PolicyDocument")
 	if _, err := parsePolicy(text, true); err != nil {
 		return nil, malformed(err)
 	}
-	return nil, s.change(r, func(next *Role) *call.Error {
+	return nil, s.change(r, func(next *Role) *api.Error {
 		next.TrustPolicy = text
 		return nil
 	})
 }
 
 // putRolePolicy rests on "PutRolePolicy".
-func (s *Service) putRolePolicy(r *http.Request) (any, *call.Error) {
+func (s *Service) putRolePolicy(r *http.Request) (any, *api.Error) {
 	name, text := r.Form.Get("PolicyName"), r.Form.Get("PolicyDocument")
 	if name == "" || len(name) > 128 {
-		return nil, formquery.Invalid(name, "PolicyName", "Member must have length between 1 and 128")
+		return nil, awsquery.Invalid(name, "PolicyName", "Member must have length between 1 and 128")
 	}
 	if _, err := parsePolicy(text, false); err != nil {
 		return nil, malformed(err)
 	}
-	return nil, s.change(r, func(next *Role) *call.Error {
+	return nil, s.change(r, func(next *Role) *api.Error {
 		next.Policies[name] = text
 		total := 0
 		for _, text := range next.Policies {
 			total += len(text)
 		}
 		if total > 10240 { // "IAM and AWS STS quotas"
-			return call.NewError(
+			return api.NewError(
 				http.StatusConflict,
 				"LimitExceeded",
 				"Maximum policy size of 10240 bytes exceeded for role "+r.Form.Get("RoleName"),
@@ -202,12 +202,12 @@ func (s *Service) putRolePolicy(r *http.Request) (any, *call.Error) {
 	})
 }
 
-func noSuchPolicy(name string) *call.Error {
-	return call.NewError(http.StatusNotFound, "NoSuchEntity", "The role policy with name "+name+" cannot be found.")
+func noSuchPolicy(name string) *api.Error {
+	return api.NewError(http.StatusNotFound, "NoSuchEntity", "The role policy with name "+name+" cannot be found.")
 }
 
 // getRolePolicy rests on "GetRolePolicy".
-func (s *Service) getRolePolicy(r *http.Request) (any, *call.Error) {
+func (s *Service) getRolePolicy(r *http.Request) (any, *api.Error) {
 	type result struct{ RoleName, PolicyName, PolicyDocument string }
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -224,9 +224,9 @@ func (s *Service) getRolePolicy(r *http.Request) (any, *call.Error) {
 }
 
 // deleteRolePolicy rests on "DeleteRolePolicy".
-func (s *Service) deleteRolePolicy(r *http.Request) (any, *call.Error) {
+func (s *Service) deleteRolePolicy(r *http.Request) (any, *api.Error) {
 	name := r.Form.Get("PolicyName")
-	return nil, s.change(r, func(next *Role) *call.Error {
+	return nil, s.change(r, func(next *Role) *api.Error {
 		if _, ok := next.Policies[name]; !ok {
 			return noSuchPolicy(name)
 		}
@@ -236,7 +236,7 @@ func (s *Service) deleteRolePolicy(r *http.Request) (any, *call.Error) {
 }
 
 // listRolePolicies rests on "ListRolePolicies".
-func (s *Service) listRolePolicies(r *http.Request) (any, *call.Error) {
+func (s *Service) listRolePolicies(r *http.Request) (any, *api.Error) {
 	type result struct {
 		PolicyNames []string `xml:"PolicyNames>member"`
 		IsTruncated bool
@@ -251,18 +251,18 @@ func (s *Service) listRolePolicies(r *http.Request) (any, *call.Error) {
 }
 
 // getUser rests on "GetUser": there is no user here but the account's root.
-func (s *Service) getUser(r *http.Request) (any, *call.Error) {
+func (s *Service) getUser(r *http.Request) (any, *api.Error) {
 	type user struct{ Path, UserId, Arn, CreateDate string }
 	type result struct{ User user }
-	c := call.From(r.Context())
+	c := api.From(r.Context())
 	if name := r.Form.Get("UserName"); name != "" {
-		return nil, call.NewError(http.StatusNotFound, "NoSuchEntity", "The user with name "+name+" cannot be found.")
+		return nil, api.NewError(http.StatusNotFound, "NoSuchEntity", "The user with name "+name+" cannot be found.")
 	}
 	s.mu.RLock()
 	_, isSession := s.sessionRole(c)
 	s.mu.RUnlock()
 	if isSession {
-		return nil, call.NewError(http.StatusBadRequest, "ValidationError", "Must specify userName when calling with non-User credentials")
+		return nil, api.NewError(http.StatusBadRequest, "ValidationError", "Must specify userName when calling with non-User credentials")
 	}
 	return result{user{"/", c.Account, c.PrincipalARN, s.now().UTC().Format(time.RFC3339)}}, nil
 }
@@ -283,11 +283,11 @@ type matchedStatement struct{ SourcePolicyId, SourcePolicyType string }
 // simulatePrincipalPolicy rests on "SimulatePrincipalPolicy": one result for
 // each action and resource. A role without policies that nobody holds to them
 // is allowed everything, as its calls are.
-func (s *Service) simulatePrincipalPolicy(r *http.Request) (any, *call.Error) {
+func (s *Service) simulatePrincipalPolicy(r *http.Request) (any, *api.Error) {
 	arn := r.Form.Get("PolicySourceArn")
 	m := roleARN.FindStringSubmatch(arn)
 	if m == nil {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusBadRequest,
 			"InvalidInput",
 			"Invalid Entity Arn: "+arn+" does not clearly define entity type and name.",
@@ -300,7 +300,7 @@ func (s *Service) simulatePrincipalPolicy(r *http.Request) (any, *call.Error) {
 		return nil, noSuchRole(m[4])
 	}
 	policies := maps.Clone(found.policies)
-	for i, text := range formquery.List(r.Form, "PolicyInputList") {
+	for i, text := range awsquery.List(r.Form, "PolicyInputList") {
 		doc, err := parsePolicy(text, false)
 		if err != nil {
 			return nil, malformed(err)
@@ -309,7 +309,7 @@ func (s *Service) simulatePrincipalPolicy(r *http.Request) (any, *call.Error) {
 	}
 	free := !s.options.Enforce && len(policies) == 0
 	var results []evaluation
-	for _, q := range simulated(r, call.Caller{Account: m[2], PrincipalARN: arn}) {
+	for _, q := range simulated(r, api.Caller{Account: m[2], PrincipalARN: arn}) {
 		v := evaluate(policies, q)
 		if free {
 			v.decision = Allowed
@@ -328,10 +328,10 @@ func statements(v verdict) []matchedStatement {
 }
 
 // simulated are the queries that a simulation asks for.
-func simulated(r *http.Request, c call.Caller) []query {
+func simulated(r *http.Request, c api.Caller) []query {
 	context := map[string][]string{}
-	for _, entry := range formquery.Structs(r.Form, "ContextEntries") {
-		context[entry.Get("ContextKeyName")] = formquery.List(entry, "ContextKeyValues")
+	for _, entry := range awsquery.Structs(r.Form, "ContextEntries") {
+		context[entry.Get("ContextKeyName")] = awsquery.List(entry, "ContextKeyValues")
 	}
 	k := newKeys(context)
 	for name, values := range (keys{"aws:principalarn": {c.PrincipalARN}, "aws:principalaccount": {c.Account}}) {
@@ -339,12 +339,12 @@ func simulated(r *http.Request, c call.Caller) []query {
 			k[name] = values
 		}
 	}
-	resources := formquery.List(r.Form, "ResourceArns")
+	resources := awsquery.List(r.Form, "ResourceArns")
 	if resources == nil {
 		resources = []string{"*"}
 	}
 	var queries []query
-	for _, action := range formquery.List(r.Form, "ActionNames") {
+	for _, action := range awsquery.List(r.Form, "ActionNames") {
 		for _, resource := range resources {
 			queries = append(queries, query{action, resource, k})
 		}
@@ -353,17 +353,17 @@ func simulated(r *http.Request, c call.Caller) []query {
 }
 
 // page cuts the page that a request asks for out of the results.
-func page(r *http.Request, results []evaluation) (any, *call.Error) {
+func page(r *http.Request, results []evaluation) (any, *api.Error) {
 	type result struct {
 		EvaluationResults []evaluation `xml:"EvaluationResults>member"`
 		IsTruncated       bool
 		Marker            string `xml:",omitempty"`
 	}
-	limit, err := formquery.Int(r.Form, "MaxItems", 100, 1, maxResults)
+	limit, err := awsquery.Int(r.Form, "MaxItems", 100, 1, maxResults)
 	if err != nil {
 		return nil, err
 	}
-	start, err := formquery.Int(r.Form, "Marker", 0, 0, len(results))
+	start, err := awsquery.Int(r.Form, "Marker", 0, 0, len(results))
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
-	formquery "github.com/lambda-rollout/lambda-rollout/internal/awslocal/query"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsquery"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -57,7 +57,7 @@ type Options struct {
 // may be called side by side.
 type Service struct {
 	store   *store.Store
-	now     call.Clock
+	now     api.Clock
 	options Options
 
 	mu    sync.RWMutex
@@ -72,7 +72,7 @@ type role struct {
 }
 
 // New serves the roles that st holds. Errors: a document that cannot be read.
-func New(st *store.Store, now call.Clock, o Options) (*Service, error) {
+func New(st *store.Store, now api.Clock, o Options) (*Service, error) {
 	s := &Service{store: st, now: now, options: o, roles: map[string]*role{}}
 	for _, key := range st.Keys(rolePrefix) {
 		var kept Role
@@ -114,10 +114,10 @@ func parseRole(kept Role) (*role, error) {
 func (s *Service) PutRole(r Role) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.keep(r)
+	return s.storeRole(r)
 }
 
-func (s *Service) keep(r Role) error {
+func (s *Service) storeRole(r Role) error {
 	m := roleARN.FindStringSubmatch(r.ARN)
 	if m == nil {
 		return fmt.Errorf("put role: %q is no role's ARN", r.ARN)
@@ -141,16 +141,16 @@ func (s *Service) keep(r Role) error {
 }
 
 // Operation names the API call that r makes.
-func (s *Service) Operation(r *http.Request) string { return formquery.Operation(r) }
+func (s *Service) Operation(r *http.Request) string { return awsquery.Operation(r) }
 
 // WriteError writes an error that the server has found before IAM was asked.
-func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *call.Error) {
-	formquery.WriteError(w, xmlns, e)
+func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *api.Error) {
+	awsquery.WriteError(w, xmlns, e)
 }
 
 // ServeHTTP answers one IAM request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	formquery.Operations{
+	awsquery.Operations{
 		"CreateRole":              s.createRole,
 		"GetRole":                 s.getRole,
 		"DeleteRole":              s.deleteRole,
@@ -166,7 +166,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // sessionRole finds the role of a session: names are unique in an account
 // whatever their paths ("IAM identifiers"). Nil for root and unknown roles.
-func (s *Service) sessionRole(c call.Caller) (r *role, isSession bool) {
+func (s *Service) sessionRole(c api.Caller) (r *role, isSession bool) {
 	_, session, ok := strings.Cut(c.PrincipalARN, ":assumed-role/")
 	if !ok {
 		return nil, false
@@ -178,7 +178,7 @@ func (s *Service) sessionRole(c call.Caller) (r *role, isSession bool) {
 // Allow decides whether a caller may do action on resource by its role's
 // policies. The refusal is in AWS's words ("Troubleshooting access denied error
 // messages"); "" is yes.
-func (s *Service) Allow(c call.Caller, action, resource string, condition map[string][]string) (refusal string) {
+func (s *Service) Allow(c api.Caller, action, resource string, condition map[string][]string) (refusal string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	r, isSession := s.sessionRole(c)
@@ -200,7 +200,7 @@ func (s *Service) Allow(c call.Caller, action, resource string, condition map[st
 	return denied(c, action, resource) + " because no identity-based policy allows the " + action + " action"
 }
 
-func denied(c call.Caller, action, resource string) string {
+func denied(c api.Caller, action, resource string) string {
 	if strings.HasPrefix(action, "s3:") {
 		resource = `"` + resource + `"`
 	}
@@ -209,7 +209,7 @@ func denied(c call.Caller, action, resource string) string {
 
 // principal adds the keys of "AWS global condition context keys" that follow
 // from who calls.
-func (k keys) principal(c call.Caller, r *role) {
+func (k keys) principal(c api.Caller, r *role) {
 	arn := c.PrincipalARN
 	if r != nil {
 		arn = r.ARN // of a session the key is its role's
@@ -225,7 +225,7 @@ func (k keys) principal(c call.Caller, r *role) {
 
 // Trust implements sts.Roles. A role that was never created is anybody's, and
 // is known from then on, unless the Options refuse such roles.
-func (s *Service) Trust(c call.Caller, action, arn string, condition map[string][]string) (longest time.Duration, refusal string) {
+func (s *Service) Trust(c api.Caller, action, arn string, condition map[string][]string) (longest time.Duration, refusal string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := roleARN.FindStringSubmatch(arn)
@@ -242,7 +242,7 @@ func (s *Service) Trust(c call.Caller, action, arn string, condition map[string]
 	case r == nil && anybody && len(s.roles) >= maxRoles:
 		return 0, ""
 	case r == nil && anybody:
-		if err := s.keep(Role{ARN: arn, MaxSession: 12 * time.Hour}); err != nil {
+		if err := s.storeRole(Role{ARN: arn, MaxSession: 12 * time.Hour}); err != nil {
 			return 0, err.Error()
 		}
 		return 0, ""
@@ -260,7 +260,7 @@ func (s *Service) Trust(c call.Caller, action, arn string, condition map[string]
 }
 
 // RepositoryAccess implements ecr.Access.
-func (s *Service) RepositoryAccess(c call.Caller, policy, action, resource string) (refusal string) {
+func (s *Service) RepositoryAccess(c api.Caller, policy, action, resource string) (refusal string) {
 	refusal = denied(c, action, resource) + " because no resource-based policy allows the " + action + " action"
 	doc, err := parsePolicy(policy, true)
 	if err != nil {
@@ -275,7 +275,7 @@ func (s *Service) RepositoryAccess(c call.Caller, policy, action, resource strin
 }
 
 // trusts decides by a policy that names principals.
-func (d *document) trusts(c call.Caller, q query) bool {
+func (d *document) trusts(c api.Caller, q query) bool {
 	allowed := false
 	for _, st := range d.Statement {
 		about := st.Principal == nil || st.Principal.include(c, q.keys)
@@ -295,7 +295,7 @@ func (d *document) trusts(c call.Caller, q query) bool {
 
 // include compares principals with a caller, or with the provider that
 // federates it ("AWS JSON policy elements: Principal").
-func (p principals) include(c call.Caller, k keys) bool {
+func (p principals) include(c api.Caller, k keys) bool {
 	if slices.Contains(p["AWS"], "*") && c.PrincipalARN != "" {
 		return true
 	}

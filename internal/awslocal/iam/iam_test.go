@@ -16,7 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -26,7 +26,7 @@ const (
 	trustCI = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"x"}}}}`
 )
 
-var session = call.Caller{Account: account, Region: "eu-west-1", AccessKeyID: "ASIA", PrincipalARN: "arn:aws:sts::111122223333:assumed-role/ci/run"}
+var session = api.Caller{Account: account, Region: "eu-west-1", AccessKeyID: "ASIA", PrincipalARN: "arn:aws:sts::111122223333:assumed-role/ci/run"}
 
 type world struct {
 	*Service
@@ -44,8 +44,8 @@ func serve(t *testing.T, dir string, o Options) *world {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := call.Caller{Account: account, Region: "us-east-1", AccessKeyID: "AKIA", PrincipalARN: "arn:aws:iam::" + account + ":root"}
-		s.ServeHTTP(w, r.WithContext(call.With(r.Context(), c, &call.Record{})))
+		c := api.Caller{Account: account, Region: "us-east-1", AccessKeyID: "AKIA", PrincipalARN: "arn:aws:iam::" + account + ":root"}
+		s.ServeHTTP(w, r.WithContext(api.With(r.Context(), c, &api.Record{})))
 	}))
 	t.Cleanup(func() {
 		server.Close()
@@ -143,19 +143,19 @@ func TestRefusalsAreInAWSsWords(t *testing.T) {
 
 func TestWhoIsHeldToPolicies(t *testing.T) {
 	t.Parallel()
-	root := call.Caller{Account: account, AccessKeyID: "AKIA", PrincipalARN: "arn:aws:iam::111122223333:root"}
+	root := api.Caller{Account: account, AccessKeyID: "AKIA", PrincipalARN: "arn:aws:iam::111122223333:root"}
 	for _, test := range []struct {
 		name    string
 		enforce bool
 		policy  string
-		caller  call.Caller
+		caller  api.Caller
 		free    bool
 	}{
 		{"a role without policies", false, "", session, true},
 		{"a role with policies", false, lambdaOnly, session, false},
 		{"a role without policies, all enforced", true, "", session, false},
 		{"root", true, lambdaOnly, root, true},
-		{"another account's role of that name", false, lambdaOnly, call.Caller{Account: "444455556666", AccessKeyID: "x", PrincipalARN: "arn:aws:sts::444455556666:assumed-role/ci/run"}, true},
+		{"another account's role of that name", false, lambdaOnly, api.Caller{Account: "444455556666", AccessKeyID: "x", PrincipalARN: "arn:aws:sts::444455556666:assumed-role/ci/run"}, true},
 	} {
 		w := serve(t, "", Options{Enforce: test.enforce})
 		w.create(t, test.policy)
@@ -172,12 +172,12 @@ func TestTrustPoliciesDecideWhoAssumes(t *testing.T) {
 	if err := w.PutRole(Role{ARN: "arn:aws:iam::111122223333:role/github", TrustPolicy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"token.actions.githubusercontent.com:sub":"repo:a/b:*"}}}}`}); err != nil {
 		t.Fatal(err)
 	}
-	root := call.Caller{Account: account, AccessKeyID: "AKIA", PrincipalARN: "arn:aws:iam::111122223333:root"}
+	root := api.Caller{Account: account, AccessKeyID: "AKIA", PrincipalARN: "arn:aws:iam::111122223333:root"}
 	web := func(sub string) map[string][]string {
 		return map[string][]string{"aws:FederatedProvider": {"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}, "token.actions.githubusercontent.com:sub": {sub}}
 	}
 	for name, test := range map[string]struct {
-		caller      call.Caller
+		caller      api.Caller
 		action, arn string
 		keys        map[string][]string
 		longest     time.Duration
@@ -186,11 +186,11 @@ func TestTrustPoliciesDecideWhoAssumes(t *testing.T) {
 		"external id":         {root, "sts:AssumeRole", ciRole, map[string][]string{"sts:ExternalId": {"x"}}, 2 * time.Hour, false},
 		"no external id":      {root, "sts:AssumeRole", ciRole, nil, 0, true},
 		"wrong path":          {root, "sts:AssumeRole", "arn:aws:iam::111122223333:role/ci", map[string][]string{"sts:ExternalId": {"x"}}, 0, true},
-		"other account":       {call.Caller{Account: "444455556666", PrincipalARN: "arn:aws:iam::444455556666:root"}, "sts:AssumeRole", ciRole, map[string][]string{"sts:ExternalId": {"x"}}, 0, true},
+		"other account":       {api.Caller{Account: "444455556666", PrincipalARN: "arn:aws:iam::444455556666:root"}, "sts:AssumeRole", ciRole, map[string][]string{"sts:ExternalId": {"x"}}, 0, true},
 		"never created":       {root, "sts:AssumeRole", "arn:aws:iam::111122223333:role/any", nil, 0, false},
-		"job's token":         {call.Caller{}, "sts:AssumeRoleWithWebIdentity", "arn:aws:iam::111122223333:role/github", web("repo:a/b:ref:x"), time.Hour, false},
-		"foreign job's token": {call.Caller{}, "sts:AssumeRoleWithWebIdentity", "arn:aws:iam::111122223333:role/github", web("repo:c/d:ref:x"), 0, true},
-		"token for ci":        {call.Caller{}, "sts:AssumeRoleWithWebIdentity", ciRole, web("repo:a/b:ref:x"), 0, true},
+		"job's token":         {api.Caller{}, "sts:AssumeRoleWithWebIdentity", "arn:aws:iam::111122223333:role/github", web("repo:a/b:ref:x"), time.Hour, false},
+		"foreign job's token": {api.Caller{}, "sts:AssumeRoleWithWebIdentity", "arn:aws:iam::111122223333:role/github", web("repo:c/d:ref:x"), 0, true},
+		"token for ci":        {api.Caller{}, "sts:AssumeRoleWithWebIdentity", ciRole, web("repo:a/b:ref:x"), 0, true},
 	} {
 		longest, refusal := w.Trust(test.caller, test.action, test.arn, test.keys)
 		if longest != test.longest || (refusal != "") != test.refused {
@@ -297,8 +297,8 @@ func TestWhatCallsNeed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		record := &call.Record{Resource: strings.Trim(r.URL.Path, "/")}
-		r = r.WithContext(call.With(r.Context(), session, record))
+		record := &api.Record{Resource: strings.Trim(r.URL.Path, "/")}
+		r = r.WithContext(api.With(r.Context(), session, record))
 		got := w.permissions(r, session, test.service, test.operation)
 		if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(permission{})); diff != "" {
 			t.Errorf("%s %s: %s", test.operation, test.target, diff)

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // Access says what a caller may do; a refusal is in AWS's words, "" is yes. The
 // server asks it for every call; Lambda asks for what stands in a body.
 type Access interface {
-	Allow(c call.Caller, action, resource string, condition map[string][]string) (refusal string)
+	Allow(c api.Caller, action, resource string, condition map[string][]string) (refusal string)
 }
 
 func (s *Service) may(r *request, action, resource string, condition map[string][]string) error {
@@ -18,7 +18,7 @@ func (s *Service) may(r *request, action, resource string, condition map[string]
 		return nil
 	}
 	if refusal := s.Access.Allow(r.caller, action, resource, condition); refusal != "" {
-		return call.NewError(http.StatusForbidden, "AccessDeniedException", refusal)
+		return api.NewError(http.StatusForbidden, "AccessDeniedException", refusal)
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (s *Service) mayCreate(r *request, t target, in *createInput) error {
 
 // mayListTags hides the tags from a caller that may read the function alone.
 func (s *Service) mayListTags(r *request, t target) *fieldError {
-	var refusal *call.Error
+	var refusal *api.Error
 	if errors.As(s.may(r, "lambda:ListTags", t.arn(""), nil), &refusal) {
 		return &fieldError{refusal.Code, refusal.Message}
 	}

@@ -73,7 +73,7 @@ func (s *Service) putRuntimeManagementConfig(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	broken.enum("updateRuntimeOn", in.UpdateRuntimeOn, "Auto", "FunctionUpdate", "Manual")
 	if err := broken.err(); err != nil {
 		return answer{}, err
@@ -131,7 +131,7 @@ func (s *Service) putFunctionRecursionConfig(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	broken.enum("recursiveLoop", in.RecursiveLoop, "Allow", "Terminate")
 	if err := broken.err(); err != nil {
 		return answer{}, err

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 type alias struct {
@@ -81,17 +81,17 @@ const aliasShown = `(?!^[0-9]+$)([a-zA-Z0-9-_]+)`
 
 var aliasPattern = newPattern(`[a-zA-Z0-9-_]+`)
 
-// constrainAlias words its faults as TestLambdaAlias::test_alias_naming does.
-func constrainAlias(f *faults, name string) {
+// constrainAlias words its violations as TestLambdaAlias::test_alias_naming does.
+func constrainAlias(f *violations, name string) {
 	f.length("name", name, 128)
 	if !aliasPattern.matches(name) || strings.Trim(name, "0123456789") == "" {
 		f.add("name", name, "Member must satisfy regular expression pattern: "+aliasShown)
 	}
 }
 
-// constrain words its faults as
+// constrain words its violations as
 // TestLambdaAlias::test_notfound_and_invalid_routingconfigs does.
-func (rc *routingConfig) constrain(f *faults) {
+func (rc *routingConfig) constrain(f *violations) {
 	if rc == nil {
 		return
 	}
@@ -180,7 +180,7 @@ func (s *Service) createAlias(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	constrainAlias(&broken, in.Name)
 	constrainVersion(&broken, in.FunctionVersion)
 	broken.length("description", in.Description, 256)
@@ -194,7 +194,7 @@ func (s *Service) createAlias(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a := &alias{Name: in.Name, FunctionVersion: in.FunctionVersion, Description: in.Description, RevisionID: call.NewID()}
+	a := &alias{Name: in.Name, FunctionVersion: in.FunctionVersion, Description: in.Description, RevisionID: api.NewID()}
 	if in.RoutingConfig != nil {
 		a.Weights = in.RoutingConfig.AdditionalVersionWeights
 	}
@@ -224,7 +224,7 @@ func (f *function) servable(a *alias) error {
 	return nil
 }
 
-func constrainVersion(f *faults, number string) {
+func constrainVersion(f *violations, number string) {
 	if number != latest && !isNumber(number) {
 		f.add("functionVersion", number, `Member must satisfy regular expression pattern: (\$LATEST|[0-9]+)`)
 	}
@@ -244,7 +244,7 @@ func (s *Service) updateAlias(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	if in.FunctionVersion != nil {
 		constrainVersion(&broken, *in.FunctionVersion)
 	}
@@ -279,7 +279,7 @@ func (s *Service) updateAlias(r *request) (answer, error) {
 	if err := s.moveProvisioned(f, &old, a); err != nil {
 		return answer{}, err
 	}
-	a.RevisionID = call.NewID()
+	a.RevisionID = api.NewID()
 	return answer{http.StatusOK, f.showAlias(a, s.Clock())}, s.save(r, f)
 }
 

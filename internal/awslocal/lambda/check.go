@@ -46,7 +46,7 @@ var reservedKeys = []string{"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_REGION", "AWS_D
 
 // constrain collects the breaches of the API model's constraints, which the
 // service reports together as a ValidationException.
-func (in *configInput) constrain(f *faults) {
+func (in *configInput) constrain(f *violations) {
 	if in.Role != nil {
 		f.pattern("role", *in.Role, rolePattern)
 	}
@@ -97,7 +97,7 @@ func (in *configInput) constrain(f *faults) {
 	}
 }
 
-func (f *faults) between(field string, value *int, low, high int) {
+func (f *violations) between(field string, value *int, low, high int) {
 	if value == nil {
 		return
 	}
@@ -109,15 +109,15 @@ func (f *faults) between(field string, value *int, low, high int) {
 	}
 }
 
-func (f *faults) enum(field, value string, allowed ...string) {
+func (f *violations) enum(field, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
 		f.add(field, value, "Member must satisfy enum value set: ["+strings.TrimPrefix(strings.Join(allowed, ", "), ", ")+"]")
 	}
 }
 
-// constrain words its faults as TestLambdaFunction::test_invalid_vpc_config_subnet
+// constrain words its violations as TestLambdaFunction::test_invalid_vpc_config_subnet
 // and its sister do.
-func (in *vpcInput) constrain(f *faults) {
+func (in *vpcInput) constrain(f *violations) {
 	if len(in.SubnetIds) > 16 {
 		f.add("vpcConfig.subnetIds", list(in.SubnetIds), "Member must have length less than or equal to 16")
 	}
@@ -136,7 +136,7 @@ func (in *vpcInput) constrain(f *faults) {
 
 func list(items []string) string { return "[" + strings.Join(items, ", ") + "]" }
 
-func constrainEnvironment(f *faults, variables map[string]string) {
+func constrainEnvironment(f *violations, variables map[string]string) {
 	for key := range variables {
 		if !envKeyPattern.matches(key) && !slices.Contains(reservedKeys, key) {
 			f.add("environment.variables", "{"+key+"=***}", "Map keys must satisfy constraint: "+
@@ -145,9 +145,9 @@ func constrainEnvironment(f *faults, variables map[string]string) {
 	}
 }
 
-// constrainArchitectures words its faults as
+// constrainArchitectures words its violations as
 // TestLambdaFunction::test_create_lambda_exceptions does.
-func constrainArchitectures(f *faults, architectures []string) {
+func constrainArchitectures(f *violations, architectures []string) {
 	if len(architectures) > 1 {
 		f.add("architectures", list(architectures), "Member must have length less than or equal to 1")
 	}

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -51,7 +51,7 @@ func (s *Service) takeCode(r *request, in *codeInput, packageType string) (code,
 			c.Reference = &s3Location{in.S3Bucket, in.S3Key, versionID}
 		}
 	case len(in.ZipFile) > maxZipped:
-		return code{}, call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
+		return code{}, api.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
 			"Zipped size must be smaller than 52428800 bytes")
 	case len(in.ZipFile) > 0:
 		if blob, err = s.Store.PutBlob(bytes.NewReader(in.ZipFile), maxZipped); err != nil {
@@ -74,7 +74,7 @@ func (s *Service) fromS3(r *request, in *codeInput) (store.Blob, string, error) 
 		return store.Blob{}, "", invalid("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
 	}
 	body, versionID, err := s.Objects.Object(r.ctx, in.S3Bucket, in.S3Key, in.S3ObjectVersion)
-	if e := (*call.Error)(nil); errors.As(err, &e) {
+	if e := (*api.Error)(nil); errors.As(err, &e) {
 		return store.Blob{}, "", invalid("Error occurred while GetObject. S3 Error Code: " + e.Code + ". S3 Error Message: " + e.Message)
 	}
 	if err != nil {
@@ -99,12 +99,12 @@ func (s *Service) takeImage(r *request, in *codeInput) (code, error) {
 		return code{}, invalid("Source image " + in.ImageUri + " is not valid. Provide a valid source image.")
 	}
 	digest, mediaType, err := s.Images.Image(r.ctx, in.ImageUri)
-	var refusal *call.Error
+	var refusal *api.Error
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == "AccessDeniedException":
 		// Developer guide, "Create a Lambda function using a container image",
 		// Amazon ECR permissions.
-		return code{}, call.NewError(http.StatusForbidden, refusal.Code,
+		return code{}, api.NewError(http.StatusForbidden, refusal.Code,
 			"Lambda does not have permission to access the ECR image. Check the ECR permissions.")
 	case refusal != nil:
 		return code{}, missingImage(in.ImageUri)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // codeSigning is a code signing configuration. Signatures are not checked here.
@@ -37,7 +37,7 @@ func codeSigningPrefix(account, region string) string {
 }
 
 func (c *codeSigning) arn() string {
-	return "arn:" + call.Partition(c.Region) + ":lambda:" + c.Region + ":" + c.Account + ":code-signing-config:" + c.ID
+	return "arn:" + api.Partition(c.Region) + ":lambda:" + c.Region + ":" + c.Account + ":code-signing-config:" + c.ID
 }
 
 func (c *codeSigning) show() map[string]codeSigningOutput {
@@ -66,16 +66,16 @@ func (s *Service) createCodeSigningConfig(r *request) (answer, error) {
 		return answer{}, err
 	}
 	if in.AllowedPublishers == nil {
-		return answer{}, faults{"Value null at 'allowedPublishers' failed to satisfy constraint: Member must not be null"}.err()
+		return answer{}, violations{"Value null at 'allowedPublishers' failed to satisfy constraint: Member must not be null"}.err()
 	}
 	c := &codeSigning{Account: r.caller.Account, Region: r.caller.Region,
-		ID: "csc-" + strings.ReplaceAll(call.NewID(), "-", "")[:17], Policies: signingPolicies{"Warn"}}
+		ID: "csc-" + strings.ReplaceAll(api.NewID(), "-", "")[:17], Policies: signingPolicies{"Warn"}}
 	c.put(&in, s.Clock())
 	return answer{http.StatusCreated, c.show()}, s.saveCodeSigning(r, c)
 }
 
 func (s *Service) saveCodeSigning(r *request, c *codeSigning) error {
-	call.Changed(r.ctx)
+	api.Changed(r.ctx)
 	return s.Store.Put(codeSigningPrefix(c.Account, c.Region)+c.ID, c)
 }
 
@@ -109,7 +109,7 @@ func (s *Service) hasCodeSigning(arn string) (bool, error) {
 }
 
 func codeSigningNotFound(arn string) error {
-	return call.NewError(http.StatusNotFound, "CodeSigningConfigNotFoundException",
+	return api.NewError(http.StatusNotFound, "CodeSigningConfigNotFoundException",
 		"The code signing configuration cannot be found. Check that the provided configuration is not deleted: "+arn+".")
 }
 
@@ -150,7 +150,7 @@ func (s *Service) deleteCodeSigningConfig(r *request) (answer, error) {
 	if len(users) > 0 {
 		return answer{}, conflict("The code signing configuration is in use by one or more functions: " + list(users))
 	}
-	call.Changed(r.ctx)
+	api.Changed(r.ctx)
 	return answer{status: http.StatusNoContent}, s.Store.Delete(codeSigningPrefix(c.Account, c.Region) + c.ID)
 }
 

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 type concurrency struct{ ReservedConcurrentExecutions int }
@@ -65,7 +65,7 @@ func (s *Service) putFunctionConcurrency(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	if in.ReservedConcurrentExecutions == nil {
 		broken = append(broken, "Value null at 'reservedConcurrentExecutions' failed to satisfy constraint: Member must not be null")
 	}
@@ -91,7 +91,7 @@ func (s *Service) putFunctionConcurrency(r *request) (answer, error) {
 }
 
 // withoutType leaves Type out of an error, as some of Lambda's own services do.
-func withoutType(e *call.Error) *call.Error {
+func withoutType(e *api.Error) *api.Error {
 	e.Fields = map[string]string{"Type": ""}
 	return e
 }

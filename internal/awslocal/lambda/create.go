@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 type createInput struct {
@@ -25,7 +25,7 @@ func (s *Service) createFunction(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	call.RecordOf(r.ctx).Resource = in.FunctionName
+	api.RecordOf(r.ctx).Resource = in.FunctionName
 	t, err := r.newName(in.FunctionName)
 	if err != nil {
 		return answer{}, err
@@ -64,14 +64,14 @@ func (s *Service) createFunction(r *request) (answer, error) {
 	if err := s.useLayers(r, f, in.Layers); err != nil {
 		return answer{}, err
 	}
-	f.Latest.Life = creating(f.Latest.Modified.Add(s.Pending), s.faults.take(t, stateOfCreate))
+	f.Latest.Life = creating(f.Latest.Modified.Add(s.Pending), s.failures.take(t, stateOfCreate))
 	shown := f.show(&f.Latest, "")
 	if in.Publish {
 		// The answer shows the version's number, under the function's own ARN and
 		// RevisionId (TestLambdaVersions::test_publish_version_on_create).
 		f.publish(s.Clock(), f.Latest.Config.Description)
 		f.Versions[0].Life = f.Latest.Life
-		f.Versions[0].Life.Next = &transition{Due: f.Latest.Life.Next.Due, RevisionID: call.NewID(), Life: f.Latest.Life.Next.Life}
+		f.Versions[0].Life.Next = &transition{Due: f.Latest.Life.Next.Due, RevisionID: api.NewID(), Life: f.Latest.Life.Next.Life}
 		shown.Version = f.Versions[0].Version
 	}
 	return answer{http.StatusCreated, shown}, s.save(r, f)
@@ -98,18 +98,18 @@ func (s *Service) newFunction(r *request, t target, in *createInput) (*function,
 		c.Architectures = in.Architectures
 	}
 	c.put(&in.configInput)
-	c.RuntimeVersionConfig = c.runtimeVersion(call.Partition(t.region), t.region)
+	c.RuntimeVersionConfig = c.runtimeVersion(api.Partition(t.region), t.region)
 	taken, err := s.takeCode(r, &in.Code, c.PackageType)
 	if err != nil {
 		return nil, err
 	}
-	f.Latest = version{Version: latest, RevisionID: call.NewID(), Modified: now, Config: c, Code: taken}
+	f.Latest = version{Version: latest, RevisionID: api.NewID(), Modified: now, Config: c, Code: taken}
 	return f, nil
 }
 
 // check refuses what the service refuses before it looks at the code.
 func (in *createInput) check() error {
-	var f faults
+	var f violations
 	if in.Role == nil {
 		f = append(f, "Value null at 'role' failed to satisfy constraint: Member must not be null")
 	}

@@ -50,7 +50,7 @@ type eventInvokeInput struct {
 var destinationPattern = newPattern(`$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)`)
 
 func (in *eventInvokeInput) constrain() error {
-	var broken faults
+	var broken violations
 	broken.between("maximumRetryAttempts", in.MaximumRetryAttempts, 0, 2)
 	broken.between("maximumEventAgeInSeconds", in.MaximumEventAgeInSeconds, 60, 21600)
 	if d := in.DestinationConfig; d != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // eventSourceMapping connects a queue or stream with a function, a version or an
@@ -103,7 +103,7 @@ func (m *eventSourceMapping) functionARN() string {
 }
 
 func (m *eventSourceMapping) arn() string {
-	return "arn:" + call.Partition(m.Region) + ":lambda:" + m.Region + ":" + m.Account + ":event-source-mapping:" + m.UUID
+	return "arn:" + api.Partition(m.Region) + ":lambda:" + m.Region + ":" + m.Account + ":event-source-mapping:" + m.UUID
 }
 
 // stream reports whether the source is read by shards; queues and brokers are
@@ -187,7 +187,7 @@ func (s *mappingSettings) merge(in mappingSettings) error {
 var sourcePattern = newPattern(`arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)`)
 
 func (in *mappingInput) constrain(creating bool) error {
-	var broken faults
+	var broken violations
 	if creating && in.FunctionName == nil {
 		broken = append(broken, "Value null at 'functionName' failed to satisfy constraint: Member must not be null")
 	}
@@ -254,8 +254,8 @@ func (s *Service) mapping(r *request) (*eventSourceMapping, error) {
 }
 
 func (s *Service) saveMapping(r *request, m *eventSourceMapping) error {
-	call.Changed(r.ctx)
-	call.RecordOf(r.ctx).Resource = m.arn()
+	api.Changed(r.ctx)
+	api.RecordOf(r.ctx).Resource = m.arn()
 	return s.Store.Put(m.key(), m)
 }
 
@@ -295,7 +295,7 @@ func (s *Service) createEventSourceMapping(r *request) (answer, error) {
 	}
 	in.defaults()
 	m := &eventSourceMapping{
-		UUID: call.NewID(), Account: t.account, Region: t.region, FunctionName: t.name, Qualifier: t.qualifier, Settings: in.mappingSettings,
+		UUID: api.NewID(), Account: t.account, Region: t.region, FunctionName: t.name, Qualifier: t.qualifier, Settings: in.mappingSettings,
 		Enabled: in.Enabled == nil || *in.Enabled, Tags: in.Tags, Modified: s.Clock(),
 		Change: &mappingChange{mappingCreating, s.Clock().Add(s.Pending)},
 	}
@@ -327,7 +327,7 @@ func (s *Service) getEventSourceMapping(r *request) (answer, error) {
 // need not exist any more.
 func (s *Service) listEventSourceMappings(r *request) (answer, error) {
 	source, function := r.query("EventSourceArn"), ""
-	var broken faults
+	var broken violations
 	if source != "" {
 		broken.pattern("eventSourceArn", source, sourcePattern)
 	}
@@ -367,7 +367,7 @@ func (m *eventSourceMapping) inUse(verb string, now time.Time) error {
 	if !m.changing(now) {
 		return nil
 	}
-	return call.NewError(http.StatusBadRequest, "ResourceInUseException", "Cannot "+verb+" the event source mapping because it is in use.")
+	return api.NewError(http.StatusBadRequest, "ResourceInUseException", "Cannot "+verb+" the event source mapping because it is in use.")
 }
 
 func (s *Service) updateEventSourceMapping(r *request) (answer, error) {

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 )
 
@@ -74,7 +74,7 @@ func (s *Service) invoke(r *request, w http.ResponseWriter) {
 		}
 		w.WriteHeader(http.StatusAccepted)
 	case "", "RequestResponse":
-		result, err := s.run(r.ctx, in, header.Get(call.RequestIDHeader))
+		result, err := s.run(r.ctx, in, header.Get(api.RequestIDHeader))
 		if err != nil {
 			writeError(w, err)
 			return
@@ -91,7 +91,7 @@ func (s *Service) invoke(r *request, w http.ResponseWriter) {
 		w.WriteHeader(http.StatusOK)
 		_, _ = w.Write(result.Payload) // a client that has gone has no use for the answer
 	default:
-		var broken faults
+		var broken violations
 		broken.enum("invocationType", kind, "Event", "RequestResponse", "DryRun")
 		writeError(w, broken.err())
 	}
@@ -142,14 +142,14 @@ func (r *request) payload() ([]byte, error) {
 	payload, err := io.ReadAll(io.LimitReader(r.http.Body, int64(limit)+1))
 	switch {
 	case err != nil:
-		return nil, call.NewError(http.StatusBadRequest, "InvalidRequestContentException", "Could not read the request body: "+err.Error())
+		return nil, api.NewError(http.StatusBadRequest, "InvalidRequestContentException", "Could not read the request body: "+err.Error())
 	case len(payload) > limit:
-		return nil, call.NewError(http.StatusRequestEntityTooLarge, "RequestTooLargeException",
+		return nil, api.NewError(http.StatusRequestEntityTooLarge, "RequestTooLargeException",
 			"Request must be smaller than "+strconv.Itoa(limit)+" bytes for the InvokeFunction operation")
 	case len(payload) == 0:
 		return []byte("{}"), nil
 	case !json.Valid(payload):
-		return nil, call.NewError(http.StatusBadRequest, "InvalidRequestContentException",
+		return nil, api.NewError(http.StatusBadRequest, "InvalidRequestContentException",
 			"Could not parse request body into json: the payload is not JSON")
 	}
 	return payload, nil
@@ -180,7 +180,7 @@ func (s *Service) mayRun(in *invocation) error {
 	}
 	if in.f.Reserved != nil && *in.f.Reserved == 0 {
 		s.record(in, runner.Result{}, true)
-		e := call.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+		e := api.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
 		e.Fields = map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}
 		return e
 	}
@@ -231,7 +231,7 @@ func (s *Service) run(ctx context.Context, in *invocation, requestID string) (ru
 		return result, notHere(err.Error())
 	case errors.Is(err, runner.ErrBusy):
 		s.record(in, result, true)
-		e := call.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+		e := api.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
 		e.Fields = map[string]string{"Reason": "ConcurrentInvocationLimitExceeded"}
 		return result, e
 	}
@@ -240,8 +240,8 @@ func (s *Service) run(ctx context.Context, in *invocation, requestID string) (ru
 
 // notHere says that the code cannot run on this machine. It is a 4xx, so that
 // no client tries again.
-func notHere(reason string) *call.Error {
-	return call.NewError(http.StatusBadRequest, "InvalidRuntimeException", reason)
+func notHere(reason string) *api.Error {
+	return api.NewError(http.StatusBadRequest, "InvalidRuntimeException", reason)
 }
 
 // queue runs an asynchronous invocation behind the caller's back.
@@ -249,7 +249,7 @@ func (s *Service) queue(r *request, in *invocation) error {
 	select {
 	case s.events <- struct{}{}:
 	default:
-		e := call.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+		e := api.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
 		e.Fields = map[string]string{"Reason": "ConcurrentInvocationLimitExceeded"}
 		return e
 	}
@@ -257,7 +257,7 @@ func (s *Service) queue(r *request, in *invocation) error {
 	go func() {
 		defer func() { <-s.events }()
 		// What becomes of an event is for metrics to say: nobody waits for it.
-		_, _ = s.run(ctx, in, call.NewID())
+		_, _ = s.run(ctx, in, api.NewID())
 	}()
 	return nil
 }

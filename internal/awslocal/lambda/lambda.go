@@ -21,14 +21,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
 // Options are what a Service needs of the rest of the embedded AWS.
 type Options struct {
 	Store *store.Store
-	Clock call.Clock
+	Clock api.Clock
 	// Pending and InProgress are how long a new function stays Pending and an
 	// update InProgress. With 0 the next call finds the change done.
 	Pending, InProgress time.Duration
@@ -40,13 +40,13 @@ type Options struct {
 }
 
 // Objects reads S3 objects; version "" is the newest one. Errors of S3's own
-// are *call.Error.
+// are *api.Error.
 type Objects interface {
 	Object(ctx context.Context, bucket, key, version string) (body io.ReadCloser, versionID string, err error)
 }
 
 // Images resolves an image URI to the digest ("sha256:…") and media type of
-// its manifest. Errors of ECR's own are *call.Error.
+// its manifest. Errors of ECR's own are *api.Error.
 type Images interface {
 	Image(ctx context.Context, uri string) (digest, mediaType string, err error)
 }
@@ -55,11 +55,11 @@ type Images interface {
 type Service struct {
 	Options
 
-	mu     sync.Mutex
-	cache  map[string]*function // by store key; never changed once in here
-	faults outcomes
-	hidden map[string][]string // fields by function
-	events chan struct{}       // a place for each asynchronous invocation
+	mu       sync.Mutex
+	cache    map[string]*function // by store key; never changed once in here
+	failures orderedFailures
+	hidden   map[string][]string // fields by function
+	events   chan struct{}       // a place for each asynchronous invocation
 }
 
 // New returns a Service on what the store holds.
@@ -80,7 +80,7 @@ type answer struct {
 // request is one call with its path variables.
 type request struct {
 	ctx    context.Context
-	caller call.Caller
+	caller api.Caller
 	http   *http.Request
 	vars   map[string]string
 }
@@ -97,12 +97,12 @@ const (
 
 // tooLarge answers to a body above its limit.
 func (r *request) tooLarge(limit int64) error {
-	return call.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
-		"Request must be smaller than "+strconv.FormatInt(limit, 10)+" bytes for the "+call.RecordOf(r.ctx).Operation+" operation")
+	return api.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
+		"Request must be smaller than "+strconv.FormatInt(limit, 10)+" bytes for the "+api.RecordOf(r.ctx).Operation+" operation")
 }
 
 func (r *request) limit() int64 {
-	switch call.RecordOf(r.ctx).Operation {
+	switch api.RecordOf(r.ctx).Operation {
 	case "CreateFunction", "UpdateFunctionCode", "PublishLayerVersion":
 		return maxBody
 	case "UpdateFunctionConfiguration":
@@ -127,14 +127,14 @@ func (r *request) decode(v any) error {
 	}
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {
-		return call.NewError(http.StatusBadRequest, "SerializationException",
+		return api.NewError(http.StatusBadRequest, "SerializationException",
 			mismatch.Value+" value can not be converted to "+mismatch.Type.String()+" at '"+mismatch.Field+"'")
 	}
-	return call.NewError(http.StatusBadRequest, "InvalidRequestContentException",
+	return api.NewError(http.StatusBadRequest, "InvalidRequestContentException",
 		"Could not parse request body into json: "+err.Error())
 }
 
-// Operation implements call.Service.
+// Operation implements api.Service.
 func (s *Service) Operation(r *http.Request) string {
 	if route, _ := match(r); route != nil {
 		return route.operation
@@ -146,14 +146,14 @@ func (s *Service) Operation(r *http.Request) string {
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, vars := match(r)
 	if route == nil {
-		call.WriteRESTJSON(w, call.NewError(http.StatusNotFound, "UnknownOperationException",
+		api.WriteRESTJSON(w, api.NewError(http.StatusNotFound, "UnknownOperationException",
 			"No operation of Lambda answers to "+r.Method+" "+r.URL.Path))
 		return
 	}
-	record := call.RecordOf(r.Context())
+	record := api.RecordOf(r.Context())
 	record.Operation = route.operation
 	record.Resource = vars["FunctionName"]
-	q := &request{ctx: r.Context(), caller: call.From(r.Context()), http: r, vars: vars}
+	q := &request{ctx: r.Context(), caller: api.From(r.Context()), http: r, vars: vars}
 	if route.raw != nil {
 		route.raw(s, q, w)
 		return
@@ -167,11 +167,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func writeError(w http.ResponseWriter, err error) {
-	var e *call.Error
+	var e *api.Error
 	if !errors.As(err, &e) {
-		e = call.NewError(http.StatusInternalServerError, "ServiceException", err.Error())
+		e = api.NewError(http.StatusInternalServerError, "ServiceException", err.Error())
 	}
-	call.WriteRESTJSON(w, e)
+	api.WriteRESTJSON(w, e)
 }
 
 func writeAnswer(w http.ResponseWriter, a answer) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // layer is a layer with its versions; the counter never goes back, not even
@@ -45,7 +45,7 @@ func layerPrefix(account, region string) string {
 }
 
 func (l *layer) arn() string {
-	return "arn:" + call.Partition(l.Region) + ":lambda:" + l.Region + ":" + l.Account + ":layer:" + l.Name
+	return "arn:" + api.Partition(l.Region) + ":lambda:" + l.Region + ":" + l.Account + ":layer:" + l.Name
 }
 
 func (l *layer) versionARN(number int) string { return l.arn() + ":" + strconv.Itoa(number) }
@@ -60,7 +60,7 @@ func (l *layer) version(number int) *layerVersion {
 
 // layer reads a layer by name or ARN; one that is not there is empty.
 func (s *Service) layer(r *request, name string) (*layer, error) {
-	var broken faults
+	var broken violations
 	broken.pattern("layerName", name, layerNamePattern)
 	if err := broken.err(); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (s *Service) layer(r *request, name string) (*layer, error) {
 }
 
 func (s *Service) saveLayer(r *request, l *layer) error {
-	call.Changed(r.ctx)
+	api.Changed(r.ctx)
 	return s.Store.Put(layerPrefix(l.Account, l.Region)+l.Name, l)
 }
 
@@ -147,10 +147,10 @@ func (s *Service) publishLayerVersion(r *request) (answer, error) {
 	return answer{http.StatusCreated, s.showLayer(r, l, &l.Versions[len(l.Versions)-1])}, s.saveLayer(r, l)
 }
 
-// constrainLayer words its faults as TestLambdaLayer::test_layer_exceptions. The
+// constrainLayer words its violations as TestLambdaLayer::test_layer_exceptions. The
 // recordings publish with retired runtimes as well: those that AWS ever had pass.
 func constrainLayer(runtimeNames, architectures []string, description string) error {
-	var broken faults
+	var broken violations
 	known := strings.Split(everyRuntime, ", ")
 	if slices.ContainsFunc(runtimeNames, func(name string) bool { return !slices.Contains(known, name) }) {
 		broken.add("compatibleRuntimes", list(runtimeNames), "Member must satisfy enum value set: ["+shownRuntimes+"]")
@@ -171,7 +171,7 @@ const everyRuntime = "ruby3.5, ruby2.6, dotnetcore1.0, python3.7, nodejs8.10, na
 func (r *request) layerNumber() (int, error) {
 	n, err := strconv.Atoi(r.vars["VersionNumber"])
 	if err != nil {
-		return 0, call.NewError(http.StatusBadRequest, "SerializationException", "STRING_VALUE can not be converted to a Long")
+		return 0, api.NewError(http.StatusBadRequest, "SerializationException", "STRING_VALUE can not be converted to a Long")
 	}
 	if n < 1 {
 		return 0, invalid("Layer Version Cannot be less than 1")
@@ -205,7 +205,7 @@ func (s *Service) getLayerVersion(r *request) (answer, error) {
 
 func (s *Service) getLayerVersionByARN(r *request) (answer, error) {
 	arn := r.query("Arn")
-	var broken faults
+	var broken violations
 	broken.pattern("arn", arn, layerVersionPattern)
 	if err := broken.err(); err != nil {
 		return answer{}, err
@@ -241,7 +241,7 @@ func (s *Service) deleteLayerVersion(r *request) (answer, error) {
 // layerFilter reads the filters of lists.
 func (r *request) layerFilter() (func(*layerVersion) bool, error) {
 	runtime, architecture := r.query("CompatibleRuntime"), r.query("CompatibleArchitecture")
-	var broken faults
+	var broken violations
 	if runtime != "" && !slices.Contains(strings.Split(everyRuntime, ", "), runtime) {
 		broken.add("compatibleRuntime", runtime, "Member must satisfy enum value set: ["+everyRuntime+"]")
 	}
@@ -308,7 +308,7 @@ func (s *Service) useLayers(r *request, f *function, arns *[]string) error {
 		return nil
 	}
 	if slices.ContainsFunc(*arns, func(a string) bool { return !layerVersionPattern.matches(a) }) {
-		var broken faults
+		var broken violations
 		broken.add("layers", list(*arns), "Member must satisfy constraint: [Member must have length less than or equal to 2048, "+
 			"Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: "+
 			layerVersionPattern.shown+", Member must not be null]")
@@ -376,7 +376,7 @@ func (s *Service) addLayerVersionPermission(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	if in.Action != "lambda:GetLayerVersion" {
 		broken.add("action", in.Action, "Member must satisfy regular expression pattern: lambda:GetLayerVersion")
 	}
@@ -390,12 +390,12 @@ func (s *Service) addLayerVersionPermission(r *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	st, err := in.statement(call.Partition(l.Region), l.versionARN(v.Version))
+	st, err := in.statement(api.Partition(l.Region), l.versionARN(v.Version))
 	if err != nil {
 		return answer{}, err
 	}
 	if v.Policy == nil {
-		v.Policy = &policy{RevisionID: call.NewID()}
+		v.Policy = &policy{RevisionID: api.NewID()}
 	}
 	if err := v.Policy.add(st, r.query("RevisionId"), "GetLayerPolicy"); err != nil {
 		return answer{}, err

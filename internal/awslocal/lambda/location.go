@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // locationLife is how long a download URL is good for (Lambda API reference,
@@ -68,20 +68,20 @@ func (s *Service) ServeCode(w http.ResponseWriter, r *http.Request) {
 	until, err := strconv.ParseInt(expires, 10, 64)
 	switch {
 	case err != nil || !hmac.Equal([]byte(signed), []byte(signature(blob, expires))):
-		call.WriteRESTXML(w, r.URL.Path, call.NewError(http.StatusForbidden, "SignatureDoesNotMatch",
+		api.WriteRESTXML(w, r.URL.Path, api.NewError(http.StatusForbidden, "SignatureDoesNotMatch",
 			"The request signature we calculated does not match the signature you provided."))
 		return
 	case s.Clock().Unix() > until:
-		call.WriteRESTXML(w, r.URL.Path, call.NewError(http.StatusForbidden, "AccessDenied", "Request has expired"))
+		api.WriteRESTXML(w, r.URL.Path, api.NewError(http.StatusForbidden, "AccessDenied", "Request has expired"))
 		return
 	}
 	f, err := s.Store.OpenBlob(blob)
 	if errors.Is(err, os.ErrNotExist) {
-		call.WriteRESTXML(w, r.URL.Path, call.NewError(http.StatusNotFound, "NoSuchKey", "The specified key does not exist."))
+		api.WriteRESTXML(w, r.URL.Path, api.NewError(http.StatusNotFound, "NoSuchKey", "The specified key does not exist."))
 		return
 	}
 	if err != nil {
-		call.WriteRESTXML(w, r.URL.Path, call.NewError(http.StatusInternalServerError, "InternalError", err.Error()))
+		api.WriteRESTXML(w, r.URL.Path, api.NewError(http.StatusInternalServerError, "InternalError", err.Error()))
 		return
 	}
 	defer func() { _ = f.Close() }() // read only: nothing is lost

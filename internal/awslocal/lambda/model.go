@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 const latest = "$LATEST"
@@ -87,7 +87,7 @@ func (f *function) arn(qualifier string) string {
 }
 
 func functionARN(account, region, name, qualifier string) string {
-	a := "arn:" + call.Partition(region) + ":lambda:" + region + ":" + account + ":function:" + name
+	a := "arn:" + api.Partition(region) + ":lambda:" + region + ":" + account + ":function:" + name
 	if qualifier != "" {
 		a += ":" + qualifier
 	}
@@ -127,7 +127,7 @@ func (f *function) newest() *version {
 }
 
 func (v *version) touch(now time.Time) {
-	v.RevisionID = call.NewID()
+	v.RevisionID = api.NewID()
 	v.Modified = now
 }
 

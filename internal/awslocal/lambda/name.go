@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // The patterns and their order are those of the messages recorded in
@@ -21,10 +21,10 @@ var (
 	qualPattern   = newPattern(`\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`)
 )
 
-// faults collects the constraints that a request breaks, in AWS's words.
-type faults []string
+// violations collects the constraints that a request breaks, in AWS's words.
+type violations []string
 
-func (f *faults) add(field, value, constraint string) {
+func (f *violations) add(field, value, constraint string) {
 	*f = append(*f, "Value '"+value+"' at '"+field+"' failed to satisfy constraint: "+constraint)
 }
 
@@ -41,19 +41,19 @@ func characters(s string) int {
 	return n
 }
 
-func (f *faults) length(field, value string, limit int) {
+func (f *violations) length(field, value string, limit int) {
 	if characters(value) > limit {
 		f.add(field, value, "Member must have length less than or equal to "+strconv.Itoa(limit))
 	}
 }
 
-func (f *faults) pattern(field, value string, p pattern) {
+func (f *violations) pattern(field, value string, p pattern) {
 	if !p.matches(value) {
 		f.add(field, value, "Member must satisfy regular expression pattern: "+p.shown)
 	}
 }
 
-func (f faults) err() error {
+func (f violations) err() error {
 	if len(f) == 0 {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (f faults) err() error {
 	if len(f) == 1 {
 		errs = "error"
 	}
-	return call.NewError(http.StatusBadRequest, "ValidationException",
+	return api.NewError(http.StatusBadRequest, "ValidationException",
 		strconv.Itoa(len(f))+" validation "+errs+" detected: "+strings.Join(f, "; "))
 }
 
@@ -78,7 +78,7 @@ func (t target) arn(qualifier string) string {
 // target reads the function's name, ARN or partial ARN, and the qualifier.
 func (r *request) target() (target, error) {
 	given, qualifier := r.vars["FunctionName"], r.query("Qualifier")
-	var f faults
+	var f violations
 	if qualifier != "" {
 		f.length("qualifier", qualifier, 128)
 		f.pattern("qualifier", qualifier, qualPattern)
@@ -112,8 +112,8 @@ func (r *request) locate(parts []string) (target, error) {
 		return t, notFound("Functions from '" + region + "' are not reachable in this region ('" + t.region + "')")
 	}
 	if account != "" && account != t.account {
-		return t, call.NewError(http.StatusForbidden, "AccessDeniedException",
-			"User: "+r.caller.PrincipalARN+" is not authorized to perform: lambda:"+call.RecordOf(r.ctx).Operation+
+		return t, api.NewError(http.StatusForbidden, "AccessDeniedException",
+			"User: "+r.caller.PrincipalARN+" is not authorized to perform: lambda:"+api.RecordOf(r.ctx).Operation+
 				" on resource: "+functionARN(account, t.region, t.name, ""))
 	}
 	return t, nil
@@ -121,21 +121,21 @@ func (r *request) locate(parts []string) (target, error) {
 
 // newName reads the name of a function to create.
 func (r *request) newName(given string) (target, error) {
-	var f faults
+	var f violations
 	f.length("functionName", given, 140)
 	f.pattern("functionName", given, createPattern)
 	if err := f.err(); err != nil {
 		return target{}, err
 	}
 	t, err := r.locate(createPattern.find(given))
-	var refusal *call.Error
+	var refusal *api.Error
 	if errors.As(err, &refusal) && refusal.Status == http.StatusForbidden {
 		refusal.Message = "" // as recorded in TestLambdaFunction::test_function_arns
 	}
 	if err != nil {
 		return t, err
 	}
-	var long faults
+	var long violations
 	long.length("functionName", t.name, 64)
 	if len(long) > 0 {
 		return t, invalid("1 validation error detected: " + long[0])

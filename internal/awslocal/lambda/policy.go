@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // policy is the resource policy of a function, a version or an alias. Its
@@ -48,7 +48,7 @@ var (
 )
 
 func (in *permissionInput) constrain() error {
-	var broken faults
+	var broken violations
 	broken.length("statementId", in.StatementId, 100)
 	broken.pattern("statementId", in.StatementId, statementPattern)
 	broken.pattern("action", in.Action, actionPattern)
@@ -93,38 +93,39 @@ func (in *permissionInput) statement(partition, resource string) (statement, err
 	return st, nil
 }
 
-// add appends a statement; api is where the caller is sent for the RevisionId.
-func (p *policy) add(st statement, revisionID, api string) error {
+// add appends a statement; lookup is the operation that an error names for the
+// RevisionId.
+func (p *policy) add(st statement, revisionID, lookup string) error {
 	if slices.ContainsFunc(p.Statements, func(old statement) bool { return old.Sid == st.Sid }) {
 		return conflict("The statement id (" + st.Sid + ") provided already exists. Please provide a new statement id, or remove the existing statement.")
 	}
-	if err := p.matches(revisionID, api); err != nil {
+	if err := p.matches(revisionID, lookup); err != nil {
 		return err
 	}
 	p.Statements = append(p.Statements, st)
-	p.RevisionID = call.NewID()
+	p.RevisionID = api.NewID()
 	return nil
 }
 
-func (p *policy) matches(revisionID, api string) error {
+func (p *policy) matches(revisionID, lookup string) error {
 	if revisionID == "" || revisionID == p.RevisionID {
 		return nil
 	}
-	return call.NewError(http.StatusPreconditionFailed, "PreconditionFailedException",
-		"The Revision Id provided does not match the latest Revision Id. Call the "+api+" API to retrieve the latest Revision Id")
+	return api.NewError(http.StatusPreconditionFailed, "PreconditionFailedException",
+		"The Revision Id provided does not match the latest Revision Id. Call the "+lookup+" API to retrieve the latest Revision Id")
 }
 
 // remove takes a statement away.
-func (p *policy) remove(sid, revisionID, api string) error {
+func (p *policy) remove(sid, revisionID, lookup string) error {
 	i := slices.IndexFunc(p.Statements, func(st statement) bool { return st.Sid == sid })
 	if i < 0 {
 		return notFound("Statement " + sid + " is not found in resource policy.")
 	}
-	if err := p.matches(revisionID, api); err != nil {
+	if err := p.matches(revisionID, lookup); err != nil {
 		return err
 	}
 	p.Statements = slices.Delete(p.Statements, i, i+1)
-	p.RevisionID = call.NewID()
+	p.RevisionID = api.NewID()
 	return nil
 }
 
@@ -191,7 +192,7 @@ func (s *Service) addPermission(r *request) (answer, error) {
 	if owner == nil {
 		return answer{}, missingQualifier(t)
 	}
-	st, err := in.statement(call.Partition(t.region), t.arn(t.qualifier))
+	st, err := in.statement(api.Partition(t.region), t.arn(t.qualifier))
 	if err != nil {
 		return answer{}, err
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // provisioned is provisioned concurrency of a version or an alias. Its rules and
@@ -55,7 +55,7 @@ func (s *Service) publishedTarget(r *request, onLatest string) (*function, targe
 		return nil, t, err
 	}
 	if t.qualifier == "" {
-		return nil, t, faults{"Value null at 'qualifier' failed to satisfy constraint: Member must not be null"}.err()
+		return nil, t, violations{"Value null at 'qualifier' failed to satisfy constraint: Member must not be null"}.err()
 	}
 	if t.qualifier == latest {
 		return nil, t, invalid(onLatest)
@@ -80,7 +80,7 @@ func (s *Service) putProvisionedConcurrencyConfig(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	if in.ProvisionedConcurrentExecutions == nil {
 		broken = append(broken, "Value null at 'provisionedConcurrentExecutions' failed to satisfy constraint: Member must not be null")
 	}
@@ -133,7 +133,7 @@ func (f *function) mayProvision(qualifier string) error {
 	return nil
 }
 
-// enoughConcurrency words its faults as test_provisioned_concurrency_limits.
+// enoughConcurrency words its violations as test_provisioned_concurrency_limits.
 func (s *Service) enoughConcurrency(f *function, qualifier string, wanted int) error {
 	sum, err := s.reservedElsewhere(f)
 	if err != nil {
@@ -167,7 +167,7 @@ func (s *Service) getProvisionedConcurrencyConfig(r *request) (answer, error) {
 	}
 	p := f.Provisioned[t.qualifier]
 	if p == nil {
-		return answer{}, call.NewError(http.StatusNotFound, "ProvisionedConcurrencyConfigNotFoundException",
+		return answer{}, api.NewError(http.StatusNotFound, "ProvisionedConcurrencyConfigNotFoundException",
 			"No Provisioned Concurrency Config found for this function")
 	}
 	return answer{http.StatusOK, p.show(s.Clock())}, nil

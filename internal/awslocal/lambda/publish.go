@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // publishVersion compares with the last version, and gives that one back where
@@ -25,7 +25,7 @@ func (s *Service) publishVersion(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	if in.Description != nil {
 		broken.length("description", *in.Description, 256)
 	}
@@ -60,8 +60,8 @@ func (s *Service) publishVersion(r *request) (answer, error) {
 func (s *Service) newVersion(f *function, t target, description string) *version {
 	now := s.Clock()
 	v := f.publish(now, description)
-	f.Latest.RevisionID = call.NewID()
-	fail := s.faults.take(t, stateOfVersion)
+	f.Latest.RevisionID = api.NewID()
+	fail := s.failures.take(t, stateOfVersion)
 	if fail != nil || v.Config.SnapStart.ApplyOn == snapStartPublished {
 		v.Life = creating(now.Add(s.Pending), fail)
 	}
@@ -90,7 +90,7 @@ func (s *Service) publishPending(f *function, t target) *version {
 	}
 	now := s.Clock()
 	v := f.publish(now, f.Latest.Config.Description)
-	v.Life = creating(now.Add(s.InProgress), s.faults.take(t, stateOfVersion))
+	v.Life = creating(now.Add(s.InProgress), s.failures.take(t, stateOfVersion))
 	return v
 }
 

@@ -57,7 +57,7 @@ func (s *Service) read(r *request) (*function, *version, target, error) {
 }
 
 func (s *Service) listFunctions(r *request) (answer, error) {
-	var broken faults
+	var broken violations
 	if v := r.query("FunctionVersion"); v != "" {
 		broken.enum("functionVersion", v, "ALL")
 	}
@@ -112,7 +112,7 @@ func page[T any](r *request, name string, items []T) (answer, error) {
 	if m := r.query("MaxItems"); m != "" {
 		n, err := strconv.Atoi(m)
 		if err != nil || n < 1 || n > 10000 {
-			var f faults
+			var f violations
 			f.add("maxItems", m, "Member must have value between 1 and 10000")
 			return answer{}, f.err()
 		}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // maxTags is the limit of TestLambdaTags::test_tag_limits.
@@ -27,12 +27,12 @@ type tagOwner struct {
 // TestLambdaTag::test_tag_exceptions. The caller holds s.mu.
 func (s *Service) tagged(r *request) (tagOwner, error) {
 	arn := r.vars["Resource"]
-	var broken faults
+	var broken violations
 	broken.pattern("resource", arn, resourcePattern)
 	if err := broken.err(); err != nil {
 		return tagOwner{}, err
 	}
-	call.RecordOf(r.ctx).Resource = arn
+	api.RecordOf(r.ctx).Resource = arn
 	switch parts := strings.Split(arn, ":"); parts[5] {
 	case "function":
 		return s.taggedFunction(r, arn, parts)
@@ -64,7 +64,7 @@ func (s *Service) taggedFunction(r *request, arn string, parts []string) (tagOwn
 			return nil
 		},
 		save: func() error {
-			f.Latest.RevisionID = call.NewID()
+			f.Latest.RevisionID = api.NewID()
 			return s.save(r, f)
 		},
 	}, nil
@@ -145,7 +145,7 @@ func (s *Service) untagResource(r *request) (answer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(keys) == 0 {
-		return answer{}, faults{"Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"}.err()
+		return answer{}, violations{"Value null at 'tagKeys' failed to satisfy constraint: Member must not be null"}.err()
 	}
 	owner, err := s.tagged(r)
 	if err != nil {

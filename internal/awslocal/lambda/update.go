@@ -3,7 +3,7 @@ package lambda
 import (
 	"net/http"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // change reads a function for a call that changes $LATEST: it must exist, be
@@ -25,7 +25,7 @@ func (s *Service) begin(f *function, t target) {
 	if f.Latest.Serving == nil {
 		f.Latest.Serving = &served{f.Latest.Config.clone(), f.Latest.Code}
 	}
-	f.Latest.Life = updating(now.Add(s.InProgress), s.faults.take(t, stateOfUpdate))
+	f.Latest.Life = updating(now.Add(s.InProgress), s.failures.take(t, stateOfUpdate))
 	f.Latest.touch(now)
 }
 
@@ -43,7 +43,7 @@ func (s *Service) updateFunctionConfiguration(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	in.constrain(&broken)
 	if err := broken.err(); err != nil {
 		return answer{}, err
@@ -74,7 +74,7 @@ func (s *Service) updateFunctionConfiguration(r *request) (answer, error) {
 	s.begin(f, t)
 	c := &f.Latest.Config
 	c.put(&in.configInput)
-	c.RuntimeVersionConfig = c.runtimeVersion(call.Partition(t.region), t.region)
+	c.RuntimeVersionConfig = c.runtimeVersion(api.Partition(t.region), t.region)
 	if err := s.useLayers(r, f, in.Layers); err != nil {
 		return answer{}, err
 	}
@@ -115,7 +115,7 @@ func (s *Service) updateFunctionCode(r *request) (answer, error) {
 	if err := r.decode(&in); err != nil {
 		return answer{}, err
 	}
-	var broken faults
+	var broken violations
 	constrainArchitectures(&broken, in.Architectures)
 	if err := broken.err(); err != nil {
 		return answer{}, err
@@ -143,7 +143,7 @@ func (s *Service) updateFunctionCode(r *request) (answer, error) {
 	f.Latest.Code = taken
 	if len(in.Architectures) > 0 {
 		f.Latest.Config.Architectures = in.Architectures
-		f.Latest.Config.RuntimeVersionConfig = f.Latest.Config.runtimeVersion(call.Partition(t.region), t.region)
+		f.Latest.Config.RuntimeVersionConfig = f.Latest.Config.runtimeVersion(api.Partition(t.region), t.region)
 	}
 	if in.DryRun {
 		return answer{http.StatusOK, f.show(&f.Latest, "")}, nil

@@ -53,7 +53,7 @@ var errNoResource = notFound("The resource you requested does not exist.")
 // urlTarget reads the function or alias of a call; versions have no URL.
 func (r *request) urlTarget() (target, error) {
 	if q := r.query("Qualifier"); q != "" && (!aliasPattern.matches(q) || isNumber(q)) {
-		var broken faults
+		var broken violations
 		broken.add("qualifier", q, "Member must satisfy regular expression pattern: "+urlQualifierPattern)
 		return target{}, broken.err()
 	}
@@ -79,7 +79,7 @@ type urlInput struct {
 }
 
 func (in *urlInput) constrain(creating bool) error {
-	var broken faults
+	var broken violations
 	switch {
 	case in.AuthType != "":
 		broken.enum("authType", in.AuthType, "NONE", "AWS_IAM")

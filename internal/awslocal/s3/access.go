@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -41,7 +41,7 @@ func (s *Service) checkOwner(bucket, expected string) *apiError {
 // matchesPrincipal compares an entry of a reader list with a caller: the whole
 // ARN, the account, or the role of the caller's session ("AWS JSON policy
 // elements: Principal").
-func matchesPrincipal(entry string, c call.Caller) bool {
+func matchesPrincipal(entry string, c api.Caller) bool {
 	switch {
 	case entry == c.PrincipalARN, entry == c.Account:
 		return true
@@ -76,7 +76,7 @@ type Object struct {
 // empty. Errors carry S3's code and message: NoSuchBucket, NoSuchKey,
 // NoSuchVersion, AccessDenied, and PermanentRedirect for a bucket of another
 // Region.
-func (s *Service) Object(c call.Caller, bucket, key, version string) (Object, *call.Error) {
+func (s *Service) Object(c api.Caller, bucket, key, version string) (Object, *api.Error) {
 	query := url.Values{}
 	if version != "" {
 		query.Set("versionId", version)
@@ -91,7 +91,7 @@ func (s *Service) Object(c call.Caller, bucket, key, version string) (Object, *c
 		if err.Status == http.StatusMovedPermanently {
 			err.Message = "The bucket is in this region: " + s.buckets[bucket].Region + ". Please use this region to retry the request"
 		}
-		return Object{}, call.NewError(err.Status, err.Code, err.Message)
+		return Object{}, api.NewError(err.Status, err.Code, err.Message)
 	}
 	found := Object{Blob: v.Blob}
 	if b.Versioning != "" {

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // deleteObject rests on "DeleteObject": with versioning a delete without a
@@ -30,7 +30,7 @@ func (s *Service) deleteObject(r *request) *apiError {
 	if err != nil {
 		return err
 	}
-	call.Changed(r.Context())
+	api.Changed(r.Context())
 	if done.id != "" {
 		r.w.Header().Set("x-amz-version-id", done.id)
 	}
@@ -123,7 +123,7 @@ func (s *Service) deleteObjects(r *request) *apiError {
 			out.Deleted = append(out.Deleted, entry)
 		}
 	}
-	call.Changed(r.Context())
+	api.Changed(r.Context())
 	writeXML(r.w, http.StatusOK, out)
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -91,7 +91,7 @@ func (s *Service) commit(r *request, v, seen *Version) *apiError {
 	if err := s.saveObject(b, b.push(o, v)); err != nil {
 		return internal(err)
 	}
-	call.Changed(r.Context())
+	api.Changed(r.Context())
 	h := r.w.Header()
 	h.Set("ETag", `"`+v.ETag+`"`)
 	h.Set(checksumHeader(v.Checksum.Algorithm), v.Checksum.Value)

@@ -24,16 +24,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
 // Service answers S3's requests. Its methods may be called side by side.
 type Service struct {
 	store *store.Store
-	now   call.Clock
+	now   api.Clock
 	// Access says what a caller may do; "" is yes, and nil is yes to all.
-	Access func(c call.Caller, action, resource string) (refusal string)
+	Access func(c api.Caller, action, resource string) (refusal string)
 
 	mu      sync.RWMutex
 	buckets map[string]*Bucket
@@ -47,7 +47,7 @@ type request struct {
 	query  url.Values
 	bucket string
 	key    string
-	caller call.Caller
+	caller api.Caller
 }
 
 // handler carries out one operation; its error becomes the answer.
@@ -56,7 +56,7 @@ type handler func(*Service, *request) *apiError
 // ServeHTTP answers one S3 request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	bucket, key := address(r)
-	req := &request{Request: r, w: w, query: r.URL.Query(), bucket: bucket, key: key, caller: call.From(r.Context())}
+	req := &request{Request: r, w: w, query: r.URL.Query(), bucket: bucket, key: key, caller: api.From(r.Context())}
 	if w.Header().Get("x-amz-request-id") == "" {
 		w.Header().Set("x-amz-request-id", newID())
 	}
@@ -126,13 +126,13 @@ var operations = map[string]operation{
 // served, and notes the bucket and key that it is about.
 func (s *Service) Operation(r *http.Request) string {
 	bucket, key := address(r)
-	call.RecordOf(r.Context()).Resource = strings.TrimSuffix(bucket+"/"+key, "/")
+	api.RecordOf(r.Context()).Resource = strings.TrimSuffix(bucket+"/"+key, "/")
 	return operationOf(r, bucket, key).name
 }
 
 // WriteError writes an error that the server has found before S3 was asked;
 // S3 names two of them in its own way ("Error responses").
-func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, e *call.Error) {
+func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, e *api.Error) {
 	err := newError(e.Status, e.Code, "%s", e.Message)
 	switch e.Code {
 	case "ExpiredTokenException":

@@ -21,7 +21,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -46,12 +46,12 @@ func serve(t testing.TB, dir string) *world {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller := call.Caller{Account: call.DefaultAccount}
+		caller := api.Caller{Account: api.DefaultAccount}
 		if m := scope.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
 			account := strings.TrimPrefix(m[1], "AKIA")
-			caller = call.Caller{Account: account, Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:sts::" + account + ":assumed-role/ci/run"}
+			caller = api.Caller{Account: account, Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:sts::" + account + ":assumed-role/ci/run"}
 		}
-		s.ServeHTTP(w, r.WithContext(call.With(r.Context(), caller, &call.Record{})))
+		s.ServeHTTP(w, r.WithContext(api.With(r.Context(), caller, &api.Record{})))
 	}))
 	t.Cleanup(func() {
 		server.Close()

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -51,7 +51,7 @@ type Version struct {
 const nullVersion = "null"
 
 // New serves the buckets that st holds. Errors: a document that cannot be read.
-func New(st *store.Store, now call.Clock) (*Service, error) {
+func New(st *store.Store, now api.Clock) (*Service, error) {
 	s := &Service{store: st, now: now, buckets: map[string]*Bucket{}, uploads: map[string]*upload{}}
 	for _, key := range st.Keys(bucketPrefix) {
 		b := &Bucket{objects: map[string]*object{}}

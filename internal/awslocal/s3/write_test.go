@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 func TestConditionalWrites(t *testing.T) {
@@ -72,9 +72,9 @@ func TestADeleteDuringAConditionalWriteIsAConflict(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPut, "/locks/k", body)
 	r.ContentLength = 10
 	r.Header.Set("If-Match", *head.ETag)
-	caller := call.Caller{Account: owner, AccessKeyID: "AKIA", Region: "us-east-1"}
+	caller := api.Caller{Account: owner, AccessKeyID: "AKIA", Region: "us-east-1"}
 	answer := httptest.NewRecorder()
-	w.ServeHTTP(answer, r.WithContext(call.With(r.Context(), caller, &call.Record{})))
+	w.ServeHTTP(answer, r.WithContext(api.With(r.Context(), caller, &api.Record{})))
 	if answer.Code != http.StatusConflict || !strings.Contains(answer.Body.String(), "ConditionalRequestConflict") {
 		t.Errorf("answer %d %s", answer.Code, answer.Body)
 	}

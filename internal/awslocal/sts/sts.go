@@ -20,8 +20,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/query"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsquery"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -41,7 +41,7 @@ type Roles interface {
 	// condition keys of the request; message is IAM's refusal, "" for yes.
 	// longest is the role's longest session, 0 for a role that IAM does not
 	// know.
-	Trust(caller call.Caller, action, roleARN string, keys map[string][]string) (longest time.Duration, message string)
+	Trust(caller api.Caller, action, roleARN string, keys map[string][]string) (longest time.Duration, message string)
 }
 
 // Session is what an access key of STS stands for.
@@ -61,7 +61,7 @@ type Session struct {
 // Service answers STS's requests. Its methods may be called side by side.
 type Service struct {
 	store *store.Store
-	now   call.Clock
+	now   api.Clock
 	roles Roles
 
 	mu         sync.RWMutex
@@ -71,7 +71,7 @@ type Service struct {
 
 // New serves the sessions that st holds; roles may be nil. Errors: a document
 // that cannot be read.
-func New(st *store.Store, now call.Clock, roles Roles) (*Service, error) {
+func New(st *store.Store, now api.Clock, roles Roles) (*Service, error) {
 	s := &Service{store: st, now: now, roles: roles, sessions: map[string]*Session{}}
 	for _, key := range st.Keys(sessionPrefix) {
 		var session Session
@@ -84,11 +84,11 @@ func New(st *store.Store, now call.Clock, roles Roles) (*Service, error) {
 }
 
 // Operation names the API call that r makes.
-func (s *Service) Operation(r *http.Request) string { return query.Operation(r) }
+func (s *Service) Operation(r *http.Request) string { return awsquery.Operation(r) }
 
 // ServeHTTP answers one STS request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	query.Operations{
+	awsquery.Operations{
 		"GetCallerIdentity":         s.getCallerIdentity,
 		"AssumeRole":                s.assumeRole,
 		"AssumeRoleWithWebIdentity": s.assumeRoleWithWebIdentity,
@@ -96,8 +96,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // WriteError writes an error that the server has found before STS was asked.
-func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *call.Error) {
-	query.WriteError(w, xmlns, e)
+func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *api.Error) {
+	awsquery.WriteError(w, xmlns, e)
 }
 
 // Session is the session of an access key, ended or not; false for a key that
@@ -126,11 +126,11 @@ func (s *Service) Expired(accessKeyID string) bool {
 }
 
 // getCallerIdentity rests on "GetCallerIdentity": it needs no permission.
-func (s *Service) getCallerIdentity(r *http.Request) (any, *call.Error) {
+func (s *Service) getCallerIdentity(r *http.Request) (any, *api.Error) {
 	type result struct{ Arn, UserId, Account string }
-	c := call.From(r.Context())
+	c := api.From(r.Context())
 	if c.AccessKeyID == "" {
-		return nil, call.NewError(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
+		return nil, api.NewError(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
 	id := c.Account
 	if session, ok := s.Session(c.AccessKeyID); ok {
@@ -153,46 +153,46 @@ type request struct {
 	tags       map[string]string
 }
 
-func read(r *http.Request) (request, *call.Error) {
+func read(r *http.Request) (request, *api.Error) {
 	req := request{role: r.Form.Get("RoleArn"), name: r.Form.Get("RoleSessionName"), tags: map[string]string{}}
 	switch {
 	case len(req.role) < 20:
-		return req, query.Invalid(req.role, "RoleArn", "Member must have length greater than or equal to 20")
+		return req, awsquery.Invalid(req.role, "RoleArn", "Member must have length greater than or equal to 20")
 	case !roleARN.MatchString(req.role):
-		return req, call.NewError(http.StatusBadRequest, "ValidationError", req.role+" is invalid")
+		return req, api.NewError(http.StatusBadRequest, "ValidationError", req.role+" is invalid")
 	case !sessionName.MatchString(req.name):
-		return req, query.Invalid(
+		return req, awsquery.Invalid(
 			req.name,
 			"RoleSessionName",
 			`Member must satisfy regular expression pattern: [\w+=,.@-]*, and have length between 2 and 64`,
 		)
 	}
-	seconds, err := query.Int(r.Form, "DurationSeconds", 3600, 900, 43200)
+	seconds, err := awsquery.Int(r.Form, "DurationSeconds", 3600, 900, 43200)
 	req.duration = time.Duration(seconds) * time.Second
-	for _, tag := range query.Structs(r.Form, "Tags") {
+	for _, tag := range awsquery.Structs(r.Form, "Tags") {
 		req.tags[tag.Get("Key")] = tag.Get("Value")
 	}
 	if err == nil && len(req.tags) > 50 {
-		err = query.Invalid("tags", "Tags", "Member must have length less than or equal to 50")
+		err = awsquery.Invalid("tags", "Tags", "Member must have length less than or equal to 50")
 	}
 	return req, err
 }
 
 // assumeRole rests on "AssumeRole" and, for the hour that a session's own
 // session may last, on "Roles terms and concepts: role chaining".
-func (s *Service) assumeRole(r *http.Request) (any, *call.Error) {
+func (s *Service) assumeRole(r *http.Request) (any, *api.Error) {
 	req, err := read(r)
 	if err != nil {
 		return nil, err
 	}
-	caller := call.From(r.Context())
+	caller := api.From(r.Context())
 	if caller.AccessKeyID == "" {
-		return nil, call.NewError(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
+		return nil, api.NewError(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
 	keys := map[string][]string{"sts:RoleSessionName": {req.name}}
 	if id := r.Form.Get("ExternalId"); r.Form.Has("ExternalId") {
 		if !externalID.MatchString(id) || len(id) > 1224 {
-			return nil, query.Invalid(id, "ExternalId", `Member must satisfy regular expression pattern: [\w+=,.@:\/-]*`)
+			return nil, awsquery.Invalid(id, "ExternalId", `Member must satisfy regular expression pattern: [\w+=,.@:\/-]*`)
 		}
 		keys["sts:ExternalId"] = []string{id}
 	}
@@ -200,7 +200,7 @@ func (s *Service) assumeRole(r *http.Request) (any, *call.Error) {
 		keys["aws:RequestTag/"+key] = []string{value}
 	}
 	if _, chained := s.Session(caller.AccessKeyID); chained && req.duration > time.Hour {
-		return nil, call.NewError(
+		return nil, api.NewError(
 			http.StatusBadRequest,
 			"ValidationError",
 			"The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
@@ -213,20 +213,20 @@ func (s *Service) assumeRole(r *http.Request) (any, *call.Error) {
 	if err != nil {
 		return nil, err
 	}
-	call.RecordOf(r.Context()).Resource = req.role
+	api.RecordOf(r.Context()).Resource = req.role
 	return assumed(session), nil
 }
 
-func (s *Service) trust(caller call.Caller, action string, req request, keys map[string][]string) *call.Error {
+func (s *Service) trust(caller api.Caller, action string, req request, keys map[string][]string) *api.Error {
 	if s.roles == nil {
 		return nil
 	}
 	longest, message := s.roles.Trust(caller, action, req.role, keys)
 	if message != "" {
-		return call.NewError(http.StatusForbidden, "AccessDenied", message)
+		return api.NewError(http.StatusForbidden, "AccessDenied", message)
 	}
 	if longest > 0 && req.duration > longest {
-		return call.NewError(
+		return api.NewError(
 			http.StatusBadRequest,
 			"ValidationError",
 			"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -236,7 +236,7 @@ func (s *Service) trust(caller call.Caller, action string, req request, keys map
 }
 
 // issue makes and keeps the credentials of a session.
-func (s *Service) issue(req request, identity *WebIdentity) (*Session, *call.Error) {
+func (s *Service) issue(req request, identity *WebIdentity) (*Session, *api.Error) {
 	m := roleARN.FindStringSubmatch(req.role)
 	partition, account, role := m[1], m[2], m[4]
 	session := &Session{
@@ -258,7 +258,7 @@ func (s *Service) issue(req request, identity *WebIdentity) (*Session, *call.Err
 		err = s.store.Put(sessionPrefix+session.AccessKeyID, session)
 	}
 	if err != nil {
-		return nil, call.NewError(http.StatusInternalServerError, "InternalFailure", err.Error())
+		return nil, api.NewError(http.StatusInternalServerError, "InternalFailure", err.Error())
 	}
 	s.sessions[session.AccessKeyID] = session
 	return session, nil

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -45,14 +45,14 @@ func serve(t *testing.T, dir string, roles Roles) *world {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		c := call.Caller{Region: "eu-west-1"}
+		c := api.Caller{Region: "eu-west-1"}
 		if m := scope.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
-			c.AccessKeyID, c.Account, c.PrincipalARN = m[1], call.DefaultAccount, "arn:aws:iam::"+call.DefaultAccount+":root"
+			c.AccessKeyID, c.Account, c.PrincipalARN = m[1], api.DefaultAccount, "arn:aws:iam::"+api.DefaultAccount+":root"
 			if account, arn, ok := w.Principal(m[1]); ok {
 				c.Account, c.PrincipalARN = account, arn
 			}
 		}
-		w.ServeHTTP(rw, r.WithContext(call.With(r.Context(), c, &call.Record{})))
+		w.ServeHTTP(rw, r.WithContext(api.With(r.Context(), c, &api.Record{})))
 	}))
 	t.Cleanup(func() {
 		server.Close()
@@ -188,7 +188,7 @@ func TestWrongRequestsAreRefused(t *testing.T) {
 // strict is an IAM that knows one role and wants an external id.
 type strict struct{}
 
-func (strict) Trust(_ call.Caller, action, arn string, keys map[string][]string) (time.Duration, string) {
+func (strict) Trust(_ api.Caller, action, arn string, keys map[string][]string) (time.Duration, string) {
 	if action == "sts:AssumeRole" && fmt.Sprint(keys["sts:ExternalId"]) != "[secret]" {
 		return time.Hour, "User: x is not authorized to perform: sts:AssumeRole on resource: " + arn
 	}

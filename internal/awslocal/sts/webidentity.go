@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/query"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsquery"
 )
 
 // WebIdentity is what a token said when a role was assumed with it.
@@ -31,7 +31,7 @@ func (s *Service) WebIdentities() []WebIdentity {
 
 // assumeRoleWithWebIdentity rests on "AssumeRoleWithWebIdentity": the call is
 // not signed, the token says who calls.
-func (s *Service) assumeRoleWithWebIdentity(r *http.Request) (any, *call.Error) {
+func (s *Service) assumeRoleWithWebIdentity(r *http.Request) (any, *api.Error) {
 	req, err := read(r)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (s *Service) assumeRoleWithWebIdentity(r *http.Request) (any, *call.Error) 
 		provider + ":sub":       {identity.Subject},
 		"aws:FederatedProvider": {"arn:aws:iam::" + roleARN.FindStringSubmatch(req.role)[2] + ":oidc-provider/" + provider},
 	}
-	if err := s.trust(call.Caller{}, "sts:AssumeRoleWithWebIdentity", req, keys); err != nil {
+	if err := s.trust(api.Caller{}, "sts:AssumeRoleWithWebIdentity", req, keys); err != nil {
 		return nil, err
 	}
 	session, err := s.issue(req, &identity)
@@ -55,7 +55,7 @@ func (s *Service) assumeRoleWithWebIdentity(r *http.Request) (any, *call.Error) 
 		return nil, err
 	}
 	s.remember(identity)
-	call.RecordOf(r.Context()).Resource = req.role
+	api.RecordOf(r.Context()).Resource = req.role
 	result := assumed(session)
 	result.SubjectFromWebIdentityToken, result.Provider = identity.Subject, identity.Issuer
 	result.Audience = identity.Audience[0]
@@ -84,9 +84,9 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 }
 
 // readToken decodes a JSON Web Token without verifying it.
-func (s *Service) readToken(token string) (WebIdentity, *call.Error) {
+func (s *Service) readToken(token string) (WebIdentity, *api.Error) {
 	if len(token) < 4 || len(token) > 20000 {
-		return WebIdentity{}, query.Invalid("***", "WebIdentityToken", "Member must have length between 4 and 20000")
+		return WebIdentity{}, awsquery.Invalid("***", "WebIdentityToken", "Member must have length between 4 and 20000")
 	}
 	var claims struct {
 		Issuer   string   `json:"iss"`
@@ -104,8 +104,8 @@ func (s *Service) readToken(token string) (WebIdentity, *call.Error) {
 	if err == nil {
 		err = json.Unmarshal(payload, &claims)
 	}
-	invalid := func(message string) (WebIdentity, *call.Error) {
-		return WebIdentity{}, call.NewError(http.StatusBadRequest, "InvalidIdentityToken", message)
+	invalid := func(message string) (WebIdentity, *api.Error) {
+		return WebIdentity{}, api.NewError(http.StatusBadRequest, "InvalidIdentityToken", message)
 	}
 	switch {
 	case err != nil:
@@ -115,7 +115,7 @@ func (s *Service) readToken(token string) (WebIdentity, *call.Error) {
 	}
 	expires := time.Unix(int64(claims.Expires), 0).UTC()
 	if now := s.now(); !now.Before(expires) {
-		return WebIdentity{}, call.NewError(
+		return WebIdentity{}, api.NewError(
 			http.StatusBadRequest,
 			"ExpiredTokenException",
 			fmt.Sprintf("Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), expires.Unix()),

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // The states of a function and of its last update (developer guide, "Lambda
@@ -60,7 +60,7 @@ func creating(due time.Time, fail *Outcome) life {
 			LastUpdateStatus: updateFailed, LastUpdateStatusReason: fail.Reason, LastUpdateStatusReasonCode: fail.Code}
 	}
 	return life{State: statePending, StateReason: creatingReason, StateReasonCode: creatingCode,
-		Next: &transition{Due: due, RevisionID: call.NewID(), Life: end}}
+		Next: &transition{Due: due, RevisionID: api.NewID(), Life: end}}
 }
 
 // updating is the life of $LATEST while an update is under way. AWS words the
@@ -73,7 +73,7 @@ func updating(due time.Time, fail *Outcome) life {
 	}
 	return life{State: stateActive, LastUpdateStatus: updateRunning,
 		LastUpdateStatusReason: creatingReason, LastUpdateStatusReasonCode: creatingCode,
-		Next: &transition{Due: due, RevisionID: call.NewID(), Life: end}}
+		Next: &transition{Due: due, RevisionID: api.NewID(), Life: end}}
 }
 
 // settle brings v to where it is at a time.
@@ -108,10 +108,10 @@ func (f *function) busy() error {
 	const cannot = "The operation cannot be performed at this time. "
 	switch l := f.Latest.Life; {
 	case l.State == statePending, l.State == stateFailed:
-		return call.NewError(http.StatusConflict, "ResourceConflictException",
+		return api.NewError(http.StatusConflict, "ResourceConflictException",
 			cannot+"The function is currently in the following state: "+l.State)
 	case l.LastUpdateStatus == updateRunning:
-		return call.NewError(http.StatusConflict, "ResourceConflictException",
+		return api.NewError(http.StatusConflict, "ResourceConflictException",
 			cannot+"An update is in progress for resource: "+f.arn(""))
 	}
 	return nil
@@ -122,6 +122,6 @@ func matches(given, current string) error {
 	if given == "" || given == current {
 		return nil
 	}
-	return call.NewError(http.StatusPreconditionFailed, "PreconditionFailedException",
+	return api.NewError(http.StatusPreconditionFailed, "PreconditionFailedException",
 		"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id")
 }

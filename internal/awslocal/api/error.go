@@ -1,4 +1,4 @@
-package call
+package api
 
 import (
 	"crypto/rand"

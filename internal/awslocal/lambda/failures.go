@@ -9,9 +9,9 @@ const (
 	stateOfVersion = "version"
 )
 
-// outcomes are failures that tests have ordered for the next creations, updates
+// orderedFailures are failures that tests have ordered for the next creations, updates
 // and versions.
-type outcomes []ordered
+type orderedFailures []ordered
 
 type ordered struct {
 	what, function string
@@ -23,12 +23,12 @@ type ordered struct {
 func (s *Service) Fail(what, function string, o Outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = append(s.faults, ordered{what, function, o})
+	s.failures = append(s.failures, ordered{what, function, o})
 }
 
 // take gives the failure ordered for a creation, update or version, nil where
 // there is none, and forgets it.
-func (o *outcomes) take(t target, what string) *Outcome {
+func (o *orderedFailures) take(t target, what string) *Outcome {
 	i := slices.IndexFunc(*o, func(f ordered) bool {
 		return f.what == what && (f.function == "" || f.function == t.name)
 	})

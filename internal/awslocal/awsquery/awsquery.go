@@ -2,7 +2,7 @@
 // a form with an Action in, XML out ("Making query requests", IAM User Guide).
 //
 // It bounds what it reads and knows no service.
-package query
+package awsquery
 
 import (
 	"encoding/xml"
@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // maxBody bounds a request's form, and so what it can make the server hold.
@@ -52,7 +52,7 @@ type failedBody struct {
 
 // Operations are a service's API calls by name. Each returns what stands inside
 // the Result element; nil for calls that answer without one.
-type Operations map[string]func(*http.Request) (any, *call.Error)
+type Operations map[string]func(*http.Request) (any, *api.Error)
 
 // Handle answers one request for the service of namespace xmlns.
 func (o Operations) Handle(w http.ResponseWriter, r *http.Request, xmlns string) {
@@ -60,10 +60,10 @@ func (o Operations) Handle(w http.ResponseWriter, r *http.Request, xmlns string)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		call.WriteQueryXML(
+		api.WriteQueryXML(
 			w,
 			xmlns,
-			call.NewError(
+			api.NewError(
 				http.StatusRequestEntityTooLarge,
 				"RequestEntityTooLarge",
 				"Request body exceeds "+strconv.Itoa(maxBody)+" bytes",
@@ -71,26 +71,26 @@ func (o Operations) Handle(w http.ResponseWriter, r *http.Request, xmlns string)
 		)
 		return
 	case err != nil:
-		call.WriteQueryXML(
+		api.WriteQueryXML(
 			w,
 			xmlns,
-			call.NewError(http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error"),
+			api.NewError(http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error"),
 		)
 		return
 	}
 	action := r.Form.Get("Action")
 	serve := o[action]
 	if serve == nil {
-		call.WriteQueryXML(
+		api.WriteQueryXML(
 			w,
 			xmlns,
-			call.NewError(http.StatusBadRequest, "InvalidAction", "Could not find operation "+action+" for version "+r.Form.Get("Version")),
+			api.NewError(http.StatusBadRequest, "InvalidAction", "Could not find operation "+action+" for version "+r.Form.Get("Version")),
 		)
 		return
 	}
 	result, failure := serve(r)
 	if failure != nil {
-		call.WriteQueryXML(w, xmlns, failure)
+		api.WriteQueryXML(w, xmlns, failure)
 		return
 	}
 	write(w, xmlns, action, result)
@@ -99,14 +99,14 @@ func (o Operations) Handle(w http.ResponseWriter, r *http.Request, xmlns string)
 // WriteError writes an error that the server has found before the service was
 // asked. The query protocol names four of them without "Exception" ("Common
 // errors" of STS, IAM and CloudWatch).
-func WriteError(w http.ResponseWriter, xmlns string, e *call.Error) {
+func WriteError(w http.ResponseWriter, xmlns string, e *api.Error) {
 	switch e.Code {
 	case "AccessDeniedException", "ExpiredTokenException", "MissingAuthenticationTokenException", "IncompleteSignatureException":
 		short := *e
 		short.Code = strings.TrimSuffix(e.Code, "Exception")
 		e = &short
 	}
-	call.WriteQueryXML(w, xmlns, e)
+	api.WriteQueryXML(w, xmlns, e)
 }
 
 func write(w http.ResponseWriter, xmlns, action string, result any) {
@@ -120,7 +120,7 @@ func write(w http.ResponseWriter, xmlns, action string, result any) {
 	body := struct {
 		Result   any
 		Metadata metadata `xml:"ResponseMetadata"`
-	}{Metadata: metadata{w.Header().Get(call.RequestIDHeader)}}
+	}{Metadata: metadata{w.Header().Get(api.RequestIDHeader)}}
 	if result != nil {
 		body.Result = named{action + "Result", result}
 	}
@@ -170,7 +170,7 @@ func Structs(form url.Values, name string) []url.Values {
 }
 
 // Int reads a number between low and high; fallback where it is absent.
-func Int(form url.Values, name string, fallback, low, high int) (int, *call.Error) {
+func Int(form url.Values, name string, fallback, low, high int) (int, *api.Error) {
 	text := form.Get(name)
 	if text == "" {
 		return fallback, nil
@@ -187,9 +187,9 @@ func Int(form url.Values, name string, fallback, low, high int) (int, *call.Erro
 }
 
 // Invalid is the error of a value that a service's model refuses.
-func Invalid(value, name, constraint string) *call.Error {
+func Invalid(value, name, constraint string) *api.Error {
 	field := strings.ToLower(name[:1]) + name[1:]
-	return call.NewError(
+	return api.NewError(
 		http.StatusBadRequest,
 		"ValidationError",
 		"1 validation error detected: Value '"+value+"' at '"+field+"' failed to satisfy constraint: "+constraint,

@@ -5,7 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/call"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
 // view returns a function to read, nil where there is none. It must not be
@@ -38,7 +38,7 @@ func (s *Service) edit(account, region, name string) (*function, error) {
 
 // existing is edit for a function that must be there; missing is how its absence
 // is worded.
-func (s *Service) existing(t target, missing *call.Error) (*function, error) {
+func (s *Service) existing(t target, missing *api.Error) (*function, error) {
 	f, err := s.edit(t.account, t.region, t.name)
 	if err == nil && f == nil {
 		err = missing
@@ -47,7 +47,7 @@ func (s *Service) existing(t target, missing *call.Error) (*function, error) {
 }
 
 // look is view for a function that must be there, for calls that change nothing.
-func (s *Service) look(t target, missing *call.Error) (*function, error) {
+func (s *Service) look(t target, missing *api.Error) (*function, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, err := s.view(t.account, t.region, t.name)
@@ -63,7 +63,7 @@ func (s *Service) save(r *request, f *function) error {
 		return err
 	}
 	delete(s.cache, f.key())
-	call.Changed(r.ctx)
+	api.Changed(r.ctx)
 	return nil
 }
 
@@ -72,7 +72,7 @@ func (s *Service) remove(r *request, f *function) error {
 		return err
 	}
 	delete(s.cache, f.key())
-	call.Changed(r.ctx)
+	api.Changed(r.ctx)
 	return nil
 }
 
@@ -128,16 +128,16 @@ func (s *Service) Live() (func(sha256 string) bool, error) {
 	return func(sha256 string) bool { return live[sha256] }, nil
 }
 
-func notFound(format string) *call.Error {
-	return call.NewError(http.StatusNotFound, "ResourceNotFoundException", format)
+func notFound(format string) *api.Error {
+	return api.NewError(http.StatusNotFound, "ResourceNotFoundException", format)
 }
 
-func functionNotFound(arn string) *call.Error { return notFound("Function not found: " + arn) }
+func functionNotFound(arn string) *api.Error { return notFound("Function not found: " + arn) }
 
-func invalid(message string) *call.Error {
-	return call.NewError(http.StatusBadRequest, "InvalidParameterValueException", message)
+func invalid(message string) *api.Error {
+	return api.NewError(http.StatusBadRequest, "InvalidParameterValueException", message)
 }
 
-func conflict(message string) *call.Error {
-	return call.NewError(http.StatusConflict, "ResourceConflictException", message)
+func conflict(message string) *api.Error {
+	return api.NewError(http.StatusConflict, "ResourceConflictException", message)
 }

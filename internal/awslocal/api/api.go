@@ -4,7 +4,7 @@
 //
 // It holds no state and decides nothing: the server puts a Caller and a Record
 // into the request's context, the services read and complete them.
-package call
+package api
 
 import (
 	"context"
