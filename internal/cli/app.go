@@ -153,22 +153,17 @@ func (a *app) command(ctx context.Context, name string) error {
 	return diag.List{{Message: fmt.Sprintf("command %s is not known", name), Hint: "lambda-rollout --help lists the commands"}}
 }
 
-// exitError gives an error an exit code of its own.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
+// errChanges ends a plan that found changes where --exit-code asks for them. It is
+// no failure: joined with one, the failure counts.
+var errChanges = errors.New("something would change")
 
 // report prints what went wrong and gives the exit code.
 func (a *app) report(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if own, ok := err.(*exitError); ok && own.err == nil { //nolint:errorlint // joined with another error it is not the outcome
-		return own.code
+	if err == errChanges { //nolint:errorlint // see there
+		return exitChanges
 	}
 	if a.host.Kind() == host.Terminal {
 		// There stderr is where people and scripts look for errors; a CI server
@@ -189,16 +184,14 @@ func (a *app) report(err error) int {
 // that everything is as it was, so an error that says nothing of it has it only
 // where no change was begun.
 func (a *app) exitCode(err error) int {
-	var own *exitError
 	var failed *deploy.FailedError
 	var incomplete *deploy.IncompleteError
 	var blocked *deploy.BlockedError
+	var doubt *deploy.DoubtError
 	var stopped *deploy.StoppedError
 	var notStarted *deploy.NotStartedError
 	switch {
-	case errors.As(err, &own):
-		return own.code
-	case errors.As(err, &incomplete), errors.As(err, &blocked):
+	case errors.As(err, &incomplete), errors.As(err, &blocked), errors.As(err, &doubt):
 		return exitIncomplete
 	case errors.As(err, &stopped):
 		return exitStopped

@@ -19,7 +19,7 @@ func (a *app) invoke(ctx context.Context) error {
 	if err != nil {
 		return notStarted(err)
 	}
-	payload, err := a.payload(ctx)
+	payload, err := a.payload(ctx, a.in.String("payload"))
 	if err != nil {
 		return notStarted(err)
 	}
@@ -54,8 +54,7 @@ func (a *app) elsewhere(name definition.Name, err error) error {
 }
 
 // payload is the event to send: the text itself, @FILE, or - for stdin.
-func (a *app) payload(ctx context.Context) ([]byte, error) {
-	text := a.in.String("payload")
+func (a *app) payload(ctx context.Context, text string) ([]byte, error) {
 	file, named := strings.CutPrefix(text, "@")
 	switch {
 	case text == "-":

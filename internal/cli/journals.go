@@ -112,12 +112,7 @@ func (a *app) findJournals(ctx context.Context) ([]string, error) {
 
 // own are those of the journals that are of this run.
 func (a *app) own(ctx context.Context, found []string, open func(string) (journal.Store, error)) ([]string, error) {
-	own, err := deploy.OwnJournals(ctx, found, open, a.origin(), a.log())
-	var doubt *deploy.DoubtError
-	if errors.As(err, &doubt) {
-		return nil, &exitError{exitIncomplete, err}
-	}
-	return own, err
+	return deploy.OwnJournals(ctx, found, open, a.origin(), a.log())
 }
 
 // findObjects looks below a prefix: for the journal that holds the function

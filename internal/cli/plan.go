@@ -200,7 +200,7 @@ func (a *app) planned(planned []deploy.Planned) error {
 		return notStarted(fmt.Errorf("it would not start: %w", err))
 	}
 	if a.asked("exit-code") && slices.ContainsFunc(planned, deploy.Planned.Changes) {
-		return &exitError{code: exitChanges}
+		return errChanges
 	}
 	return nil
 }

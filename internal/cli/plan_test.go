@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -68,13 +69,17 @@ func (b *bench) write(name, content string) {
 func (b *bench) run(args ...string) (code int, stdout, stderr string) {
 	b.t.Helper()
 	var out, errs bytes.Buffer
-	code = Main(b.t.Context(), Process{
-		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: &out, Stderr: &errs, Now: time.Now,
+	code = Main(b.t.Context(), b.process(&out, &errs, args...))
+	return code, out.String(), errs.String()
+}
+
+func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
+	return Process{
+		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: time.Now,
 		Pace:   lambdaapi.Pace{Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond},
 		Timing: engine.Timing{Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second},
 		Store:  func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
-	})
-	return code, out.String(), errs.String()
+	}
 }
 
 // must runs a command that has to succeed.

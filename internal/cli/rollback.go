@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
 // rollback restores what a deployment changed: by hand where a function or
@@ -143,6 +145,9 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) error {
 		a.log().Line("rollback-on does not ask for a rollback now: what was deployed stays")
 		return j.Settle(ctx, journal.Kept)
 	}
+	if err := a.confirm(ctx, log); err != nil {
+		return err
+	}
 	return a.withTemp(func(folders deploy.Folders) error {
 		restored, err := deploy.Rollback(ctx, j, a.access(), a.in.Duration("rollback-timeout"), a.work(folders.Temp))
 		if restored == nil {
@@ -155,6 +160,35 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) error {
 		a.rollbackSummary("", restored, next)
 		return err
 	})
+}
+
+// confirm asks the user before a rollback deletes a function, where a user is
+// there to answer.
+func (a *app) confirm(ctx context.Context, log *journal.RunState) error {
+	if !a.host.CanAsk() || a.in.Bool("yes") {
+		return nil
+	}
+	planned, err := deploy.PlanRollback(ctx, a.access(), log)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, p := range planned {
+		if slices.ContainsFunc(p.Plan.Steps, func(s plan.Step) bool { _, deletes := s.(plan.DeleteFunction); return deletes }) {
+			names = append(names, p.At.Function+" in "+p.At.Region)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	yes, err := a.host.Confirm(ctx, fmt.Sprintf("The rollback deletes what the deployment created: %s. Continue?", strings.Join(names, ", ")))
+	if err != nil {
+		return notStarted(err)
+	}
+	if !yes {
+		return notStarted(errors.New("the rollback was not confirmed: nothing was changed"))
+	}
+	return nil
 }
 
 // wanted asks rollback-on. An interrupted run is always rolled back: nobody asked

@@ -37,6 +37,9 @@ type RolledBackError struct {
 	Targets []Restored
 }
 
+func (e *RolledBackError) Error() string {
+	return e.Err.Error() + "\nEverything is as it was before the deployment"
+}
 func (e *RolledBackError) Unwrap() error { return &e.FailedError }
 
 // StoppedError says that changes remain, for a later step to roll back.

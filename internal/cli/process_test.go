@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/host"
+	"github.com/lambda-rollout/lambda-rollout/internal/input"
+)
+
+// A rollback that deletes a function asks the user who is there, and nobody else.
+func TestARollbackAsksBeforeItDeletes(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		stdin       string
+		interactive bool
+		args        []string
+		asks        bool
+		deletes     bool
+		code        int
+	}{
+		"no":          {stdin: "n\n", interactive: true, asks: true, code: exitInput},
+		"nothing":     {stdin: "", interactive: true, asks: true, code: exitInput},
+		"yes":         {stdin: "y\n", interactive: true, asks: true, deletes: true},
+		"answered":    {interactive: true, args: []string{"--yes"}, deletes: true},
+		"no terminal": {stdin: "n\n", deletes: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, awslocal.Options{})
+			b.must(append([]string{"deploy"}, b.minimal()...)...)
+			b.aws.ResetCalls()
+			var out, errs bytes.Buffer
+			p := b.process(&out, &errs, append([]string{"rollback"}, tc.args...)...)
+			p.Stdin, p.Interactive = strings.NewReader(tc.stdin), tc.interactive
+			if code := Main(t.Context(), p); code != tc.code {
+				t.Errorf("exit code %d, want %d\n%s%s", code, tc.code, &out, &errs)
+			}
+			if asks := strings.Contains(errs.String(), "The rollback deletes what the deployment created: hello in eu-central-1. Continue? [y/N]"); asks != tc.asks {
+				t.Errorf("asked %t:\n%s", asks, &errs)
+			}
+			if deletes := len(b.changing()) > 0; deletes != tc.deletes {
+				t.Errorf("calls %v", b.changing())
+			}
+		})
+	}
+}
+
+func TestAPayloadComesFromAFileOrStdin(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	b.write("event.json", `{"a":1}`)
+	for _, tc := range []struct{ payload, want string }{
+		{`{"b":2}`, `{"b":2}`}, {"@event.json", `{"a":1}`}, {"-", `{"c":3}`}, {"@" + b.dir + "/event.json", `{"a":1}`},
+	} {
+		a := &app{host: host.Detect(host.Options{Dir: b.dir, Stdin: strings.NewReader(`{"c":3}`)})}
+		got, err := a.payload(t.Context(), tc.payload)
+		if err != nil || string(got) != tc.want {
+			t.Errorf("%s: %q, %v", tc.payload, got, err)
+		}
+	}
+	a := &app{host: host.Detect(host.Options{Dir: b.dir})}
+	for _, payload := range []string{"@missing.json", "@../event.json", "-"} {
+		if _, err := a.payload(t.Context(), payload); err == nil {
+			t.Errorf("%s: no error", payload)
+		}
+	}
+}
+
+// 1 promises that everything is as it was: an error that says nothing of it has it
+// only where the run began no change.
+func TestAnErrorThatSaysNothingIsNoPromise(t *testing.T) {
+	t.Parallel()
+	plain := errors.New("disk on fire")
+	inputs := map[string]*input.Set{}
+	for _, args := range [][]string{{"deploy", "--service=s"}, {"rollback"}} {
+		request, err := input.Parse(input.Options{Args: args})
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs[request.Command] = request.Set
+	}
+	for name, tc := range map[string]struct {
+		err   error
+		began bool
+		want  int
+	}{
+		"before any change":     {plain, false, exitFailed},
+		"after a change":        {plain, true, exitStopped},
+		"rolled back":           {&deploy.RolledBackError{FailedError: deploy.FailedError{Err: plain}}, true, exitFailed},
+		"rolled back and more":  {errors.Join(&deploy.RolledBackError{FailedError: deploy.FailedError{Err: plain}}, plain), true, exitFailed},
+		"not started":           {&deploy.NotStartedError{Err: plain}, true, exitInput},
+		"incomplete":            {errors.Join(plain, &deploy.IncompleteError{Err: plain}), true, exitIncomplete},
+		"changes and a failure": {errors.Join(errChanges, plain), false, exitFailed},
+	} {
+		for command, set := range inputs {
+			a := &app{host: host.Detect(host.Options{Stdout: io.Discard, Stderr: io.Discard}), in: set}
+			if tc.began {
+				a.progress.began("j.jsonl")
+			}
+			want := tc.want
+			if command == "rollback" && want == exitStopped {
+				want = exitIncomplete
+			}
+			if got := a.exitCode(tc.err); got != want {
+				t.Errorf("%s of a %s: %d, want %d", name, command, got, want)
+			}
+		}
+	}
+}
+
+func TestEachSignalSaysWhatItCosts(t *testing.T) {
+	t.Parallel()
+	request, err := input.Parse(input.Options{Args: []string{"deploy", "--service=s", "--rollback-timeout=7m"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		env   []string
+		began bool
+		want  []string
+	}{
+		{nil, false, []string{"", ""}},
+		{nil, true, []string{"is rolled back, which takes up to 7m0s", "for up to 7m0s. Killed now, changes would remain; then run: lambda-rollout rollback --journal j.jsonl"}},
+		{[]string{"LAMBDA_ROLLOUT_POST=1"}, true, []string{"the post step rolls back", "Killed now, the call under way would be of unknown outcome; then run: lambda-rollout rollback --journal j.jsonl"}},
+	} {
+		a := &app{host: host.Detect(host.Options{Env: tc.env}), in: request.Set}
+		if tc.began {
+			a.progress.began("j.jsonl")
+		}
+		for n, want := range tc.want {
+			if got := a.stopping(n); !strings.Contains(got, want) || (got == "") != (want == "") {
+				t.Errorf("signal %d: %q, want %q", n, got, want)
+			}
+		}
+	}
+}
