@@ -44,44 +44,44 @@ const (
 
 // Pipeline converts a pipeline. files are the services, environments,
 // infrastructures and overrides that it refers to; a reference without a file
-// is a warning. Without an error among the faults the workflow is complete, but
+// is a warning. Without an error among the problems the workflow is complete, but
 // for what the warnings say.
-func Pipeline(pipeline File, files []File) (workflow []byte, faults diag.List) {
+func Pipeline(pipeline File, files []File) (workflow []byte, problems diag.List) {
 	c := &converter{dispatch: newMapping(), asked: map[string]*yaml.Node{}, used: map[string]bool{}, done: map[string]done{}}
 	for _, f := range files {
 		c.read(f)
 	}
 	doc := c.open(pipeline)
 	if doc == nil {
-		return nil, c.faults.Sorted()
+		return nil, c.problems.Sorted()
 	}
 	p := c.readPipeline(doc)
-	if c.faults.Err() != nil || p == nil {
-		return nil, c.faults.Sorted()
+	if c.problems.Err() != nil || p == nil {
+		return nil, c.problems.Sorted()
 	}
 	c.pipeline = p
 	c.inherit(p)
 	root := c.workflow()
 	c.escape(root)
-	faults = c.faults.Sorted()
-	if faults.Err() != nil {
-		return nil, faults // steps are read while they are converted
+	problems = c.problems.Sorted()
+	if problems.Err() != nil {
+		return nil, problems // steps are read while they are converted
 	}
-	root.HeadComment = head(pipeline.Name, p.description.Raw(), faults)
+	root.HeadComment = head(pipeline.Name, p.description.Raw(), problems)
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
 	if err := enc.Encode(root); err != nil {
-		return nil, append(faults, diag.Problem{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
+		return nil, append(problems, diag.Problem{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
 	}
-	return out.Bytes(), faults
+	return out.Bytes(), problems
 }
 
 // converter holds one conversion.
 type converter struct {
 	references references
 	pipeline   *pipeline
-	faults     diag.List
+	problems   diag.List
 	// dispatch are the inputs that a person gives when the workflow starts.
 	dispatch *yaml.Node
 	// asked are the places that ask for these inputs, by name in lower case.
@@ -97,13 +97,13 @@ type converter struct {
 	skippable bool
 }
 
-func (c *converter) report(faults ...diag.Problem) { c.faults = append(c.faults, faults...) }
+func (c *converter) report(problems ...diag.Problem) { c.problems = append(c.problems, problems...) }
 
 // note says what a person has to know or to do.
 func (c *converter) note(at document.Text, message, hint string) {
-	f := at.Fault(message, hint)
+	f := at.Problem(message, hint)
 	f.Warning = true
-	if !slices.Contains(c.faults, f) {
+	if !slices.Contains(c.problems, f) {
 		c.report(f)
 	}
 }
@@ -116,7 +116,7 @@ func (c *converter) noteNode(doc *expression.Document, n *yaml.Node, message, hi
 func (c *converter) open(f File) *expression.Document {
 	docs := c.parse(f)
 	switch {
-	case c.faults.Err() != nil:
+	case c.problems.Err() != nil:
 		return nil
 	case len(docs) != 1:
 		c.report(diag.Problem{File: f.Name, Message: fmt.Sprintf("holds %d documents, but a pipeline is one", len(docs))})
@@ -127,8 +127,8 @@ func (c *converter) open(f File) *expression.Document {
 
 // parse gives the documents of a file that are fit to be walked.
 func (c *converter) parse(f File) []*expression.Document {
-	docs, faults := expression.Scan(f.Name, bytes.ReplaceAll(f.Content, []byte(opening), nil)).Documents()
-	c.report(faults...)
+	docs, problems := expression.Scan(f.Name, bytes.ReplaceAll(f.Content, []byte(opening), nil)).Documents()
+	c.report(problems...)
 	for _, doc := range docs {
 		withoutOpening(doc.Root())
 	}
@@ -168,12 +168,12 @@ func comment(text string) string {
 }
 
 // head is the comment at the top of the workflow.
-func head(name, description string, faults diag.List) string {
+func head(name, description string, problems diag.List) string {
 	lines := []string{"Converted from " + path.Base(name) + "."}
 	if description != "" {
 		lines = append(lines, comment(description))
 	}
-	if warnings := faults.Warnings(); len(warnings) > 0 {
+	if warnings := problems.Warnings(); len(warnings) > 0 {
 		lines = append(lines, "", "To do, and what has no equivalent here:")
 		for _, f := range warnings {
 			line := fmt.Sprintf("- line %d: %s", f.Line, f.Message)

@@ -45,9 +45,9 @@ func TestPipelines(t *testing.T) {
 				}
 				kept = append(kept, f)
 			}
-			workflow, faults := Pipeline(pipeline, files)
+			workflow, problems := Pipeline(pipeline, files)
 			var said strings.Builder
-			if err := faults.Print(&said); err != nil {
+			if err := problems.Print(&said); err != nil {
 				t.Fatal(err)
 			}
 			if *update {
@@ -112,8 +112,8 @@ func TestSeedStepBlocks(t *testing.T) {
 		}
 		pipeline += string(block)
 	}
-	workflow, faults := Pipeline(File{"pipeline.yaml", []byte(pipeline)}, nil)
-	if err := faults.Err(); err != nil {
+	workflow, problems := Pipeline(File{"pipeline.yaml", []byte(pipeline)}, nil)
+	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
 	_, steps, _ := strings.Cut(string(workflow), "- name: ")

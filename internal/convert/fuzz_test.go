@@ -27,8 +27,8 @@ func FuzzPipeline(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		workflow, faults := Pipeline(File{"pipeline.yaml", content}, []File{{"a.yaml", content}, {"s.yaml", service}})
-		if err := faults.Err(); err != nil {
+		workflow, problems := Pipeline(File{"pipeline.yaml", content}, []File{{"a.yaml", content}, {"s.yaml", service}})
+		if err := problems.Err(); err != nil {
 			if workflow != nil {
 				t.Error("a workflow beside an error")
 			}

@@ -104,9 +104,9 @@ func (c *converter) readPipeline(doc *expression.Document) *pipeline {
 	}}, "")
 	switch {
 	case !found:
-		c.report(doc.Fault(doc.Root(), "is no pipeline: its root has no key pipeline", ""))
+		c.report(doc.Problem(doc.Root(), "is no pipeline: its root has no key pipeline", ""))
 	case len(p.groups) == 0:
-		c.report(doc.Fault(doc.Root(), "the pipeline has no stages", ""))
+		c.report(doc.Problem(doc.Root(), "the pipeline has no stages", ""))
 	}
 	return p
 }

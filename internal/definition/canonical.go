@@ -60,11 +60,11 @@ func normalize(f *field, v reflect.Value) {
 		fill(f, v)
 	case integer, number, boolean:
 		fill(f, v)
-	case list, table, objects:
+	case list, stringMap, objects:
 		normalizeSeveral(f, v)
 	case object:
 		if v.IsNil() {
-			if f.normal == nil {
+			if f.defaultValue == nil {
 				return
 			}
 			v.Set(reflect.New(v.Type().Elem()))
@@ -76,24 +76,24 @@ func normalize(f *field, v reflect.Value) {
 }
 
 func fill(f *field, v reflect.Value) {
-	if v.IsNil() && f.normal != nil {
-		set(v, f.normal)
+	if v.IsNil() && f.defaultValue != nil {
+		set(v, f.defaultValue)
 	}
 }
 
 func normalizeSeveral(f *field, v reflect.Value) {
 	if v.Len() == 0 {
-		switch normal := f.normal.(type) {
+		switch value := f.defaultValue.(type) {
 		case nil:
 			v.SetZero()
 		case empty:
-			if f.kind == table {
+			if f.kind == stringMap {
 				v.Set(reflect.MakeMap(v.Type()))
 			} else {
 				v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 			}
 		case []string:
-			v.Set(reflect.ValueOf(slices.Clone(normal)))
+			v.Set(reflect.ValueOf(slices.Clone(value)))
 		}
 		return
 	}
@@ -166,11 +166,11 @@ func EqualConfiguration(a, b Function) bool {
 	return true
 }
 
-// With is what AWS shows of the function after the patch was applied: its
+// Merge returns the function as AWS shows it after the patch was applied: its
 // canonical form, where each field that the patch names has the patch's value,
-// and of an object the members that the patch names (but all of ImageConfig).
-// It is a prediction and asks nobody.
-func (f Function) With(patch Function) Function {
+// and of an object the members that the patch names (but all of ImageConfig). It
+// is a prediction; nobody is asked.
+func (f Function) Merge(patch Function) Function {
 	out := Canonical(f)
 	from, to := reflect.ValueOf(patch.Clone()), reflect.ValueOf(&out).Elem()
 	for field := range configuration() {
@@ -185,7 +185,7 @@ func overlay(f *field, to, from reflect.Value) {
 	if from.IsNil() {
 		return
 	}
-	if f.kind != object || f.whole || to.IsNil() || f.normal != nil && from.Elem().IsZero() {
+	if f.kind != object || f.replacedWhole || to.IsNil() || f.defaultValue != nil && from.Elem().IsZero() {
 		to.Set(from)
 		return
 	}

@@ -14,7 +14,7 @@ import (
 
 // Updates as the real service was seen to answer them: what was there, what
 // was sent, what it showed then.
-func TestWithPredictsWhatAWSShowsAfterAnUpdate(t *testing.T) {
+func TestMergePredictsWhatAWSShowsAfterAnUpdate(t *testing.T) {
 	t.Parallel()
 	rows := map[string]struct{ before, patch, after string }{
 		"one field": {
@@ -57,10 +57,10 @@ func TestWithPredictsWhatAWSShowsAfterAnUpdate(t *testing.T) {
 			t.Parallel()
 			patch, _ := decodeText(row.patch)
 			before, after := answered(t, row.before), answered(t, row.after)
-			if diff := cmp.Diff(Canonical(after), before.With(*patch)); diff != "" {
+			if diff := cmp.Diff(Canonical(after), before.Merge(*patch)); diff != "" {
 				t.Error(diff)
 			}
-			if !EqualConfiguration(after, before.With(*patch)) {
+			if !EqualConfiguration(after, before.Merge(*patch)) {
 				t.Error("and yet they are not equal")
 			}
 		})

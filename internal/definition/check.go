@@ -23,21 +23,21 @@ var (
 
 func (d *decoder) checkText(f *field, n *yaml.Node, name, v string) bool {
 	if found := unfilled(f, v); found != "" {
-		if f.free {
+		if f.freeText {
 			d.warn(n, "", "%s still holds the placeholder %s", name, found)
 			return true
 		}
-		d.fault(n, "put the real value in its place", "%s still holds the placeholder %s", name, found)
+		d.problem(n, "put the real value in its place", "%s still holds the placeholder %s", name, found)
 		return false
 	}
 	length := Length(v)
 	switch {
 	case float64(length) < f.min:
-		d.fault(n, "", "%s is empty", name)
+		d.problem(n, "", "%s is empty", name)
 	case f.max > 0 && float64(length) > f.max:
-		d.fault(n, "", "%s has %d characters, but at most %.0f are allowed", name, length, f.max)
+		d.problem(n, "", "%s has %d characters, but at most %.0f are allowed", name, length, f.max)
 	case f.pattern != nil && !f.pattern.MatchString(v):
-		d.fault(n, "", "%s must be %s, not %s", name, f.form, shown(v))
+		d.problem(n, "", "%s must be %s, not %s", name, f.form, shown(v))
 	case len(f.enum) > 0 && !slices.Contains(f.enum, v):
 		return d.checkEnum(f, n, name, v)
 	default:
@@ -47,7 +47,7 @@ func (d *decoder) checkText(f *field, n *yaml.Node, name, v string) bool {
 }
 
 func unfilled(f *field, v string) string {
-	if f.free {
+	if f.freeText {
 		if m := placeholder.FindString(v); m == v {
 			return m
 		}
@@ -72,7 +72,7 @@ func (d *decoder) checkEnum(f *field, n *yaml.Node, name, v string) bool {
 	} else if hint == "" && len(f.enum) > 1 {
 		hint = "one of " + strings.Join(f.enum, ", ")
 	}
-	d.fault(n, hint, "%s cannot be %s", name, shown(v))
+	d.problem(n, hint, "%s cannot be %s", name, shown(v))
 	return false
 }
 
@@ -92,7 +92,7 @@ func (d *decoder) checkNumber(f *field, n *yaml.Node, name string, v float64) bo
 	if f.managed > 0 && v > limit && v <= f.managed {
 		hint = fmt.Sprintf("up to %.0f with a capacityProviderConfig", f.managed)
 	}
-	d.fault(n, hint, "%s must be from %s to %s %s, not %s", name, plainNumber(f.min), plainNumber(limit), f.unit, plainNumber(v))
+	d.problem(n, hint, "%s must be from %s to %s %s, not %s", name, plainNumber(f.min), plainNumber(limit), f.unit, plainNumber(v))
 	return false
 }
 
@@ -101,33 +101,33 @@ func plainNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) 
 func (d *decoder) checkCount(f *field, n *yaml.Node, name string, count int) {
 	switch {
 	case float64(count) < f.min:
-		d.fault(n, "", "%s needs at least %.0f", name, f.min)
+		d.problem(n, "", "%s needs at least %.0f", name, f.min)
 	case f.max > 0 && float64(count) > f.max:
-		d.fault(n, "", "%s has %d entries, but at most %.0f are allowed", name, count, f.max)
+		d.problem(n, "", "%s has %d entries, but at most %.0f are allowed", name, count, f.max)
 	}
 }
 
 func (d *decoder) checkKey(f *field, key *yaml.Node, name string) bool {
-	before := len(d.faults)
+	before := len(d.problems)
 	switch k := key.Value; {
 	case f.name == "Tags" && strings.HasPrefix(strings.ToLower(k), "aws:"):
-		d.fault(key, "remove it", "%s: %q begins with aws:, which is AWS's own", name, k)
+		d.problem(key, "remove it", "%s: %q begins with aws:, which is AWS's own", name, k)
 	case f.name == "Tags" && strings.HasPrefix(k, ownTags):
-		d.fault(key, "remove it", "%s: %q begins with %s, which marks what this program creates", name, k, ownTags)
+		d.problem(key, "remove it", "%s: %q begins with %s, which marks what this program creates", name, k, ownTags)
 	case f.name == "Variables" && reserved(k):
-		d.fault(key, "choose another name", "%s: %q is reserved by Lambda", name, k)
+		d.problem(key, "choose another name", "%s: %q is reserved by Lambda", name, k)
 	case float64(Length(k)) < f.keys.min:
-		d.fault(key, "", "%s: a key is empty", name)
+		d.problem(key, "", "%s: a key is empty", name)
 	case f.keys.max > 0 && float64(Length(k)) > f.keys.max:
-		d.fault(key, "", "%s: the key %s has %d characters, but at most %.0f are allowed", name, shown(k), Length(k), f.keys.max)
+		d.problem(key, "", "%s: the key %s has %d characters, but at most %.0f are allowed", name, shown(k), Length(k), f.keys.max)
 	case !f.keys.pattern.MatchString(k):
 		if f.name == "Variables" {
-			d.fault(key, "", "%s: the key %s must be %s", name, keyName("", k), f.keys.form)
+			d.problem(key, "", "%s: the key %s must be %s", name, keyName("", k), f.keys.form)
 		} else {
-			d.fault(key, "", "%s: the key %s must be %s", name, shown(k), f.keys.form)
+			d.problem(key, "", "%s: the key %s must be %s", name, shown(k), f.keys.form)
 		}
 	}
-	return len(d.faults) == before
+	return len(d.problems) == before
 }
 
 // Lambda counts the variables as compact JSON

@@ -43,7 +43,7 @@ func CheckCode(f Function, code CodeListing, doc Document) diag.List {
 	}
 	c.modes()
 	c.links()
-	return c.faults
+	return c.problems
 }
 
 type codeChecker struct {
@@ -59,9 +59,9 @@ func (c *codeChecker) entries() {
 	for _, name := range c.names {
 		switch {
 		case strings.HasPrefix(name, "/"):
-			c.fault("", "make the zip from inside the folder", "the zip's entry %q has an absolute path", name)
+			c.problem("", "make the zip from inside the folder", "the zip's entry %q has an absolute path", name)
 		case slices.Contains(strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '\\' }), ".."):
-			c.fault("", "make the zip from inside the folder", "the zip's entry %q points outside of it", name)
+			c.problem("", "make the zip from inside the folder", "the zip's entry %q points outside of it", name)
 		case strings.Contains(name, `\`):
 			c.warn("", "make the zip with a tool that writes /", "the zip's entry %q has a backslash, which is part of its name on Linux", name)
 		}
@@ -70,7 +70,7 @@ func (c *codeChecker) entries() {
 		}
 	}
 	if total > maxUnzipped {
-		c.fault("", "move what is large into a container image or a file system", "the zip holds %d bytes unzipped, but Lambda takes at most %d", total, int64(maxUnzipped))
+		c.problem("", "move what is large into a container image or a file system", "the zip holds %d bytes unzipped, but Lambda takes at most %d", total, int64(maxUnzipped))
 	}
 }
 
@@ -153,11 +153,11 @@ func (c *codeChecker) executable(name string) {
 	c.started[at.name] = true
 	mode, _, _ := c.code.Stat(at.name)
 	if mode&0o111 == 0 {
-		c.fault("", "chmod +x "+name+" before it is zipped", "%s is not executable: its mode in the zip is %s", name, mode.Perm())
+		c.problem("", "chmod +x "+name+" before it is zipped", "%s is not executable: its mode in the zip is %s", name, mode.Perm())
 	}
 	head, err := c.read(at.name, 256)
 	if err != nil {
-		c.fault("", "", "%s cannot be read: %s", name, err)
+		c.problem("", "", "%s cannot be read: %s", name, err)
 		return
 	}
 	want := fs.FileMode(0o005)
@@ -165,7 +165,7 @@ func (c *codeChecker) executable(name string) {
 		want = 0o001 // Linux reads a program for the user, but a script's interpreter reads it as the user.
 	}
 	if shut, mode, is := c.shut(at.name, want); is && mode&0o111 != 0 {
-		c.fault("", chmodHint, "Lambda's user cannot run %s: the mode of %s is %s", name, shut, mode)
+		c.problem("", chmodHint, "Lambda's user cannot run %s: the mode of %s is %s", name, shut, mode)
 	}
 	c.program(name, head)
 }
@@ -176,7 +176,7 @@ func (c *codeChecker) missingExecutable(name string) {
 		c.warn("Runtime", layerHint, "%s", message)
 		return
 	}
-	c.fault("Runtime", c.below([]string{name}, ""), "%s", message)
+	c.problem("Runtime", c.below([]string{name}, ""), "%s", message)
 }
 
 // program looks at a program's first bytes.
@@ -186,12 +186,12 @@ func (c *codeChecker) program(name string, head []byte) {
 		c.machine(name, head)
 	case bytes.HasPrefix(head, []byte("#!")):
 		if line, _, _ := bytes.Cut(head, []byte("\n")); bytes.HasSuffix(line, []byte("\r")) {
-			c.fault("", "write it with Unix line ends", "%s ends its first line with a carriage return, so Linux looks for an interpreter of that name", name)
+			c.problem("", "write it with Unix line ends", "%s ends its first line with a carriage return, so Linux looks for an interpreter of that name", name)
 		}
 	case bytes.HasPrefix(head, []byte("MZ")):
-		c.fault("", "build it for Linux", "%s is a program for Windows", name)
+		c.problem("", "build it for Linux", "%s is a program for Windows", name)
 	case slices.ContainsFunc(machO, func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }):
-		c.fault("", "build it for Linux", "%s is a program for macOS", name)
+		c.problem("", "build it for Linux", "%s is a program for macOS", name)
 	default:
 		c.warn("", "begin a script with #! and its interpreter", "%s is neither a Linux program nor a script", name)
 	}
@@ -203,7 +203,7 @@ var machO = []string{"\xcf\xfa\xed\xfe", "\xce\xfa\xed\xfe", "\xca\xfe\xba\xbe"}
 func (c *codeChecker) machine(name string, head []byte) {
 	const at = 18 // e_machine's place in the header, of 32 and 64 bits alike
 	if len(head) < at+2 {
-		c.fault("", "", "%s is cut off", name)
+		c.problem("", "", "%s is cut off", name)
 		return
 	}
 	var order binary.ByteOrder = binary.LittleEndian
@@ -220,10 +220,10 @@ func (c *codeChecker) machine(name string, head []byte) {
 	}
 	switch {
 	case len(c.function.Architectures) == 1 && c.function.Architectures[0] != built:
-		c.fault("Architectures", "build it for "+c.function.Architectures[0]+", or change architectures", "%s is built for %s, but the function is %s", name, built, c.function.Architectures[0])
+		c.problem("Architectures", "build it for "+c.function.Architectures[0]+", or change architectures", "%s is built for %s, but the function is %s", name, built, c.function.Architectures[0])
 	case len(c.function.Architectures) == 0 && built == "arm64":
 		c.warn("", "name architectures: [arm64]", "%s is built for arm64, but a new function is x86_64 unless architectures says otherwise", name)
 	case len(c.function.Architectures) == 0 && built != "x86_64":
-		c.fault("", "build it for x86_64 or arm64", "%s is built for %s", name, built)
+		c.problem("", "build it for x86_64 or arm64", "%s is built for %s", name, built)
 	}
 }

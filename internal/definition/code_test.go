@@ -164,8 +164,8 @@ func TestCheckCodeFindsWhatLambdaWouldOnlyFindWhenCalled(t *testing.T) {
 			src = "functionName: hello\nrole: arn:aws:iam::123456789012:role/hello\n" + tc.definition + "\n"
 		}
 		doc, _ := parse("function.yaml", []byte(src), nil)
-		f, faults := Decode(doc)
-		if err := faults.Err(); err != nil {
+		f, problems := Decode(doc)
+		if err := problems.Err(); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&out, "== %s\n", tc.name)

@@ -12,28 +12,28 @@ import (
 )
 
 // read decodes a file of the corpus; files named alias* are alias definitions.
-func read(t *testing.T, path string) (rendered []byte, faults diag.List) {
+func read(t *testing.T, path string) (rendered []byte, problems diag.List) {
 	t.Helper()
 	src, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, faults := parse(filepath.Base(path), src, nil)
+	doc, problems := parse(filepath.Base(path), src, nil)
 	if doc == nil {
-		return nil, faults
+		return nil, problems
 	}
 	if strings.HasPrefix(filepath.Base(path), "alias") {
-		a, faults := DecodeAlias(doc)
+		a, problems := DecodeAlias(doc)
 		if a == nil {
-			return nil, faults
+			return nil, problems
 		}
-		return RenderAlias(*a), faults
+		return RenderAlias(*a), problems
 	}
-	f, faults := Decode(doc)
+	f, problems := Decode(doc)
 	if f == nil {
-		return nil, faults
+		return nil, problems
 	}
-	return Render(*f, false), faults
+	return Render(*f, false), problems
 }
 
 func corpus(t *testing.T, dir string) []string {
@@ -59,27 +59,27 @@ func TestEveryGoodDefinitionIsReadWithoutAWord(t *testing.T) {
 	for _, path := range corpus(t, "ok") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			rendered, faults := read(t, path)
-			if len(faults) > 0 {
-				t.Errorf("%v", faults)
+			rendered, problems := read(t, path)
+			if len(problems) > 0 {
+				t.Errorf("%v", problems)
 			}
 			golden(t, path+".out", append(rendered, '\n'))
 		})
 	}
 }
 
-func TestEveryFaultIsShownAtItsPlace(t *testing.T) {
+func TestEveryProblemIsShownAtItsPlace(t *testing.T) {
 	t.Parallel()
 	for _, path := range corpus(t, "err") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			_, faults := read(t, path)
+			_, problems := read(t, path)
 			warnings := strings.HasPrefix(filepath.Base(path), "warnings")
-			if len(faults) == 0 || (faults.Err() == nil) != warnings {
-				t.Errorf("warnings only: %v, want %v", faults.Err() == nil, warnings)
+			if len(problems) == 0 || (problems.Err() == nil) != warnings {
+				t.Errorf("warnings only: %v, want %v", problems.Err() == nil, warnings)
 			}
 			var b bytes.Buffer
-			if err := faults.Print(&b); err != nil {
+			if err := problems.Print(&b); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, path+".out", b.Bytes())
@@ -92,13 +92,13 @@ func TestTheCorpusShowsEveryMessageOfTheDecoder(t *testing.T) {
 	t.Parallel()
 	var shown strings.Builder
 	for _, path := range corpus(t, "err") {
-		_, faults := read(t, path)
-		shown.WriteString(faults.Error() + "\n")
+		_, problems := read(t, path)
+		shown.WriteString(problems.Error() + "\n")
 	}
 	// These need a document with expressions: see TestAWholeExpressionFillsItsField.
 	shown.WriteString("layers: the expression's value is neither a list nor a map\n")
 	shown.WriteString("layers: the expression's value expands to more than 20000 values\n")
-	call := regexp.MustCompile(`d\.(?:fault|warn)\([^\n]*?"((?:[^"\\]|\\.)*)"(?:, [^"\n]*)?\)\n`)
+	call := regexp.MustCompile(`d\.(?:problem|warn)\([^\n]*?"((?:[^"\\]|\\.)*)"(?:, [^"\n]*)?\)\n`)
 	verb := regexp.MustCompile(`%(?:\.0)?[a-z]`)
 	for _, file := range []string{"decode.go", "pairs.go", "check.go", "cross.go"} {
 		src, err := os.ReadFile(file)

@@ -80,5 +80,5 @@ func CheckNew(wanted Function, packageType string, doc Document) diag.List {
 	for _, name := range MissingForCreation(wanted, packageType) {
 		p.warn("", "", "%s is missing: a function that exists keeps its own, a new one needs one", name)
 	}
-	return p.faults
+	return p.problems
 }

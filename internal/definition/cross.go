@@ -10,12 +10,12 @@ import (
 )
 
 // crossCheck holds the rules that concern several fields at once. A field that
-// is faulty by itself is nil here and is not looked at again.
+// is wrong by itself is nil here and is not looked at again.
 func (d *decoder) crossCheck(f *Function) {
 	if f.FunctionName != "" {
 		name, err := ParseFunctionName(f.FunctionName)
 		if err != nil {
-			d.fault(d.nodes["FunctionName"], "", "%s", err)
+			d.problem(d.nodes["FunctionName"], "", "%s", err)
 		}
 		d.checkHome(f, name)
 	}
@@ -26,7 +26,7 @@ func (d *decoder) crossCheck(f *Function) {
 	}
 	if f.Environment != nil {
 		if size := environmentSize(f.Environment.Variables); size > maxEnvironment {
-			d.fault(d.keys["Environment.Variables"], "keep large values in SSM Parameter Store or Secrets Manager", "the environment's variables take %d bytes, but Lambda takes at most %d", size, maxEnvironment)
+			d.problem(d.keys["Environment.Variables"], "keep large values in SSM Parameter Store or Secrets Manager", "the environment's variables take %d bytes, but Lambda takes at most %d", size, maxEnvironment)
 		}
 	}
 	if f.Publish != nil && !*f.Publish {
@@ -41,7 +41,7 @@ func (d *decoder) crossCheck(f *Function) {
 	d.checkLayers(f.Layers)
 	for i, fs := range f.FileSystemConfigs {
 		if fs.S3FilesConfig != nil && fs.Arn != nil && strings.Contains(*fs.Arn, ":elasticfilesystem:") {
-			d.fault(d.nodes[fmt.Sprintf("FileSystemConfigs[%d].S3FilesConfig", i)], "remove it", "s3FilesConfig belongs to an S3 Files access point, not to one of EFS")
+			d.problem(d.nodes[fmt.Sprintf("FileSystemConfigs[%d].S3FilesConfig", i)], "remove it", "s3FilesConfig belongs to an S3 Files access point, not to one of EFS")
 		}
 	}
 }
@@ -50,14 +50,14 @@ func (d *decoder) crossCheck(f *Function) {
 // passes no role to another account and reads no layer of another Region.
 func (d *decoder) checkHome(f *Function, name Name) {
 	if f.Role != nil && name.Account != "" && arnPart(*f.Role, 4) != name.Account {
-		d.fault(d.nodes["Role"], "", "role is one of account %s, but the function's account is %s", arnPart(*f.Role, 4), name.Account)
+		d.problem(d.nodes["Role"], "", "role is one of account %s, but the function's account is %s", arnPart(*f.Role, 4), name.Account)
 	}
 	if name.Region == "" {
 		return
 	}
 	for i, layer := range f.Layers {
 		if region := arnPart(layer, 3); region != "" && region != name.Region {
-			d.fault(d.item("Layers", i), "", "layers[%d] is in %s, but the function is in %s", i, region, name.Region)
+			d.problem(d.item("Layers", i), "", "layers[%d] is in %s, but the function is in %s", i, region, name.Region)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func (d *decoder) checkVpc(v *VpcConfig) {
 	case v.SubnetIds == nil && len(v.SecurityGroupIds) > 0:
 		d.warn(d.nodes["VpcConfig.SecurityGroupIds"], "name subnetIds too", "a function that is not in a VPC yet needs subnets and security groups")
 	case v.SubnetIds != nil && v.SecurityGroupIds != nil && (len(v.SubnetIds) > 0) != (len(v.SecurityGroupIds) > 0):
-		d.fault(d.nodes["VpcConfig"], "name both, or leave both empty", "subnetIds and securityGroupIds go together")
+		d.problem(d.nodes["VpcConfig"], "name both, or leave both empty", "subnetIds and securityGroupIds go together")
 	}
 }
 
@@ -101,7 +101,7 @@ func (d *decoder) checkLogging(l *LoggingConfig) {
 		switch n := d.nodes["LoggingConfig."+name]; {
 		case level == nil || l.LogFormat != nil && *l.LogFormat == "JSON":
 		case l.LogFormat != nil:
-			d.fault(n, "set logFormat to JSON, or remove the level", "%s needs the log format JSON, not Text", name)
+			d.problem(n, "set logFormat to JSON, or remove the level", "%s needs the log format JSON, not Text", name)
 		case d.nodes["LoggingConfig.LogFormat"] == nil:
 			d.warn(n, "name logFormat: JSON too", "%s needs the log format JSON", name)
 		}
@@ -134,7 +134,7 @@ func (d *decoder) checkLayers(layers []string) {
 			name = layer[:strings.LastIndexByte(layer, ':')]
 		}
 		if first, twice := seen[name]; twice {
-			d.fault(d.item("Layers", i), "keep one of them", "layers[%d] is the layer of layers[%d] again", i, first)
+			d.problem(d.item("Layers", i), "keep one of them", "layers[%d] is the layer of layers[%d] again", i, first)
 			continue
 		}
 		seen[name] = i
@@ -143,12 +143,12 @@ func (d *decoder) checkLayers(layers []string) {
 
 // CheckPackage checks a definition against the kind of its artifact, Zip or
 // Image. Beside an image Runtime, Handler and Layers are left out of the function that it returns, with a warning: the image
-// brings its own. The document gives the faults their places and may be nil.
+// brings its own. The document gives the problems their places and may be nil.
 func CheckPackage(f Function, packageType string, doc Document) (Function, diag.List) {
 	f = f.Clone()
 	p := placer{doc: doc}
 	if f.PackageType != nil && *f.PackageType != packageType {
-		p.fault("PackageType", "remove packageType: it follows from the artifact", "packageType is %s, but the artifact is %s", *f.PackageType, packageWords(packageType))
+		p.problem("PackageType", "remove packageType: it follows from the artifact", "packageType is %s, but the artifact is %s", *f.PackageType, packageWords(packageType))
 	}
 	if packageType == "Image" {
 		drop := func(name string, named bool) {
@@ -160,12 +160,12 @@ func CheckPackage(f Function, packageType string, doc Document) (Function, diag.
 		drop("Handler", f.Handler != nil)
 		drop("Layers", len(f.Layers) > 0)
 		f.Runtime, f.Handler, f.Layers = nil, nil, nil
-		return f, p.faults
+		return f, p.problems
 	}
 	if f.ImageConfig != nil && !f.ImageConfig.empty() {
-		p.fault("ImageConfig", "remove it", "imageConfig belongs to a container image, but the artifact is a zip")
+		p.problem("ImageConfig", "remove it", "imageConfig belongs to a container image, but the artifact is a zip")
 	}
-	return f, p.faults
+	return f, p.problems
 }
 
 func (c *ImageConfig) empty() bool {
@@ -179,18 +179,18 @@ func packageWords(packageType string) string {
 	return "a zip"
 }
 
-// placer makes faults after decoding, at the fields of the document; without a
+// placer makes problems after decoding, at the fields of the document; without a
 // document, or without a field where loose is set, they have no place.
 type placer struct {
-	doc    Document
-	loose  bool
-	faults diag.List
+	doc      Document
+	loose    bool
+	problems diag.List
 }
 
-func (p *placer) fault(name, hint, format string, args ...any) {
+func (p *placer) problem(name, hint, format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	if p.doc == nil || p.loose && name == "" {
-		p.faults = append(p.faults, diag.Problem{Message: message, Hint: hint})
+		p.problems = append(p.problems, diag.Problem{Message: message, Hint: hint})
 		return
 	}
 	root := target(p.doc.Root())
@@ -200,12 +200,12 @@ func (p *placer) fault(name, hint, format string, args ...any) {
 			at = root.Content[i]
 		}
 	}
-	p.faults = append(p.faults, p.doc.Fault(at, message, hint))
+	p.problems = append(p.problems, p.doc.Problem(at, message, hint))
 }
 
 func (p *placer) warn(name, hint, format string, args ...any) {
-	p.fault(name, hint, format, args...)
-	p.faults[len(p.faults)-1].Warning = true
+	p.problem(name, hint, format, args...)
+	p.problems[len(p.problems)-1].Warning = true
 }
 
 // CheckFixed warns of fields that only CreateFunction carries: a function that
@@ -215,13 +215,13 @@ func CheckFixed(f Function, doc Document) diag.List {
 	p := placer{doc: doc}
 	v := reflect.ValueOf(f)
 	for field := range configuration() {
-		if (field.call == byCreation || field.pivotal) && field.name != "PackageType" && !field.in(v).IsNil() {
+		if (field.call == byCreation || field.presenceFixed) && field.name != "PackageType" && !field.in(v).IsNil() {
 			carried := "no update adds, changes or removes it"
-			if field.pivotal {
+			if field.presenceFixed {
 				carried = "no update adds or removes it"
 			}
 			p.warn(field.name, "", "%s is settled when the function is created: %s", field.lower(), carried)
 		}
 	}
-	return p.faults
+	return p.problems
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Decode reads a function definition: CreateFunction's fields in PascalCase or
-// lowerCamelCase, nothing else. It reports every fault of the document, each at
+// lowerCamelCase, nothing else. It reports every problem of the document, each at
 // its place; the function is nil only where the document is no mapping. A null
 // names nothing. Where the code comes from is passed over with a warning: the
 // artifact stands in its place.
@@ -24,13 +24,13 @@ func Decode(doc Document) (*Function, diag.List) {
 	d := newDecoder(doc)
 	f := &Function{}
 	if !d.document(functionFields, reflect.ValueOf(f).Elem()) {
-		return nil, d.faults
+		return nil, d.problems
 	}
 	if f.Code != nil && *f.Code == (Code{}) {
 		f.Code = nil
 	}
 	d.crossCheck(f)
-	return f, d.faults
+	return f, d.problems
 }
 
 // DecodeAlias reads an alias definition: a name and a description.
@@ -40,18 +40,18 @@ func DecodeAlias(doc Document) (*Alias, diag.List) {
 	d.alias = true
 	a := &Alias{}
 	if !d.document(aliasFields, reflect.ValueOf(a).Elem()) {
-		return nil, d.faults
+		return nil, d.problems
 	}
-	return a, d.faults
+	return a, d.problems
 }
 
 // schemaKey names the JSON Schema for editors at the top of a JSON file.
 const schemaKey = "$schema"
 
 type decoder struct {
-	doc    Document
-	alias  bool
-	faults diag.List
+	doc      Document
+	alias    bool
+	problems diag.List
 	// keys and nodes hold every field that was named, by its path in AWS's
 	// spelling, for the rules that concern several fields.
 	keys, nodes map[string]*yaml.Node
@@ -67,27 +67,27 @@ func newDecoder(doc Document) *decoder {
 	return &decoder{doc: doc, keys: map[string]*yaml.Node{}, nodes: map[string]*yaml.Node{}}
 }
 
-func (d *decoder) fault(n *yaml.Node, hint, format string, args ...any) {
+func (d *decoder) problem(n *yaml.Node, hint, format string, args ...any) {
 	if d.whole != nil {
 		n = d.whole
 	}
-	d.faults = append(d.faults, d.doc.Fault(n, fmt.Sprintf(format, args...), hint))
+	d.problems = append(d.problems, d.doc.Problem(n, fmt.Sprintf(format, args...), hint))
 }
 
 func (d *decoder) warn(n *yaml.Node, hint, format string, args ...any) {
-	d.fault(n, hint, format, args...)
-	d.faults[len(d.faults)-1].Warning = true
+	d.problem(n, hint, format, args...)
+	d.problems[len(d.problems)-1].Warning = true
 }
 
 func (d *decoder) document(fields []field, into reflect.Value) bool {
 	root := d.doc.Root()
 	if values(root, maxValues) > maxValues {
-		d.fault(root, "remove aliases of aliases (*name)", "expands to more than %d values", maxValues)
+		d.problem(root, "remove aliases of aliases (*name)", "expands to more than %d values", maxValues)
 		return false
 	}
 	root = target(root)
 	if root.Kind != yaml.MappingNode {
-		d.fault(root, "", "a definition is a mapping of fields, not %s", nature(root))
+		d.problem(root, "", "a definition is a mapping of fields, not %s", nature(root))
 		return false
 	}
 	d.members(root, scope{fields: fields}, into)
@@ -125,9 +125,9 @@ func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 		}
 		if before, twice := named[f.name]; twice {
 			if before == p.key.Value {
-				d.fault(p.key, "keep one of them", "%q is named twice", s.written+before)
+				d.problem(p.key, "keep one of them", "%q is named twice", s.written+before)
 			} else {
-				d.fault(p.key, "keep one of them", "%q and %q are the same field", s.written+before, s.written+p.key.Value)
+				d.problem(p.key, "keep one of them", "%q and %q are the same field", s.written+before, s.written+p.key.Value)
 			}
 			continue
 		}
@@ -137,7 +137,7 @@ func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 			continue
 		}
 		d.remember(s.path+f.name, p.key, value)
-		if f.idle {
+		if f.ignored {
 			d.warn(p.key, codeInput, "%q has no effect", s.written+p.key.Value)
 			continue
 		}
@@ -145,8 +145,8 @@ func (d *decoder) members(n *yaml.Node, s scope, into reflect.Value) {
 	}
 	for i := range s.fields {
 		f := &s.fields[i]
-		if _, is := named[f.name]; f.need && (!is || d.nodes[s.path+f.name] == nil) {
-			d.fault(n, "", "%s is missing", s.written+f.lower())
+		if _, is := named[f.name]; f.required && (!is || d.nodes[s.path+f.name] == nil) {
+			d.problem(n, "", "%s is missing", s.written+f.lower())
 		}
 	}
 }
@@ -171,7 +171,7 @@ func find(fields []field, key string) *field {
 // unknown says what a key that names no field may have been meant to be.
 func (d *decoder) unknown(key *yaml.Node, s scope) {
 	if hint, is := d.answer(s.path, key.Value); is {
-		d.fault(key, hint, "%q is no part of a definition", s.written+key.Value)
+		d.problem(key, hint, "%q is no part of a definition", s.written+key.Value)
 		return
 	}
 	names := make([]string, len(s.fields))
@@ -181,7 +181,7 @@ func (d *decoder) unknown(key *yaml.Node, s scope) {
 			names[i] = s.fields[i].name
 		}
 	}
-	d.fault(key, cmp.Or(misplaced(key.Value, s.fields), diag.DidYouMean(key.Value, names)), "unknown key %s", keyName(s.written, key.Value))
+	d.problem(key, cmp.Or(misplaced(key.Value, s.fields), diag.DidYouMean(key.Value, names)), "unknown key %s", keyName(s.written, key.Value))
 }
 
 // absent reports a null, which names nothing. The text of an expression is
@@ -235,14 +235,14 @@ func (d *decoder) collection(f *field, n *yaml.Node, s scope, into reflect.Value
 		want, words = yaml.SequenceNode, "a list"
 	}
 	if n.Kind != want {
-		d.fault(n, shapeHint(f, n, name), "%s must be %s, not %s", name, words, nature(n))
+		d.problem(n, shapeHint(f, n, name), "%s must be %s, not %s", name, words, nature(n))
 		return
 	}
 	switch f.kind {
 	case list:
 		d.list(f, n, name, into)
-	case table:
-		d.table(f, n, s, into)
+	case stringMap:
+		d.stringMap(f, n, s, into)
 	case object:
 		v := reflect.New(into.Type().Elem())
 		d.members(n, s, v.Elem())
@@ -259,7 +259,7 @@ func (d *decoder) objects(f *field, n *yaml.Node, s scope, into reflect.Value) {
 	for i, item := range n.Content {
 		item = target(item)
 		if item.Kind != yaml.MappingNode {
-			d.fault(item, "", "%s[%d] must be a mapping, not %s", name, i, nature(item))
+			d.problem(item, "", "%s[%d] must be a mapping, not %s", name, i, nature(item))
 			continue
 		}
 		d.members(item, scope{f.members, fmt.Sprintf("%s[%d].", name, i), fmt.Sprintf("%s[%d].", path, i)}, v.Index(i))
@@ -272,11 +272,11 @@ func (d *decoder) objects(f *field, n *yaml.Node, s scope, into reflect.Value) {
 func (d *decoder) expand(n *yaml.Node, name string) (*yaml.Node, bool) {
 	var parsed yaml.Node
 	if err := yaml.Unmarshal([]byte(n.Value), &parsed); err != nil || len(parsed.Content) != 1 {
-		d.fault(n, "the value must be JSON or YAML", "%s: the expression's value is neither a list nor a map", name)
+		d.problem(n, "the value must be JSON or YAML", "%s: the expression's value is neither a list nor a map", name)
 		return nil, false
 	}
 	if values(&parsed, maxValues) > maxValues {
-		d.fault(n, "", "%s: the expression's value expands to more than %d values", name, maxValues)
+		d.problem(n, "", "%s: the expression's value expands to more than %d values", name, maxValues)
 		return nil, false
 	}
 	return target(parsed.Content[0]), true
@@ -291,7 +291,7 @@ func (d *decoder) list(f *field, n *yaml.Node, name string, into reflect.Value) 
 			continue
 		}
 		if d.absent(item) {
-			d.fault(item, "", "%s is empty", at)
+			d.problem(item, "", "%s is empty", at)
 			continue
 		}
 		if v, ok := d.scalar(item, at); ok && d.checkText(f.items, item, at, v) {
@@ -305,7 +305,7 @@ func (d *decoder) list(f *field, n *yaml.Node, name string, into reflect.Value) 
 	}
 }
 
-func (d *decoder) table(f *field, n *yaml.Node, s scope, into reflect.Value) {
+func (d *decoder) stringMap(f *field, n *yaml.Node, s scope, into reflect.Value) {
 	name := strings.TrimSuffix(s.written, ".")
 	out, seen := map[string]string{}, map[string]bool{}
 	pairs := d.pairs(n)
@@ -316,7 +316,7 @@ func (d *decoder) table(f *field, n *yaml.Node, s scope, into reflect.Value) {
 			full = s.written + concealed
 		}
 		if seen[key] {
-			d.fault(p.key, "keep one of them", "%q is named twice", full)
+			d.problem(p.key, "keep one of them", "%q is named twice", full)
 			continue
 		}
 		seen[key] = true
@@ -350,14 +350,14 @@ func (d *decoder) foreign(n *yaml.Node, name string) bool {
 	if !plainTag.MatchString(tag) {
 		tag = concealed // A value that begins with ! is read as a tag.
 	}
-	d.fault(n, "CloudFormation's functions have no meaning here: use <+serviceVariables.name>; put a value that begins with ! in quotes", "%s has the tag %s, which is not understood", name, tag)
+	d.problem(n, "CloudFormation's functions have no meaning here: use <+serviceVariables.name>; put a value that begins with ! in quotes", "%s has the tag %s, which is not understood", name, tag)
 	return true
 }
 
 // scalar is a value's text as it was written: 1.50 stays 1.50, yes stays yes.
 func (d *decoder) scalar(n *yaml.Node, name string) (string, bool) {
 	if n.Kind != yaml.ScalarNode {
-		d.fault(n, textHint(n), "%s must be a text, not %s", name, nature(n))
+		d.problem(n, textHint(n), "%s must be a text, not %s", name, nature(n))
 		return "", false
 	}
 	return n.Value, true
@@ -366,7 +366,7 @@ func (d *decoder) scalar(n *yaml.Node, name string) (string, bool) {
 func (d *decoder) integer(f *field, n *yaml.Node, name string) (int32, bool) {
 	v, ok := d.parse(n)
 	if !ok || v != math.Trunc(v) {
-		d.fault(n, numberHint(f, n), "%s must be a whole number of %s, not %s", name, f.unit, written(n))
+		d.problem(n, numberHint(f, n), "%s must be a whole number of %s, not %s", name, f.unit, written(n))
 		return 0, false
 	}
 	// Out of every range; the check that follows says so.
@@ -376,7 +376,7 @@ func (d *decoder) integer(f *field, n *yaml.Node, name string) (int32, bool) {
 func (d *decoder) number(f *field, n *yaml.Node, name string) (float64, bool) {
 	v, ok := d.parse(n)
 	if !ok {
-		d.fault(n, numberHint(f, n), "%s must be a number of %s, not %s", name, f.unit, written(n))
+		d.problem(n, numberHint(f, n), "%s must be a number of %s, not %s", name, f.unit, written(n))
 	}
 	return v, ok
 }
@@ -399,7 +399,7 @@ func (d *decoder) boolean(n *yaml.Node, name string) (bool, bool) {
 			return false, true
 		}
 	}
-	d.fault(n, "", "%s must be true or false, not %s", name, written(n))
+	d.problem(n, "", "%s must be true or false, not %s", name, written(n))
 	return false, false
 }
 

@@ -16,40 +16,40 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
-// decode reads a definition that must have no fault but warnings.
+// decode reads a definition that must have no problem but warnings.
 func decode(t *testing.T, src string) Function {
 	t.Helper()
-	f, faults := decodeText(src)
-	if err := faults.Err(); err != nil {
+	f, problems := decodeText(src)
+	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
 	return *f
 }
 
 func decodeText(src string) (*Function, diag.List) {
-	doc, faults := parse("function.yaml", []byte(src), nil)
+	doc, problems := parse("function.yaml", []byte(src), nil)
 	if doc == nil {
-		return nil, faults
+		return nil, problems
 	}
 	return Decode(doc)
 }
 
 // parse reads a file as the program does, with service variables.
 func parse(file string, src []byte, values map[string]string) (Document, diag.List) {
-	docs, faults := expression.Scan(file, src).Documents()
-	if len(docs) != 1 || faults.Err() != nil {
-		return nil, append(faults, diag.Problem{File: file, Message: "is not one document"})
+	docs, problems := expression.Scan(file, src).Documents()
+	if len(docs) != 1 || problems.Err() != nil {
+		return nil, append(problems, diag.Problem{File: file, Message: "is not one document"})
 	}
 	known := names{}
 	for name, value := range values {
 		known[name] = expression.NewString(value)
 	}
-	faults = docs[0].Render(docs[0].Root(), expression.NewEvaluator(expression.Env{
+	problems = docs[0].Render(docs[0].Root(), expression.NewEvaluator(expression.Env{
 		Names:   names{"serviceVariables": expression.NewObject(known)},
 		Secrets: map[string]string{"password": "hush"},
 	}))
-	if faults.Err() != nil {
-		return nil, faults
+	if problems.Err() != nil {
+		return nil, problems
 	}
 	return docs[0], nil
 }
@@ -133,7 +133,7 @@ description: "<+serviceVariables.description>"
 		"without end": {map[string]string{"layers": bomb}, []string{
 			"function.yaml:6:9: layers: the expression's value expands to more than 20000 values",
 		}},
-		"a fault inside stands at the expression": {map[string]string{"variables": "\n\n\n- AB"}, []string{
+		"a problem inside stands at the expression": {map[string]string{"variables": "\n\n\n- AB"}, []string{
 			"function.yaml:7:26: environment.variables must be a mapping, not a list",
 		}},
 		"a bad key inside": {map[string]string{"variables": "{\n\n\nA-B: c}"}, []string{
@@ -152,13 +152,13 @@ description: "<+serviceVariables.description>"
 					values[key] = v
 				}
 			}
-			doc, faults := parse("function.yaml", []byte(src), values)
-			if err := faults.Err(); err != nil {
+			doc, problems := parse("function.yaml", []byte(src), values)
+			if err := problems.Err(); err != nil {
 				t.Fatal(err)
 			}
-			f, faults := Decode(doc)
+			f, problems := Decode(doc)
 			var got []string
-			for _, f := range faults {
+			for _, f := range problems {
 				got = append(got, f.Error())
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -191,10 +191,10 @@ func TestTheTableAndTheStructsNameTheSameFields(t *testing.T) {
 	var check func(at string, fields []field, of reflect.Type)
 	check = func(at string, fields []field, of reflect.Type) {
 		var rows, structs []string
-		types := map[kind]string{text: "*string", integer: "*int32", number: "*float64", boolean: "*bool", list: "[]string", table: "map[string]string"}
+		types := map[kind]string{text: "*string", integer: "*int32", number: "*float64", boolean: "*bool", list: "[]string", stringMap: "map[string]string"}
 		for i := range fields {
 			f := &fields[i]
-			if f.idle {
+			if f.ignored {
 				continue
 			}
 			rows = append(rows, f.name)
@@ -282,13 +282,13 @@ func TestCheckPackageHoldsTheDefinitionToItsArtifact(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			doc, _ := parse("function.yaml", []byte(tc.src), nil)
-			f, faults := Decode(doc)
-			if err := faults.Err(); err != nil {
+			f, problems := Decode(doc)
+			if err := problems.Err(); err != nil {
 				t.Fatal(err)
 			}
-			out, faults := CheckPackage(*f, tc.kind, doc)
+			out, problems := CheckPackage(*f, tc.kind, doc)
 			var got []string
-			for _, f := range faults {
+			for _, f := range problems {
 				got = append(got, f.Error())
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -297,7 +297,7 @@ func TestCheckPackageHoldsTheDefinitionToItsArtifact(t *testing.T) {
 			if tc.kind == "Image" && (out.Runtime != nil || out.Handler != nil || out.Layers != nil) {
 				t.Errorf("%+v", out)
 			}
-			if _, without := CheckPackage(*f, tc.kind, nil); len(without) != len(faults) {
+			if _, without := CheckPackage(*f, tc.kind, nil); len(without) != len(problems) {
 				t.Errorf("without a document: %v", without)
 			}
 		})
@@ -323,20 +323,20 @@ func FuzzDecode(f *testing.F) {
 		if doc == nil {
 			return
 		}
-		function, faults := Decode(doc)
-		if function == nil && faults.Err() == nil {
-			t.Fatal("no function and no fault")
+		function, problems := Decode(doc)
+		if function == nil && problems.Err() == nil {
+			t.Fatal("no function and no problem")
 		}
 		alias, _ := DecodeAlias(doc)
-		if function == nil || alias == nil || faults.Err() != nil {
+		if function == nil || alias == nil || problems.Err() != nil {
 			return
 		}
 		text := Render(*function, false)
 		if bytes.Contains(text, []byte("<+")) {
 			return
 		}
-		again, faults := decodeText(string(text))
-		if err := faults.Err(); err != nil {
+		again, problems := decodeText(string(text))
+		if err := problems.Err(); err != nil {
 			t.Fatalf("what is rendered is not read again: %v", err)
 		}
 		if diff := cmp.Diff(function, again); diff != "" {

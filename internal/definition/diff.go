@@ -53,7 +53,7 @@ type Difference struct {
 // DiffTags and by their hash.
 func Diff(wanted, have Function) Difference {
 	var d Difference
-	before, after := Canonical(have), have.With(wanted)
+	before, after := Canonical(have), have.Merge(wanted)
 	vw, vb, va := reflect.ValueOf(wanted), reflect.ValueOf(before), reflect.ValueOf(after)
 	patch := reflect.ValueOf(&d.Patch).Elem()
 	for f := range configuration() {
@@ -65,7 +65,7 @@ func Diff(wanted, have Function) Difference {
 		switch {
 		case f.call == byCode:
 			d.Architectures = append(d.Architectures, changes...)
-		case f.call == byCreation || f.pivotal && b.IsNil() != a.IsNil():
+		case f.call == byCreation || f.presenceFixed && b.IsNil() != a.IsNil():
 			d.Immutable = append(d.Immutable, changes...)
 		default:
 			d.Changes = append(d.Changes, changes...)
@@ -107,7 +107,7 @@ func compare(f *field, path string, from, to reflect.Value) []Change {
 			changes = append(changes, compare(m, path+"."+m.name, member(m, from), member(m, to))...)
 		}
 		return changes
-	case table:
+	case stringMap:
 		a, _ := from.Interface().(map[string]string)
 		b, _ := to.Interface().(map[string]string)
 		return secretChanges(path, a, b)

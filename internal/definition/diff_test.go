@@ -274,11 +274,11 @@ durableConfig: {executionTimeout: 60}`, ``, Difference{
 			}
 			// There and back: the patch leads to what is wanted, and from there
 			// the canonical form of what was leads back.
-			after := have.With(d.Patch)
+			after := have.Merge(d.Patch)
 			if again := Diff(wanted, after); len(again.Changes) > 0 {
 				t.Errorf("after the patch there is still a difference: %+v", again.Changes)
 			}
-			back := after.With(Diff(Canonical(have), after).Patch)
+			back := after.Merge(Diff(Canonical(have), after).Patch)
 			if diff := cmp.Diff(Canonical(have), back); diff != "" {
 				t.Errorf("the way back does not lead back:\n%s", diff)
 			}

@@ -11,8 +11,8 @@ import (
 type Document interface {
 	// Root is the document's value, not the yaml.DocumentNode around it.
 	Root() *yaml.Node
-	// Fault is a problem at the node's place.
-	Fault(n *yaml.Node, message, hint string) diag.Problem
+	// Problem is a problem at the node's place.
+	Problem(n *yaml.Node, message, hint string) diag.Problem
 	// Hide keeps the text of nodes out of the source lines that problems show.
 	Hide(nodes ...*yaml.Node)
 	// Whole reports whether the scalar was nothing but one expression: then its

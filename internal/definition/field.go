@@ -15,13 +15,13 @@ const (
 	integer
 	number
 	boolean
-	list    // of texts
-	table   // texts by name
-	object  // one of the structs of function.go
-	objects // a list of them
+	list      // of texts
+	stringMap // texts by name
+	object    // one of the structs of function.go
+	objects   // a list of them
 )
 
-// call says which API call carries a field to a function that exists.
+// call is the API call that sets a field of an existing function.
 type call int
 
 const (
@@ -33,13 +33,13 @@ const (
 	byOwn
 	// byCreation is CreateFunction alone: no update changes the field.
 	byCreation
-	// byNobody marks what names the function or steers a call.
+	// byNobody marks what names the function or controls a call.
 	byNobody
 )
 
 // field is one row of the table that decoding, validation, the canonical form,
 // the diff, the prediction, rendering and the JSON Schema all read. The Go
-// struct's field has the same name, and a test holds them together.
+// struct's field has the same name; a test compares both.
 type field struct {
 	name string
 	// camel is the lowerCamelCase spelling where it is not the name with its
@@ -48,47 +48,48 @@ type field struct {
 	kind  kind
 	doc   string
 	call  call
-	// need marks what CreateFunction, or the object around, cannot do without.
-	need bool
+	// required marks a field that must be set where the object around it is.
+	required bool
 	// unit is what a number counts.
 	unit string
-	// min and max bound a number, a text's characters, or a list's or table's
-	// entries; max 0 is no bound.
+	// min and max bound a number, a text's Length, or the entries of a list or
+	// map; max 0 is no bound.
 	min, max float64
 	// managed is the higher max of functions with a capacity provider.
 	managed float64
 	enum    []string
-	// open marks an enum that AWS lengthens: an unknown value that resembles
-	// none of the known ones is a warning.
+	// open marks an enum that AWS extends: an unknown value that resembles none
+	// of the known ones is a warning.
 	open bool
-	// synonyms are what others call the values of enum, in lower case.
+	// synonyms are other names for the values of enum, in lower case.
 	synonyms map[string]string
 	pattern  *regexp.Regexp
 	// form is the pattern in words.
 	form string
-	// items describes each entry of a list and each value of a table.
+	// items describes each entry of a list and each value of a map.
 	items *field
-	// keys describes the names of a table.
+	// keys describes the names of a map.
 	keys    *field
 	members []field
-	// normal is AWS's value where nothing was ever named; nil means that the
-	// field is absent then. It is also what clears the field.
-	normal any
-	// unordered marks a list whose order means nothing.
+	// defaultValue is AWS's value if the field was never set, and the value that
+	// clears it; nil means that the field is absent then.
+	defaultValue any
+	// unordered marks a list whose order has no meaning.
 	unordered bool
-	// whole marks an object that AWS replaces as a whole; of any other object
-	// the members that are not named keep their values.
-	whole bool
-	// idle marks what a definition may name without effect.
-	idle bool
-	// free marks text that is people's own and may look like a placeholder.
-	free bool
-	// pivotal marks an object that AWS neither adds to nor takes from a
-	// function that exists.
-	pivotal bool
+	// replacedWhole marks an object that AWS replaces as a whole; of any other
+	// object, members that are not named keep their values.
+	replacedWhole bool
+	// ignored marks a field that a definition may name without effect.
+	ignored bool
+	// freeText marks text that users write for themselves, which may look like a
+	// placeholder.
+	freeText bool
+	// presenceFixed marks an object that AWS neither adds to an existing
+	// function nor removes from it.
+	presenceFixed bool
 }
 
-// empty is the normal value of lists, tables and objects.
+// empty is the default value of lists, maps and objects.
 type empty struct{}
 
 // lower is the name in lowerCamelCase.

@@ -12,8 +12,8 @@
 // more than one field for stands in cross.go and canonical.go.
 //
 // The package promises that a definition is read whole or not at all, that all
-// its faults come at once and at their places, that what AWS fills in is no
-// difference, and that no value of the environment leaves it in a fault, a
+// its problems come at once and at their places, that what AWS fills in is no
+// difference, and that no value of the environment leaves it in a problem, a
 // change or a fingerprint. It does no I/O, asks no clock, and imports nothing of
 // the AWS SDK; internal/lambdaapi alone turns these types into the SDK's and
 // back.

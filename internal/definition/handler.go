@@ -36,7 +36,7 @@ func (c *codeChecker) handler(runtime, handler string) {
 }
 
 func (c *codeChecker) malformed(handler, form string) {
-	c.fault("Handler", "", "handler %q must be %s", handler, form)
+	c.problem("Handler", "", "handler %q must be %s", handler, form)
 }
 
 // python follows the runtime's loader
@@ -155,7 +155,7 @@ func (c *codeChecker) absent(message, hint string) {
 		c.warn("Handler", bringer, "%s", message)
 		return
 	}
-	c.fault("Handler", hint, "%s", message)
+	c.problem("Handler", hint, "%s", message)
 }
 
 // bringer says what could bring a file that the zip does not hold.
@@ -177,7 +177,7 @@ func (c *codeChecker) bringer() string {
 func (c *codeChecker) opened(field, name string) {
 	c.started[name] = true
 	if at, mode, shut := c.shut(name, 0o004); shut {
-		c.fault(field, chmodHint, "Lambda's user cannot read %s: the mode of %s in the zip is %s", name, at, mode)
+		c.problem(field, chmodHint, "Lambda's user cannot read %s: the mode of %s in the zip is %s", name, at, mode)
 	}
 }
 
@@ -187,7 +187,7 @@ func (c *codeChecker) brokenLink(field string, link found) {
 		c.warn(field, "", "%s is a symlink to %s, which the zip does not bring", link.name, shown(link.target))
 		return
 	}
-	c.fault(field, "put the file itself in its place", "%s is a symlink to %s, which is not in the zip", link.name, shown(link.target))
+	c.problem(field, "put the file itself in its place", "%s is a symlink to %s, which is not in the zip", link.name, shown(link.target))
 }
 
 // isFile reports a file, through symlinks too.

@@ -20,7 +20,7 @@ func (c *codeChecker) nodejs(runtime, handler string) {
 	module, function, ok := strings.Cut(base, ".")
 	switch {
 	case strings.Contains(handler, ".."):
-		c.fault("Handler", "write the path from the root of the code", "handler %q contains .., which the runtime refuses", handler)
+		c.problem("Handler", "write the path from the root of the code", "handler %q contains .., which the runtime refuses", handler)
 		return
 	case !ok || function == "":
 		c.malformed(handler, "file.function")
@@ -30,7 +30,7 @@ func (c *codeChecker) nodejs(runtime, handler string) {
 	root := handler[:strings.Index(handler, base)]
 	style := path.Join(root, module)
 	if at := c.look(style); at.presence != missing {
-		c.required(handler, style)
+		c.loaded(handler, style)
 		return
 	}
 	endings := []string{".js", ".mjs", ".cjs"}
@@ -65,8 +65,8 @@ func nodeVersion(runtime string) int {
 	return n
 }
 
-// required reports a handler whose module is there but cannot be loaded.
-func (c *codeChecker) required(handler, name string) {
+// loaded reports a handler whose module is there but cannot be loaded.
+func (c *codeChecker) loaded(handler, name string) {
 	if c.require(name) {
 		return
 	}

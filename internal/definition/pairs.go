@@ -23,7 +23,7 @@ func (d *decoder) merged(n *yaml.Node, depth int) []pair {
 		case p.key.Kind == yaml.ScalarNode && p.key.ShortTag() == "!!merge":
 			merges = append(merges, p)
 		case p.key.Kind != yaml.ScalarNode:
-			d.fault(p.key, "", "a key must be a text, not %s", nature(p.key))
+			d.problem(p.key, "", "a key must be a text, not %s", nature(p.key))
 		default:
 			own = append(own, p)
 			has[p.key.Value] = true
@@ -37,7 +37,7 @@ func (d *decoder) merged(n *yaml.Node, depth int) []pair {
 		for _, source := range sources {
 			source = target(source)
 			if source.Kind != yaml.MappingNode || depth >= maxMerge {
-				d.fault(m.key, "", "<< merges a mapping, not %s", nature(source))
+				d.problem(m.key, "", "<< merges a mapping, not %s", nature(source))
 				continue
 			}
 			for _, p := range d.merged(source, depth+1) {

@@ -16,7 +16,7 @@ func arbitrary(r *rand.Rand, fields []field, v reflect.Value, observed bool) {
 	for i := range fields {
 		f := &fields[i]
 		always := observed && (f.kind == text || v.Type() != reflect.TypeFor[Function]())
-		if f.idle || f.call == byNobody || !always && r.IntN(2) == 0 {
+		if f.ignored || f.call == byNobody || !always && r.IntN(2) == 0 {
 			continue
 		}
 		into := f.in(v)
@@ -25,7 +25,7 @@ func arbitrary(r *rand.Rand, fields []field, v reflect.Value, observed bool) {
 			choices := append([]string{"a", "b", "c"}, f.enum...)
 			if len(f.enum) > 0 {
 				choices = f.enum
-			} else if f.normal != nil {
+			} else if f.defaultValue != nil {
 				choices = append(choices, "")
 			}
 			set(into, choices[r.IntN(len(choices))])
@@ -46,7 +46,7 @@ func arbitrary(r *rand.Rand, fields []field, v reflect.Value, observed bool) {
 				out[i] = items[r.IntN(len(items))]
 			}
 			into.Set(reflect.ValueOf(out))
-		case table:
+		case stringMap:
 			m := map[string]string{}
 			for range r.IntN(3) {
 				m["K"+strconv.Itoa(r.IntN(3))] = strconv.Itoa(r.IntN(2))
@@ -77,11 +77,11 @@ func TestAnyPatchLeadsThereAndBack(t *testing.T) {
 		if (len(d.Changes) > 0) == cmp.Equal(d.Patch, Function{}) {
 			t.Fatalf("seed %d: patch and changes do not say the same:\n%+v\n%+v", seed, d.Patch, d.Changes)
 		}
-		after := have.With(d.Patch)
+		after := have.Merge(d.Patch)
 		if again := Diff(wanted, after); len(again.Changes) > 0 {
 			t.Fatalf("seed %d: after the patch there is still a difference: %+v", seed, again.Changes)
 		}
-		back := after.With(Diff(Canonical(have), after).Patch)
+		back := after.Merge(Diff(Canonical(have), after).Patch)
 		if diff := cmp.Diff(Canonical(have), back); diff != "" {
 			t.Fatalf("seed %d: the way back does not lead back:\n%s\nwanted %s", seed, diff, Render(wanted, false))
 		}

@@ -38,7 +38,7 @@ func renderObject(b *bytes.Buffer, fields []field, v reflect.Value, redact bool)
 	first := true
 	for i := range fields {
 		f := &fields[i]
-		if f.idle {
+		if f.ignored {
 			continue
 		}
 		value := f.in(v)
@@ -69,7 +69,7 @@ func render(b *bytes.Buffer, f *field, v reflect.Value, redact bool) {
 			renderObject(b, f.members, v.Index(i), redact)
 		}
 		b.WriteByte(']')
-	case table:
+	case stringMap:
 		m := v.Interface().(map[string]string)
 		b.WriteByte('{')
 		for i, key := range slices.Sorted(maps.Keys(m)) {

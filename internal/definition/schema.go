@@ -93,7 +93,7 @@ func (d schemaDefs) object(fields []field, path string) *schema {
 		ref := &schema{Ref: "#/$defs/" + path + f.name}
 		both := []string{f.lower(), f.name}
 		s.Properties[both[0]], s.Properties[both[1]] = ref, ref
-		if f.need {
+		if f.required {
 			s.AllOf = append(s.AllOf, &schema{OneOf: []*schema{{Required: both[:1]}, {Required: both[1:]}}})
 		} else {
 			s.AllOf = append(s.AllOf, &schema{Not: &schema{Required: both}})
@@ -114,21 +114,21 @@ func (d schemaDefs) value(f *field, path string) *schema {
 		s.AnyOf = f.shapes()
 	}
 	s.AnyOf = append(s.AnyOf, &schema{Ref: expressionRef})
-	if !f.need {
+	if !f.required {
 		s.AnyOf = append(s.AnyOf, &schema{Type: "null"})
 	}
 	return s
 }
 
 func (f *field) schemaDefault() any {
-	switch normal := f.normal.(type) {
+	switch value := f.defaultValue.(type) {
 	case empty, nil:
 		return nil
 	default:
-		if f.kind == text && normal == "" {
+		if f.kind == text && value == "" {
 			return nil
 		}
-		return normal
+		return value
 	}
 }
 
@@ -146,7 +146,7 @@ func (f *field) shapes() []*schema {
 		return []*schema{{Type: "boolean"}, {Type: "string", Enum: []string{"true", "false"}}}
 	case list:
 		return []*schema{{Type: "array", Items: f.items.item(), MinItems: int(f.min), MaxItems: int(f.max)}}
-	case table:
+	case stringMap:
 		names := &schema{Pattern: portable(f.keys.pattern), MinLength: int(f.keys.min), MaxLength: int(f.keys.max)}
 		return []*schema{{Type: "object", PropertyNames: names, MaxProperties: int(f.max), AdditionalProperties: f.items.entry()}}
 	}

@@ -79,7 +79,7 @@ func (s *sensitive) field(f *field, n *yaml.Node) {
 				s.members(item, f.members)
 			}
 		}
-	case f.name == "Environment", f.kind != table && value.Kind == yaml.MappingNode:
+	case f.name == "Environment", f.kind != stringMap && value.Kind == yaml.MappingNode:
 		s.add(n)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestNoFaultShowsAValueOfTheEnvironment(t *testing.T) {
+func TestNoProblemShowsAValueOfTheEnvironment(t *testing.T) {
 	t.Parallel()
 	for name, src := range map[string]string{
 		"minified JSON":     `{"functionName": "hello", "environment": {"variables": {"AB": "hush", "CD": "\"hush\" hush"}}, "colour": 1}`,
@@ -26,16 +26,16 @@ func TestNoFaultShowsAValueOfTheEnvironment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			doc, faults := parse("f", []byte(src), map[string]string{"environment": `{"variables": {"A-B": "hush"}, "hu": 1}`})
+			doc, problems := parse("f", []byte(src), map[string]string{"environment": `{"variables": {"A-B": "hush"}, "hu": 1}`})
 			if doc == nil {
-				t.Fatal(faults)
+				t.Fatal(problems)
 			}
-			_, faults = Decode(doc)
-			if faults.Err() == nil {
-				t.Fatal("there is no fault")
+			_, problems = Decode(doc)
+			if problems.Err() == nil {
+				t.Fatal("there is no problem")
 			}
 			var b bytes.Buffer
-			if err := faults.Print(&b); err != nil {
+			if err := problems.Print(&b); err != nil {
 				t.Fatal(err)
 			}
 			if strings.Contains(b.String(), "hush") {
@@ -45,15 +45,15 @@ func TestNoFaultShowsAValueOfTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestAFaultShowsAValueWholeOrNotAtAll(t *testing.T) {
+func TestAProblemShowsAValueWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("s3cret", 40)
-	doc, faults := parse("f", []byte("functionName: hello\ntimeout: <+serviceVariables.long>\nruntime: <+serviceVariables.long>\n"), map[string]string{"long": long})
+	doc, problems := parse("f", []byte("functionName: hello\ntimeout: <+serviceVariables.long>\nruntime: <+serviceVariables.long>\n"), map[string]string{"long": long})
 	if doc == nil {
-		t.Fatal(faults)
+		t.Fatal(problems)
 	}
-	_, faults = Decode(doc)
-	if got := faults.Error(); !strings.Contains(got, "timeout must be a whole number of seconds, not a text of 240 characters") || strings.Contains(got, "s3cret") {
+	_, problems = Decode(doc)
+	if got := problems.Error(); !strings.Contains(got, "timeout must be a whole number of seconds, not a text of 240 characters") || strings.Contains(got, "s3cret") {
 		t.Error(got)
 	}
 }

@@ -240,7 +240,7 @@ func (t *target) result() Result {
 	}
 	if latest := t.Before.Latest; latest != nil {
 		r.Unqualified = latest.Arn
-		r.Function = latest.Function.With(t.Want.Function)
+		r.Function = latest.Function.Merge(t.Want.Function)
 	}
 	if t.version != nil {
 		r.Version = t.version.Version

@@ -22,7 +22,7 @@ type Text struct {
 	Node *yaml.Node
 }
 
-// Of is the text of an input: name says which, for faults.
+// Of is the text of an input: name says which, for problems.
 func Of(name, value string) Text {
 	doc := expression.NewScalar(name, value)
 	return Text{doc, doc.Root()}
@@ -39,15 +39,15 @@ func (t Text) Raw() string {
 	return t.Doc.Text(t.Node)
 }
 
-// Fault is a fault at the text's place.
-func (t Text) Fault(message, hint string) diag.Problem {
+// Problem is a problem at the text's place.
+func (t Text) Problem(message, hint string) diag.Problem {
 	if t.Node == nil {
 		return diag.Problem{Message: message, Hint: hint}
 	}
-	return t.Doc.Fault(t.Node, message, hint)
+	return t.Doc.Problem(t.Node, message, hint)
 }
 
-// Template is the text as a variable's value, whose faults are reported where
+// Template is the text as a variable's value, whose problems are reported where
 // it stands.
 func (t Text) Template() expression.Value {
 	if t.Node == nil {
@@ -111,7 +111,7 @@ func (r Reader) last(content []*yaml.Node) []*yaml.Node {
 			out = append(out, key, content[i+1])
 			continue
 		}
-		f := r.Doc.Fault(key, "the key "+strconv.Quote(r.Doc.Text(key))+" stands again further down, and the last one counts", "")
+		f := r.Doc.Problem(key, "the key "+strconv.Quote(r.Doc.Text(key))+" stands again further down, and the last one counts", "")
 		f.Warning = true
 		r.Report(f)
 	}
@@ -197,7 +197,7 @@ func (r Reader) Texts(list *[]Text, what string) func(*yaml.Node) {
 
 // Wrong reports a value of the wrong type.
 func (r Reader) Wrong(n *yaml.Node, what, want string) {
-	r.Report(r.Doc.Fault(n, what+" must be "+want+", not "+r.kindOf(n), ""))
+	r.Report(r.Doc.Problem(n, what+" must be "+want+", not "+r.kindOf(n), ""))
 }
 
 // null tells a value that is not there, and gives it to Null.
@@ -259,6 +259,6 @@ func TooLarge(doc *expression.Document) *diag.Problem {
 	if count(doc.Root()); budget >= 0 {
 		return nil
 	}
-	f := doc.Fault(doc.Root(), "has more values than any document needs", "aliases count as often as they are used")
+	f := doc.Problem(doc.Root(), "has more values than any document needs", "aliases count as often as they are used")
 	return &f
 }

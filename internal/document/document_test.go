@@ -13,9 +13,9 @@ import (
 
 func parse(t *testing.T, src string) *expression.Document {
 	t.Helper()
-	docs, faults := expression.Scan("f", []byte(src)).Documents()
-	if len(faults) > 0 || len(docs) != 1 {
-		t.Fatalf("%d documents, %v", len(docs), faults)
+	docs, problems := expression.Scan("f", []byte(src)).Documents()
+	if len(problems) > 0 || len(docs) != 1 {
+		t.Fatalf("%d documents, %v", len(docs), problems)
 	}
 	return docs[0]
 }
@@ -44,10 +44,10 @@ same: *a
 		list, one                []Text
 		items                    int
 	}
-	var faults diag.List
+	var problems diag.List
 	var unknown []string
 	r := Reader{
-		Doc: doc, Report: func(f ...diag.Problem) { faults = append(faults, f...) },
+		Doc: doc, Report: func(f ...diag.Problem) { problems = append(problems, f...) },
 		Unknown: func(key, _ *yaml.Node, _ string, known []string) { unknown = append(unknown, key.Value) },
 	}
 	r.Mapping(doc.Root(), "the file", Fields{
@@ -70,11 +70,11 @@ same: *a
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Error(diff)
 	}
-	wantFaults := `f:10:8: wrong must be a text, not a list
+	wantProblems := `f:10:8: wrong must be a text, not a list
 f:11:10: notBool must be true or false, not "maybe"
 f:12:10: notList must be a list, not "x"
 f:13:9: notMap must be a mapping, not "x"`
-	if diff := cmp.Diff(wantFaults, faults.Error()); diff != "" {
+	if diff := cmp.Diff(wantProblems, problems.Error()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -94,8 +94,8 @@ func TestTooLargeRefusesAliasesWithoutEnd(t *testing.T) {
 		"a: &a [*a]\n":              true,
 		"[" + strings.Repeat("1, ", 100_001) + "1]": true,
 	} {
-		docs, faults := expression.Scan("f", []byte(src)).Documents()
-		refused := len(faults) > 0 // the parser may refuse a circle itself
+		docs, problems := expression.Scan("f", []byte(src)).Documents()
+		refused := len(problems) > 0 // the parser may refuse a circle itself
 		for _, doc := range docs {
 			refused = refused || TooLarge(doc) != nil
 		}

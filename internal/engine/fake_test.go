@@ -263,7 +263,7 @@ func (f *fake) UpdateConfiguration(_ context.Context, _ string, patch definition
 	if err := f.checked(revision); err != nil {
 		return nil, err
 	}
-	return f.update(func(o *definition.Observed) { o.Function = o.Function.With(patch) }), f.done("UpdateConfiguration", n)
+	return f.update(func(o *definition.Observed) { o.Function = o.Function.Merge(patch) }), f.done("UpdateConfiguration", n)
 }
 
 func (f *fake) UpdateCode(_ context.Context, u lambdaapi.CodeUpdate) (*definition.Observed, error) {

@@ -159,7 +159,7 @@ func showsCode(answer *definition.Observed, sha256 string) bool {
 
 func (e *Engine) updateConfiguration(s plan.UpdateConfiguration) change {
 	predicted := *e.live.latest
-	predicted.Function = e.live.latest.Function.With(s.Patch)
+	predicted.Function = e.live.latest.Function.Merge(s.Patch)
 	predicted.Unreadable = slices.DeleteFunc(slices.Clone(predicted.Unreadable), func(u definition.Unreadable) bool {
 		// What could not be read is known once it was written.
 		return u.Field == "Environment" && s.Patch.Environment != nil || u.Field == "ImageConfig" && s.Patch.ImageConfig != nil

@@ -17,7 +17,7 @@ type block struct {
 }
 
 // parse reads what stands between <+ and >. text is the block, base its offset
-// for faults.
+// for problems.
 func (b blocks) parse(text string, base, spans int) (node, *Error) {
 	if spans < 2 {
 		return b.parseBlock(text, base, spans)

@@ -98,7 +98,7 @@ func TestCorpusOfExpressionsThatHold(t *testing.T) {
 		got := v.Text()
 		switch {
 		case err != nil:
-			got = "fault: " + err.Error()
+			got = "problem: " + err.Error()
 		case v.IsSecret():
 			got += " (secret)"
 		case v.Kind() != String:
@@ -111,7 +111,7 @@ func TestCorpusOfExpressionsThatHold(t *testing.T) {
 	t.Logf("%d expressions", cases)
 }
 
-func TestCorpusOfFaults(t *testing.T) {
+func TestCorpusOfProblems(t *testing.T) {
 	t.Parallel()
 	const file = "testdata/err.txt"
 	content, err := os.ReadFile(file)
@@ -140,16 +140,16 @@ func TestCorpusOfFaults(t *testing.T) {
 	}
 }
 
-// picture prints the fault of a text that stands alone in a file.
+// picture prints the problem of a text that stands alone in a file.
 func picture(t *testing.T, text string) string {
 	t.Helper()
 	doc := NewScalar("f", text)
-	faults := doc.Render(doc.Root(), NewEvaluator(corpusEnv()))
-	if len(faults) == 0 {
-		t.Errorf("%s: no fault, value %q", text, doc.Root().Value)
+	problems := doc.Render(doc.Root(), NewEvaluator(corpusEnv()))
+	if len(problems) == 0 {
+		t.Errorf("%s: no problem, value %q", text, doc.Root().Value)
 	}
 	var b strings.Builder
-	if err := faults.Print(&b); err != nil {
+	if err := problems.Print(&b); err != nil {
 		t.Fatal(err)
 	}
 	return indent(b.String())
@@ -159,7 +159,7 @@ func indent(s string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSuffix(s, "\n"), "\n", "\n  ") + "\n"
 }
 
-func TestFaultsAreErrorsOfThePackage(t *testing.T) {
+func TestProblemsAreErrorsOfThePackage(t *testing.T) {
 	t.Parallel()
 	_, err := NewEvaluator(corpusEnv()).Evaluate("<+serviceVariables.nmae>")
 	var e *Error

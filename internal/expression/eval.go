@@ -360,14 +360,14 @@ func (e *Evaluator) resolve(v Value, from node, offset int) (Value, error) {
 	return out, nil
 }
 
-// within says in which variable a fault lies: at that variable's own place,
+// within says in which variable a problem lies: at that variable's own place,
 // where it is known.
 func within(err error, origin *Origin, path string, offset int) error {
-	var fault *Error
-	if !errors.As(err, &fault) || fault.Origin != nil || fault.named {
+	var problem *Error
+	if !errors.As(err, &problem) || problem.Origin != nil || problem.named {
 		return err
 	}
-	out := *fault
+	out := *problem
 	if origin != nil {
 		o := *origin
 		o.Col += out.Offset

@@ -29,7 +29,7 @@
 // written but the arguments, no reflection is used, no panic leaves the
 // package. A value cannot change the document around it: the document is
 // parsed first, with an opaque character in the place of each span, and the
-// scalars are filled in afterwards. Each fault carries the line and column of
+// scalars are filled in afterwards. Each problem carries the line and column of
 // the original text. What came from a secret says so.
 //
 // # Why not a library
@@ -57,7 +57,7 @@ const (
 	maxTokens     = 20_000
 )
 
-// Origin says where a text stands, for faults inside it.
+// Origin says where a text stands, for problems inside it.
 type Origin struct {
 	File      string
 	Line, Col int
@@ -70,7 +70,7 @@ func NewOrigin(name, text string) *Origin {
 	return &Origin{File: name, Line: 1, Col: 1, source: Scan(name, []byte(text))}
 }
 
-// Error is a fault in an expression: Offset counts bytes from the start of the
+// Error is a problem in an expression: Offset counts bytes from the start of the
 // text that was evaluated.
 type Error struct {
 	Offset  int
@@ -101,10 +101,10 @@ func (e *Error) hint(format string, args ...any) *Error {
 
 // unknownError is a name that stands for nothing: the elvis operator, ?? and
 // empty take it for null, everything else refuses it.
-type unknownError struct{ fault *Error }
+type unknownError struct{ problem *Error }
 
-func (e unknownError) Error() string { return e.fault.Error() }
-func (e unknownError) Unwrap() error { return e.fault }
+func (e unknownError) Error() string { return e.problem.Error() }
+func (e unknownError) Unwrap() error { return e.problem }
 
 func isUnknown(err error) bool {
 	var u unknownError

@@ -55,9 +55,9 @@ func FuzzRender(f *testing.F) {
 	f.Add("a\r\r\r\r\r\r: <+variable.domain>\nb: [A]\n")
 	env := corpusEnv()
 	f.Fuzz(func(t *testing.T, text string) {
-		docs, faults := Scan("f", []byte(text)).Documents()
+		docs, problems := Scan("f", []byte(text)).Documents()
 		for _, doc := range docs {
-			faults = append(faults, doc.Render(doc.Root(), NewEvaluator(env))...)
+			problems = append(problems, doc.Render(doc.Root(), NewEvaluator(env))...)
 		}
 		// YAML knows more line breaks than one (https://yaml.org/spec/1.1/#b-char).
 		lines := 1
@@ -66,12 +66,12 @@ func FuzzRender(f *testing.F) {
 				lines++
 			}
 		}
-		for _, fault := range faults {
-			if fault.File != "f" {
+		for _, problem := range problems {
+			if problem.File != "f" {
 				continue
 			}
-			if fault.Line < 0 || fault.Line > lines+1 || fault.Col < 0 || fault.Col > utf8.RuneCountInString(text)+2 {
-				t.Errorf("a fault outside of the text: %v", fault)
+			if problem.Line < 0 || problem.Line > lines+1 || problem.Col < 0 || problem.Col > utf8.RuneCountInString(text)+2 {
+				t.Errorf("a problem outside of the text: %v", problem)
 			}
 		}
 	})

@@ -26,16 +26,16 @@ func TestGitHubWritesWhatItsLanguageCanSay(t *testing.T) {
 		`empty(<+pipeline.variables.stage>)`:                   `(inputs.stage == '')`,
 		`empty <+pipeline.variables.stage>`:                    `(inputs.stage == '')`,
 		`<+pipeline.variables.stage.isEmpty()>`:                `(inputs.stage == '')`,
-		`<+pipeline.variables.stage> =~ "v.*"`:                 `fault: GitHub's expressions cannot say a match with a pattern`,
-		`<+pipeline.sequenceId> * 2`:                           `fault: GitHub's expressions cannot say the operator *`,
-		`<+pipeline.variables.other>`:                          `fault: GitHub knows nothing like pipeline.variables.other`,
-		`<+pipeline.variables.stage.split(",")[0]>`:            `fault: GitHub's expressions cannot say this`,
-		`<+input>`: `fault: GitHub's expressions cannot say this`,
-		`<+pipeline.variables.stage == "a" ? "" : "y">`: `fault: GitHub's expressions cannot say a choice whose first value may be empty`,
+		`<+pipeline.variables.stage> =~ "v.*"`:                 `problem: GitHub's expressions cannot say a match with a pattern`,
+		`<+pipeline.sequenceId> * 2`:                           `problem: GitHub's expressions cannot say the operator *`,
+		`<+pipeline.variables.other>`:                          `problem: GitHub knows nothing like pipeline.variables.other`,
+		`<+pipeline.variables.stage.split(",")[0]>`:            `problem: GitHub's expressions cannot say this`,
+		`<+input>`: `problem: GitHub's expressions cannot say this`,
+		`<+pipeline.variables.stage == "a" ? "" : "y">`: `problem: GitHub's expressions cannot say a choice whose first value may be empty`,
 	} {
 		got, err := GitHub(text, name)
 		if err != nil {
-			got = "fault: " + err.Error()
+			got = "problem: " + err.Error()
 		}
 		if got != want {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)

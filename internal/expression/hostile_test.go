@@ -59,7 +59,7 @@ func TestHostileTextsStayWithinTimeAndMemory(t *testing.T) {
 		"signs":                        "<+" + strings.Repeat("-", 16_000) + "1>",
 		"choices":                      "<+" + strings.Repeat("true?", 3000) + "1" + strings.Repeat(":1", 3000) + ">",
 		"nested texts":                 strings.Repeat("<+a ", 15) + strings.Repeat("x>", 15),
-		"nested faults":                strings.Repeat("<+(", 15) + strings.Repeat(">", 15),
+		"nested problems":              strings.Repeat("<+(", 15) + strings.Repeat(">", 15),
 		"comparisons":                  "<+1 " + strings.Repeat("> 1 ", 4000) + ">",
 	}
 	var before, after runtime.MemStats

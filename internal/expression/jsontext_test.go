@@ -26,8 +26,8 @@ func TestJSONsOwnEscapesAreReadAndKeepTheColumns(t *testing.T) {
 			t.Errorf("%s\n%s", src, cmp.Diff(want, got))
 		}
 	}
-	docs, faults := Scan("f.json", []byte(`{"a": "https:\/\/example.com\/\ud83d\ude00"}`)).Documents()
-	if len(faults) > 0 || docs[0].Root().Content[1].Value != "https://example.com/😀" {
-		t.Errorf("%v", faults)
+	docs, problems := Scan("f.json", []byte(`{"a": "https:\/\/example.com\/\ud83d\ude00"}`)).Documents()
+	if len(problems) > 0 || docs[0].Root().Content[1].Value != "https://example.com/😀" {
+		t.Errorf("%v", problems)
 	}
 }

@@ -63,15 +63,15 @@ const (
 	quotedForgotten = `\U0010fffe`
 )
 
-// Forget takes the value of a node whose fault was told.
+// Forget takes the value of a node whose problem was told.
 func Forget(n *yaml.Node) {
 	n.Kind, n.Tag, n.Value, n.Style, n.Content, n.Alias = yaml.ScalarNode, forgottenTag, forgotten, 0, nil, nil
 }
 
 func isForgotten(n *yaml.Node) bool { return n.Tag == forgottenTag && n.Value == forgotten }
 
-// Apart leaves out the faults that only follow from a value that was forgotten.
-func (d *Document) Apart(faults diag.List) diag.List {
+// Apart leaves out the problems that only follow from a value that was forgotten.
+func (d *Document) Apart(problems diag.List) diag.List {
 	places := map[place]bool{}
 	var collect func(n *yaml.Node)
 	collect = func(n *yaml.Node) {
@@ -83,10 +83,10 @@ func (d *Document) Apart(faults diag.List) diag.List {
 		}
 	}
 	if collect(d.root); len(places) == 0 {
-		return faults
+		return problems
 	}
 	var out diag.List
-	for _, f := range faults {
+	for _, f := range problems {
 		if !places[place{f.Line, f.Col}] && !strings.Contains(f.Message, forgotten) && !strings.Contains(f.Message, quotedForgotten) {
 			out = append(out, f)
 		}
@@ -107,7 +107,7 @@ func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *diag
 	}
 	if strings.Contains(n.Value, open) {
 		p := s.firstOpen(n)
-		f := s.faultAt(p.line, p.col, notClosed(0).Message, notClosed(0).Hint)
+		f := s.problemAt(p.line, p.col, notClosed(0).Message, notClosed(0).Hint)
 		return Value{}, false, &f
 	}
 	first, size := utf8.DecodeRuneInString(n.Value)
@@ -166,14 +166,14 @@ func (s *Source) plainValue(n *yaml.Node, e *Evaluator) (Value, bool, *diag.Prob
 		_, end, _ := nextSpan(n.Value, 0)
 		return v, strings.HasPrefix(n.Value, open) && end == len(n.Value), nil
 	}
-	f := s.expressionFault(err, nil)
+	f := s.expressionProblem(err, nil)
 	if f.Line == 0 {
-		f = s.Fault(n, f.Message, f.Hint)
+		f = s.Problem(n, f.Message, f.Hint)
 	}
 	return Value{}, false, &f
 }
 
-// spanValue evaluates one span; a fault in it is reported at its own place.
+// spanValue evaluates one span; a problem in it is reported at its own place.
 func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *diag.Problem) {
 	text, offset := s.unquoted(sp, style)
 	v, err := e.Evaluate(text)
@@ -181,29 +181,29 @@ func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *dia
 		err = errorAt(0, "the expression has no value").hint("give it one with ?: as in <+a ?: \"b\">")
 	}
 	if err != nil {
-		f := s.expressionFault(err, func(i int) place { return s.position(sp, offset(i)) })
+		f := s.expressionProblem(err, func(i int) place { return s.position(sp, offset(i)) })
 		return Value{}, &f
 	}
 	return v, nil
 }
 
-func (s *Source) expressionFault(err error, place func(offset int) place) diag.Problem {
+func (s *Source) expressionProblem(err error, place func(offset int) place) diag.Problem {
 	var e *Error
 	if !errors.As(err, &e) {
 		return diag.Problem{File: s.File, Message: err.Error()}
 	}
 	if e.Origin != nil {
-		return e.Origin.Fault(e)
+		return e.Origin.Problem(e)
 	}
 	if place == nil {
 		return diag.Problem{File: s.File, Message: e.Message, Hint: e.Hint}
 	}
 	p := place(e.Offset)
-	return s.faultAt(p.line, p.col, e.Message, e.Hint)
+	return s.problemAt(p.line, p.col, e.Message, e.Hint)
 }
 
-// Fault is an error in a text that begins at the origin.
-func (o *Origin) Fault(e *Error) diag.Problem {
+// Problem is an error in a text that begins at the origin.
+func (o *Origin) Problem(e *Error) diag.Problem {
 	p := diag.Problem{File: o.File, Line: o.Line, Col: o.Col, Message: e.Message, Hint: e.Hint}
 	if o.source != nil {
 		p.Source = o.source.excerpt(o.Line, o.Col)

@@ -15,15 +15,15 @@ import (
 // wholeTag marks a scalar that was wholly one expression and is rendered.
 const wholeTag = "!expression"
 
-// Raw is the text as it was given, for the source lines of faults.
+// Raw is the text as it was given, for the source lines of problems.
 func (s *Source) Raw() []byte { return s.raw }
 
-// Fault makes a fault at a node's place.
-func (s *Source) Fault(n *yaml.Node, message, hint string) diag.Problem {
-	return s.faultAt(n.Line, n.Column, message, hint)
+// Problem makes a problem at a node's place.
+func (s *Source) Problem(n *yaml.Node, message, hint string) diag.Problem {
+	return s.problemAt(n.Line, n.Column, message, hint)
 }
 
-func (s *Source) faultAt(line, col int, message, hint string) diag.Problem {
+func (s *Source) problemAt(line, col int, message, hint string) diag.Problem {
 	return diag.Problem{
 		File: s.File, Line: line, Col: col, Message: message, Hint: hint,
 		Source: s.excerpt(line, col),
@@ -46,7 +46,7 @@ func (d *Document) Root() *yaml.Node { return d.root }
 func (d *Document) Whole(n *yaml.Node) bool { return n.Tag == wholeTag }
 
 // NewScalar is a Document of one text that came from an input and not from a
-// file: name says which, for faults.
+// file: name says which, for problems.
 func NewScalar(name, text string) *Document {
 	s := Scan(name, []byte(text))
 	return &Document{s, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: string(s.masked), Line: 1, Column: 1}}
@@ -54,11 +54,11 @@ func NewScalar(name, text string) *Document {
 
 // Documents parses the text into its YAML documents; JSON is YAML. Empty
 // documents are left out.
-func (s *Source) Documents() (docs []*Document, faults diag.List) {
+func (s *Source) Documents() (docs []*Document, problems diag.List) {
 	defer func() {
-		// A fault of the YAML library must not end the run without a word.
+		// A problem of the YAML library must not end the run without a word.
 		if recover() != nil {
-			docs, faults = nil, diag.List{{File: s.File, Message: "cannot be read as YAML"}}
+			docs, problems = nil, diag.List{{File: s.File, Message: "cannot be read as YAML"}}
 		}
 	}()
 	if f := s.binary(); f != nil {
@@ -75,7 +75,7 @@ func (s *Source) Documents() (docs []*Document, faults diag.List) {
 			return docs, nil
 		}
 		if err != nil {
-			return docs, diag.List{s.syntaxFault(err)}
+			return docs, diag.List{s.syntaxProblem(err)}
 		}
 		s.relocate(&doc)
 		if root := doc.Content[0]; root.Kind != yaml.ScalarNode || root.Tag != "!!null" {

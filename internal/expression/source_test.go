@@ -35,12 +35,12 @@ func testEnv() Env {
 // rendered gives the scalars of the first document by their key.
 func rendered(t *testing.T, src string) (map[string]string, string) {
 	t.Helper()
-	docs, faults := Scan("f.json", []byte(src)).Documents()
-	if err := faults.Err(); err != nil {
+	docs, problems := Scan("f.json", []byte(src)).Documents()
+	if err := problems.Err(); err != nil {
 		return nil, err.Error()
 	}
-	faults = docs[0].Render(docs[0].Root(), NewEvaluator(testEnv()))
-	if err := faults.Err(); err != nil {
+	problems = docs[0].Render(docs[0].Root(), NewEvaluator(testEnv()))
+	if err := problems.Err(); err != nil {
 		return nil, err.Error()
 	}
 	out := map[string]string{}
@@ -104,15 +104,15 @@ func TestRenderFillsScalarsWithoutTouchingTheStructure(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, faults := rendered(t, tc.src)
-			if diff := cmp.Diff(tc.want, got); diff != "" || faults != "" {
-				t.Errorf("%s\n%s", faults, diff)
+			got, problems := rendered(t, tc.src)
+			if diff := cmp.Diff(tc.want, got); diff != "" || problems != "" {
+				t.Errorf("%s\n%s", problems, diff)
 			}
 		})
 	}
 }
 
-func TestFaultsPointIntoTheOriginalText(t *testing.T) {
+func TestProblemsPointIntoTheOriginalText(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ src, want string }{
 		"behind other spans on the line": {
@@ -159,7 +159,7 @@ func TestExcerptsShowNothingOfHiddenNodes(t *testing.T) {
 	tests := []struct {
 		name, src string
 		// hide are paths of keys from the root; problem is the node that is at
-		// fault, or empty for those that rendering finds.
+		// problem, or empty for those that rendering finds.
 		hide, want []string
 	}{
 		{
@@ -175,13 +175,13 @@ func TestExcerptsShowNothingOfHiddenNodes(t *testing.T) {
 			[]string{""},
 		},
 		{
-			"a literal behind the fault",
+			"a literal behind the problem",
 			"a: <+serviceVariables.nam == 'hush' ? \"hush\" : serviceVariables.mem>\n",
 			[]string{"a"},
 			[]string{"a: <+serviceVariables.nam == ***"},
 		},
 		{
-			"a literal before the fault",
+			"a literal before the problem",
 			"a: <+'hush' == serviceVariables.nam>\n",
 			[]string{"a"},
 			[]string{""},
@@ -247,23 +247,23 @@ func TestExcerptsShowNothingOfHiddenNodes(t *testing.T) {
 	}
 }
 
-func TestFaultsThatFollowFromAForgottenValueAreLeftOut(t *testing.T) {
+func TestProblemsThatFollowFromAForgottenValueAreLeftOut(t *testing.T) {
 	t.Parallel()
-	docs, faults := Scan("f.json", []byte("a: <+serviceVariables.nam>\nb: !forgotten \U0010FFFE\n")).Documents()
-	if faults.Err() != nil {
-		t.Fatal(faults)
+	docs, problems := Scan("f.json", []byte("a: <+serviceVariables.nam>\nb: !forgotten \U0010FFFE\n")).Documents()
+	if problems.Err() != nil {
+		t.Fatal(problems)
 	}
 	doc := docs[0]
 	of := func(i int) diag.Problem {
-		return doc.Fault(doc.Root().Content[i], "of "+doc.Root().Content[i].Value, "")
+		return doc.Problem(doc.Root().Content[i], "of "+doc.Root().Content[i].Value, "")
 	}
 	if before := doc.Apart(diag.List{of(0), of(1), of(3)}); len(before) != 3 {
 		t.Errorf("before anything is forgotten: %v", before)
 	}
-	if faults := doc.Render(doc.Root(), NewEvaluator(testEnv())); len(faults) != 1 {
-		t.Errorf("got %v", faults)
+	if problems := doc.Render(doc.Root(), NewEvaluator(testEnv())); len(problems) != 1 {
+		t.Errorf("got %v", problems)
 	}
-	elsewhere := doc.Fault(doc.Root(), "a is "+doc.Root().Content[1].Value, "")
+	elsewhere := doc.Problem(doc.Root(), "a is "+doc.Root().Content[1].Value, "")
 	if diff := cmp.Diff(diag.List{of(0), of(2)}, doc.Apart(diag.List{of(0), of(1), of(2), elsewhere})); diff != "" {
 		t.Error(diff)
 	}

@@ -18,8 +18,8 @@ import (
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 
-// syntaxFault says in plain words what the YAML library found.
-func (s *Source) syntaxFault(err error) diag.Problem {
+// syntaxProblem says in plain words what the YAML library found.
+func (s *Source) syntaxProblem(err error) diag.Problem {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	if m == nil {
 		return diag.Problem{File: s.File, Message: "cannot be read as YAML"}
@@ -30,7 +30,7 @@ func (s *Source) syntaxFault(err error) diag.Problem {
 	if s.isJSON() {
 		language = "JSON"
 	}
-	p := s.faultAt(at.line, at.col, "is not "+language+": "+what, hint)
+	p := s.problemAt(at.line, at.col, "is not "+language+": "+what, hint)
 	p.Source = ""
 	return p
 }
@@ -155,7 +155,7 @@ func (s *Source) foreign() *diag.Problem {
 		return is("holds name=value lines, not YAML", "write name: value")
 	}
 	if at, ok := s.jsonComment(); ok {
-		p := s.faultAt(at.line, at.col, "is JSON with comments, which JSON does not have", "remove them, or write the file as YAML, where # begins a comment")
+		p := s.problemAt(at.line, at.col, "is JSON with comments, which JSON does not have", "remove them, or write the file as YAML, where # begins a comment")
 		p.Source = ""
 		return &p
 	}

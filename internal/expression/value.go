@@ -84,7 +84,7 @@ func NewMap(fields []Field) Value { return Value{kind: Map, data: fields} }
 func NewObject(s Scope) Value { return Value{kind: Object, data: s} }
 
 // NewTemplate makes a text whose expressions are evaluated when it is read;
-// origin, which may be nil, is where its faults are reported.
+// origin, which may be nil, is where its problems are reported.
 func NewTemplate(text string, origin *Origin) Value {
 	if !strings.Contains(text, open) {
 		return NewString(text)

@@ -245,7 +245,7 @@ func (f *forward) stands(now *definition.ObservedAlias, m MoveAlias) bool {
 func (f *forward) unshareable(base string) string {
 	old, next := f.o.Versions[base], f.o.Versions[f.w.ShiftTo]
 	if f.w.ShiftTo == "" {
-		next = &definition.Observed{Function: f.o.Latest.Function.With(f.w.Function)}
+		next = &definition.Observed{Function: f.o.Latest.Function.Merge(f.w.Function)}
 		if base == "" || base == f.plan.RestorePoint {
 			old = f.o.Latest
 		}

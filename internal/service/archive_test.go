@@ -34,7 +34,7 @@ func TestArchives(t *testing.T) {
 				t.Fatal(err)
 			}
 			opts, want := options(t, archive)
-			set, faults := Load(opts)
+			set, problems := Load(opts)
 			var out strings.Builder
 			for i := range set.Targets {
 				writeTarget(&out, &set.Targets[i])
@@ -42,7 +42,7 @@ func TestArchives(t *testing.T) {
 			if len(set.Secrets) > 0 {
 				fmt.Fprintf(&out, "secrets: %s\n", strings.Join(set.Secrets, " | "))
 			}
-			if err := faults.Print(&out); err != nil {
+			if err := problems.Print(&out); err != nil {
 				t.Fatal(err)
 			}
 			if *update {

@@ -29,22 +29,22 @@ func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	ref := s.primaryRef.Raw()
 	switch {
 	case len(s.sources) == 0 && s.short:
-		l.fault(diag.Problem{File: s.doc.File, Message: "nothing says where its code is", Hint: "give artifact: a folder, a zip, s3://bucket/key or an ECR image"})
+		l.report(diag.Problem{File: s.doc.File, Message: "nothing says where its code is", Hint: "give artifact: a folder, a zip, s3://bucket/key or an ECR image"})
 		return artifactSource{}, false
 	case len(s.sources) == 0:
-		l.fault(s.doc.Fault(s.node, "the service has no artifact", "name one below artifacts.primary.sources, or with the input artifact"))
+		l.report(s.doc.Problem(s.node, "the service has no artifact", "name one below artifacts.primary.sources, or with the input artifact"))
 		return artifactSource{}, false
 	case ref == "" && len(s.sources) == 1:
 		return artifactSource{source: &s.sources[0]}, true
 	case ref == "" && s.unchosen:
 		return artifactSource{}, false
 	case ref == "":
-		l.fault(s.doc.Fault(s.node, "the service has several artifact sources and none is chosen: "+list, "name one below artifacts.primary.primaryArtifactRef"))
+		l.report(s.doc.Problem(s.node, "the service has several artifact sources and none is chosen: "+list, "name one below artifacts.primary.primaryArtifactRef"))
 		return artifactSource{}, false
 	}
 	i := slices.Index(identifiers, ref)
 	if i < 0 {
-		l.fault(s.primaryRef.Fault("there is no artifact source "+quoted(ref)+": the service has "+list, ""))
+		l.report(s.primaryRef.Problem("there is no artifact source "+quoted(ref)+": the service has "+list, ""))
 		return artifactSource{}, false
 	}
 	return artifactSource{source: &s.sources[i]}, true
@@ -66,11 +66,11 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 	if a.source == nil {
 		value, ok := l.eval(a.given, e)
 		if ok && strings.TrimSpace(value) == "" {
-			l.fault(a.given.Fault("the artifact is empty", ""))
+			l.report(a.given.Problem("the artifact is empty", ""))
 			ok = false
 		}
 		if registry, is := awsfacts.ForeignRegistry(value); is {
-			l.fault(a.given.Fault(foreignImage(value, registry)))
+			l.report(a.given.Problem(foreignImage(value, registry)))
 			return Artifact{}, false
 		}
 		if !strings.Contains(value, "://") && !strings.Contains(value, ".dkr.ecr") {
@@ -83,7 +83,7 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 		return Artifact{}, false
 	}
 	if !known {
-		l.fault(a.source.doc.Fault(a.source.node, "artifacts of type "+quoted(a.source.typ)+" cannot be deployed to Lambda", "AmazonS3, Ecr and Local can"))
+		l.report(a.source.doc.Problem(a.source.node, "artifacts of type "+quoted(a.source.typ)+" cannot be deployed to Lambda", "AmazonS3, Ecr and Local can"))
 		return Artifact{}, false
 	}
 	values, ok := map[string]string{}, true
@@ -95,7 +95,7 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 		return Artifact{}, false
 	}
 	if registry, is := awsfacts.ForeignRegistry(values["imagePath"]); is && kind.kind == ECR {
-		l.fault(a.source.spec["imagePath"].Fault(foreignImage(values["imagePath"], registry)))
+		l.report(a.source.spec["imagePath"].Problem(foreignImage(values["imagePath"], registry)))
 		return Artifact{}, false
 	}
 	return Artifact{
@@ -123,7 +123,7 @@ func (a artifactSource) complete(l *loader, need []string, values map[string]str
 			if t := a.source.spec["tagRegex"]; t != nil && t.Set() && strings.HasPrefix(field, "tag") {
 				hint = "a tagRegex is not searched for: name the tag or the digest"
 			}
-			l.fault(a.source.doc.Fault(a.source.node, "the artifact source "+quoted(a.source.identifier)+" has no "+strings.ReplaceAll(field, "|", " and no "), hint))
+			l.report(a.source.doc.Problem(a.source.node, "the artifact source "+quoted(a.source.identifier)+" has no "+strings.ReplaceAll(field, "|", " and no "), hint))
 		}
 	}
 	return ok

@@ -58,9 +58,9 @@ func BenchmarkThousandServices(b *testing.B) {
 	opts := manyServices(1000)
 	b.ReportAllocs()
 	for b.Loop() {
-		set, faults := Load(opts)
+		set, problems := Load(opts)
 		if len(set.Targets) != 1000 {
-			b.Fatal(faults.Errors()[0])
+			b.Fatal(problems.Errors()[0])
 		}
 	}
 }

@@ -97,11 +97,11 @@ func (l *loader) reader(doc *expression.Document) reader {
 			return
 		}
 		name := doc.Text(key)
-		f := doc.Fault(key, what+" has no key "+quoted(name)+"; it is read over", diag.DidYouMean(name, known))
+		f := doc.Problem(key, what+" has no key "+quoted(name)+"; it is read over", diag.DidYouMean(name, known))
 		f.Warning = true
-		l.fault(f)
+		l.report(f)
 	}
-	return reader{document.Reader{Doc: doc, Report: l.fault, Unknown: unknown, Null: l.lacks}, l.lacking}
+	return reader{document.Reader{Doc: doc, Report: l.report, Unknown: unknown, Null: l.lacks}, l.lacking}
 }
 
 // eval renders a text.
@@ -111,7 +111,7 @@ func (l *loader) eval(t document.Text, e *expression.Evaluator) (string, bool) {
 	}
 	v, f := t.Doc.Value(t.Node, e)
 	if f != nil {
-		l.fault(*f)
+		l.report(*f)
 		return "", false
 	}
 	return v.Text(), true
@@ -129,14 +129,14 @@ func (l *loader) readService(doc *expression.Document, n *yaml.Node) {
 	}
 	r.Mapping(n, "a service", need, entityKeys+" gitOpsEnabled useFromStage")
 	if typ := s.typ.Raw(); typ != "AwsLambda" && s.typ.Set() {
-		l.fault(s.typ.Fault("serviceDefinition.type is "+typ+", but only AwsLambda is deployed here", ""))
+		l.report(s.typ.Problem("serviceDefinition.type is "+typ+", but only AwsLambda is deployed here", ""))
 	}
 	l.named(s.entity, "the service")
 	l.needed = slices.DeleteFunc(l.needed, func(missing lack) bool { return !l.needs(s, missing.path) })
 	for i, missing := range l.needed {
 		if missing.path == choicePath {
 			s.unchosen = true
-			l.needed[i].fault.Hint = giveIt(choicePath, s.identifiers())
+			l.needed[i].problem.Hint = giveIt(choicePath, s.identifiers())
 		}
 	}
 	l.services = append(l.services, s)
@@ -193,7 +193,7 @@ func (e entity) id() string {
 
 func (l *loader) named(e entity, what string) {
 	if !e.identifier.Set() && !e.name.Set() {
-		l.fault(e.doc.Fault(e.node, what+" has neither identifier nor name", ""))
+		l.report(e.doc.Problem(e.node, what+" has neither identifier nor name", ""))
 	}
 }
 
@@ -300,7 +300,7 @@ func (r reader) source(n *yaml.Node) source {
 		"spec":       func(n *yaml.Node) { src.spec = r.sourceSpec(n) },
 		"template": func(n *yaml.Node) {
 			src.template = true
-			r.Report(r.Doc.Fault(n, "artifact source templates cannot be read from here", "write the template's spec in its place"))
+			r.Report(r.Doc.Problem(n, "artifact source templates cannot be read from here", "write the template's spec in its place"))
 		},
 	}, "name")
 	src.identifier, src.typ = identifier.Raw(), typ.Raw()
@@ -342,19 +342,19 @@ func (r reader) variables(list *[]variable, n *yaml.Node) {
 func (r reader) checkVariable(v variable, name, typ document.Text) {
 	switch {
 	case !name.Set():
-		r.Report(r.Doc.Fault(v.node, "the variable has no name", ""))
+		r.Report(r.Doc.Problem(v.node, "the variable has no name", ""))
 	case !variableName.MatchString(v.name):
-		r.Report(name.Fault("a variable's name begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128", ""))
+		r.Report(name.Problem("a variable's name begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128", ""))
 	}
 	switch v.typ {
 	case "", "String", "Secret":
 	case "Number":
 		for _, t := range []document.Text{v.value, v.deflt} {
 			if raw := t.Raw(); raw != "" && !strings.Contains(raw, "<+") && expression.Number(raw, t.Template()).Kind() == expression.String {
-				r.Report(t.Fault("the variable "+v.name+" is a Number, but "+quoted(raw)+" is none", ""))
+				r.Report(t.Problem("the variable "+v.name+" is a Number, but "+quoted(raw)+" is none", ""))
 			}
 		}
 	default:
-		r.Report(typ.Fault("a variable's type is String, Number or Secret, not "+v.typ, ""))
+		r.Report(typ.Problem("a variable's type is String, Number or Secret, not "+v.typ, ""))
 	}
 }

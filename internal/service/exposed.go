@@ -30,9 +30,9 @@ func (l *loader) warnOfExposed(doc *expression.Document, hidden []*yaml.Node, se
 		case strings.HasPrefix(n.Value, "arn:"):
 		case n.Kind == yaml.ScalarNode:
 			if slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(n.Value, s) }) {
-				f := doc.Fault(n, path+" holds a secret, which AWS shows to everyone who may read the function", "environment variables and Secrets Manager are the places for it")
+				f := doc.Problem(n, path+" holds a secret, which AWS shows to everyone who may read the function", "environment variables and Secrets Manager are the places for it")
 				f.Warning = true
-				l.fault(f)
+				l.report(f)
 			}
 		default:
 			for _, child := range n.Content {

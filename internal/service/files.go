@@ -73,17 +73,17 @@ type File struct {
 
 // Read returns the files that paths and globs name, in their order.
 func (f Files) Read(patterns []string) ([]File, diag.List) {
-	names, faults := f.expand(patterns)
+	names, problems := f.expand(patterns)
 	var out []File
 	for _, name := range names {
 		content, wrong := f.read(name)
 		if wrong != nil {
-			faults = append(faults, *wrong)
+			problems = append(problems, *wrong)
 			continue
 		}
 		out = append(out, File{name, content})
 	}
-	return out, faults
+	return out, problems
 }
 
 // read returns the content of a file that the user named, which may be a pipe,
@@ -157,7 +157,7 @@ func (f Files) readAny(name string) ([]byte, *diag.Problem) {
 	return content, nil
 }
 
-// reason leaves out the operation and the path, which the fault names already.
+// reason leaves out the operation and the path, which the problem names already.
 func reason(err error) string {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
@@ -167,10 +167,10 @@ func reason(err error) string {
 }
 
 // expand turns paths and globs into names, in the order given, each once. A
-// glob that finds nothing is a fault.
+// glob that finds nothing is a problem.
 func (f Files) expand(patterns []string) ([]string, diag.List) {
 	var names []string
-	var faults diag.List
+	var problems diag.List
 	for _, pattern := range patterns {
 		if !glob.IsPattern(pattern) {
 			names = append(names, pattern)
@@ -178,13 +178,13 @@ func (f Files) expand(patterns []string) ([]string, diag.List) {
 		}
 		found, irregular, err := f.glob(pattern)
 		for _, name := range irregular {
-			faults = append(faults, diag.Problem{File: name, Message: notRegular})
+			problems = append(problems, diag.Problem{File: name, Message: notRegular})
 		}
 		switch {
 		case err != nil:
-			faults = append(faults, diag.Problem{File: pattern, Message: "is not a glob: " + err.Error()})
+			problems = append(problems, diag.Problem{File: pattern, Message: "is not a glob: " + err.Error()})
 		case len(found)+len(irregular) == 0:
-			faults = append(faults, diag.Problem{File: pattern, Message: "no file matches", Hint: "paths are relative to the workspace"})
+			problems = append(problems, diag.Problem{File: pattern, Message: "no file matches", Hint: "paths are relative to the workspace"})
 		}
 		names = append(names, found...)
 	}
@@ -194,7 +194,7 @@ func (f Files) expand(patterns []string) ([]string, diag.List) {
 			out = append(out, name)
 		}
 	}
-	return out, faults
+	return out, problems
 }
 
 // glob walks the workspace, .git left out; an absolute glob walks from its

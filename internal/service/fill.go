@@ -15,8 +15,8 @@ import (
 type lacking map[*yaml.Node]lack
 
 type lack struct {
-	path  string
-	fault diag.Problem
+	path    string
+	problem diag.Problem
 }
 
 // fillInputs puts values in the place of the <+input> of one document and gives
@@ -42,7 +42,7 @@ func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, id, prefix s
 			problem = refusal(input, path, "the value", value)
 		}
 		wrong := func(problem, hint string) diag.Problem {
-			return doc.Fault(scalar, "the runtime input "+path+problem, hint)
+			return doc.Problem(scalar, "the runtime input "+path+problem, hint)
 		}
 		switch {
 		case !given:
@@ -103,7 +103,7 @@ func (l *loader) tellLacking() {
 			name, ok = strings.CutPrefix(missing.path, "overrides.variables.")
 		}
 		if _, given := l.opts.Variables[name]; !ok || !given {
-			l.fault(missing.fault)
+			l.report(missing.problem)
 		}
 	}
 	l.needed = nil

@@ -50,9 +50,9 @@ func FuzzLoad(f *testing.F) {
 			opts.Files = Files{Workspace: files}
 			opts.Secrets = map[string]string{"id": "value"}
 			opts.Variables = map[string]string{"v": "x"}
-			set, faults := Load(opts)
-			if len(set.Targets) == 0 && len(faults.Errors()) == 0 {
-				t.Errorf("neither a target nor a fault")
+			set, problems := Load(opts)
+			if len(set.Targets) == 0 && len(problems.Errors()) == 0 {
+				t.Errorf("neither a target nor a problem")
 			}
 		}
 		if took := time.Since(start); took > 5*time.Second {

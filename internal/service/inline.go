@@ -10,7 +10,7 @@ import (
 )
 
 // inline is a definition that stands in a manifest itself, with its expressions
-// and at its place, so that faults in it have the lines and columns of the
+// and at its place, so that problems in it have the lines and columns of the
 // document. Folded text has only its first line there.
 func inline(t document.Text) string {
 	text, n := t.Raw(), t.Node

@@ -235,7 +235,7 @@ func alternatives(id, path string) []string {
 func (l *loader) warnOfUnused(places []place) {
 	warn := func(f diag.Problem) {
 		f.Warning = true
-		l.fault(f)
+		l.report(f)
 	}
 	for _, path := range slices.Sorted(maps.Keys(l.opts.Inputs)) {
 		below := func(asked string) bool { return asked == plainPath(path) || strings.HasPrefix(asked, path+".") }
@@ -245,7 +245,7 @@ func (l *loader) warnOfUnused(places []place) {
 	}
 	for _, o := range l.overrides {
 		if !slices.ContainsFunc(places, o.applies) {
-			warn(o.doc.Fault(o.node, "the override is for another environment, infrastructure or service, and changes nothing here", ""))
+			warn(o.doc.Problem(o.node, "the override is for another environment, infrastructure or service, and changes nothing here", ""))
 		}
 	}
 }

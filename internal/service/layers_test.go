@@ -69,9 +69,9 @@ func TestEachLayerOverridesEachLowerOne(t *testing.T) {
 		for high := low + 1; high <= layerInput; high++ {
 			// The order of the files must not matter.
 			for _, order := range [][]layer{{low, high}, {high, low}} {
-				set, faults := Load(layersWorkspace(order...))
+				set, problems := Load(layersWorkspace(order...))
 				if len(set.Targets) != 1 {
-					t.Fatalf("%s under %s: %v", low, high, faults.Error())
+					t.Fatalf("%s under %s: %v", low, high, problems.Error())
 				}
 				got := set.Targets[0]
 				if want := high.String(); *got.Function.Description != want || got.Variables[0].Layer != want {
@@ -94,9 +94,9 @@ func TestEnvironmentVariablesAreALayerOfTheirOwnFile(t *testing.T) {
 	opts := layersWorkspace(layerService)
 	workspace := opts.Files.Workspace.(fstest.MapFS)
 	workspace["env.yaml"] = &fstest.MapFile{Data: []byte(layersEnvironment + "  variables:\n    - name: v\n      type: String\n      value: of the environment\n    - name: new\n      type: String\n      value: n\n")}
-	set, faults := Load(opts)
+	set, problems := Load(opts)
 	if len(set.Targets) != 1 {
-		t.Fatal(faults.Error())
+		t.Fatal(problems.Error())
 	}
 	want := []Variable{{Name: "v", Value: "of the environment", Layer: "environment"}, {Name: "new", Value: "n", Layer: "environment"}}
 	if diff := cmp.Diff(want, set.Targets[0].Variables); diff != "" {
@@ -184,7 +184,7 @@ func TestEveryPathOfTheLanguageResolves(t *testing.T) {
 		"e.yaml": {Data: []byte("environment:\n  name: Env\n  identifier: env\n  description: an environment\n  type: Production\n  variables: [{name: x, type: Number, value: 1}]\n")},
 		"i.yaml": {Data: []byte("infrastructureDefinition:\n  name: Infra\n  identifier: infra\n  tags: {k: v}\n  type: AwsLambda\n  spec: {connectorRef: aws, region: eu-west-1}\n  allowSimultaneousDeployments: true\n")},
 	}
-	set, faults := Load(Options{
+	set, problems := Load(Options{
 		Files: Files{Workspace: files}, Services: []string{"s.yaml"}, Environments: []string{"e.yaml"}, Infrastructures: []string{"i.yaml"},
 		Variables: map[string]string{"given": "yes"}, Secrets: map[string]string{"id": "shhh"},
 		Host: map[string]string{
@@ -193,7 +193,7 @@ func TestEveryPathOfTheLanguageResolves(t *testing.T) {
 		},
 	})
 	if len(set.Targets) != 1 {
-		t.Fatal(faults.Error())
+		t.Fatal(problems.Error())
 	}
 	for name, path := range names {
 		if got := set.Targets[0].Function.Environment.Variables[name]; got != paths[path] {
@@ -226,9 +226,9 @@ func TestSecretsAreKnownEvenWhenTheInputIsWrong(t *testing.T) {
 `)}
 	opts.Secrets = map[string]string{"db": "hunter22", "unused": "also-secret"}
 	opts.Variables = map[string]string{"typed": "given-value", "v": "<+serviceVariables.missing>"}
-	set, faults := Load(opts)
-	if !strings.Contains(faults.Error(), `the secret "nowhere" has no value`) {
-		t.Errorf("faults: %v", faults.Error())
+	set, problems := Load(opts)
+	if !strings.Contains(problems.Error(), `the secret "nowhere" has no value`) {
+		t.Errorf("problems: %v", problems.Error())
 	}
 	want := []string{"also-secret", "given-value", "HUNTER22", "hunter22"}
 	if diff := cmp.Diff(want, set.Secrets); diff != "" {
@@ -252,8 +252,8 @@ func TestWorkspaceCannotBeLeftBySymlink(t *testing.T) {
 	}
 	defer closeFiles()
 	load := func(name string) error {
-		_, faults := Load(Options{Files: files, Definitions: []string{name}, Artifact: "x.zip", Variables: map[string]string{"v": "x"}})
-		return faults.Err()
+		_, problems := Load(Options{Files: files, Definitions: []string{name}, Artifact: "x.zip", Variables: map[string]string{"v": "x"}})
+		return problems.Err()
 	}
 	if err := load("link/f.json"); err == nil || !strings.Contains(err.Error(), "escapes") {
 		t.Errorf("through a symlink: %v", err)

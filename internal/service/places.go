@@ -53,7 +53,7 @@ func (l *loader) readEnvironment(doc *expression.Document, n *yaml.Node) {
 	}
 	r.Mapping(n, "an environment", need, entityKeys+" color serviceOverrides infrastructureDefinitions")
 	if typ := e.typ.Raw(); e.typ.Set() && typ != "PreProduction" && typ != "Production" {
-		l.fault(e.typ.Fault("an environment's type is PreProduction or Production, not "+typ, ""))
+		l.report(e.typ.Problem("an environment's type is PreProduction or Production, not "+typ, ""))
 	}
 	l.named(e.entity, "the environment")
 	l.environments = append(l.environments, e)
@@ -75,7 +75,7 @@ func (l *loader) readInfrastructure(doc *expression.Document, n *yaml.Node) {
 	}
 	r.Mapping(n, "an infrastructure", need, entityKeys+" deploymentType provisioner")
 	if typ := i.typ.Raw(); i.typ.Set() && typ != "AwsLambda" {
-		l.fault(i.typ.Fault("the infrastructure's type is "+typ+", but only AwsLambda is deployed here", ""))
+		l.report(i.typ.Problem("the infrastructure's type is "+typ+", but only AwsLambda is deployed here", ""))
 	}
 	l.named(i.entity, "the infrastructure")
 	l.infrastructures = append(l.infrastructures, i)
@@ -152,7 +152,7 @@ func (l *loader) checkOverrides() {
 	for _, o := range l.overrides {
 		typ := o.typ.Raw()
 		if _, ok := overrideTypes[typ]; !ok && typ != "" {
-			l.fault(o.typ.Fault("there is no type of override "+quoted(typ), diag.DidYouMean(typ, slices.Sorted(maps.Keys(overrideTypes)))))
+			l.report(o.typ.Problem("there is no type of override "+quoted(typ), diag.DidYouMean(typ, slices.Sorted(maps.Keys(overrideTypes)))))
 		}
 	}
 }

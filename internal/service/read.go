@@ -53,8 +53,8 @@ func (l *loader) read() {
 		{"overrides", l.opts.Overrides},
 		{"inputs", l.opts.InputSets},
 	} {
-		names, faults := l.opts.Files.expand(set.names)
-		l.fault(faults...)
+		names, problems := l.opts.Files.expand(set.names)
+		l.report(problems...)
 		for _, name := range names {
 			files = append(files, parsed{input: set.input, file: name})
 		}
@@ -81,7 +81,7 @@ func (l *loader) read() {
 func (l *loader) checkVariableNames() {
 	for _, name := range slices.Sorted(maps.Keys(l.opts.Variables)) {
 		if !variableName.MatchString(name) {
-			l.fault(diag.Problem{
+			l.report(diag.Problem{
 				File: "input variables", Message: "the name " + quoted(name) + " is not one of a variable",
 				Hint: "it begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128",
 			})
@@ -95,29 +95,29 @@ func (l *loader) parse(from parsed) []parsed {
 	name := from.file
 	content, f := l.opts.Files.read(name)
 	if f != nil {
-		l.fault(*f)
+		l.report(*f)
 		return nil
 	}
-	before := len(l.faults)
+	before := len(l.problems)
 	resources := []resource{{yaml: content}}
 	if path.Ext(name) == ".tf" {
 		resources = l.terraform(name, content)
 	}
 	var out []parsed
 	for _, res := range resources {
-		docs, faults := expression.Scan(name, res.yaml).Documents()
-		l.fault(faults...)
+		docs, problems := expression.Scan(name, res.yaml).Documents()
+		l.report(problems...)
 		for _, doc := range docs {
 			if f := document.TooLarge(doc); f != nil {
-				l.fault(*f)
+				l.report(*f)
 				continue
 			}
 			doc.Hide(sensitive(doc.Root())...)
 			out = append(out, parsed{from.input, name, doc, res.attributes})
 		}
 	}
-	if len(out) == 0 && len(l.faults) == before {
-		l.fault(diag.Problem{File: name, Message: "holds no document"})
+	if len(out) == 0 && len(l.problems) == before {
+		l.report(diag.Problem{File: name, Message: "holds no document"})
 	}
 	return out
 }
@@ -154,7 +154,7 @@ func (l *loader) fitsInput(docs []parsed, services bool) bool {
 	}
 	for _, p := range docs {
 		if kind, ok := recognize(p.doc.Root()); ok {
-			l.fault(p.doc.Fault(p.doc.Root(), "is "+kind.what+", not "+want.what, kind.hint))
+			l.report(p.doc.Problem(p.doc.Root(), "is "+kind.what+", not "+want.what, kind.hint))
 			return false
 		}
 	}
@@ -166,7 +166,7 @@ func (l *loader) fitsInput(docs []parsed, services bool) bool {
 func (l *loader) readDocument(p parsed) {
 	doc, root := p.doc, p.doc.Root()
 	if root.Kind != yaml.MappingNode {
-		l.fault(doc.Fault(root, "is no Harness document: its root must be a mapping", ""))
+		l.report(doc.Problem(root, "is no Harness document: its root must be a mapping", ""))
 		return
 	}
 	known := false
@@ -190,9 +190,9 @@ func (l *loader) readDocument(p parsed) {
 		l.tellLacking()
 		l.overrides[len(l.overrides)-1].refer(p.attributes)
 	case hasKey(root, "functionName", "FunctionName"):
-		l.fault(doc.Fault(root, "is "+functionKind.what+", not a Harness document", functionKind.hint))
+		l.report(doc.Problem(root, "is "+functionKind.what+", not a Harness document", functionKind.hint))
 	default:
-		l.fault(doc.Fault(root, "is no Harness document: its root has none of the keys "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), ""))
+		l.report(doc.Problem(root, "is no Harness document: its root has none of the keys "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), ""))
 	}
 }
 

@@ -18,11 +18,11 @@ func seed() Options {
 
 func mustLoad(t *testing.T, opts Options) (*Set, diag.List) {
 	t.Helper()
-	set, faults := Load(opts)
-	if err := faults.Err(); err != nil {
+	set, problems := Load(opts)
+	if err := problems.Err(); err != nil {
 		t.Fatalf("Load: %v", err)
 	}
-	return set, faults
+	return set, problems
 }
 
 func TestSeedServiceEnvironmentAndInfrastructureMakeOneTarget(t *testing.T) {
@@ -33,9 +33,9 @@ func TestSeedServiceEnvironmentAndInfrastructureMakeOneTarget(t *testing.T) {
 		opts.Environments = []string{"environment.yaml"}
 		opts.Infrastructures = []string{"infrastructure.yaml"}
 		opts.Connectors = map[string]string{"awscp": "arn:aws:iam::123456789012:role/deploy"}
-		set, faults := Load(opts)
+		set, problems := Load(opts)
 		if len(set.Targets) != 1 {
-			t.Fatalf("%s: %v", file, faults.Error())
+			t.Fatalf("%s: %v", file, problems.Error())
 		}
 		got := set.Targets[0]
 		bucket := map[string]string{"service.yaml": "mylambda", "service.tf": "sainathlambda"}[file]
@@ -97,12 +97,12 @@ func TestSeedDefinitions(t *testing.T) {
 			opts.Artifact = tc.artifact
 			opts.Variables = tc.variables
 			opts.AliasDefinitions = []string{"alias.json"}
-			set, faults := mustLoad(t, opts)
+			set, problems := mustLoad(t, opts)
 			if diff := cmp.Diff(tc.want, set.Targets[0].Function); diff != "" {
 				t.Error(diff)
 			}
-			if !strings.Contains(faults.Error(), tc.warnings) {
-				t.Errorf("warnings %q", faults.Error())
+			if !strings.Contains(problems.Error(), tc.warnings) {
+				t.Errorf("warnings %q", problems.Error())
 			}
 			want := []definition.Alias{{Name: "test-alias-2", Description: text("creating alias")}}
 			if diff := cmp.Diff(want, set.Targets[0].Aliases); diff != "" {
@@ -117,8 +117,8 @@ func TestSeedPlaceholderRoleIsRefused(t *testing.T) {
 	opts := seed()
 	opts.Definitions = []string{"minimal.json"}
 	opts.Artifact = "code.zip"
-	_, faults := Load(opts)
-	if err := faults.Err(); err == nil || !strings.Contains(err.Error(), "minimal.json:5:") {
-		t.Errorf("got %v, want a fault at the role", err)
+	_, problems := Load(opts)
+	if err := problems.Err(); err == nil || !strings.Contains(err.Error(), "minimal.json:5:") {
+		t.Errorf("got %v, want a problem at the role", err)
 	}
 }

@@ -10,10 +10,10 @@
 // https://developer.harness.io/docs/continuous-delivery/x-platform-cd-features/overrides-v2.
 //
 // The package reads files only through Files, calls nobody, and never stops at
-// the first mistake: all faults of all files come out together. A key that
+// the first mistake: all problems of all files come out together. A key that
 // Harness knows and we do not need is read over; one that Harness does not know
 // is a warning; a wrong type is an error. The values of secrets are in
-// Set.Secrets even when there are faults, so that a caller can mask them before
+// Set.Secrets even when there are problems, so that a caller can mask them before
 // it prints the first line.
 package service
 
@@ -77,7 +77,7 @@ type Target struct {
 	// Variables are the service variables after all overrides.
 	Variables []Variable
 	// Source is the file of the function definition, Document what it holds: it
-	// gives later faults their places.
+	// gives later problems their places.
 	Source   string
 	Document definition.Document
 }
@@ -157,7 +157,7 @@ type Set struct {
 }
 
 // Load reads all files, renders them and checks them. The set is there even
-// when there are faults, with the secrets and with the targets that have none.
+// when there are problems, with the secrets and with the targets that have none.
 func Load(opts Options) (*Set, diag.List) {
 	l := &loader{opts: opts}
 	for _, value := range opts.Secrets {
@@ -167,7 +167,7 @@ func Load(opts Options) (*Set, diag.List) {
 	set := &Set{}
 	l.targets(set)
 	set.Secrets = l.allSecrets()
-	return set, l.faults.Sorted()
+	return set, l.problems.Sorted()
 }
 
 // loader holds the documents of one run while its targets are made.
@@ -186,16 +186,16 @@ type loader struct {
 
 // findings are what reading and rendering bring to light.
 type findings struct {
-	faults  diag.List
-	errors  int
-	secrets map[string]bool
+	problems diag.List
+	errors   int
+	secrets  map[string]bool
 	// asked are the paths at which a runtime input stands.
 	asked []string
 }
 
-func (f *findings) fault(faults ...diag.Problem) {
-	f.faults = append(f.faults, faults...)
-	for _, one := range faults {
+func (f *findings) report(problems ...diag.Problem) {
+	f.problems = append(f.problems, problems...)
+	for _, one := range problems {
 		if !one.Warning {
 			f.errors++
 		}
@@ -225,7 +225,7 @@ func (l *loader) each(n int, do func(l *loader, i int)) {
 				parts[i] = *l
 				parts[i].findings = findings{}
 				if l.opts.Files.ended() {
-					parts[i].fault(diag.Problem{Message: "not everything was read: the run was stopped"})
+					parts[i].report(diag.Problem{Message: "not everything was read: the run was stopped"})
 					continue
 				}
 				do(&parts[i], i)
@@ -238,7 +238,7 @@ func (l *loader) each(n int, do func(l *loader, i int)) {
 	close(next)
 	wg.Wait()
 	for i := range parts {
-		l.fault(parts[i].faults...)
+		l.report(parts[i].problems...)
 		l.asked = append(l.asked, parts[i].asked...)
 		for value := range parts[i].secrets {
 			l.secret(value)

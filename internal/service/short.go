@@ -16,10 +16,10 @@ import (
 // short makes Services of the short inputs: each function definition is one,
 // named after its file.
 func (l *loader) short() {
-	names, faults := l.opts.Files.expand(l.opts.Definitions)
-	l.fault(faults...)
+	names, problems := l.opts.Files.expand(l.opts.Definitions)
+	l.report(problems...)
 	if len(names) > 0 && len(l.opts.Services) > 0 {
-		l.fault(diag.Problem{File: "input function-definition", Message: "stands beside the input service", Hint: "a service names its definition itself: give one of the two"})
+		l.report(diag.Problem{File: "input function-definition", Message: "stands beside the input service", Hint: "a service names its definition itself: give one of the two"})
 		return
 	}
 	several := len(l.opts.Definitions) > 1 || slices.ContainsFunc(l.opts.Definitions, glob.IsPattern)
@@ -73,8 +73,8 @@ func (n named) Root() *yaml.Node {
 func (l *loader) inputAliases(t *Target, folder string, e *expression.Evaluator) {
 	for _, name := range l.opts.Aliases {
 		doc := expression.NewScalar("input alias", name)
-		if faults := doc.Render(doc.Root(), e); len(faults) > 0 {
-			l.fault(faults...)
+		if problems := doc.Render(doc.Root(), e); len(problems) > 0 {
+			l.report(problems...)
 			continue
 		}
 		l.alias(t, named{doc})
@@ -83,8 +83,8 @@ func (l *loader) inputAliases(t *Target, folder string, e *expression.Evaluator)
 	for i, pattern := range l.opts.AliasDefinitions {
 		patterns[i] = inFolder(folder, pattern)
 	}
-	names, faults := l.opts.Files.expand(patterns)
-	l.fault(faults...)
+	names, problems := l.opts.Files.expand(patterns)
+	l.report(problems...)
 	for _, name := range names {
 		if doc := l.renderFile(name, aliasInputs, e); doc != nil {
 			l.alias(t, doc)

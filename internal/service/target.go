@@ -18,7 +18,7 @@ import (
 func (l *loader) targets(set *Set) {
 	if len(l.services) == 0 {
 		if l.errors == 0 {
-			l.fault(diag.Problem{Message: "there is nothing to deploy", Hint: "name a file with the input service or function-definition"})
+			l.report(diag.Problem{Message: "there is nothing to deploy", Hint: "name a file with the input service or function-definition"})
 		}
 		return
 	}
@@ -50,7 +50,7 @@ func (l *loader) places() []place {
 			}
 		}
 		if len(out) == before {
-			l.fault(s.doc.Fault(s.node, "no infrastructure is scoped to the service "+quoted(s.id()), "see scopedServices"))
+			l.report(s.doc.Problem(s.node, "no infrastructure is scoped to the service "+quoted(s.id()), "see scopedServices"))
 		}
 	}
 	return out
@@ -62,12 +62,12 @@ func (l *loader) environment() *environmentDocument {
 		return nil
 	}
 	for _, other := range l.environments[1:] {
-		l.fault(other.doc.Fault(other.node, "a second environment: a run deploys to one", "give each infrastructure's run its own environment"))
+		l.report(other.doc.Problem(other.node, "a second environment: a run deploys to one", "give each infrastructure's run its own environment"))
 	}
 	e := l.environments[0]
 	for _, i := range l.infrastructures {
 		if ref := i.environmentRef.Raw(); ref != "" && unscoped(ref) != e.id() {
-			l.fault(i.environmentRef.Fault("the infrastructure belongs to the environment "+quoted(ref)+", but the run deploys to "+quoted(e.id()), ""))
+			l.report(i.environmentRef.Problem("the infrastructure belongs to the environment "+quoted(ref)+", but the run deploys to "+quoted(e.id()), ""))
 		}
 	}
 	return e
@@ -83,7 +83,7 @@ func (l *loader) warnOfDuplicates() {
 	seen := map[string]string{}
 	for _, s := range l.services {
 		if other, ok := seen[s.id()]; ok {
-			l.fault(s.doc.Fault(s.node, "the service "+quoted(s.id())+" stands in "+other+", too", "give each service an identifier of its own"))
+			l.report(s.doc.Problem(s.node, "the service "+quoted(s.id())+" stands in "+other+", too", "give each service an identifier of its own"))
 		}
 		seen[s.id()] = s.doc.File
 	}
@@ -142,10 +142,10 @@ func (l *loader) infrastructure(p place, e *expression.Evaluator) Infrastructure
 	out.ConnectorRef, _ = l.eval(i.connectorRef, e)
 	out.Role = l.role(i.connectorRef, out.ConnectorRef)
 	if !out.AllowSimultaneous && !l.opts.Serialised {
-		f := i.doc.Fault(i.node, "allowSimultaneousDeployments is false, but this host may run two deployments at once",
+		f := i.doc.Problem(i.node, "allowSimultaneousDeployments is false, but this host may run two deployments at once",
 			"under GitHub give the job a concurrency group")
 		f.Warning = true
-		l.fault(f)
+		l.report(f)
 	}
 	return out
 }
@@ -157,7 +157,7 @@ func (l *loader) checkRegion(t document.Text, region string) bool {
 	}
 	err := awsfacts.CheckRegion(region)
 	if err != nil {
-		l.fault(t.Fault(err.Error(), ""))
+		l.report(t.Problem(err.Error(), ""))
 	}
 	return err == nil
 }
@@ -170,7 +170,7 @@ func (l *loader) truth(t document.Text, what string, e *expression.Evaluator) bo
 	}
 	truth, err := strconv.ParseBool(value)
 	if err != nil {
-		l.fault(t.Fault(what+" must be true or false, not "+quoted(value), ""))
+		l.report(t.Problem(what+" must be true or false, not "+quoted(value), ""))
 	}
 	return truth
 }
@@ -180,21 +180,21 @@ func (l *loader) truth(t document.Text, what string, e *expression.Evaluator) bo
 func (l *loader) role(t document.Text, ref string) string {
 	role, ok := l.opts.Connectors[ref]
 	if !ok && ref != "" && len(l.opts.Connectors) > 0 {
-		f := t.Fault("the connector "+quoted(ref)+" has no role in the input connectors: the credentials at hand are used",
+		f := t.Problem("the connector "+quoted(ref)+" has no role in the input connectors: the credentials at hand are used",
 			diag.DidYouMean(ref, slices.Sorted(maps.Keys(l.opts.Connectors))))
 		f.Warning = true
-		l.fault(f)
+		l.report(f)
 	}
 	return role
 }
 
 // rendered evaluates the variables for those who list them; one that cannot be
-// evaluated is a fault only where it is used.
+// evaluated is a problem only where it is used.
 func (l *loader) rendered(variables []layered, e *expression.Evaluator) []Variable {
 	var out []Variable
 	for _, v := range variables {
 		if v.required && v.value.Raw() == "" && v.deflt.Raw() == "" {
-			l.fault(v.doc.Fault(v.node, "the variable "+v.name+" is required and has no value", "give it with the input variables: "+v.name+"=…"))
+			l.report(v.doc.Problem(v.node, "the variable "+v.name+" is required and has no value", "give it with the input variables: "+v.name+"=…"))
 			continue
 		}
 		value, err := e.Variable("serviceVariables", v.name)
@@ -219,8 +219,8 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 			}
 			found = true
 			if doc := l.manifestDocument(m, e); doc != nil {
-				f, faults := definition.Decode(doc)
-				l.fault(doc.Apart(faults)...)
+				f, problems := definition.Decode(doc)
+				l.report(doc.Apart(problems)...)
 				t.Function = f
 				t.Source, t.Document = doc.File, doc
 			}
@@ -232,29 +232,29 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 				l.alias(t, doc)
 			}
 		default:
-			l.fault(m.doc.Fault(m.node, "manifests of type "+quoted(m.typ)+" are not read", "AwsLambdaFunctionDefinition and AwsLambdaFunctionAliasDefinition are"))
+			l.report(m.doc.Problem(m.node, "manifests of type "+quoted(m.typ)+" are not read", "AwsLambdaFunctionDefinition and AwsLambdaFunctionAliasDefinition are"))
 		}
 	}
 	if !found {
-		l.fault(p.service.doc.Fault(p.service.node, "the service "+quoted(p.service.id())+" has no manifest of type AwsLambdaFunctionDefinition", ""))
+		l.report(p.service.doc.Problem(p.service.node, "the service "+quoted(p.service.id())+" has no manifest of type AwsLambdaFunctionDefinition", ""))
 	}
 	l.inputAliases(t, p.service.folder, e)
 }
 
-// rendered is a definition that may lack values whose faults were told.
+// rendered is a definition that may lack values whose problems were told.
 type rendered interface {
 	definition.Document
 	Apart(diag.List) diag.List
 }
 
 func (l *loader) alias(t *Target, doc rendered) {
-	a, faults := definition.DecodeAlias(doc)
-	l.fault(doc.Apart(faults)...)
+	a, problems := definition.DecodeAlias(doc)
+	l.report(doc.Apart(problems)...)
 	if a == nil {
 		return
 	}
 	if slices.ContainsFunc(t.Aliases, func(other definition.Alias) bool { return other.Name == a.Name }) {
-		l.fault(doc.Apart(diag.List{doc.Fault(doc.Root(), "the alias "+quoted(a.Name)+" is defined twice", "")})...)
+		l.report(doc.Apart(diag.List{doc.Problem(doc.Root(), "the alias "+quoted(a.Name)+" is defined twice", "")})...)
 		return
 	}
 	t.Aliases = append(t.Aliases, *a)
@@ -277,7 +277,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) *expressi
 		if m.lacking {
 			return nil
 		}
-		l.fault(m.doc.Fault(m.node, "the manifest "+quoted(m.identifier)+" names no file", "write it below store.spec.paths"))
+		l.report(m.doc.Problem(m.node, "the manifest "+quoted(m.identifier)+" names no file", "write it below store.spec.paths"))
 		return nil
 	}
 	name, ok := l.eval(m.paths[0], e)
@@ -295,7 +295,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) *expressi
 	name = strings.TrimLeft(name, "/")
 	content, f := l.opts.Files.readRegular(name)
 	if f != nil {
-		l.fault(m.paths[0].Fault("the file "+quoted(name)+": "+f.Message, f.Hint))
+		l.report(m.paths[0].Problem("the file "+quoted(name)+": "+f.Message, f.Hint))
 		return nil
 	}
 	return l.render(name, content, m.inputPath(), e)
@@ -314,7 +314,7 @@ const aliasInputs = "aliasDefinition"
 func (l *loader) renderFile(name, inputs string, e *expression.Evaluator) *expression.Document {
 	content, f := l.opts.Files.read(name)
 	if f != nil {
-		l.fault(*f)
+		l.report(*f)
 		return nil
 	}
 	return l.render(name, content, inputs, e)
@@ -322,22 +322,22 @@ func (l *loader) renderFile(name, inputs string, e *expression.Evaluator) *expre
 
 // render parses a definition and fills in its expressions.
 func (l *loader) render(name string, content []byte, inputs string, e *expression.Evaluator) *expression.Document {
-	docs, faults := expression.Scan(name, content).Documents()
-	l.fault(faults...)
-	if len(faults) > 0 {
+	docs, problems := expression.Scan(name, content).Documents()
+	l.report(problems...)
+	if len(problems) > 0 {
 		return nil
 	}
 	if len(docs) != 1 {
 		f := diag.Problem{File: name, Message: "is empty"}
 		if len(docs) > 1 {
-			f = docs[1].Fault(docs[1].Root(), "holds a second document", "one file is one definition")
+			f = docs[1].Problem(docs[1].Root(), "holds a second document", "one file is one definition")
 		}
-		l.fault(f)
+		l.report(f)
 		return nil
 	}
 	doc := docs[0]
 	if f := document.TooLarge(doc); f != nil {
-		l.fault(*f)
+		l.report(*f)
 		return nil
 	}
 	sensitive, want := definition.Sensitive, functionKind
@@ -346,14 +346,14 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 	}
 	doc.Hide(sensitive(doc.Root())...)
 	if kind, ok := recognize(doc.Root()); ok && kind != want {
-		l.fault(doc.Fault(doc.Root(), "is "+kind.what+", not "+want.what, kind.hint))
+		l.report(doc.Problem(doc.Root(), "is "+kind.what+", not "+want.what, kind.hint))
 		return nil
 	}
 	for n, missing := range l.fillInputs(doc, doc.Root(), name, inputs) {
-		l.fault(missing.fault)
+		l.report(missing.problem)
 		expression.Forget(n)
 	}
-	l.fault(doc.Render(doc.Root(), e)...)
+	l.report(doc.Render(doc.Root(), e)...)
 	l.warnOfExposed(doc, sensitive(doc.Root()), e.Secrets())
 	return doc
 }
@@ -361,10 +361,10 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 // fitToArtifact holds the definition to the kind of its artifact, and takes out
 // what a container image brings itself.
 func (l *loader) fitToArtifact(t *Target) bool {
-	fitting, faults := definition.CheckPackage(*t.Function, t.Artifact.PackageType(), t.Document)
-	l.fault(faults...)
+	fitting, problems := definition.CheckPackage(*t.Function, t.Artifact.PackageType(), t.Document)
+	l.report(problems...)
 	t.Function = &fitting
-	return len(faults.Errors()) == 0
+	return len(problems.Errors()) == 0
 }
 
 func (l *loader) allSecrets() []string {

@@ -52,7 +52,7 @@ func (l *loader) terraform(file string, content []byte) []resource {
 			end++
 		}
 		if end == len(lines) {
-			l.fault(diag.Problem{File: file, Line: i + 1, Col: len(m[1]) + 1, Message: "the heredoc is not closed by " + m[2], Source: line})
+			l.report(diag.Problem{File: file, Line: i + 1, Col: len(m[1]) + 1, Message: "the heredoc is not closed by " + m[2], Source: line})
 			return out
 		}
 		out = append(out, resource{l.heredoc(file, lines, i+1, end), attributes})
@@ -74,7 +74,7 @@ func (l *loader) heredoc(file string, lines []string, from, to int) []byte {
 				break
 			}
 			if col += at; col == 0 || line[col-1] != '$' {
-				l.fault(diag.Problem{File: file, Line: i + 1, Col: col + 1, Message: "Terraform's ${…} is not evaluated here", Hint: "write its value, or a variable as <+serviceVariables.name>", Source: line})
+				l.report(diag.Problem{File: file, Line: i + 1, Col: col + 1, Message: "Terraform's ${…} is not evaluated here", Hint: "write its value, or a variable as <+serviceVariables.name>", Source: line})
 			}
 			col += 2
 		}
