@@ -32,38 +32,12 @@ func (s *Server) serveLocal(w http.ResponseWriter, r *http.Request) bool {
 	if !ok || !s.options.Control {
 		return false
 	}
-	var body any
-	var err error = errNoSwitch
-	switch r.Method + " " + rest {
-	case "POST faults":
-		err = s.controlFaults(r)
-	case "DELETE faults":
-		s.ClearFaults()
-		err = nil
-	case "POST fail":
-		err = s.controlFail(r)
-	case "POST hide":
-		err = s.controlHide(r)
-	case "POST clock":
-		err = s.controlClock(r)
-	case "POST role":
-		err = s.controlRole(r)
-	case "POST readers":
-		err = s.controlReaders(r)
-	case "GET identities":
-		body, err = s.WebIdentities(), nil
-	case "GET dump":
-		account := r.URL.Query().Get("account")
-		if account == "" {
-			account = s.options.Account
-		}
-		body, err = s.Dump(account)
-	case "GET calls":
-		body, err = s.Calls(), nil
-	case "DELETE calls":
-		s.ResetCalls()
-		err = nil
+	serve := controls[r.Method+" "+rest]
+	if serve == nil {
+		http.Error(w, "no such switch", http.StatusBadRequest)
+		return true
 	}
+	body, err := serve(s, r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return true
@@ -73,11 +47,33 @@ func (s *Server) serveLocal(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-type switchError string
+// controls are the switches by method and path.
+var controls = map[string]func(*Server, *http.Request) (any, error){
+	"POST faults":    change((*Server).controlFaults),
+	"DELETE faults":  change(func(s *Server, _ *http.Request) error { s.ClearFaults(); return nil }),
+	"POST fail":      change((*Server).controlFail),
+	"POST hide":      change((*Server).controlHide),
+	"POST clock":     change((*Server).controlClock),
+	"POST role":      change((*Server).controlRole),
+	"POST readers":   change((*Server).controlReaders),
+	"GET identities": func(s *Server, _ *http.Request) (any, error) { return s.WebIdentities(), nil },
+	"GET dump":       (*Server).controlDump,
+	"GET calls":      func(s *Server, _ *http.Request) (any, error) { return s.Calls(), nil },
+	"DELETE calls":   change(func(s *Server, _ *http.Request) error { s.ResetCalls(); return nil }),
+}
 
-func (e switchError) Error() string { return string(e) }
+// change makes a switch of one that answers nothing.
+func change(serve func(*Server, *http.Request) error) func(*Server, *http.Request) (any, error) {
+	return func(s *Server, r *http.Request) (any, error) { return nil, serve(s, r) }
+}
 
-const errNoSwitch = switchError("no such switch")
+func (s *Server) controlDump(r *http.Request) (any, error) {
+	account := r.URL.Query().Get("account")
+	if account == "" {
+		account = s.options.Account
+	}
+	return s.Dump(account)
+}
 
 // duration reads "500ms".
 type duration time.Duration

@@ -3,12 +3,10 @@ package cloudwatch
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strings"
@@ -19,56 +17,32 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/servicetest"
 )
 
 // noon is the time of every test; nothing here waits for it to pass.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-type world struct {
+type served struct {
 	*Service
 	url    string
 	client *cloudwatch.Client
 }
 
-func serve(t *testing.T, dir string) *world {
+func serve(t *testing.T, dir string) *served {
 	t.Helper()
-	st, err := store.Open(dir)
+	s, err := New(servicetest.OpenStore(t, dir), func() time.Time { return noon })
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(st, func() time.Time { return noon })
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.ServeHTTP(w, r.WithContext(api.With(r.Context(), api.Caller{Account: "111122223333", Region: "eu-west-1"}, &api.Record{})))
-	}))
-	t.Cleanup(func() {
-		server.Close()
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &world{s, server.URL, cloudwatch.New(cloudwatch.Options{Region: "eu-west-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")})}
+	url := servicetest.Serve(t, s, servicetest.Always(api.Caller{Account: "111122223333", Region: "eu-west-1"}))
+	return &served{s, url, cloudwatch.New(cloudwatch.Options{Region: "eu-west-1", BaseEndpoint: &url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")})}
 }
 
-func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
-}
-
-func (w *world) alarm(t *testing.T, names ...string) {
+func (w *served) alarm(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		_, err := w.client.PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
@@ -120,10 +94,10 @@ func TestStatesMoveByHand(t *testing.T) {
 	if err := set("a", types.StateValueAlarm); err != nil {
 		t.Fatal(err)
 	}
-	if got := code(set("lost", types.StateValueOk)); got != "ResourceNotFound" {
+	if got := servicetest.Code(set("lost", types.StateValueOk)); got != "ResourceNotFound" {
 		t.Errorf("missing alarm: %s", got)
 	}
-	if got := code(set("a", "RED")); got != "ValidationError" {
+	if got := servicetest.Code(set("a", "RED")); got != "ValidationError" {
 		t.Errorf("unknown state: %s", got)
 	}
 	w.alarm(t, "a")
@@ -175,10 +149,10 @@ func TestAlarmsPageAndAreDeletedTogether(t *testing.T) {
 	if diff := cmp.Diff([]string{"a INSUFFICIENT_DATA, b INSUFFICIENT_DATA", "c INSUFFICIENT_DATA"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := w.client.DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: make([]string, 101)}); code(err) != "ValidationError" {
+	if _, err := w.client.DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: make([]string, 101)}); servicetest.Code(err) != "ValidationError" {
 		t.Errorf("101 names: %v", err)
 	}
-	if _, err := w.client.DeleteAlarms(t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"a", "lost"}}); code(err) != "ResourceNotFound" {
+	if _, err := w.client.DeleteAlarms(t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"a", "lost"}}); servicetest.Code(err) != "ResourceNotFound" {
 		t.Errorf("one is missing: %v", err)
 	}
 	if _, err := w.client.DeleteAlarms(t.Context(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"a", "b"}}); err != nil {
@@ -201,7 +175,7 @@ func TestAlarmsSurviveAReopen(t *testing.T) {
 }
 
 // ask is one query of the last ten minutes.
-func (w *world) ask(t *testing.T, metric, stat string, dimensions ...string) string {
+func (w *served) ask(t *testing.T, metric, stat string, dimensions ...string) string {
 	t.Helper()
 	q := types.MetricDataQuery{Id: aws.String("q"), MetricStat: &types.MetricStat{Period: aws.Int32(60), Stat: &stat, Metric: &types.Metric{Namespace: aws.String("AWS/Lambda"), MetricName: &metric}}}
 	for i := 0; i < len(dimensions); i += 2 {
@@ -279,7 +253,7 @@ func TestMetricsCanBePutForAFunctionThatDidNotRun(t *testing.T) {
 		}
 	}
 	_, err := w.client.PutMetricData(t.Context(), &cloudwatch.PutMetricDataInput{Namespace: aws.String("n"), MetricData: []types.MetricDatum{{MetricName: aws.String("m"), Value: aws.Float64(math.NaN())}}})
-	if code(err) != "InvalidParameterValue" {
+	if servicetest.Code(err) != "InvalidParameterValue" {
 		t.Errorf("NaN: %v", err)
 	}
 }
@@ -329,7 +303,7 @@ func TestWrongQueriesAreRefused(t *testing.T) {
 	}
 	for name, queries := range tests {
 		_, err := w.client.GetMetricData(t.Context(), &cloudwatch.GetMetricDataInput{MetricDataQueries: queries, StartTime: aws.Time(noon.Add(-time.Hour)), EndTime: &noon})
-		if got := code(err); got != "ValidationError" && got != "InvalidParameterValue" {
+		if got := servicetest.Code(err); got != "ValidationError" && got != "InvalidParameterValue" {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

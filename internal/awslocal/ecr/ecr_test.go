@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,11 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/servicetest"
 )
 
 const (
@@ -32,7 +30,7 @@ const (
 
 var scope = regexp.MustCompile(`Credential=([^/]+)/\d+/([^/]+)/`)
 
-type world struct {
+type served struct {
 	*Service
 	url string
 }
@@ -49,33 +47,22 @@ func (lenient) RepositoryAccess(c api.Caller, _, action, resource string) string
 
 func (lenient) Allow(api.Caller, string, string, map[string][]string) string { return "" }
 
-func serve(t *testing.T, dir string) *world {
+func serve(t *testing.T, dir string) *served {
 	t.Helper()
-	st, err := store.Open(dir)
+	s, err := New(servicetest.OpenStore(t, dir), time.Now, lenient{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(st, time.Now, lenient{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return &served{s, servicetest.Serve(t, s, func(r *http.Request) api.Caller {
 		m := scope.FindStringSubmatch(r.Header.Get("Authorization"))
 		if m == nil {
 			m = []string{"", owner, "eu-west-1"}
 		}
-		s.ServeHTTP(w, r.WithContext(api.With(r.Context(), api.Caller{Account: m[1], Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:iam::" + m[1] + ":root"}, &api.Record{})))
-	}))
-	t.Cleanup(func() {
-		server.Close()
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &world{s, server.URL}
+		return api.Caller{Account: m[1], Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:iam::" + m[1] + ":root"}
+	})}
 }
 
-func (w *world) client(account string) *ecr.Client {
+func (w *served) client(account string) *ecr.Client {
 	return ecr.New(ecr.Options{Region: "eu-west-1", BaseEndpoint: &w.url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(account, "s", "")})
 }
 
@@ -86,17 +73,6 @@ func manifest(layer string) *string {
 func digestOf(manifest *string) string {
 	sum := sha256.Sum256([]byte(*manifest))
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 // repository3 makes one with images a, b and c, tagged so.
@@ -130,7 +106,7 @@ func TestImagesAreFoundByTagAndByDigest(t *testing.T) {
 		}
 	}
 	for _, id := range []types.ImageIdentifier{{ImageTag: aws.String("x")}, {ImageTag: aws.String("a"), ImageDigest: &want}} {
-		if _, err := c.DescribeImages(t.Context(), &ecr.DescribeImagesInput{RepositoryName: name, ImageIds: []types.ImageIdentifier{id}}); code(err) != "ImageNotFoundException" {
+		if _, err := c.DescribeImages(t.Context(), &ecr.DescribeImagesInput{RepositoryName: name, ImageIds: []types.ImageIdentifier{id}}); servicetest.Code(err) != "ImageNotFoundException" {
 			t.Errorf("%+v: %v", id, err)
 		}
 	}
@@ -181,7 +157,7 @@ func TestPutImageRules(t *testing.T) {
 		"tag moves":              {ecr.PutImageInput{ImageManifest: manifest("f"), ImageTag: aws.String("c")}, ""},
 	}
 	for name, test := range tests {
-		if got := code(put(test.in)); got != test.want {
+		if got := servicetest.Code(put(test.in)); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
 	}
@@ -190,7 +166,7 @@ func TestPutImageRules(t *testing.T) {
 	}
 	for _, step := range [][2]string{{"1", ""}, {"2", "ImageTagAlreadyExistsException"}} {
 		_, err := c.PutImage(t.Context(), &ecr.PutImageInput{RepositoryName: aws.String("fixed"), ImageManifest: manifest(step[0]), ImageTag: aws.String("t")})
-		if got := code(err); got != step[1] {
+		if got := servicetest.Code(err); got != step[1] {
 			t.Errorf("immutable tag, image %s: %s, want %s", step[0], got, step[1])
 		}
 	}
@@ -230,12 +206,12 @@ func TestAnotherAccountNeedsTheRepositorysPolicy(t *testing.T) {
 	repository3(t, mine, "app")
 	look := func() string {
 		_, err := theirs.DescribeImages(t.Context(), &ecr.DescribeImagesInput{RegistryId: aws.String(owner), RepositoryName: aws.String("app")})
-		return code(err)
+		return servicetest.Code(err)
 	}
 	if got := look(); got != "AccessDeniedException" {
 		t.Errorf("without a policy: %s", got)
 	}
-	if _, err := mine.GetRepositoryPolicy(t.Context(), &ecr.GetRepositoryPolicyInput{RepositoryName: aws.String("app")}); code(err) != "RepositoryPolicyNotFoundException" {
+	if _, err := mine.GetRepositoryPolicy(t.Context(), &ecr.GetRepositoryPolicyInput{RepositoryName: aws.String("app")}); servicetest.Code(err) != "RepositoryPolicyNotFoundException" {
 		t.Errorf("no policy: %v", err)
 	}
 	if _, err := mine.SetRepositoryPolicy(t.Context(), &ecr.SetRepositoryPolicyInput{RepositoryName: aws.String("app"), PolicyText: aws.String(`{"Version":"2012-10-17"}`)}); err != nil {
@@ -251,7 +227,7 @@ func TestDeletedImagesAreGone(t *testing.T) {
 	c := serve(t, "").client(owner)
 	repository3(t, c, "app")
 	name := aws.String("app")
-	if _, err := c.DeleteRepository(t.Context(), &ecr.DeleteRepositoryInput{RepositoryName: name}); code(err) != "RepositoryNotEmptyException" {
+	if _, err := c.DeleteRepository(t.Context(), &ecr.DeleteRepositoryInput{RepositoryName: name}); servicetest.Code(err) != "RepositoryNotEmptyException" {
 		t.Errorf("delete with images: %v", err)
 	}
 	out, err := c.BatchDeleteImage(t.Context(), &ecr.BatchDeleteImageInput{RepositoryName: name, ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("a")}, {ImageDigest: aws.String(digestOf(manifest("b")))}}})

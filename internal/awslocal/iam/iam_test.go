@@ -1,8 +1,6 @@
 package iam
 
 import (
-	"errors"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -13,11 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/servicetest"
 )
 
 const (
@@ -28,35 +25,22 @@ const (
 
 var session = api.Caller{Account: account, Region: "eu-west-1", AccessKeyID: "ASIA", PrincipalARN: "arn:aws:sts::111122223333:assumed-role/ci/run"}
 
-type world struct {
+type served struct {
 	*Service
 	client *iam.Client
 }
 
-func serve(t *testing.T, dir string, o Options) *world {
+func serve(t *testing.T, dir string, o Options) *served {
 	t.Helper()
-	st, err := store.Open(dir)
+	s, err := New(servicetest.OpenStore(t, dir), time.Now, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(st, time.Now, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := api.Caller{Account: account, Region: "us-east-1", AccessKeyID: "AKIA", PrincipalARN: "arn:aws:iam::" + account + ":root"}
-		s.ServeHTTP(w, r.WithContext(api.With(r.Context(), c, &api.Record{})))
-	}))
-	t.Cleanup(func() {
-		server.Close()
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &world{s, iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")})}
+	url := servicetest.Serve(t, s, servicetest.Always(api.Caller{Account: account, Region: "us-east-1", AccessKeyID: "AKIA", PrincipalARN: "arn:aws:iam::" + account + ":root"}))
+	return &served{s, iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: &url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")})}
 }
 
-func (w *world) create(t *testing.T, policy string) {
+func (w *served) create(t *testing.T, policy string) {
 	t.Helper()
 	if _, err := w.client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("ci"), Path: aws.String("/team/"), AssumeRolePolicyDocument: aws.String(trustCI), MaxSessionDuration: aws.Int32(7200)}); err != nil {
 		t.Fatal(err)
@@ -67,17 +51,6 @@ func (w *world) create(t *testing.T, policy string) {
 	if _, err := w.client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("ci"), PolicyName: aws.String("deploy"), PolicyDocument: &policy}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 const lambdaOnly = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"lambda:Get*","Resource":"*"},{"Effect":"Deny","Action":"lambda:Delete*","Resource":"*"}]}`
@@ -119,7 +92,7 @@ func TestRolesAreShownWithTheirPath(t *testing.T) {
 			return err
 		},
 	} {
-		if got := code(try()); got != want {
+		if got := servicetest.Code(try()); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
@@ -215,7 +188,7 @@ func TestSimulationAgreesWithTheCalls(t *testing.T) {
 		for pages.HasMorePages() {
 			out, err := pages.NextPage(t.Context())
 			if err != nil {
-				return []string{code(err)}
+				return []string{servicetest.Code(err)}
 			}
 			for _, r := range out.EvaluationResults {
 				got = append(got, *r.EvalActionName+" "+*r.EvalResourceName+" "+string(r.EvalDecision)+" "+strings.Join(r.MissingContextValues, ","))
@@ -256,7 +229,7 @@ func TestTheUserIsTheAccountsRoot(t *testing.T) {
 	if err != nil || *out.User.Arn != "arn:aws:iam::111122223333:root" {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if _, err := w.client.GetUser(t.Context(), &iam.GetUserInput{UserName: aws.String("x")}); code(err) != "NoSuchEntity" {
+	if _, err := w.client.GetUser(t.Context(), &iam.GetUserInput{UserName: aws.String("x")}); servicetest.Code(err) != "NoSuchEntity" {
 		t.Errorf("a user: %v", err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,11 +21,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/servicetest"
 )
 
-// world is a service behind HTTP, as the server of the embedded AWS puts it.
-type world struct {
+// served is a service behind HTTP, as the server of the embedded AWS puts it.
+type served struct {
 	*Service
 	url string
 	dir string
@@ -35,34 +34,24 @@ type world struct {
 var scope = regexp.MustCompile(`Credential=([^/]+)/\d+/([^/]+)/s3/`)
 
 // serve lets the access key name the account: "AKIA111122223333" and the like.
-func serve(t testing.TB, dir string) *world {
+func serve(t testing.TB, dir string) *served {
 	t.Helper()
-	st, err := store.Open(dir)
+	s, err := New(servicetest.OpenStore(t, dir), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(st, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller := api.Caller{Account: api.DefaultAccount}
-		if m := scope.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
-			account := strings.TrimPrefix(m[1], "AKIA")
-			caller = api.Caller{Account: account, Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:sts::" + account + ":assumed-role/ci/run"}
+	url := servicetest.Serve(t, s, func(r *http.Request) api.Caller {
+		m := scope.FindStringSubmatch(r.Header.Get("Authorization"))
+		if m == nil {
+			return api.Caller{Account: api.DefaultAccount}
 		}
-		s.ServeHTTP(w, r.WithContext(api.With(r.Context(), caller, &api.Record{})))
-	}))
-	t.Cleanup(func() {
-		server.Close()
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
+		account := strings.TrimPrefix(m[1], "AKIA")
+		return api.Caller{Account: account, Region: m[2], AccessKeyID: m[1], PrincipalARN: "arn:aws:sts::" + account + ":assumed-role/ci/run"}
 	})
-	return &world{Service: s, url: server.URL, dir: dir}
+	return &served{Service: s, url: url, dir: dir}
 }
 
-func (w *world) client(region, account string) *s3.Client {
+func (w *served) client(region, account string) *s3.Client {
 	return s3.New(s3.Options{Region: region, BaseEndpoint: &w.url, UsePathStyle: true, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKIA"+account, "secret", "")})
 }
 

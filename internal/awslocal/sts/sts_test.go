@@ -2,10 +2,8 @@ package sts
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -16,35 +14,31 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
-	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/servicetest"
 )
 
 const role = "arn:aws:iam::111122223333:role/team/deploy"
 
 var scope = regexp.MustCompile(`Credential=([^/]+)/`)
 
-type world struct {
+type served struct {
 	*Service
 	url    string
 	offset atomic.Int64 // added to the real time
 }
 
-func serve(t *testing.T, dir string, roles Roles) *world {
+func serve(t *testing.T, dir string, roles Roles) *served {
 	t.Helper()
-	st, err := store.Open(dir)
+	w := &served{}
+	var err error
+	w.Service, err = New(servicetest.OpenStore(t, dir), func() time.Time { return time.Now().Add(time.Duration(w.offset.Load())) }, roles)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{}
-	w.Service, err = New(st, func() time.Time { return time.Now().Add(time.Duration(w.offset.Load())) }, roles)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	w.url = servicetest.Serve(t, w, func(r *http.Request) api.Caller {
 		c := api.Caller{Region: "eu-west-1"}
 		if m := scope.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
 			c.AccessKeyID, c.Account, c.PrincipalARN = m[1], api.DefaultAccount, "arn:aws:iam::"+api.DefaultAccount+":root"
@@ -52,35 +46,17 @@ func serve(t *testing.T, dir string, roles Roles) *world {
 				c.Account, c.PrincipalARN = account, arn
 			}
 		}
-		w.ServeHTTP(rw, r.WithContext(api.With(r.Context(), c, &api.Record{})))
-	}))
-	t.Cleanup(func() {
-		server.Close()
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
+		return c
 	})
-	w.url = server.URL
 	return w
 }
 
-func (w *world) client(key string) *sts.Client {
+func (w *served) client(key string) *sts.Client {
 	return sts.New(sts.Options{Region: "eu-west-1", BaseEndpoint: &w.url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider(key, "s", "")})
 }
 
 func assumeInput() *sts.AssumeRoleInput {
 	return &sts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("run-1")}
-}
-
-func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 func TestUnknownKeysAreTheAccountsRoot(t *testing.T) {
@@ -154,7 +130,7 @@ func TestChainedSessionsLastAnHourAtMost(t *testing.T) {
 	in := assumeInput()
 	in.DurationSeconds = aws.Int32(3601)
 	chained := w.client(*first.Credentials.AccessKeyId)
-	if _, err := chained.AssumeRole(t.Context(), in); code(err) != "ValidationError" {
+	if _, err := chained.AssumeRole(t.Context(), in); servicetest.Code(err) != "ValidationError" {
 		t.Errorf("chained for too long: %v", err)
 	}
 	if _, err := chained.AssumeRole(t.Context(), assumeInput()); err != nil {
@@ -179,7 +155,7 @@ func TestWrongRequestsAreRefused(t *testing.T) {
 	for name, change := range tests {
 		in := assumeInput()
 		change(in)
-		if _, err := c.AssumeRole(t.Context(), in); code(err) != "ValidationError" {
+		if _, err := c.AssumeRole(t.Context(), in); servicetest.Code(err) != "ValidationError" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -199,7 +175,7 @@ func TestTheRolesOwnRulesCount(t *testing.T) {
 	t.Parallel()
 	c := serve(t, "", strict{}).client("AKIAANY")
 	in := assumeInput()
-	if _, err := c.AssumeRole(t.Context(), in); code(err) != "AccessDenied" {
+	if _, err := c.AssumeRole(t.Context(), in); servicetest.Code(err) != "AccessDenied" {
 		t.Errorf("without external id: %v", err)
 	}
 	in.ExternalId = aws.String("secret")
@@ -207,7 +183,7 @@ func TestTheRolesOwnRulesCount(t *testing.T) {
 		t.Error(err)
 	}
 	in.DurationSeconds = aws.Int32(3601)
-	if _, err := c.AssumeRole(t.Context(), in); code(err) != "ValidationError" {
+	if _, err := c.AssumeRole(t.Context(), in); servicetest.Code(err) != "ValidationError" {
 		t.Errorf("above the role's longest session: %v", err)
 	}
 }
@@ -241,7 +217,7 @@ func TestWebIdentityTokensAreReadAndRecorded(t *testing.T) {
 		token(`{"iss":"x"}`):    "InvalidIdentityToken",
 		token(`{"iss":"https://x","aud":["y"],"sub":"z","exp":1}`): "ExpiredTokenException",
 	} {
-		if _, err := assume(bad); code(err) != want {
+		if _, err := assume(bad); servicetest.Code(err) != want {
 			t.Errorf("%s: %v, want %s", *bad, err, want)
 		}
 	}
