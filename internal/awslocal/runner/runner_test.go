@@ -263,11 +263,7 @@ func TestCloseEndsProcessesAndTheirChildren(t *testing.T) {
 func TestAProcessThatPrintsWithoutEndLeavesFourKilobytes(t *testing.T) {
 	t.Parallel()
 	p := pool(t, Options{})
-	size := 1 << 30
-	if testing.Short() {
-		size = 1 << 26
-	}
-	f := shell(t, fmt.Sprintf(`head -c %d /dev/zero | tr '\0' x; echo; echo last; answer=1`, size))
+	f := shell(t, `head -c 64M /dev/zero | tr '\0' x; echo; echo last; answer=1`)
 
 	r := invoke(t, p, f, "{}")
 	if len(r.Log) != logSize || !strings.Contains(string(r.Log), "x\nlast\nEND RequestId") {
