@@ -20,6 +20,7 @@ var layout = map[string][]string{
 	"awsfacts":  {},
 	"diag":      {"printable"},
 	"event":     {},
+	"timing":    {},
 	"glob":      {},
 	"printable": {},
 	"redact":    {},
@@ -35,18 +36,18 @@ var layout = map[string][]string{
 	// What AWS holds.
 	"session":   {"awsfacts", "redact"},
 	"artifact":  {"awsfacts", "definition", "glob", "session"},
-	"lambdaapi": {"awsfacts", "definition", "redact", "session"},
+	"lambdaapi": {"awsfacts", "definition", "redact", "session", "timing"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},
 	"plan":      {"awsfacts", "definition", "journal", "traffic"},
 	"policy":    {"awsfacts", "definition", "plan"},
 	"preflight": {"awsfacts", "policy", "session"},
 	"report":    {"event", "plan", "traffic"},
-	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic"},
+	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {
 		"artifact", "awsfacts", "definition", "diag", "embedded", "engine", "event", "journal", "lambdaapi", "plan",
-		"policy", "preflight", "report", "service", "session", "traffic",
+		"policy", "preflight", "report", "service", "session", "timing", "traffic",
 	},
 	// The commands know all but the tests' own packages.
 	"cli": {"*"},

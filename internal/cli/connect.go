@@ -17,7 +17,7 @@ func (a *app) access() deploy.Access {
 			Region:      a.in.String("aws-region"),
 			AccessKeyID: a.in.String("aws-access-key-id"), SecretAccessKey: a.in.String("aws-secret-access-key"),
 			SessionToken: a.in.String("aws-session-token"), AllowedAccountIDs: a.in.List("allowed-account-ids"),
-			LookupEnv: a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.CallTimeout, ReadBackoff: a.ReadBackoff,
+			LookupEnv: a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.Timing.Call, ReadBackoff: a.Timing.ReadBackoff,
 			Mask: a.host.Mask, Redact: a.host.Redact, Limits: a.limits, Version: versionNumber(),
 		},
 		Role: session.Role{
@@ -25,7 +25,7 @@ func (a *app) access() deploy.Access {
 			Duration:   time.Duration(a.in.Int("role-duration-seconds")) * time.Second,
 			ExternalID: a.in.String("role-external-id"), Chaining: a.in.Bool("role-chaining"), Audience: a.in.String("audience"),
 		},
-		Connectors: a.in.Map("connectors"), Embedded: a.embedded, Pace: a.Pace,
+		Connectors: a.in.Map("connectors"), Embedded: a.embedded, Timing: a.Timing,
 		LocalDir: a.localDir(), Endpoints: a.serviceEndpoints(),
 	}
 	if a.in.Bool("local") {

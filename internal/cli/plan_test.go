@@ -16,11 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
-	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // bench is a workspace and an embedded AWS that commands run against.
@@ -76,9 +75,11 @@ func (b *bench) run(args ...string) (code int, stdout, stderr string) {
 func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
 	return Process{
 		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: time.Now,
-		Pace:   lambdaapi.Pace{Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond},
-		Timing: engine.Timing{Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second},
-		Store:  func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
+		Timing: timing.Timing{
+			Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond,
+			Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second, StopPoll: time.Millisecond,
+		},
+		Store: func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
 	}
 }
 

@@ -15,10 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
-	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // Process is everything that the program is given from outside.
@@ -40,13 +39,8 @@ type Process struct {
 	CaptureLog func(io.Writer)
 	// HTTPClient carries every call to AWS; nil means the SDK's own.
 	HTTPClient aws.HTTPClient
-	// CallTimeout bounds one call; 0 means the session's own default.
-	CallTimeout time.Duration
-	// ReadBackoff is the longest pause before a read is tried again; 0 means
-	// the session's own default.
-	ReadBackoff time.Duration
-	Pace        lambdaapi.Pace
-	Timing      engine.Timing
+	// Timing is how patient the run is.
+	Timing timing.Timing
 	// Store keeps a journal on the local disk. Where root is not "", no symbolic
 	// link below it may lead to the path.
 	Store func(root, path string) journal.Store
@@ -63,8 +57,8 @@ func OS() (Process, error) {
 		Stdout: host.NewStream(os.Stdout), Stderr: host.NewStream(os.Stderr),
 		Stdin: os.Stdin, Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr),
 		Now: time.Now, Signals: signals(), CaptureLog: log.SetOutput,
-		Pace: lambdaapi.DefaultPace(), Timing: engine.DefaultTiming(),
-		Store: func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
+		Timing: timing.Default(),
+		Store:  func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
 	}, nil
 }
 

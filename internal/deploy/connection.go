@@ -15,6 +15,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // Access is how a process reaches AWS: what all its sessions share.
@@ -33,7 +34,7 @@ type Access struct {
 	// variables' names.
 	Endpoints map[string]string
 	Embedded  *embedded.Pool
-	Pace      lambdaapi.Pace
+	Timing    timing.Timing
 }
 
 // localPoll suits an AWS without a network between.
@@ -45,7 +46,7 @@ type Connection struct {
 	base   *session.Session
 	// region is the Region of a function that names none; "" where nothing does.
 	region string
-	pace   lambdaapi.Pace
+	timing timing.Timing
 }
 
 // Connect opens the session that the sessions of all targets start from. It
@@ -61,13 +62,13 @@ func connect(ctx context.Context, access Access, stsRegionHint string) (*Connect
 	if access.Role.ARN != "" {
 		opts.Role = &access.Role
 	}
-	pace := access.Pace
+	patience := access.Timing
 	if access.Local != "" {
 		local, err := access.local(opts, access.Local)
 		if err != nil {
 			return nil, err
 		}
-		opts, pace = local, access.paceOf(journal.LocalEndpoint)
+		opts, patience = local, access.timingOf(journal.LocalEndpoint)
 		if region, _ := opts.LookupEnv("AWS_REGION"); opts.Region == "" && region == "" {
 			opts.Region = embedded.Region
 		}
@@ -84,7 +85,7 @@ func connect(ctx context.Context, access Access, stsRegionHint string) (*Connect
 			return nil, err
 		}
 	}
-	return &Connection{access: access, base: s, region: region, pace: pace}, nil
+	return &Connection{access: access, base: s, region: region, timing: patience}, nil
 }
 
 // local points a session to the embedded AWS, which accepts any keys.
@@ -101,13 +102,13 @@ func (a Access) local(opts session.Options, dir string) (session.Options, error)
 	return opts, nil
 }
 
-// paceOf polls the embedded AWS faster: there is no network between.
-func (a Access) paceOf(endpoint string) lambdaapi.Pace {
-	pace := a.Pace
+// timingOf is the timing for an endpoint: the embedded AWS is polled faster: there is no network between.
+func (a Access) timingOf(endpoint string) timing.Timing {
+	t := a.Timing
 	if strings.HasPrefix(endpoint, journal.LocalEndpoint) {
-		pace.FirstPoll = min(pace.FirstPoll, localPoll)
+		t.FirstPoll = min(t.FirstPoll, localPoll)
 	}
-	return pace
+	return t
 }
 
 // belief is what environment and inputs name, to compare a journal with. It makes
@@ -141,7 +142,7 @@ func (c *Connection) Lambda(name definition.Name) (*lambdaapi.Client, error) {
 	if err != nil {
 		return nil, notStarted(err)
 	}
-	return lambdaapi.New(c.base, region, c.pace), nil
+	return lambdaapi.New(c.base, region, c.timing), nil
 }
 
 // regionOf is the Region that the ARN or the infrastructure names, else the

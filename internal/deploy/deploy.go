@@ -90,7 +90,7 @@ func Deploy(ctx context.Context, planned []Planned, way Way) ([]Result, error) {
 	if err != nil {
 		return nil, notStarted(err)
 	}
-	ctx, unwatch := watched(ctx, j)
+	ctx, unwatch := watched(ctx, j, d.Timing.StopPoll)
 	defer unwatch()
 	err = d.carryOut(ctx)
 	if err == nil && !d.PostFollows && errors.Is(context.Cause(ctx), ErrSignal) {
@@ -149,18 +149,14 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 // engine carries out the steps of a target; index is its place in the journal.
 func (w Work) engine(t Target, j *journal.Journal, index int) *engine.Engine {
 	code := &formerCode{session: t.Session, region: t.At.Region, temp: w.Temp, bucket: j.Header().StagingBucket}
-	return engine.New(t.API, engine.RecordOf(j, index), w.of(t.At), code, w.Timing)
+	return engine.New(t.API, engine.RecordOf(j, index), w.of(t.At), code)
 }
 
-// stopPoll is how often a deployment looks whether another process asked it to
-// stop. It looks before each call as well; this ends a wait.
-const stopPoll = 200 * time.Millisecond
-
 // watched is a context that ends when another process asks the run to stop.
-func watched(ctx context.Context, j *journal.Journal) (context.Context, context.CancelFunc) {
+func watched(ctx context.Context, j *journal.Journal, poll time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
-		look := time.NewTicker(stopPoll)
+		look := time.NewTicker(poll)
 		defer look.Stop()
 		for !j.Stopped() {
 			select {

@@ -14,14 +14,13 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
-	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -90,7 +89,7 @@ func run(t *testing.T, o awslocal.Options, test func(f *fixture), wrap ...awstes
 				Region: awstest.Region, AccessKeyID: awstest.Key, SecretAccessKey: "secret", Endpoint: a.URL,
 				HTTPClient: a.HTTP, Limits: session.NewLimits(), LookupEnv: f.env, Version: "test",
 			},
-			Pace: lambdaapi.DefaultPace(),
+			Timing: timing.Default(),
 		}
 		f.write("function.yaml", definitionOf("shop", ""))
 		f.write("code/index.js", "1")
@@ -159,7 +158,7 @@ func (f *fixture) newRun() string {
 
 func (f *fixture) work() Work {
 	return Work{
-		Events: report.NewLog(f.log, time.Now, nil), Now: time.Now, Timing: engine.DefaultTiming(), MaxParallel: f.options.MaxParallel, Temp: f.TempDir(),
+		Events: report.NewLog(f.log, time.Now, nil), Now: time.Now, Timing: timing.Default(), MaxParallel: f.options.MaxParallel, Temp: f.TempDir(),
 	}
 }
 

@@ -69,7 +69,7 @@ func look(ctx context.Context, c *Connection, r Request) (*liveFunction, error) 
 		return nil, err
 	}
 	l := &liveFunction{
-		Request: r, connection: c, session: s, api: lambdaapi.New(s, region, c.pace),
+		Request: r, connection: c, session: s, api: lambdaapi.New(s, region, c.timing),
 		now: map[string]*definition.ObservedAlias{},
 	}
 	return l, l.observe(ctx)

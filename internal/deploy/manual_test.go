@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
-	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // manual rolls back by hand; changed reports whether there was anything to do.
@@ -224,7 +224,7 @@ func TestADeploymentThatDoesNotStopIsNotWaitedForLonger(t *testing.T) {
 			f.Fatal(err)
 		}
 		work := f.work()
-		work.Timing = engine.Timing{Grace: 4e9}
+		work.Timing = timing.Default()
 		_, err = TakeOver(f.Context(), store(), work)
 		var blocked *BlockedError
 		if !errors.As(err, &blocked) || !strings.Contains(err.Error(), "did not end within 34s") {

@@ -88,10 +88,6 @@ func (r Record) Adopt(ctx context.Context, t *journal.TargetLog, now func() time
 	return j, nil
 }
 
-// stopSlack is what a slow machine gets beyond Grace; GitHub gives the post step
-// five minutes in all.
-const stopSlack = 30 * time.Second
-
 // TakeOver asks the deployment that writes a journal to stop and opens the
 // journal for its rollback. A deployment notices within a moment and gives a call
 // in flight its grace. It returns nil where there is no journal. Its error is a
@@ -101,7 +97,7 @@ func TakeOver(ctx context.Context, store journal.Store, w Work) (*journal.Journa
 		return nil, &BlockedError{store.Name(), fmt.Errorf("ask the deployment to stop: %w", err)}
 	}
 	if !InS3(store.Name()) {
-		limit := w.Timing.Grace + stopSlack
+		limit := w.Timing.Grace + w.Timing.StopSlack
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("the deployment did not end within %s", limit))
 		defer cancel()

@@ -150,7 +150,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 		return Target{}, err
 	}
 	t := Target{
-		Session: s, API: lambdaapi.New(s, region, r.connection.pace), Connector: from.Infrastructure.ConnectorRef,
+		Session: s, API: lambdaapi.New(s, region, r.connection.timing), Connector: from.Infrastructure.ConnectorRef,
 		StagingBucket: r.options.StagingBucket, Environment: r.options.Environment, Want: r.want(from, name),
 	}
 	t.ahead = prefetchObservation(ctx, t.API, t.Want)

@@ -16,6 +16,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // wantNoRollback expects that plan says it and that deploy does not start.
@@ -200,13 +201,13 @@ func TestAnEmulatorIsAskedForNoDryRun(t *testing.T) {
 func TestAWSIsAskedForADryRun(t *testing.T) {
 	t.Parallel()
 	for endpoint, want := range map[string]bool{"": true, "http://127.0.0.1:4566": false} {
-		access := Access{Pace: lambdaapi.DefaultPace()}
+		access := Access{Timing: timing.Default()}
 		access.Session.Region, access.Session.Endpoint, access.Session.Pinned = "us-east-1", endpoint, true
 		c, err := Connect(t.Context(), access, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		t1 := Target{API: lambdaapi.New(c.Session(), "us-east-1", access.Pace)}
+		t1 := Target{API: lambdaapi.New(c.Session(), "us-east-1", access.Timing)}
 		if got := !t1.emulated(); got != want {
 			t.Errorf("%q: asked is %v", endpoint, got)
 		}

@@ -58,7 +58,7 @@ func openTargets(ctx context.Context, access Access, log *journal.RunState) ([]r
 			return nil, err
 		}
 		all = append(all, recorded{log: t, Target: Target{
-			At: t.Target, Session: s, API: lambdaapi.New(s, t.Region, access.paceOf(t.Endpoint)),
+			At: t.Target, Session: s, API: lambdaapi.New(s, t.Region, access.timingOf(t.Endpoint)),
 		}})
 	}
 	return all, nil

@@ -9,10 +9,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // Work is how targets are worked on.
@@ -20,7 +20,7 @@ type Work struct {
 	// Events are told what happens, as it happens.
 	Events event.Sink
 	Now    func() time.Time
-	Timing engine.Timing
+	Timing timing.Timing
 	// MaxParallel is how many targets are worked on at once.
 	MaxParallel int
 	// Temp is the folder for code that is fetched.

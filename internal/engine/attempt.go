@@ -120,7 +120,7 @@ func (a *attempt) took() error {
 }
 
 func (a *attempt) patient(class lambdaapi.Class) bool {
-	return a.tries < attempts || class == lambdaapi.Propagating && time.Since(a.began) < a.engine.timing.Propagation
+	return a.tries < attempts || class == lambdaapi.Propagating && time.Since(a.began) < a.engine.api.Timing().Propagation
 }
 
 // nextMove decides about a call that failed. Beside retry, the error is the one

@@ -158,9 +158,9 @@ func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
 		}
 		if r.watch.IsZero() {
 			r.watch = time.Now()
-			r.events.Emit(event.WatchingForLateCall{Function: t.Function, For: r.timing.Watch})
+			r.events.Emit(event.WatchingForLateCall{Function: t.Function, For: r.api.Timing().Watch})
 		}
-		if time.Since(r.watch) >= r.timing.Watch {
+		if time.Since(r.watch) >= r.api.Timing().Watch {
 			r.fences.Watched = true
 		} else if !r.pause(ctx, 1) {
 			return p, context.Cause(ctx)

@@ -198,7 +198,7 @@ func TestAnAnswerThatShowsSomethingElseIsALostAnswer(t *testing.T) {
 					t.Fatal(err)
 				}
 				p := plan.Forward(w, o)
-				engine := New(e, b.record, b.events, b.code, b.timing)
+				engine := New(e, b.record, b.events, b.code)
 				version, err := (*definition.Observed)(nil), engine.Snapshot(t.Context(), w, o, p)
 				if err == nil {
 					version, err = engine.Prepare(t.Context(), p)
@@ -374,7 +374,7 @@ func TestACallInFlightGetsItsGraceAndNoNewOneStarts(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := plan.Forward(w, o)
-		e := New(hanging{b.aws}, b.record, b.events, b.code, b.timing)
+		e := New(hanging{b.aws}, b.record, b.events, b.code)
 		if err := e.Snapshot(ctx, w, o, p); err != nil {
 			t.Fatal(err)
 		}

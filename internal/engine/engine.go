@@ -20,13 +20,14 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // Reader asks about a function and changes nothing. See lambdaapi.Client for
 // what each method returns.
 type Reader interface {
 	Region() string
-	Pace() lambdaapi.Pace
+	Timing() timing.Timing
 	Find(ctx context.Context, function, qualifier string) (*definition.Observed, error)
 	FindAlias(ctx context.Context, function, alias string) (*definition.ObservedAlias, error)
 	ListAliases(ctx context.Context, function string) ([]definition.ObservedAlias, error)
@@ -59,29 +60,12 @@ type Code interface {
 	Fetch(ctx context.Context, url string, want definition.Code) (definition.Code, error)
 }
 
-// Timing is how long the engine is patient.
-type Timing struct {
-	// Grace is what a call in flight gets when the run is stopped.
-	Grace time.Duration
-	// Watch is how long a rollback looks out for a late call that no RevisionId
-	// stops.
-	Watch time.Duration
-	// Propagation is how long a role or key may take to become usable.
-	Propagation time.Duration
-}
-
-// DefaultTiming holds the numbers that the runners' own limits ask for.
-func DefaultTiming() Timing {
-	return Timing{Grace: 4 * time.Second, Watch: 30 * time.Second, Propagation: 5 * time.Minute}
-}
-
 // Engine works on one target. Make one with New.
 type Engine struct {
 	api    API
 	record Record
 	events event.Sink
 	code   Code
-	timing Timing
 
 	live live
 	// version was published last; target is the one that the aliases move to.
@@ -90,9 +74,9 @@ type Engine struct {
 }
 
 // New returns an engine for the target of a record. It makes no call.
-func New(api API, record Record, events event.Sink, code Code, timing Timing) *Engine {
+func New(api API, record Record, events event.Sink, code Code) *Engine {
 	t := record.Target()
-	return &Engine{api: api, record: record, events: events, code: code, timing: timing, live: newLive(t.Function, t.Salt)}
+	return &Engine{api: api, record: record, events: events, code: code, live: newLive(t.Function, t.Salt)}
 }
 
 // inFlight is a context for one call that outlives ctx by Grace, and in which
@@ -100,7 +84,7 @@ func New(api API, record Record, events event.Sink, code Code, timing Timing) *E
 func (e *Engine) inFlight(ctx context.Context) (context.Context, context.CancelFunc) {
 	call, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		late := time.NewTimer(e.timing.Grace)
+		late := time.NewTimer(e.api.Timing().Grace)
 		defer late.Stop()
 		select {
 		case <-late.C:
@@ -113,7 +97,7 @@ func (e *Engine) inFlight(ctx context.Context) (context.Context, context.CancelF
 
 // pause waits before the next try: doubling, 5 s at most with the default pace.
 func (e *Engine) pause(ctx context.Context, try int) bool {
-	first := e.api.Pace().Backoff
+	first := e.api.Timing().Backoff
 	timer := time.NewTimer(min(first<<min(try, 20), 25*first))
 	defer timer.Stop()
 	select {
@@ -126,11 +110,17 @@ func (e *Engine) pause(ctx context.Context, try int) bool {
 
 // settle waits until no update is under way and remembers the state then.
 func (e *Engine) settle(ctx context.Context) error {
-	o, err := e.api.Pace().Wait(ctx, e.api, e.live.function, "", e.waiting)
+	o, err := e.poller().Wait(ctx, e.live.function, "", e.waiting)
 	if o != nil {
 		e.live.latest = o
 	}
 	return err
+}
+
+func (e *Engine) poller() lambdaapi.Poller { return pollerOf(e.api) }
+
+func pollerOf(api Reader) lambdaapi.Poller {
+	return lambdaapi.Poller{Finder: api, Timing: api.Timing()}
 }
 
 func (e *Engine) waiting(o *definition.Observed) {

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -22,6 +21,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // fake is one function in a Lambda that answers at once. Faults and other
@@ -112,10 +112,8 @@ func (f *fake) update(change func(*definition.Observed)) *definition.Observed {
 	return &answer
 }
 
-func (f *fake) Region() string { return "eu-west-1" }
-func (f *fake) Pace() lambdaapi.Pace {
-	return lambdaapi.Pace{FirstPoll: 200 * time.Millisecond, LastPoll: 2 * time.Second, Backoff: 200 * time.Millisecond}
-}
+func (f *fake) Region() string        { return "eu-west-1" }
+func (f *fake) Timing() timing.Timing { return timing.Default() }
 
 func (f *fake) Find(_ context.Context, _, qualifier string) (*definition.Observed, error) {
 	f.mu.Lock()
@@ -501,7 +499,6 @@ type bench struct {
 	aws    *fake
 	record *memory
 	events *events
-	timing Timing
 	code   oldCode
 }
 
@@ -517,7 +514,7 @@ func newBench(t *testing.T) *bench {
 	v := *f
 	v.Version, v.Arn, v.Description = "1", "arn:f:1", new("first")
 	return &bench{
-		t: t, events: &events{}, timing: DefaultTiming(),
+		t: t, events: &events{},
 		record: &memory{log: journal.TargetLog{Target: journal.Target{Function: "f", Region: "eu-west-1"}, Run: "r1", Salt: []byte("0123456789abcdef")}},
 		aws: &fake{
 			function: f, versions: []*definition.Observed{&v}, settleAfter: 2, status: map[string]string{},
@@ -526,7 +523,7 @@ func newBench(t *testing.T) *bench {
 	}
 }
 
-func (b *bench) engine() *Engine { return New(b.aws, b.record, b.events, b.code, b.timing) }
+func (b *bench) engine() *Engine { return New(b.aws, b.record, b.events, b.code) }
 
 // wanted is a deployment of another memory size and of new code.
 func wanted(aliases ...string) plan.Wanted {

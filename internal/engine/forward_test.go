@@ -172,7 +172,7 @@ func TestAVersionThatCannotStartIsRecordedAndDeletedByTheRollback(t *testing.T) 
 			t.Fatal(err)
 		}
 		p := plan.Forward(w, o)
-		engine := New(e, b.record, b.events, b.code, b.timing)
+		engine := New(e, b.record, b.events, b.code)
 		if err := engine.Snapshot(t.Context(), w, o, p); err != nil {
 			t.Fatal(err)
 		}

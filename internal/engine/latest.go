@@ -235,7 +235,7 @@ func (e *Engine) finishVersion(ctx context.Context, o *journal.Outcome) error {
 	if e.version.State.Value == "Active" && e.version.Settled() {
 		return nil
 	}
-	ready, err := e.api.Pace().Wait(ctx, e.api, e.live.function, e.version.Version, e.waiting)
+	ready, err := e.poller().Wait(ctx, e.live.function, e.version.Version, e.waiting)
 	if failed := (*lambdaapi.FailedError)(nil); errors.As(err, &failed) {
 		o.Version, o.FailedVersion = "", e.version.Version
 	}

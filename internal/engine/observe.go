@@ -19,7 +19,7 @@ func Observe(ctx context.Context, api Reader, w plan.Wanted, seen func(*definiti
 	if err != nil || o.Latest == nil || o.Latest.Settled() {
 		return o, err
 	}
-	if _, err := api.Pace().Wait(ctx, api, name, "", seen); err != nil {
+	if _, err := pollerOf(api).Wait(ctx, name, "", seen); err != nil {
 		return o, fmt.Errorf("an update of %s was under way already: %w", name, err)
 	}
 	return observe(ctx, api, w)

@@ -15,42 +15,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
-
-// Pace is how long the client waits for answers and between questions.
-type Pace struct {
-	// Upload bounds one call that carries code; the Session bounds the others.
-	Upload time.Duration
-	// FirstPoll is the time between the starts of two polls at first; it grows
-	// to LastPoll.
-	FirstPoll, LastPoll time.Duration
-	// Backoff is the first pause before a change is tried again; it doubles.
-	Backoff time.Duration
-}
-
-// DefaultPace polls GetFunction every 200 ms at first and every 2 s at most.
-func DefaultPace() Pace {
-	return Pace{
-		Upload:    5 * time.Minute,
-		FirstPoll: 200 * time.Millisecond, LastPoll: 2 * time.Second,
-		Backoff: 200 * time.Millisecond,
-	}
-}
 
 // Client makes the calls of one account in one Region.
 type Client struct {
 	api    *lambda.Client
 	region string
-	pace   Pace
+	timing timing.Timing
 }
 
 // New makes a client that calls as the Session, within its limits.
-func New(s *session.Session, region string, pace Pace) *Client {
+func New(s *session.Session, region string, t timing.Timing) *Client {
 	h := &hider{region: region, secrets: s.Redact}
 	api := lambda.NewFromConfig(s.Config(region), func(o *lambda.Options) {
 		o.APIOptions = append(o.APIOptions, s.Limit(region), explain, h.add)
 	})
-	return &Client{api: api, region: region, pace: pace}
+	return &Client{api: api, region: region, timing: t}
 }
 
 // Region is the Region that the client calls.
@@ -59,8 +40,8 @@ func (c *Client) Region() string { return c.region }
 // Endpoint is the URL that takes the place of AWS' own, "" for none.
 func (c *Client) Endpoint() string { return aws.ToString(c.api.Options().BaseEndpoint) }
 
-// Pace is the client's timing.
-func (c *Client) Pace() Pace { return c.pace }
+// Timing is how patient the client is.
+func (c *Client) Timing() timing.Timing { return c.timing }
 
 // invokeLimit is the longest that a function may run, and a little more.
 const invokeLimit = 16 * time.Minute
@@ -70,7 +51,7 @@ func once(o *lambda.Options) { o.Retryer = session.NoRetry() }
 
 // upload gives a call the time that a body of 70 MB may take.
 func (c *Client) upload(ctx context.Context) context.Context {
-	return session.WithCallTimeout(ctx, c.pace.Upload)
+	return session.WithCallTimeout(ctx, c.timing.Upload)
 }
 
 // SendBefore returns a context for one call that does not go out any more once

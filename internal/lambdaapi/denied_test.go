@@ -11,6 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 func TestRefusedCallNamesActionResourceAndStatement(t *testing.T) {
@@ -25,7 +26,7 @@ func TestRefusedCallNamesActionResourceAndStatement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = New(s, "eu-west-1", DefaultPace()).Find(t.Context(), "hello", "")
+	_, err = New(s, "eu-west-1", timing.Default()).Find(t.Context(), "hello", "")
 	denied, ok := errors.AsType[session.Denied](err)
 	if !ok || denied.Action != "lambda:GetFunction" || denied.Resource != "arn:aws:lambda:eu-west-1:123456789012:function:hello" {
 		t.Fatalf("the refusal is not named: %v", err)

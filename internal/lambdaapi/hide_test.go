@@ -16,6 +16,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/redact"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // answer is what the stand-in for Lambda says to every call.
@@ -40,7 +41,7 @@ func client(t *testing.T, a answer, secrets ...string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(s, "eu-central-1", DefaultPace())
+	return New(s, "eu-central-1", timing.Default())
 }
 
 var values = map[string]string{

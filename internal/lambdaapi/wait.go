@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // FailedError says that AWS gave up creating or updating a function or version.
@@ -22,6 +23,12 @@ func (e *FailedError) Error() string {
 	return fmt.Sprintf("function %s failed: %s (%s)", subject, e.Status.Reason, e.Status.Code)
 }
 
+// Poller waits for a function by looking at it again and again.
+type Poller struct {
+	Finder
+	Timing timing.Timing
+}
+
 // Finder looks at $LATEST (qualifier "") or at what a version or alias names.
 type Finder interface {
 	Find(ctx context.Context, name, qualifier string) (*definition.Observed, error)
@@ -31,7 +38,7 @@ type Finder interface {
 // it then has. seen receives every answer. A Failed state is a *FailedError with
 // the state beside it: the caller may want to look at it. The SDK's own
 // waiters hide the reason and loop on Inactive.
-func (p Pace) Wait(ctx context.Context, f Finder, name, qualifier string, seen func(*definition.Observed)) (*definition.Observed, error) {
+func (p Poller) Wait(ctx context.Context, name, qualifier string, seen func(*definition.Observed)) (*definition.Observed, error) {
 	started := time.Now()
 	for {
 		next := time.NewTimer(p.interval(time.Since(started)))
@@ -41,7 +48,7 @@ func (p Pace) Wait(ctx context.Context, f Finder, name, qualifier string, seen f
 			return nil, fmt.Errorf("wait for %s: %w", name, context.Cause(ctx))
 		case <-next.C:
 		}
-		o, err := f.Find(ctx, name, qualifier)
+		o, err := p.Find(ctx, name, qualifier)
 		if err != nil {
 			return nil, err
 		}
@@ -63,10 +70,10 @@ func (p Pace) Wait(ctx context.Context, f Finder, name, qualifier string, seen f
 // interval is the time from now to the start of the next poll, when the wait
 // is elapsed old: polls start FirstPoll apart for the first ten, then ever
 // further, a tenth of the wait's age.
-func (p Pace) interval(elapsed time.Duration) time.Duration {
-	first := p.FirstPoll
+func (p Poller) interval(elapsed time.Duration) time.Duration {
+	first := p.Timing.FirstPoll
 	if elapsed < 10*first {
 		return first - elapsed%first
 	}
-	return min(elapsed/10, p.LastPoll)
+	return min(elapsed/10, p.Timing.LastPoll)
 }

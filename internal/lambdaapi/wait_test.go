@@ -13,6 +13,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // answers is an AWS without a network: each GetFunction takes the next body.
@@ -42,7 +43,12 @@ func (a *answers) client(t *testing.T) *lambdaapi.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return lambdaapi.New(s, "us-east-1", lambdaapi.DefaultPace())
+	return lambdaapi.New(s, "us-east-1", timing.Default())
+}
+
+func (a *answers) poller(t *testing.T) lambdaapi.Poller {
+	t.Helper()
+	return lambdaapi.Poller{Finder: a.client(t), Timing: timing.Default()}
 }
 
 func state(state, update string) string {
@@ -57,7 +63,7 @@ func TestWaitPollsQuicklyAtFirstAndEndsWhenNothingIsUnderWay(t *testing.T) {
 			state("Pending", ""), state("Pending", ""), state("Active", "InProgress"), state("Active", "Successful"),
 		}}
 		seen := 0
-		o, err := lambdaapi.DefaultPace().Wait(t.Context(), a.client(t), "f", "", func(*definition.Observed) { seen++ })
+		o, err := a.poller(t).Wait(t.Context(), "f", "", func(*definition.Observed) { seen++ })
 		if err != nil || o.State.Value != "Active" || seen != 4 {
 			t.Fatalf("state %+v after %d looks: %v", o, seen, err)
 		}
@@ -75,7 +81,7 @@ func TestWaitGrowsToTwoSecondsBetweenPolls(t *testing.T) {
 		a := &answers{bodies: []string{state("Pending", "")}}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
-		if _, err := lambdaapi.DefaultPace().Wait(ctx, a.client(t), "f", "", nil); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := a.poller(t).Wait(ctx, "f", "", nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("the wait ended with %v", err)
 		}
 		for i := 1; i < len(a.at); i++ {
@@ -91,7 +97,7 @@ func TestWaitStopsOnFailedWithTheServicesReason(t *testing.T) {
 	for name, body := range map[string]string{"create": state("Failed", ""), "update": state("Active", "Failed")} {
 		synctest.Test(t, func(t *testing.T) {
 			a := &answers{bodies: []string{body}}
-			o, err := lambdaapi.DefaultPace().Wait(t.Context(), a.client(t), "f", "", nil)
+			o, err := a.poller(t).Wait(t.Context(), "f", "", nil)
 			var failed *lambdaapi.FailedError
 			if !errors.As(err, &failed) || failed.Status.Code != "InvalidImage" || o == nil {
 				t.Errorf("%s: %v", name, err)
@@ -107,7 +113,7 @@ func TestInactiveCountsAsSettled(t *testing.T) {
 	t.Setenv("AWS_CA_BUNDLE", "")
 	synctest.Test(t, func(t *testing.T) {
 		a := &answers{bodies: []string{state("Inactive", "Successful")}}
-		if _, err := lambdaapi.DefaultPace().Wait(t.Context(), a.client(t), "f", "", nil); err != nil {
+		if _, err := a.poller(t).Wait(t.Context(), "f", "", nil); err != nil {
 			t.Error(err)
 		}
 	})

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/cli"
-	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 )
 
@@ -53,7 +52,7 @@ func program(c cut) int {
 		p.Args[0] = "lambda-rollout"
 	}
 	// No call of a real process is late.
-	p.Timing = engine.Timing{Grace: p.Timing.Grace, Watch: time.Millisecond, Propagation: p.Timing.Propagation}
+	p.Timing.Watch = time.Millisecond
 	m := &machine{cut: c, base: http.DefaultTransport, kill: func() {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}

@@ -18,9 +18,8 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/cli"
-	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // cut names the moment at which a machine dies. With the zero value it lives.
@@ -244,7 +243,7 @@ func (w *world) simulate(p process) running {
 		code := cli.Main(ctx, cli.Process{
 			Args: append([]string{p.argv0()}, p.args...), Env: p.environ(), Dir: w.dir, Stdout: m, Stderr: m,
 			Now: time.Now, Signals: signals, HTTPClient: &http.Client{Transport: m},
-			Pace: lambdaapi.DefaultPace(), Timing: engine.DefaultTiming(),
+			Timing: timing.Default(),
 			Store: func(root, path string) journal.Store {
 				return &mortalStore{Store: journal.NewFileBelow(root, path), machine: m}
 			},
