@@ -1,8 +1,8 @@
-// Package diag is what a mistake in somebody's input looks like: where it
-// stands, what is wrong, and how to mend it.
+// Package diag is what a mistake in the user's input looks like: where it is,
+// what is wrong, and how to fix it.
 //
-// All checks of a run add to one List, so that a person sees every fault of
-// every file at once. The package promises a stable order (file, line, column)
+// All checks of a run add to one List, so that the user sees every problem
+// of every file at once. The package promises a stable order (file, line, column)
 // and a picture of the source line with a caret. It never reads a file, and never
 // decides what to do about a problem.
 package diag
@@ -25,49 +25,49 @@ type Problem struct {
 	// from an input and not from a file.
 	File string
 	// Line and Col count from 1; Col counts characters, not bytes. 0 means
-	// that the fault concerns the whole file.
+	// that the problem concerns the whole file.
 	Line, Col int
 	// Message says what is wrong, in lower case.
 	Message string
-	// Hint says how to mend it, where that is known.
+	// Hint says how to fix it, where that is known.
 	Hint string
-	// Source is the line that the fault stands on, without its line break.
+	// Source is the line with the problem, without its line break.
 	Source string
-	// Warning marks a fault that stops nothing.
+	// Warning marks a problem that stops nothing.
 	Warning bool
 }
 
-// Error is the fault on one line: file:line:col: message (hint).
-func (f Problem) Error() string {
+// Error returns the problem on one line: file:line:col: message (hint).
+func (p Problem) Error() string {
 	var b strings.Builder
-	b.WriteString(f.place())
-	if f.Warning {
+	b.WriteString(p.place())
+	if p.Warning {
 		b.WriteString("warning: ")
 	}
-	b.WriteString(f.Message)
-	if f.Hint != "" {
-		b.WriteString(" (" + f.Hint + ")")
+	b.WriteString(p.Message)
+	if p.Hint != "" {
+		b.WriteString(" (" + p.Hint + ")")
 	}
 	return b.String()
 }
 
-func (f Problem) place() string {
+func (p Problem) place() string {
 	switch {
-	case f.File == "" && f.Line == 0:
+	case p.File == "" && p.Line == 0:
 		return ""
-	case f.Line == 0:
-		return f.File + ": "
-	case f.File == "":
-		return fmt.Sprintf("%d:%d: ", f.Line, f.Col)
+	case p.Line == 0:
+		return p.File + ": "
+	case p.File == "":
+		return fmt.Sprintf("%d:%d: ", p.Line, p.Col)
 	}
-	return fmt.Sprintf("%s:%d:%d: ", f.File, f.Line, f.Col)
+	return fmt.Sprintf("%s:%d:%d: ", p.File, p.Line, p.Col)
 }
 
-// List is every fault of a run's input. As an error it holds at least one
-// fault that is not a warning: see Err.
+// List is every problem of a run's input. As an error it holds at least one that
+// is not a warning: see Err.
 type List []Problem
 
-// Error joins the faults, one a line, in the order of the files.
+// Error joins the problems, one a line, in the order of the files.
 func (l List) Error() string {
 	lines := make([]string, 0, len(l))
 	for _, f := range l.Sorted() {
@@ -102,8 +102,8 @@ func (l List) Sorted() List {
 	return out
 }
 
-// Err is nil when nothing but warnings was found, so that a caller may write
-// `return faults.Err()`.
+// Err returns nil when nothing but warnings was found, so that a caller may write
+// `return problems.Err()`.
 func (l List) Err() error {
 	if errs := l.Errors(); len(errs) > 0 {
 		return errs
@@ -111,10 +111,10 @@ func (l List) Err() error {
 	return nil
 }
 
-// Errors are the faults that stop a run.
+// Errors returns the problems that stop a run.
 func (l List) Errors() List { return l.pick(false) }
 
-// Warnings are the faults that stop nothing.
+// Warnings returns the problems that stop nothing.
 func (l List) Warnings() List { return l.pick(true) }
 
 func (l List) pick(warning bool) List {
@@ -127,7 +127,7 @@ func (l List) pick(warning bool) List {
 	return out
 }
 
-// Print writes each fault with its source line and a caret under the place.
+// Print writes each problem with its source line and a caret under the place.
 func (l List) Print(w io.Writer) error {
 	for _, f := range l.Sorted() {
 		if _, err := io.WriteString(w, f.picture()); err != nil {
@@ -144,18 +144,18 @@ const (
 	leadIn    = 60
 )
 
-func (f Problem) picture() string {
-	head := f
+func (p Problem) picture() string {
+	head := p
 	head.Hint = ""
 	b := head.Error() + "\n"
-	if f.Source != "" && f.Line > 0 {
-		source, col := window(visible(f.Source, max(f.Col, 1)))
-		gutter := fmt.Sprintf("%d", f.Line)
+	if p.Source != "" && p.Line > 0 {
+		source, col := window(visible(p.Source, max(p.Col, 1)))
+		gutter := fmt.Sprintf("%d", p.Line)
 		blank := strings.Repeat(" ", len(gutter))
 		b += fmt.Sprintf(" %s | %s\n %s | %s^\n", gutter, source, blank, pad(source, col))
 	}
-	if f.Hint != "" {
-		b += "   hint: " + f.Hint + "\n"
+	if p.Hint != "" {
+		b += "   hint: " + p.Hint + "\n"
 	}
 	return b
 }
@@ -190,7 +190,7 @@ func window(source string, col int) (string, int) {
 	return "…" + string(runes[start:end]), col - start + 1
 }
 
-// pad keeps the tabs of the source, so that the caret stands under its column
+// pad keeps the tabs of the source, so that the caret is under its column
 // however wide the reader's tabs are.
 func pad(source string, col int) string {
 	var b strings.Builder
@@ -213,7 +213,7 @@ func pad(source string, col int) string {
 }
 
 // Line is line number n (from 1) of a text, without its line break: what
-// stands in a Problem's Source.
+// a Problem's Source holds.
 func Line[Text string | []byte](src Text, n int) string {
 	from := 0
 	for line := 1; line < n; line++ {

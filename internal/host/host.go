@@ -1,6 +1,6 @@
-// Package host is the machine that a run stands on: GitHub Actions (and act,
+// Package host is the machine that a run is on: GitHub Actions (and act,
 // Gitea and Forgejo, which imitate it), Woodpecker, Drone, Harness CI, or a
-// terminal. It says where settings come from, and where outputs, state, masks,
+// terminal. It knows where settings come from, and where outputs, state, masks,
 // groups, annotations and the summary go.
 //
 // It promises that no masked value reaches a log whole, also where two writes
@@ -48,7 +48,7 @@ const (
 
 // Options are what a process knows of itself.
 type Options struct {
-	// Env is the environment, as os.Environ gives it.
+	// Env is the environment, as os.Environ returns it.
 	Env []string
 	// Args0 is the name that the program was called by, Args the words behind it.
 	Args0 string
@@ -68,7 +68,7 @@ type Options struct {
 	Rand io.Reader
 }
 
-// Host is where a run stands.
+// Host is the machine of one run.
 type Host struct {
 	kind    Kind
 	options Options
@@ -149,7 +149,7 @@ func (h *Host) hasSettings() bool {
 
 func (h *Host) isActions() bool { return h.kind == GitHub || h.kind == Act }
 
-// Kind says which host it is.
+// Kind returns which host it is.
 func (h *Host) Kind() Kind { return h.kind }
 
 // Prefixes are those of the variables that carry settings, the first wins. A
@@ -183,13 +183,13 @@ func (h *Host) Workspace() string {
 	return h.options.Dir
 }
 
-// IsPost says that the process is the post step of an action: it was called by
-// the name that action.yml gives as post-entrypoint.
+// IsPost reports whether the process is the post step of an action: it was called
+// by the name of action.yml's post-entrypoint.
 func (h *Host) IsPost() bool {
 	return filepath.Base(h.options.Args0) == "rollback"
 }
 
-// PostFollows says that a post step comes after this process, whatever becomes
+// PostFollows reports whether a post step comes after this process, whatever becomes
 // of it, so that a signal need not be answered by a rollback here.
 func (h *Host) PostFollows() bool {
 	return h.env["LAMBDA_ROLLOUT_POST"] == "1" && !h.IsPost()

@@ -31,7 +31,7 @@ func (h *Host) Mask(name string, secrets ...string) {
 		}
 	}
 	if weak {
-		h.Warn(fmt.Sprintf("the secret %s is shorter than 8 characters or a common word, so it is hidden only where it stands alone or in quotes", name))
+		h.Warn(fmt.Sprintf("the secret %s is shorter than 8 characters or a common word, so it is hidden only as a whole word or in quotes", name))
 	}
 }
 

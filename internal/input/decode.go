@@ -21,13 +21,13 @@ import (
 
 // decoder reads the text of one input. shown is the input as the user wrote it.
 type decoder struct {
-	input  Input
-	shown  string
-	faults diag.List
+	input    Input
+	shown    string
+	problems diag.List
 }
 
 func (d *decoder) fail(hint, format string, args ...any) {
-	d.faults = append(d.faults, diag.Problem{Message: d.shown + ": " + fmt.Sprintf(format, args...), Hint: hint})
+	d.problems = append(d.problems, diag.Problem{Message: d.shown + ": " + fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // decode reads the values of a flag in their order, or the one value of a
@@ -377,7 +377,7 @@ func (d *decoder) truth(text string) bool {
 
 func (d *decoder) length(text string) time.Duration {
 	if _, err := strconv.ParseFloat(text, 64); err == nil && text != "0" {
-		d.fail(fmt.Sprintf("write %ss or %sm; a function's own timeout stands in its definition, in seconds", text, text), "%s has no unit", d.quote(text))
+		d.fail(fmt.Sprintf("write %ss or %sm; a function's own timeout belongs in its definition, in seconds", text, text), "%s has no unit", d.quote(text))
 		return 0
 	}
 	t, err := time.ParseDuration(strings.ReplaceAll(text, " ", ""))

@@ -10,7 +10,7 @@ const helpWidth = 80
 // Help is the overall help: what the program is for, and its commands.
 func Help() string {
 	var b strings.Builder
-	b.WriteString("lambda-rollout deploys AWS Lambda functions and puts everything back on failure.\n\n")
+	b.WriteString("lambda-rollout deploys AWS Lambda functions and undoes everything on failure.\n\n")
 	b.WriteString("Usage:\n  lambda-rollout COMMAND [--input value …]\n\nCommands:\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "  %-9s %s\n", c.Name, c.Summary)
@@ -25,9 +25,10 @@ Exit codes:
   0  done, or nothing to do
   1  failed, and everything is as it was
   2  plan --exit-code found changes
-  3  the input is wrong, or there is no way back; nothing was touched
-  4  a rollback could not finish; a person must look
-  5  stopped; changes remain, and the post step or rollback must put them back
+  3  not started: the input is wrong, or it could not be rolled back; nothing
+     was changed
+  4  a rollback could not finish; someone must look
+  5  stopped; changes remain, which the post step or rollback must undo
 
 First steps, without an AWS account:
   lambda-rollout deploy --local --service examples/hello/service.yaml

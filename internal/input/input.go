@@ -3,8 +3,8 @@
 //
 // It promises that a flag wins over the environment and the environment over
 // the default, that an empty value counts as none (GitHub sets every input that
-// a workflow leaves out to the empty string), that every fault of every input
-// comes out at once, and that no message shows the value of a secret.
+// a workflow leaves out to the empty string), that every problem of every
+// input is reported at once, and that no message shows the value of a secret.
 // It never reads a file, the process's own environment or the clock.
 //
 // How hosts name and encode settings: GitHub upper-cases a name and keeps its
@@ -31,7 +31,7 @@ import (
 type Options struct {
 	// Args are the words after the program's name.
 	Args []string
-	// Env is the environment, as os.Environ gives it.
+	// Env is the environment, as os.Environ returns it.
 	Env []string
 	// Prefixes are those of the host's settings, the first wins: PLUGIN_,
 	// INPUT_. Without one only flags count and a command must be named.
@@ -41,7 +41,7 @@ type Options struct {
 	Command string
 }
 
-// Request is what a person or a workflow asks for.
+// Request is what a user or a workflow asks for.
 type Request struct {
 	// Command is the command to run; empty where Help is all that is wanted.
 	Command string
@@ -49,7 +49,7 @@ type Request struct {
 	Help string
 	// Set holds the values.
 	Set *Set
-	// Warnings are settings that nobody reads.
+	// Warnings are settings that no command reads.
 	Warnings diag.List
 }
 
@@ -59,7 +59,7 @@ func Parse(o Options) (*Request, error) {
 	req := &Request{}
 	if p.wantsHelp() {
 		req.Help = p.help()
-		return req, p.faults.Err()
+		return req, p.problems.Err()
 	}
 	if req.Help = p.chooseCommand(); req.Help != "" {
 		return req, nil
@@ -67,33 +67,33 @@ func Parse(o Options) (*Request, error) {
 	p.readArgs()
 	p.readEnv()
 	set := p.values()
-	p.faults = append(p.faults, set.crossCheck()...)
-	if p.faults.Err() != nil {
+	p.problems = append(p.problems, set.crossCheck()...)
+	if p.problems.Err() != nil {
 		// A warning may be why the rest is wrong: an input that nobody reads.
-		return nil, p.faults.Sorted()
+		return nil, p.problems.Sorted()
 	}
-	req.Command, req.Set, req.Warnings = p.command, set, p.faults.Warnings()
+	req.Command, req.Set, req.Warnings = p.command, set, p.problems.Warnings()
 	return req, nil
 }
 
 type parser struct {
-	options Options
-	command string
-	args    []string
-	flags   map[string][]string
-	env     map[string]setting
-	faults  diag.List
+	options  Options
+	command  string
+	args     []string
+	flags    map[string][]string
+	env      map[string]setting
+	problems diag.List
 }
 
 // setting is a value from the environment under the name of its variable.
 type setting struct{ variable, value string }
 
 func (p *parser) fail(message, hint string) {
-	p.faults = append(p.faults, diag.Problem{Message: message, Hint: hint})
+	p.problems = append(p.problems, diag.Problem{Message: message, Hint: hint})
 }
 
 func (p *parser) warn(message, hint string) {
-	p.faults = append(p.faults, diag.Problem{Message: message, Hint: hint, Warning: true})
+	p.problems = append(p.problems, diag.Problem{Message: message, Hint: hint, Warning: true})
 }
 
 func (p *parser) wantsHelp() bool {
@@ -119,7 +119,7 @@ func (p *parser) help() string {
 	return Help()
 }
 
-// chooseCommand gives a help text where nothing says what to do.
+// chooseCommand returns a help text where nothing says what to do.
 func (p *parser) chooseCommand() string {
 	p.args = p.options.Args
 	switch {
@@ -196,10 +196,10 @@ type value struct {
 // Command is the command that the values are for.
 func (s *Set) Command() string { return s.command }
 
-// Has says whether the command takes the input at all.
+// Has reports whether the command takes the input at all.
 func (s *Set) Has(name string) bool { _, has := s.values[name]; return has }
 
-// Given says whether the user gave a value, empty ones apart.
+// Given reports whether the user gave a value that is not empty.
 func (s *Set) Given(name string) bool { return s.get(name).given }
 
 // String is the value of a String or an Enum.

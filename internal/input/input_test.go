@@ -216,13 +216,13 @@ func TestFaults(t *testing.T) {
 			`unknown flag --aws-regoin (did you mean --aws-region?)
 --environment-variables: "mrge" is unknown (did you mean "merge"?)
 --max-parallel: "none" is not a whole number
---timeout: "10" has no unit (write 10s or 10m; a function's own timeout stands in its definition, in seconds)`,
+--timeout: "10" has no unit (write 10s or 10m; a function's own timeout belongs in its definition, in seconds)`,
 		},
 		"unknown command":        {Options{Args: []string{"dploy"}}, `unknown command "dploy" (did you mean "deploy"?)`},
 		"unknown command in CI":  {Options{Env: []string{"PLUGIN_COMMAND=roll"}, Prefixes: drone}, `unknown command "roll" (lambda-rollout --help lists the commands)`},
 		"no command":             {Options{Args: []string{"--service", "s"}}, "no command before --service (write lambda-rollout deploy --service …; lambda-rollout --help lists the commands)"},
 		"one dash":               {deploy("-local"), "unknown flag -local (write --local)"},
-		"a stray word":           {deploy("x.yaml"), `unexpected word "x.yaml" (each value stands behind its flag; lambda-rollout deploy --help lists its flags)`},
+		"a stray word":           {deploy("x.yaml"), `unexpected word "x.yaml" (each value follows its flag; lambda-rollout deploy --help lists its flags)`},
 		"a boolean and a word":   {deploy("--local", "false"), `unexpected word "false" (write --flag=false)`},
 		"no value":               {deploy("--alias"), "--alias has no value (write --alias NAME)"},
 		"another command's flag": {deploy("--payload", "{}"), "deploy does not take --payload (it belongs to invoke)"},
@@ -235,7 +235,7 @@ func TestFaults(t *testing.T) {
 		"a shift two ways":       {Options{Args: []string{"shift", "--function", "f", "--alias", "live", "--percentage", "0", "--traffic", "10%"}}, "percentage and traffic are two ways to say how far to shift (give one of them)"},
 		"too much":               {Options{Args: []string{"shift", "--function", "f", "--alias", "live", "--percentage", "101"}}, `--percentage: "101" is no percentage from 0 to 100`},
 		"half credentials":       {deploy("--aws-access-key-id=x"), "aws-access-key-id and aws-secret-access-key belong together (give both or neither)"},
-		"never and more":         {deploy("--rollback-on=never,failure"), "rollback-on says never and something else (never stands alone)"},
+		"never and more":         {deploy("--rollback-on=never,failure"), "rollback-on says never and something else (give never alone)"},
 		"out of the workspace":   {deploy("--overrides=../x"), `--overrides: "../x" leads out of the workspace (name it by an absolute path, or move it into the workspace)`},
 		"too small":              {deploy("--role-duration-seconds=60"), "--role-duration-seconds: 60 is too small; at least 900"},
 		"a zero timeout":         {deploy("--timeout=0s"), `--timeout: "0s" is too short; at least 1s`},
@@ -307,8 +307,8 @@ func TestTheTableIsWhole(t *testing.T) {
 		}
 		d := decoder{input: in, shown: in.Name}
 		if in.Default != "" {
-			if d.decode([]string{in.Default}); len(d.faults) > 0 {
-				t.Errorf("%s: the default is wrong: %v", in.Name, d.faults)
+			if d.decode([]string{in.Default}); len(d.problems) > 0 {
+				t.Errorf("%s: the default is wrong: %v", in.Name, d.problems)
 			}
 		}
 	}
@@ -325,8 +325,8 @@ func FuzzValues(f *testing.F) {
 			d := decoder{input: in, shown: in.Name}
 			if in.Secret {
 				d.decode([]string{text + canary})
-				if strings.Contains(d.faults.Error(), canary) && in.Kind != Map {
-					t.Errorf("%s: %s", in.Name, d.faults.Error())
+				if strings.Contains(d.problems.Error(), canary) && in.Kind != Map {
+					t.Errorf("%s: %s", in.Name, d.problems.Error())
 				}
 				continue
 			}

@@ -94,7 +94,7 @@ func (p *parser) notAFlag(arg string) {
 	case slices.Contains(commandNames(), arg):
 		p.fail(fmt.Sprintf("a second command %q", arg), "one run does one command")
 	default:
-		p.fail(fmt.Sprintf("unexpected word %q", arg), "each value stands behind its flag; "+p.helpHint())
+		p.fail(fmt.Sprintf("unexpected word %q", arg), "each value follows its flag; "+p.helpHint())
 	}
 }
 
@@ -213,7 +213,7 @@ func (p *parser) strict() bool {
 
 // checkUnread names settings that the command does not take. What belongs to a
 // deploy is skipped: plugins share one block of settings between the steps that
-// deploy and roll back, and GitHub gives post the inputs of main. What asks for
+// deploy and roll back, and post gets the inputs of main on GitHub. What asks for
 // something other than a deploy stops one.
 func (p *parser) checkUnread() {
 	if p.options.Command != "" || p.command == "" {
@@ -254,11 +254,11 @@ func (p *parser) values() *Set {
 		case p.env[in.Name].value != "":
 			v = d.decode([]string{p.env[in.Name].value})
 		}
-		if !v.given && len(d.faults) == 0 && in.Default != "" {
+		if !v.given && len(d.problems) == 0 && in.Default != "" {
 			v = d.decode([]string{in.Default})
 			v.given = false
 		}
-		p.faults = append(p.faults, d.faults...)
+		p.problems = append(p.problems, d.problems...)
 		set.values[in.Name] = v
 	}
 	return set
@@ -266,9 +266,9 @@ func (p *parser) values() *Set {
 
 // crossCheck finds inputs that contradict each other.
 func (s *Set) crossCheck() diag.List {
-	var faults diag.List
+	var problems diag.List
 	fail := func(message, hint string) {
-		faults = append(faults, diag.Problem{Message: message, Hint: hint})
+		problems = append(problems, diag.Problem{Message: message, Hint: hint})
 	}
 	given := func(name string) bool { return s.values[name].given }
 	reads := slices.Contains(readsFiles, s.command)
@@ -287,13 +287,13 @@ func (s *Set) crossCheck() diag.List {
 		fail("aws-access-key-id and aws-secret-access-key belong together", "give both or neither")
 	}
 	if given("aws-session-token") && !given("aws-access-key-id") {
-		fail("aws-session-token stands without aws-access-key-id", "give all three of the credentials")
+		fail("aws-session-token is given without aws-access-key-id", "give all three of the credentials")
 	}
 	if s.values["role-chaining"].truth && !given("role-to-assume") {
-		fail("role-chaining stands without role-to-assume", "give the role to assume")
+		fail("role-chaining is given without role-to-assume", "give the role to assume")
 	}
 	if on := s.values["rollback-on"].list; len(on) > 1 && slices.Contains(on, "never") {
-		fail("rollback-on says never and something else", "never stands alone")
+		fail("rollback-on says never and something else", "give never alone")
 	}
 	if s.command == "invoke" && !given("function") {
 		fail("nothing says what to invoke", "give function")
@@ -301,7 +301,7 @@ func (s *Set) crossCheck() diag.List {
 	if s.command == "shift" {
 		s.crossCheckShift(fail)
 	}
-	return faults
+	return problems
 }
 
 // crossCheckShift wants to know what to shift, and how far.

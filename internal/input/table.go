@@ -25,7 +25,8 @@ const (
 	Enum
 	// Percent is a part of the traffic, 0 to 100.
 	Percent
-	// Course is how traffic goes over to a new version: see package traffic.
+	// Course is the schedule by which traffic shifts to a new version: see package
+	// traffic.
 	Course
 )
 
@@ -37,7 +38,7 @@ type Input struct {
 	Kind Kind
 	// Commands are those that take the input; nil means every one.
 	Commands []string
-	// Default stands where no value is given. It is the default of action.yml
+	// Default is the value where none is given. It is the default of action.yml
 	// too: act leaves the defaults out in post, so both must say the same.
 	Default string
 	// ActionDefault replaces Default in action.yml where GitHub evaluates an
@@ -45,7 +46,7 @@ type Input struct {
 	ActionDefault string
 	// Group is the heading under which help lists the input.
 	Group string
-	// Meta stands for the value in help.
+	// Meta is the placeholder of the value in help.
 	Meta string
 	// Help is one or more sentences for help, action.yml and the README.
 	Help string
@@ -67,7 +68,7 @@ type Input struct {
 	Min, Max int64
 }
 
-// Takes says whether a command reads the input.
+// Takes reports whether a command reads the input.
 func (i Input) Takes(command string) bool {
 	return i.Commands == nil || slices.Contains(i.Commands, command)
 }
@@ -90,17 +91,17 @@ func Table() []Input { return slices.Clone(table) }
 
 var commands = []Command{
 	{"deploy", "take functions from files to a live version",
-		"Checks everything that can be checked, then creates or updates each function,\npublishes one version and points the aliases at it. If anything fails,\neverything is put back as it was."},
+		"Checks everything that can be checked, then creates or updates each function,\npublishes one version and points the aliases at it. If anything fails,\neverything is rolled back to what it was."},
 	{"plan", "show what deploy would do, change nothing",
-		"Prints the difference between the files and what stands in AWS."},
+		"Prints the difference between the files and the current state in AWS."},
 	{"validate", "check every file and input, offline",
-		"Reports every fault of every file at once, with its line and column."},
+		"Reports every problem of every file at once, with its line and column."},
 	{"render", "print the definitions after all variables",
 		"Prints what deploy would send. Secrets and environment values are shown as ***."},
-	{"rollback", "put back what a deploy changed",
+	{"rollback", "restore what a deploy changed",
 		"From the journal of a deploy, from its rollback-data in another job, or by hand\nwith --function and --alias: to what the alias served before, or to\n--to-version."},
 	{"shift", "move more or less of an alias' traffic to a version",
-		"Between the version that the alias servesLocal and a new one: the one that shares its\ntraffic already, or --to-version. The functions and aliases are those of a\ndeploy's rollback-data, or --function and --alias. It is rolled back like a\ndeploy."},
+		"Between the version that the alias points to and a new one: the one that shares its\ntraffic already, or --to-version. The functions and aliases are those of a\ndeploy's rollback-data, or --function and --alias. It is rolled back like a\ndeploy."},
 	{"policy", "print the least IAM policy that this deployment needs",
 		"Covers deploy and rollback of exactly these functions."},
 	{"convert", "print the GitHub workflow of a Harness pipeline",
@@ -176,7 +177,7 @@ var table = []Input{
 	{Name: "aws-session-token", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "TOKEN", Secret: true,
 		Help: "Explicit credentials."},
 	{Name: "role-to-assume", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "ARN",
-		Help: "Role to assume by the job's OIDC token, else from the credentials at hand."},
+		Help: "Role to assume by the job's OIDC token, else from the available credentials."},
 	{Name: "role-session-name", Kind: String, Commands: callsAWS, Default: "lambda-rollout", Group: groupAWS, Meta: "NAME",
 		Help: "Name of the role's session, as CloudTrail shows it."},
 	{Name: "role-duration-seconds", Kind: Int, Commands: callsAWS, Default: "3600", Min: 900, Max: 43200, Group: groupAWS, Meta: "SECONDS",
@@ -184,7 +185,7 @@ var table = []Input{
 	{Name: "role-external-id", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "ID",
 		Help: "External id that the role's trust policy asks for."},
 	{Name: "role-chaining", Kind: Bool, Commands: callsAWS, Group: groupAWS,
-		Help: "Assume the role from the credentials at hand although an OIDC token is there."},
+		Help: "Assume the role from the available credentials although the job has an OIDC token."},
 	{Name: "audience", Kind: String, Commands: callsAWS, Default: "sts.amazonaws.com", Group: groupAWS, Meta: "AUDIENCE",
 		Help: "Audience of the OIDC token."},
 	{Name: "connectors", Kind: Map, Commands: slices.Concat(readsFiles, namesFunction, []string{"invoke"}), Group: groupAWS, Meta: "REF=ARN",
@@ -203,7 +204,7 @@ var table = []Input{
 	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
 		Help: "How many functions are worked on at once."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
-		Help: "Time for the deploy, with its unit: 90s, 10m. The times of traffic are not counted. A function's own timeout stands in its definition."},
+		Help: "Time for the deploy, with its unit: 90s, 10m. The times of traffic are not counted. A function's own timeout belongs in its definition."},
 
 	{Name: "rollback-on", Kind: List, Commands: changesAWS, Default: "failure, cancelled", Enum: []string{"failure", "cancelled", "never"}, Group: groupRollback, Meta: "WHEN",
 		Help: "When the post step rolls back: failure, cancelled, or never. A deploy that fails by itself always does."},
@@ -216,7 +217,7 @@ var table = []Input{
 	{Name: "journal", Kind: String, Commands: []string{"deploy", "rollback", "shift", "policy"}, Group: groupRollback, Meta: "PLACE",
 		Help: "A file, or s3://bucket/prefix where the disk does not outlive the process. By default the host's own place."},
 	{Name: "rollback-data", Kind: String, Commands: namesFunction, Instead: "command: rollback undoes that deploy; command: shift moves its traffic", Group: groupRollback, Meta: "JSON",
-		Help: "The output of that name of a deploy: what rollback in another job puts back, and what shift shifts."},
+		Help: "The output of that name of a deploy: what rollback in another job restores, and what shift shifts."},
 	{Name: "to-version", Kind: Int, Commands: namesFunction, Instead: "command: rollback goes back to a version; command: shift moves traffic to it", Min: 1, Group: groupRollback, Meta: "N",
 		Help: "Version to point the alias at, instead of the one that it served before; for shift, the new version."},
 	{Name: "latest", Kind: Bool, Commands: rollsBack, Group: groupRollback,

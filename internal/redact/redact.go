@@ -22,8 +22,8 @@ import (
 const Stars = "***"
 
 const (
-	// weakBelow is the length below which a value is hidden only where it stands
-	// alone: shorter ones are parts of ordinary words and numbers.
+	// weakBelow is the length below which a value is hidden only as a
+	// whole token: shorter ones are parts of ordinary words and numbers.
 	weakBelow = 8
 	// encodedFrom is the least length of a value whose encodings are hidden too:
 	// the hex form of one letter is a number that means something else.

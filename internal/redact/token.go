@@ -37,7 +37,7 @@ func tokenEnds(text []byte, at int) (ends, known bool) {
 	return !word(after), true
 }
 
-// lookBehind is how much of a stream is kept to see what stands before a place.
+// lookBehind is how much of a stream is kept to see what is before a place.
 const lookBehind = 64
 
 // flagBefore reports whether a text ends with `--flag ` or `--flag=`.
