@@ -100,14 +100,27 @@ func (a *app) findJournals(ctx context.Context) ([]string, error) {
 		}
 		return []string{named}, nil
 	}
-	paths := a.host.Journals()
-	if a.host.Run().Scope == "" {
-		return paths[:min(len(paths), 1)], nil
+	return a.foundHere(ctx, a.host.Journals())
+}
+
+// foundHere are those of the journals on this machine, newest first, that a
+// rollback takes.
+func (a *app) foundHere(ctx context.Context, paths []string) ([]string, error) {
+	var err error
+	switch {
+	case a.host.Run().Scope == "":
+		paths = paths[:min(len(paths), 1)]
+	case a.host.Kind() == host.Act:
+		// The folder is of this job's container alone.
+	default:
+		paths, err = a.own(ctx, paths, func(name string) (journal.Store, error) { return a.journalFile(name), nil })
 	}
-	if a.host.Kind() == host.Act {
-		return paths, nil // the folder is of this job's container alone
+	for _, path := range paths {
+		if odd := journal.OwnershipWarning(path); odd != "" {
+			a.log().Warn("the journal %s %s", path, odd)
+		}
 	}
-	return a.own(ctx, paths, func(name string) (journal.Store, error) { return a.journalFile(name), nil })
+	return paths, err
 }
 
 // own are those of the journals that are of this run.

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,22 +35,21 @@ const maxRecord = 256 << 20
 const AnyRegion = "us-east-1"
 
 // bucketOf finds the bucket of a URL, in the Region where it is.
-func bucketOf(ctx context.Context, s *session.Session, url string) (*bucket, error) {
+func bucketOf(ctx context.Context, c *Connection, url string) (*bucket, error) {
 	name, _, err := journal.ParseObject(url)
 	if err != nil {
 		return nil, err
 	}
-	region, err := s.Region()
-	if err != nil {
-		region = AnyRegion
-	}
-	client := artifact.NewS3(s, region)
-	_, headErr := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &name})
-	if found := bucketRegion(headErr); found != "" && found != region {
-		client = artifact.NewS3(s, found)
-	}
-	if headErr != nil && err != nil && status(headErr) == 0 {
-		return nil, fmt.Errorf("find the Region of bucket %s: %w (name a Region with aws-region or AWS_REGION)", name, headErr)
+	region := cmp.Or(c.region, AnyRegion)
+	client := artifact.NewS3(c.base, region)
+	_, err = client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &name})
+	found := bucketRegion(err)
+	switch {
+	case found != "" && found != region:
+		client = artifact.NewS3(c.base, found)
+	case err != nil && found == "" && c.region == "" && status(err) != http.StatusNotFound:
+		// Another partition, or no network at all.
+		return nil, fmt.Errorf("find the Region of bucket %s: %w (name a Region with aws-region or AWS_REGION)", name, err)
 	}
 	return &bucket{client: client, name: name}, nil
 }

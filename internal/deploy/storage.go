@@ -37,7 +37,7 @@ func OpenStorage(ctx context.Context, c *Connection, place string, file File) (*
 		return s, nil
 	}
 	var err error
-	s.objects, err = bucketOf(ctx, c.base, place)
+	s.objects, err = bucketOf(ctx, c, place)
 	return s, notStarted(err)
 }
 

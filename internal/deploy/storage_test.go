@@ -156,6 +156,28 @@ func TestTheRegionOfABucketIsFound(t *testing.T) {
 	}
 }
 
+// Where no Region is named and S3 does not tell one, as from another partition,
+// the input that helps is named.
+func TestARegionThatCannotBeFoundIsAskedFor(t *testing.T) {
+	for _, named := range []string{"", awstest.Region} {
+		t.Run("from "+named, func(t *testing.T) {
+			run(t, awslocal.Options{}, func(f *fixture) {
+				f.aws.Inject(awslocal.Fault{Service: "s3", Operation: "HeadBucket", Action: awslocal.Error, Status: 403, Code: "InvalidAccessKeyId", Message: "no"})
+				f.access.Session.Region = named
+				c, err := Connect(f.Context(), f.access, AnyRegion)
+				if err != nil {
+					f.Fatal(err)
+				}
+				f.access.Session.Region = ""
+				_, err = OpenStorage(f.Context(), c, "s3://journals/team", nil)
+				if (err != nil) != (named == "") || err != nil && !strings.Contains(err.Error(), "aws-region or AWS_REGION") {
+					f.Errorf("%v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestABucketThatIsNotThereIsNamed(t *testing.T) {
 	run(t, awslocal.Options{}, func(f *fixture) {
 		storage := f.storage("s3://nowhere/team")

@@ -360,6 +360,29 @@ func TestTheLockKeepsOthersOutForABoundedTime(t *testing.T) {
 	})
 }
 
+func TestAnOddOwnerOrModeIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for want, odd := range map[string]string{
+		"":                                      ownershipWarning(0o600, 7, 7),
+		"belongs to user 1, and this is user 0": ownershipWarning(0o644, 1, 0),
+		"may be written by others (mode 0666)":  ownershipWarning(0o666, 7, 7),
+		"belongs to user 1, and this is user 0, and may be written by others (mode 0620)": ownershipWarning(0o620, 1, 0),
+	} {
+		if odd != want {
+			t.Errorf("%q, want %q", odd, want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "j")
+	if odd := OwnershipWarning(path); odd != "" {
+		t.Errorf("of no file: %q", odd)
+	}
+	must(t, os.WriteFile(path, nil, 0o600))
+	must(t, os.Chmod(path, 0o602))
+	if odd := OwnershipWarning(path); odd != "may be written by others (mode 0602)" {
+		t.Errorf("%q", odd)
+	}
+}
+
 func TestAFolderThatMayNotBeWrittenIsNamed(t *testing.T) {
 	t.Parallel()
 	p := place{path: "/workspace/.lambda-rollout/j.jsonl"}

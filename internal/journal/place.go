@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // place is where a journal's file is.
@@ -130,4 +131,30 @@ func syncFolder(folder *os.Root) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// OwnershipWarning says what is odd about the owner and the mode of a journal that
+// was found; "" where nothing is. It is no reason to refuse: the volumes of CI
+// servers change both.
+func OwnershipWarning(path string) string {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return ""
+	}
+	owner := os.Getuid()
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		owner = int(stat.Uid)
+	}
+	return ownershipWarning(info.Mode(), owner, os.Getuid())
+}
+
+func ownershipWarning(mode fs.FileMode, owner, self int) string {
+	var odd []string
+	if owner != self {
+		odd = append(odd, fmt.Sprintf("belongs to user %d, and this is user %d", owner, self))
+	}
+	if mode.Perm()&0o022 != 0 {
+		odd = append(odd, fmt.Sprintf("may be written by others (mode %#o)", mode.Perm()))
+	}
+	return strings.Join(odd, ", and ")
 }
