@@ -132,7 +132,7 @@ func (a *app) journalBack(ctx context.Context, path string) error {
 }
 
 func (a *app) rollBack(ctx context.Context, j *journal.Journal) error {
-	log := j.Log()
+	log := j.RunState()
 	if log.State.Settled() {
 		a.log().Line("The journal says %s: nothing to roll back", log.State)
 		return nil

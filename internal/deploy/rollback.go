@@ -88,11 +88,11 @@ func PlanRollback(ctx context.Context, access Access, log *journal.RunState) ([]
 func Rollback(ctx context.Context, j *journal.Journal, access Access, timeout time.Duration, w Work) ([]Restored, error) {
 	ctx, cancel := rollbackContext(ctx, timeout)
 	defer cancel()
-	targets, err := openTargets(ctx, access, j.Log())
+	targets, err := openTargets(ctx, access, j.RunState())
 	if err != nil {
 		return nil, &BlockedError{j.Name(), err}
 	}
-	w.begin(j.Log().Header.Targets)
+	w.begin(j.RunState().Header.Targets)
 	var engines []*engine.Engine
 	for i, r := range targets {
 		engines = append(engines, w.engine(r.Target, j, i))

@@ -172,7 +172,7 @@ func RefuseOpenJournals(ctx context.Context, paths []string, file File, access A
 		store := file(path)
 		state, err := journal.Read(ctx, store)
 		if err != nil {
-			warn(events, "%v: it is not read", err)
+			warn(events, "skipped a journal: %v", err)
 			continue
 		}
 		if state.State != journal.Open || !state.Changed() {
@@ -183,7 +183,7 @@ func RefuseOpenJournals(ctx context.Context, paths []string, file File, access A
 			elsewhere = fmt.Errorf("it is of repository %s", repository)
 		}
 		if elsewhere != nil {
-			warn(events, "the open journal %s does not count here: %v", path, elsewhere)
+			warn(events, "skipped the open journal %s: %v", path, elsewhere)
 			continue
 		}
 		return notStarted(openJournal(store, state))

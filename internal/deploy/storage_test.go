@@ -376,7 +376,7 @@ func TestAJournalThatEnvironmentAndInputsDoNotAgreeWithIsNotBelieved(t *testing.
 			if !errors.As(err, &blocked) || !strings.Contains(err.Error(), tt.says) || len(f.aws.Calls()) > 0 {
 				f.Errorf("%s: %v after %d calls", what, err, len(f.aws.Calls()))
 			}
-			if _, err := PlanRollback(f.Context(), f.access, j.Log()); err == nil || len(f.aws.Calls()) > 0 {
+			if _, err := PlanRollback(f.Context(), f.access, j.RunState()); err == nil || len(f.aws.Calls()) > 0 {
 				f.Errorf("%s: dry run: %v after %d calls", what, err, len(f.aws.Calls()))
 			}
 			if err := j.Close(); err != nil {
@@ -426,7 +426,7 @@ func TestAnInterruptedRunOfThisRepositoryBlocksTheNext(t *testing.T) {
 		if err := os.WriteFile(path, []byte("notes\n"), 0o600); err != nil {
 			f.Fatal(err)
 		}
-		if err := f.refuse(path, journal.Origin{}); err != nil || !strings.Contains(f.log.String(), "it is not read") {
+		if err := f.refuse(path, journal.Origin{}); err != nil || !strings.Contains(f.log.String(), "skipped a journal: read journal") {
 			f.Errorf("a foreign file: %v\n%s", err, f.log)
 		}
 	})

@@ -42,9 +42,8 @@ type Run struct {
 // digits, and the signs _ . - alone.
 func (r Run) Key() string { return strings.Trim(r.Scope+"-"+r.Part, "-") }
 
-// names are what the host's runs, and the processes of one run, are told apart
-// by. On GitHub the number of a run is unique; elsewhere it counts for each
-// repository.
+// names are the scope of a run and the part of this process in it. On GitHub the
+// number of a run is unique; elsewhere each repository counts its own.
 func (h *Host) names(r Run) (scope, part string) {
 	switch {
 	case h.isActions():

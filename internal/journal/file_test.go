@@ -186,8 +186,8 @@ func TestNoDefaultPathFollowsALink(t *testing.T) {
 		before := disk(t, root)
 		ctx := context.Background()
 		store := func() *File { return NewFileBelow(workspace, filepath.Join(workspace, name)) }
-		if _, err := Create(ctx, store(), header, clock); err == nil {
-			t.Errorf("%s: begun", what)
+		if _, err := Create(ctx, store(), header, clock); err == nil || what != "the folder is a file" && !strings.Contains(err.Error(), "is a symbolic link") {
+			t.Errorf("%s: %v", what, err)
 		}
 		after := disk(t, root)
 		// The journal's own empty file may be there where only the lock is a link.

@@ -18,8 +18,8 @@
 //   - A file that does not begin as a journal is never written to, and no side
 //     file is written through a symbolic link.
 //   - Space for the records of a rollback is reserved before the first change.
-//   - No lock is held while a record is written, so that virtual time passes in
-//     tests; records of one Target are written one after another.
+//   - No mutex is held while a record is written, so that virtual time passes in
+//     tests. Records of one Target are written one after another.
 //
 // The states of a run: open -> deployed -> rolled-back | kept. Open and deployed
 // runs may be rolled back; rolled-back and kept ones are settled.
@@ -52,7 +52,7 @@ const (
 // Settled reports whether there is nothing left to roll back.
 func (s State) Settled() bool { return s == RolledBack || s == Kept }
 
-// Header opens a journal: who ran, and where each Target is. Rollback takes
+// Header is the first record of a journal: who ran, and where each Target is. Rollback takes
 // account, Region, endpoint and role from here, once Check found that the
 // environment and the inputs agree.
 type Header struct {
@@ -195,8 +195,8 @@ func Resume(ctx context.Context, store Store, now func() time.Time) (*Journal, e
 // Name is how the user finds the journal again.
 func (j *Journal) Name() string { return j.store.Name() }
 
-// Log returns a copy of everything recorded so far.
-func (j *Journal) Log() *RunState {
+// RunState returns a copy of everything recorded so far.
+func (j *Journal) RunState() *RunState {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	state := j.state.clone()

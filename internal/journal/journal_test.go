@@ -175,7 +175,7 @@ func TestAnOpenJournalWithChangesIsNotWrittenOver(t *testing.T) {
 	must(t, j.Close())
 }
 
-// What Log and Target return is a copy: records that follow do not change it.
+// What RunState and Target return is a copy: records that follow do not change it.
 func TestWhatWasHandedOutStaysAsItWas(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -184,14 +184,14 @@ func TestWhatWasHandedOutStaysAsItWas(t *testing.T) {
 	must(t, j.Append(ctx, Record{Snapshot: &Snapshot{Exists: true}}))
 	step, err := j.Begin(ctx, 0, Intent{Call: "PublishVersion", RestorePoint: true})
 	must(t, err)
-	log, target := j.Log(), j.Target(0)
+	log, target := j.RunState(), j.Target(0)
 	must(t, j.End(ctx, 0, step, Outcome{Result: Done, Version: "3"}))
-	for name, got := range map[string]TargetLog{"Log": log.Targets[0], "Target": target} {
+	for name, got := range map[string]TargetLog{"RunState": log.Targets[0], "Target": target} {
 		if got.Steps[0].Outcome != nil || got.Snapshot.RestorePoint != "" {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if now := j.Target(0); now.Snapshot.RestorePoint != "3" || j.Header().Run != "r1" || !j.Log().Changed() {
+	if now := j.Target(0); now.Snapshot.RestorePoint != "3" || j.Header().Run != "r1" || !j.RunState().Changed() {
 		t.Errorf("now %+v", now)
 	}
 	must(t, j.Close())

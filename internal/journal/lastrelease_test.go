@@ -92,7 +92,7 @@ func TestTakingOverAJournalOfTheLastReleaseChangesItsTag(t *testing.T) {
 	must(t, err)
 	must(t, again.Settle(ctx, RolledBack))
 	puts := b.puts
-	if settled, err := Resume(ctx, other, clock); err != nil || settled.Log().State != RolledBack || b.puts != puts {
+	if settled, err := Resume(ctx, other, clock); err != nil || settled.RunState().State != RolledBack || b.puts != puts {
 		t.Errorf("a settled run is taken over: %v", err)
 	}
 }

@@ -23,8 +23,8 @@ import (
 // its next call, since an intent is written first
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
 //
-// Beside the folders of the runs, settled/RUN/STATE.json says that a run is not
-// open any more; that a run without it is open, its records have to say.
+// Beside the folders of the runs, settled/RUN/STATE.json marks a run that is no
+// longer open. A run without a mark may be open: its records tell.
 type objects struct {
 	bucket Bucket
 	name   string
@@ -56,7 +56,7 @@ func (o *objects) arrange(targets []Target) {
 }
 
 // Create implements Store. The names of runs are unique: a journal that exists
-// is another's.
+// belongs to another run.
 func (o *objects) Create(ctx context.Context, header []byte, run RunState, _ Holder) error {
 	o.arrange(run.Header.Targets)
 	return o.sequences[0].append(ctx, header)
@@ -144,8 +144,8 @@ func get(ctx context.Context, bucket Bucket, key string) ([]byte, error) {
 }
 
 // TakeOver implements Store. It writes the next number of every sequence, the
-// run's own first: of two processes that take over at once the later one there
-// has the higher epoch, and the other yields to it wherever they meet.
+// run's own first. Of two processes that take over at once, the later one there
+// has the higher epoch, and the other one gives way to it in every sequence.
 func (o *objects) TakeOver(ctx context.Context, by Holder) (*RunState, error) {
 	state, err := o.Read(ctx)
 	if err != nil || state == nil || state.State.Settled() {
@@ -183,8 +183,8 @@ func (o *objects) Append(ctx context.Context, target int, line []byte) error {
 	return o.sequences[target+1].append(ctx, line)
 }
 
-// Ended implements Store: it marks the run as no longer open. Where the mark
-// cannot be written, whoever looks for open runs reads the records.
+// Ended implements Store: it marks the run as no longer open. If the mark cannot
+// be written, whoever looks for open runs reads the records.
 func (o *objects) Ended(ctx context.Context, state State) {
 	folder, run := path.Split(o.key)
 	content, err := json.Marshal(struct {

@@ -67,7 +67,7 @@ func TestAppendsOfDifferentTargetsDoNotWaitForEachOther(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Second {
 			t.Errorf("three appends of each of two Targets took %s, want 3s", took)
 		}
-		if numbers := stepNumbers(j.Log()); len(numbers) != 6 {
+		if numbers := stepNumbers(j.RunState()); len(numbers) != 6 {
 			t.Errorf("step numbers %v", numbers)
 		}
 		// Whoever waits for its turn goes away when its context ends.
@@ -204,14 +204,14 @@ func TestWhoeverTakesAJournalInS3OverStopsTheOther(t *testing.T) {
 		}
 	}
 	if len(taken.Target(0).Steps) != 1 {
-		t.Errorf("taken over: %+v", taken.Log())
+		t.Errorf("taken over: %+v", taken.RunState())
 	}
 	must(t, taken.Settle(ctx, RolledBack))
 	must(t, taken.Close())
 	puts := b.puts
 	again, err := Resume(ctx, object(t, b), clock)
-	if must(t, err); again.Log().State != RolledBack || b.puts != puts {
-		t.Errorf("of a settled run: %d writes, %+v", b.puts-puts, again.Log())
+	if must(t, err); again.RunState().State != RolledBack || b.puts != puts {
+		t.Errorf("of a settled run: %d writes, %+v", b.puts-puts, again.RunState())
 	}
 	if nothing, err := Resume(ctx, object(t, newBucket()), clock); nothing != nil || err != nil {
 		t.Errorf("where there is no journal: %v, %v", nothing, err)

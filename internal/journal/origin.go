@@ -41,7 +41,7 @@ const (
 )
 
 // Relate compares the origin of a journal that was found with that of the
-// process that found it. The text says what differs, or what is not known.
+// process that found it. The text is what differs, or what is not known.
 func (h Header) Relate(now Origin) (Relation, string) {
 	then := Origin{Repository: h.Repository}
 	if h.Origin != nil {
@@ -67,7 +67,7 @@ func (h Header) Relate(now Origin) (Relation, string) {
 	case distinct(then.Pipeline):
 		return Own, ""
 	case !distinct(then.Began) || !distinct(now.Began):
-		return Doubtful, fmt.Sprintf("the host numbers this run %q, as it does others, and does not tell when it began", now.Pipeline)
+		return Doubtful, fmt.Sprintf("the CI server gives every run the number %q and does not say when this one began", now.Pipeline)
 	case then.Began != now.Began:
 		return Foreign, "it is of a run that began at " + then.Began + ", not at " + now.Began
 	}

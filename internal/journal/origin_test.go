@@ -32,8 +32,8 @@ func TestAJournalIsRelatedToTheRunThatFindsIt(t *testing.T) {
 
 		"on a laptop, the same run":     {local, local, Own, ""},
 		"on a laptop, a later run":      {local, with(func(o *Origin) { o.Pipeline, o.Began = "0", "1721329999" }), Foreign, "began at 1721328737"},
-		"on a laptop, no time":          {local, with(func(o *Origin) { o.Pipeline, o.Began = "0", "" }), Doubtful, `numbers this run "0"`},
-		"on a laptop, no time then":     {with(func(o *Origin) { o.Pipeline, o.Began = "0", "0" }), local, Doubtful, "does not tell when it began"},
+		"on a laptop, no time":          {local, with(func(o *Origin) { o.Pipeline, o.Began = "0", "" }), Doubtful, `every run the number "0"`},
+		"on a laptop, no time then":     {with(func(o *Origin) { o.Pipeline, o.Began = "0", "0" }), local, Doubtful, "does not say when this one began"},
 		"on a laptop, another axis":     {local, with(func(o *Origin) { o.Pipeline, o.Axis = "0", "2" }), Foreign, "axis"},
 		"on a laptop, no number at all": {with(func(o *Origin) { o.Pipeline = "" }), with(func(o *Origin) { o.Pipeline, o.Began = "", "2" }), Foreign, "began"},
 	} {

@@ -11,8 +11,8 @@ import (
 type Run struct {
 	// URL names the journal.
 	URL string
-	// Ended is the state that the run ended with; "" for a run that is open or
-	// whose mark is missing: its records have to say.
+	// Ended is the state that the run ended with; "" for a run that is open, or
+	// whose mark is missing: its records tell which.
 	Ended State
 }
 

@@ -99,8 +99,8 @@ const (
 // beginning is how the header of every journal begins.
 const beginning = `{"format":1,"run":"`
 
-// ErrForeign reports a file that is no journal of this program.
-var ErrForeign = errors.New("this is no journal of lambda-rollout: it is left as it is; name another file")
+// ErrForeign reports a file that is not a journal of this program.
+var ErrForeign = errors.New("the file is not a journal of lambda-rollout and is not changed; name another file")
 
 // tornHeader reports whether content may be the beginning of a header that was
 // not written to its end.
@@ -111,7 +111,7 @@ func tornHeader(content []byte) bool {
 
 // Parse reads a journal of JSON lines. A torn last line is left out; anything
 // else that is broken is an error, ErrForeign where it does not begin as a
-// journal. Nothing gives an empty RunState.
+// journal. Empty content is an empty RunState.
 func Parse(content []byte) (*RunState, error) {
 	var state RunState
 	for number := 1; len(content) > state.sound; number++ {
@@ -221,7 +221,7 @@ func (s *RunState) add(r Record) error {
 	return nil
 }
 
-// close gives a step its outcome. The Snapshot is replaced, not written to:
+// close sets the outcome of a step. The Snapshot is replaced, not modified:
 // copies of it were handed out.
 func (t *TargetLog) close(number int, outcome *Outcome) error {
 	for i := len(t.Steps) - 1; i >= 0; i-- {

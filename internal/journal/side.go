@@ -27,13 +27,14 @@ const (
 	stopMark = "lambda-rollout: stop\n"
 	// lockMark begins NAME.lock.
 	lockMark = `{"lambda-rollout":"lock"`
-	// holderSize is the part of NAME.lock that says who holds the journal. It
-	// is written over in place, which takes no space. The reserve follows.
+	// holderSize is the size of the part of NAME.lock that says who holds the
+	// journal. It is overwritten in place, which needs no space. The reserve
+	// follows.
 	holderSize = 512
 )
 
-// reserveFor is how many bytes the records of a rollback take at most: some ten
-// of at most 1.5 kB for each Target, and the run's own.
+// reserveFor is how many bytes the records of a rollback need at most: about ten
+// of at most 1.5 kB for each Target, and those of the run itself.
 func reserveFor(targets int) int { return 8<<10 + targets*16<<10 }
 
 // owner is the first line of NAME.lock.
@@ -42,8 +43,8 @@ type owner struct {
 	Holder
 }
 
-// hold says in NAME.lock who holds the journal and reserves space behind it.
-// What was reserved before stays reserved.
+// hold writes to NAME.lock who holds the journal, and reserves space in the rest
+// of that file. Space that was reserved before stays reserved.
 func (s side) hold(by Holder, reserve int) error {
 	text, err := json.Marshal(owner{"lock", by})
 	if err != nil {
@@ -114,7 +115,7 @@ func (s side) holder() Holder {
 	return o.Holder
 }
 
-// freeReserve gives the reserved space back to the file system.
+// freeReserve frees the reserved space and reports whether there was any.
 func (s side) freeReserve() bool {
 	if s.ours(s.lockName(), lockMark) != nil {
 		return false
@@ -170,8 +171,8 @@ func (s side) removeOurs(name, mark string) error {
 	return s.folder.Remove(name)
 }
 
-// ours reports, by an error, a side file that is not this program's: it is
-// neither empty nor begins with the mark.
+// ours returns an error for a side file of somebody else: one that is neither
+// empty nor begins with the mark.
 func (s side) ours(name, mark string) error {
 	file, err := openRegular(s.folder, name, os.O_RDONLY)
 	if err != nil {
@@ -183,7 +184,7 @@ func (s side) ours(name, mark string) error {
 		return err
 	}
 	if !strings.HasPrefix(mark, string(content[:n])) {
-		return fmt.Errorf("%s is no file of lambda-rollout: it is left as it is; remove it, or name another journal", file.Name())
+		return fmt.Errorf("%s is not a file of lambda-rollout and is not changed; remove it, or name another journal", file.Name())
 	}
 	return nil
 }

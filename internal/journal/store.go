@@ -17,8 +17,8 @@ var ErrTaken = errors.New("another process has taken over the journal")
 // ErrNoSpace reports that the disk or quota of the journal is full.
 var ErrNoSpace = errors.New("no space is left for the journal")
 
-// Store keeps one journal: a file, or numbered objects in S3. A Store is used
-// by one Journal; side by side it may be told to append for different Targets.
+// Store keeps one journal: a file, or numbered objects in S3. It is used by one
+// Journal, which may append for different Targets at the same time.
 type Store interface {
 	// Name is how the user finds the journal again: a path or a URL.
 	Name() string
@@ -35,9 +35,9 @@ type Store interface {
 	// Append adds a line, its line feed included, for a Target, or for the run
 	// where target is -1. It is durable on return. ErrTaken, ErrNoSpace.
 	Append(ctx context.Context, target int, line []byte) error
-	// Ended learns that the run's new state is recorded.
+	// Ended is called when a new state of the run is recorded.
 	Ended(ctx context.Context, state State)
-	// FreeReserve gives up the space that was kept for a rollback and reports
+	// FreeReserve frees the space that was reserved for a rollback and reports
 	// whether there was any.
 	FreeReserve() bool
 	// Held returns the process that holds the lock; false where none does.
@@ -80,7 +80,7 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("another process still holds the journal: %s: %v", e.By, e.Err)
+	return fmt.Sprintf("another process still holds the journal: %s (%v)", e.By, e.Err)
 }
 func (e *HeldError) Unwrap() error { return e.Err }
 
@@ -98,7 +98,7 @@ type OpenError struct {
 }
 
 func (e *OpenError) Error() string {
-	return fmt.Sprintf("the journal of run %s is %s and not settled (run: lambda-rollout rollback --journal %s; or remove the file to keep what stands)", e.Run, e.State, e.Name)
+	return fmt.Sprintf("run %s is still running or was interrupted; its journal is %s (to roll it back: lambda-rollout rollback --journal %s; to keep its changes, remove the file)", e.Run, e.State, e.Name)
 }
 
 // replaceable refuses to begin a journal over one whose changes remain.

@@ -49,7 +49,7 @@ func TestContentsAreWrittenAsWhatChanged(t *testing.T) {
 	must(t, j.Close())
 	state, err := Read(ctx, NewFile(path))
 	must(t, err)
-	if diff := cmp.Diff(j.Log(), state, exact); diff != "" {
+	if diff := cmp.Diff(j.RunState(), state, exact); diff != "" {
 		t.Error(diff)
 	}
 	for i, s := range state.Targets[1].Steps {
