@@ -115,7 +115,7 @@ func (r *Result) checkWay(ctx context.Context, name string) error {
 	return CheckStaging(ctx, r.opts.Session, Upload{Bucket: r.opts.StagingBucket, Region: r.opts.Region})
 }
 
-// Direct reports whether Code can be sent as it stands: Prepare has nothing to
+// Direct reports whether Code can be sent as it is: Prepare has nothing to
 // fetch and nothing to stage.
 func (r *Result) Direct() bool {
 	return !r.mustFetch && (r.Code.ZipPath == "" || r.Code.Size <= InlineLimit)

@@ -9,7 +9,7 @@ import (
 	"io"
 )
 
-// hash reads to the end and gives the SHA-256 as Lambda shows it, and the size.
+// hash reads to the end and returns the SHA-256 as Lambda shows it, and the size.
 func hash(ctx context.Context, from io.Reader) (sum string, size int64, err error) {
 	h := sha256.New()
 	size, err = io.Copy(h, &cancelable{ctx, from})

@@ -19,7 +19,7 @@ type rule struct {
 	negated, dirOnly bool
 	// anywhere marks a rule without a slash, which looks at a path's last name.
 	anywhere bool
-	// prefix is what stands before the first special character.
+	// prefix is what precedes the first special character.
 	prefix string
 	glob   glob.Glob
 }

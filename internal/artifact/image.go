@@ -31,7 +31,7 @@ func (r *Result) resolveImage(ctx context.Context, ref Ref) error {
 		return explainImage(image, err)
 	}
 	if len(out.ImageDetails) == 0 {
-		return fmt.Errorf("image %s: ECR gave no answer about it", name)
+		return fmt.Errorf("image %s: ECR returned nothing about it", name)
 	}
 	detail := out.ImageDetails[0]
 	if isIndex(detail.ImageManifestMediaType) {
@@ -41,7 +41,7 @@ func (r *Result) resolveImage(ctx context.Context, ref Ref) error {
 	image.Digest = detail.ImageDigest
 	digest, ok := strings.CutPrefix(image.Digest, "sha256:")
 	if !ok {
-		return fmt.Errorf("image %s: ECR gave the digest %q", name, image.Digest)
+		return fmt.Errorf("image %s: ECR returned the digest %q", name, image.Digest)
 	}
 	r.Kind, r.Image, r.Pinned = ECR, image, image.URI()
 	r.Code = definition.Code{ImageUri: image.URI(), Sha256: digest, Size: detail.ImageSizeInBytes}
@@ -75,7 +75,7 @@ func platforms(ctx context.Context, api *session.Caller, image Image, in imagesR
 	}
 	var text strings.Builder
 	for _, m := range index.Manifests {
-		// Attestations stand in an index as images for an unknown platform.
+		// An index lists attestations as images for an unknown platform.
 		if m.Platform.OS != "linux" {
 			continue
 		}

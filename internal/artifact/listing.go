@@ -21,7 +21,7 @@ type Listing struct {
 	Unzipped int64
 }
 
-// ReadListing reads a zip's table of contents and holds the sizes in it to
+// ReadListing reads a zip's table of contents and checks the sizes in it against
 // Lambda's limit. The contents themselves are not read.
 func ReadListing(from io.ReaderAt, size int64) (*Listing, error) {
 	r, err := zip.NewReader(from, size)

@@ -35,7 +35,7 @@ func newest(ctx context.Context, s *session.Session, ref Ref, region string) (Re
 			session.Call{Action: "s3:ListBucket", Resource: "arn:" + awsfacts.PartitionOf(region).ID + ":s3:::" + ref.Bucket}))
 	}
 	if best == "" {
-		return Ref{}, fmt.Errorf("artifact %s: no object's key fits", name)
+		return Ref{}, fmt.Errorf("artifact %s: no object's key matches", name)
 	}
 	ref.Key, ref.KeyPattern = best, ""
 	return ref, nil

@@ -155,7 +155,7 @@ func bucketRegion(err error) string {
 	return ""
 }
 
-// explain gives each failure its own words.
+// explain words each failure.
 func (o *object) explain(ctx context.Context, err error) error {
 	call := session.Call{Action: "s3:GetObject", Resource: o.arn()}
 	if o.version != "" {
@@ -163,7 +163,7 @@ func (o *object) explain(ctx context.Context, err error) error {
 	}
 	explained := session.Explain(err, call)
 	if _, ok := errors.AsType[session.Denied](explained); ok {
-		return fmt.Errorf("artifact %s: %w (without s3:ListBucket, S3 gives this answer for an object that is not there, too)", o, explained)
+		return fmt.Errorf("artifact %s: %w (without s3:ListBucket, S3 answers the same for an object that does not exist)", o, explained)
 	}
 	switch status := httpStatus(err); {
 	case status == http.StatusNotFound && o.bucketMissing(ctx):
@@ -181,7 +181,7 @@ func (o *object) explain(ctx context.Context, err error) error {
 }
 
 // bucketMissing asks whether it is the bucket that is not there: the answer to
-// HeadObject does not tell.
+// HeadObject does not say.
 func (o *object) bucketMissing(ctx context.Context) bool {
 	_, err := o.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &o.bucket})
 	return httpStatus(err) == http.StatusNotFound

@@ -195,7 +195,7 @@ func TestWhatIsWrongWithAnObjectHasItsOwnWords(t *testing.T) {
 		{Ref{Bucket: "nowhere", Key: "f.zip"}, "there is no bucket nowhere"},
 		{Ref{Bucket: "private", Key: "f.zip"}, `this statement allows it: {"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::private/f.zip"]}`},
 		{Ref{Bucket: "code", KeyPattern: "x(*"}, "missing closing )"},
-		{Ref{Bucket: "code", KeyPattern: `build-\d+\.zip`}, "no object's key fits"},
+		{Ref{Bucket: "code", KeyPattern: `build-\d+\.zip`}, "no object's key matches"},
 	}
 	for _, test := range tests {
 		test.ref.Kind = S3

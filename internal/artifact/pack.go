@@ -37,7 +37,7 @@ type packer struct {
 }
 
 // pack writes the entries in their order, up to a limit of their size unzipped,
-// and gives that size.
+// and returns that size.
 func pack(ctx context.Context, out io.Writer, root *os.Root, entries []entry, limit int64) (unzipped int64, err error) {
 	p := &packer{root: root, zip: zip.NewWriter(out), limit: limit}
 	p.zip.RegisterCompressor(zip.Deflate, p.deflate)

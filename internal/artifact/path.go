@@ -39,7 +39,7 @@ func (r *Result) resolvePath(ctx context.Context, ref Ref) error {
 	return r.checkWay(ctx, ref.Path)
 }
 
-// inWorkspace holds a relative path to the workspace, through symlinks too. What
+// inWorkspace keeps a relative path inside the workspace, through symlinks too. What
 // lies elsewhere must be named by its absolute path, so that nothing but the
 // author of the job decides to read it.
 func inWorkspace(workspace, path string) (string, error) {
@@ -58,7 +58,7 @@ func inWorkspace(workspace, path string) (string, error) {
 		return "", err
 	}
 	if inside, err := filepath.Rel(base, real); err != nil || !filepath.IsLocal(inside) {
-		return "", fmt.Errorf("it lies outside the workspace %s: name it by its absolute path, %s, where that is meant", base, real)
+		return "", fmt.Errorf("it is outside the workspace %s: name it by its absolute path, %s, where that is meant", base, real)
 	}
 	return real, nil
 }

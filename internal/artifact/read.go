@@ -63,7 +63,7 @@ func (r *objectReader) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if r.tries++; r.tries > readTries {
-			return 0, fmt.Errorf("the line broke at byte %d of %d: %w", r.at, r.until, err)
+			return 0, fmt.Errorf("the connection broke at byte %d of %d: %w", r.at, r.until, err)
 		}
 	}
 }

@@ -20,12 +20,12 @@ const (
 	Folder Kind = "folder"
 )
 
-// Ref names an artifact as a person wrote it.
+// Ref names an artifact as the user wrote it.
 type Ref struct {
 	Kind Kind
 	// Path is a zip, jar or folder.
 	Path string
-	// Bucket and Key name an object. KeyPattern stands in Key's place where the
+	// Bucket and Key name an object. KeyPattern is set instead of Key where the
 	// newest of several objects is wanted.
 	Bucket, Key, KeyPattern string
 	// VersionID pins the object; empty means the newest version.
@@ -38,7 +38,7 @@ type Ref struct {
 
 // Image is a private ECR image.
 type Image struct {
-	// Registry is the host, Account and Region stand in it.
+	// Registry is the host, which contains Account and Region.
 	Registry, Account, Region string
 	Repository                string
 	// Tag and Digest: at least one is set. Where both are, the digest counts.

@@ -21,7 +21,7 @@ type remote struct {
 	block []byte
 }
 
-// ReadAt fetches the block around off where it is not at hand.
+// ReadAt fetches the block around off unless it is cached.
 func (r *remote) ReadAt(p []byte, off int64) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

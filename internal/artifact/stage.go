@@ -35,7 +35,7 @@ type Upload struct {
 	Size   int64
 }
 
-// Stage uploads a zip under a key made of its hash, and gives the reference that
+// Stage uploads a zip under a key made of its hash, and returns the reference that
 // Lambda takes. What is there already is not uploaded again. The object stays:
 // a rollback, or the next deploy of the same content, may need it.
 func Stage(ctx context.Context, s *session.Session, up Upload) (definition.Code, error) {

@@ -45,7 +45,7 @@ func (j *jobSteps) course(steps []*step) (course traffic.Course, taken int) {
 	return course, taken
 }
 
-// plain says that a step has nothing that the stages of a deployment could not
+// plain reports whether a step has nothing that the stages of a deployment could not
 // say: no condition and no failure strategy.
 func (s *step) plain() bool { return len(s.conditions)+len(s.strategies) == 0 }
 
@@ -79,7 +79,7 @@ func (j *jobSteps) spec(s *step, field string) document.Text {
 
 func (j *jobSteps) waitDuration(s *step) document.Text { return j.spec(s, "duration") }
 
-// long tells of a wait that no job lives through by itself.
+// long warns of a wait that no job lives through by itself.
 func (j *jobSteps) long(s *step, wait time.Duration) {
 	const job = 6 * time.Hour // https://docs.github.com/en/actions/reference/limits
 	if wait >= job {
@@ -125,7 +125,7 @@ func (j *jobSteps) shift(s *step) {
 	j.add(s, j.uses(with))
 }
 
-// aliases tells of services whose traffic cannot be shared, as far as the given
+// aliases warns of services whose traffic cannot be shared, as far as the given
 // files say: that is done by an alias.
 func (j *jobSteps) aliases(s *step) {
 	for _, ref := range j.stage.services {

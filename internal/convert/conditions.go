@@ -11,7 +11,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
-// conditional says that what has the condition may not run although all went
+// conditional reports whether what has the condition may not run although all went
 // well.
 func (w when) conditional() bool {
 	raw := strings.TrimSpace(w.condition.Raw())
@@ -85,7 +85,7 @@ func (c *converter) failure(list []strategy) behaviour {
 		case "Abort", "MarkAsFailure":
 			out.keep = true
 		case "PipelineRollback":
-			c.note(s.action, "PipelineRollback puts back this job alone", "jobs that succeeded before it stay as they are: run lambda-rollout rollback with their rollback-data")
+			c.note(s.action, "PipelineRollback rolls back this job only", "jobs that succeeded before it stay as they are: run lambda-rollout rollback with their rollback-data")
 		default:
 			c.note(s.action, "the failure strategy "+action+" has no equivalent and is left out", "")
 		}

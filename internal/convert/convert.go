@@ -3,8 +3,8 @@
 // steps run steps, and the rollback steps the action's own post step.
 //
 // It promises that nothing of the pipeline is dropped in silence: what GitHub
-// has no equivalent for, and what a person has to set up (a role, a secret, a
-// variable), comes out as a warning at its place and stands at the head of the
+// has no equivalent for, and what the user has to set up (a role, a secret, a
+// variable), comes out as a warning at its place and is listed at the head of the
 // workflow. The workflow passes actionlint. Expressions of scripts become
 // environment variables, so that no value can become part of a script.
 //
@@ -82,7 +82,7 @@ type converter struct {
 	references references
 	pipeline   *pipeline
 	problems   diag.List
-	// dispatch are the inputs that a person gives when the workflow starts.
+	// dispatch are the inputs that the user sets when starting the workflow.
 	dispatch *yaml.Node
 	// asked are the places that ask for these inputs, by name in lower case.
 	asked map[string]*yaml.Node
@@ -93,13 +93,13 @@ type converter struct {
 	needs []string
 	// done are the stages that became one job each, by their identifiers.
 	done map[string]done
-	// skippable says that an earlier job may not run at all.
+	// skippable is set where an earlier job may not run at all.
 	skippable bool
 }
 
 func (c *converter) report(problems ...diag.Problem) { c.problems = append(c.problems, problems...) }
 
-// note says what a person has to know or to do.
+// note reports what the user has to know or to do.
 func (c *converter) note(at document.Text, message, hint string) {
 	f := at.Problem(message, hint)
 	f.Warning = true
@@ -125,7 +125,7 @@ func (c *converter) open(f File) *expression.Document {
 	return docs[0]
 }
 
-// parse gives the documents of a file that are fit to be walked.
+// parse returns the documents of a file that are fit to be walked.
 func (c *converter) parse(f File) []*expression.Document {
 	docs, problems := expression.Scan(f.Name, bytes.ReplaceAll(f.Content, []byte(opening), nil)).Documents()
 	c.report(problems...)
@@ -150,7 +150,7 @@ func (c *converter) reader(doc *expression.Document) document.Reader {
 	}}
 }
 
-// empty tells a value that says nothing, as Harness' editor leaves many.
+// empty reports whether a value says nothing, as Harness' editor leaves many.
 func empty(n *yaml.Node) bool {
 	n = document.Resolved(n)
 	return len(n.Content) == 0 && (n.Kind != yaml.ScalarNode || n.Value == "" || document.IsNull(n))

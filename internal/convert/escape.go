@@ -11,7 +11,7 @@ import (
 // A pipeline's text may hold ${{ … }}, which is plain text in Harness and would
 // be evaluated by GitHub, secrets included. So the expressions that this package
 // writes begin with a character of their own until the workflow is complete;
-// then every other ${{ is escaped, wherever it stands.
+// then every other ${{ is escaped, wherever it is.
 
 // opening begins an expression of this package's own. What a pipeline holds of
 // it is taken out.

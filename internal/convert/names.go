@@ -39,7 +39,7 @@ var matrixPath = regexp.MustCompile(`^matrix(\.[A-Za-z_][\w-]*)+$`)
 
 var stepOutput = regexp.MustCompile(`(?:^|\.)steps\.(\w+)\.(?:output(?:\.outputVariables)?|outcome|deploymentInfoOutcome)\.(\w+)$`)
 
-// scope is where an expression stands: not every place of a workflow knows
+// scope is where an expression is: not every place of a workflow knows
 // every name.
 type scope int
 
@@ -49,7 +49,7 @@ const (
 	ofJob         // the condition of a job: no steps and no matrix either
 )
 
-// name is what stands for a path in the stage under conversion.
+// name is what a path becomes in the stage under conversion.
 func (c *converter) name(where scope) func(path string) (string, bool) {
 	return func(path string) (string, bool) {
 		if known, ok := paths[path]; ok {
@@ -152,7 +152,7 @@ func (c *converter) repositoryVariable(path string) string {
 }
 
 // variableName is a pipeline or stage variable: its own value where that is
-// fixed, else what the person gives who starts the workflow.
+// fixed, else what the user enters who starts the workflow.
 func (c *converter) variableName(list []variable, name, context string) (string, bool) {
 	i := slices.IndexFunc(list, func(v variable) bool { return v.name.Raw() == name })
 	if i < 0 {
@@ -211,7 +211,7 @@ func (c *converter) ask(name string, v variable, input *expression.Input) string
 }
 
 // givenVariable is a service variable that is a runtime input, with the value
-// that the pipeline gives it.
+// that the pipeline sets.
 func (c *converter) givenVariable(name string, where scope) (written string, ok bool) {
 	if c.stage == nil || len(c.stage.services) != 1 || c.stage.services[0].inputs == nil {
 		return "", false
@@ -323,7 +323,7 @@ func (c *converter) written(t document.Text, raw string) string {
 }
 
 // span writes one expression; what GitHub cannot say becomes a variable of the
-// repository, which a person has to set.
+// repository, which the user has to set.
 func (c *converter) span(t document.Text, span string) string {
 	written, err := expression.GitHub(span, c.name(ofValue))
 	if err != nil {

@@ -50,7 +50,7 @@ type (
 		spec                  *yaml.Node
 	}
 
-	// reference is a service with the values that the pipeline gives it. from is
+	// reference is a service with the values that the pipeline sets. from is
 	// the stage whose service it is.
 	reference struct {
 		ref, from document.Text
@@ -210,7 +210,7 @@ func (c *converter) readStrategy(r document.Reader, s *stage, n *yaml.Node) {
 
 const (
 	maxConcurrency = "maxConcurrency"
-	// repeatAxis is the axis of a matrix that stands for a list of items.
+	// repeatAxis is the axis of a matrix that represents a list of items.
 	repeatAxis = "item"
 	// maxJobs is how many jobs a matrix makes at most
 	// (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstrategymatrix).

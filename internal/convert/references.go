@@ -32,7 +32,7 @@ type entity struct {
 	// sources are the identifiers of a service's artifacts, connectors theirs.
 	sources    []document.Text
 	connectors []document.Text
-	// aliased says that a service has an alias manifest.
+	// aliased is set where a service has an alias manifest.
 	aliased bool
 }
 
@@ -43,7 +43,7 @@ func (e *entity) id() string {
 	return strings.NewReplacer(" ", "_", "-", "_").Replace(e.name.Raw())
 }
 
-// find gives the document with an identifier; Harness writes account. or org.
+// find returns the document with an identifier; Harness writes account. or org.
 // before those of a higher scope.
 func find(list []*entity, ref string) *entity {
 	for _, scope := range []string{"account.", "org."} {

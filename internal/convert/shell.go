@@ -19,7 +19,7 @@ type shellState struct {
 
 var hereDocument = regexp.MustCompile(`<<-?\s*(["']?)([A-Za-z_]\w*)["']?`)
 
-// literal tells whether the shell leaves everything as it is here.
+// literal reports whether the shell leaves everything as it is here.
 func (s *shellState) literal() bool { return s.begun && s.quoted }
 
 func (s *shellState) read(text string) {
@@ -59,7 +59,7 @@ func (s *shellState) endLine() {
 
 // dialect is how a shell writes variables.
 type dialect interface {
-	// variable stands in the place of a value; words says that the value may
+	// variable replaces a value; words is set where the value may
 	// be several.
 	variable(name string, at shellState, words bool) string
 	// output makes a variable of the script an output of the step.

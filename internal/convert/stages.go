@@ -33,7 +33,7 @@ func (p *pipeline) services() int {
 	return len(seen)
 }
 
-// inherit gives the stages that use another stage's service or environment what
+// inherit adds to the stages that use another stage's service or environment what
 // that stage has. A stage can only use an earlier one, which has its own by then.
 func (c *converter) inherit(p *pipeline) {
 	for _, group := range p.groups {
@@ -83,7 +83,7 @@ func (s *stage) left() (at document.Text, why, hint string) {
 
 const reviewers = "protect the GitHub environment of the job with required reviewers"
 
-// hints say what a person may do about steps that have no equivalent.
+// hints say what the user may do about steps that have no equivalent.
 var hints = map[string]string{
 	"HarnessApproval": reviewers, "JiraApproval": reviewers, "ServiceNowApproval": reviewers, "CustomApproval": reviewers,
 	"Http":  "a run step with curl --fail does the same",
@@ -91,7 +91,7 @@ var hints = map[string]string{
 	"Run":   "a run step with its command does the same",
 }
 
-// hasOutputs says that a step of the stage becomes one that has outputs: what is
+// hasOutputs reports whether a step of the stage becomes one that has outputs: what is
 // left out has none, and GitHub takes an output that is not there for empty.
 func (s *stage) hasOutputs(id string) bool {
 	return slices.ContainsFunc(slices.Concat(s.steps, s.rollback), func(s *step) bool {

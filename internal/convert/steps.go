@@ -47,12 +47,12 @@ func (c *converter) steps(s *stage, p place, after behaviour) *yaml.Node {
 			continue
 		}
 		back.conditions = append([]when{{status: document.Of("rollbackSteps", "Failure")}}, back.conditions...)
-		c.note(back.name, "the rollback step "+back.name.Raw()+" runs before the action puts back the functions", "the action's post step is the last of the job")
+		c.note(back.name, "the rollback step "+back.name.Raw()+" runs before the action rolls back the functions", "the action's post step is the last of the job")
 		j.step([]*step{back})
 	}
 	deploys := slices.ContainsFunc(s.steps, func(s *step) bool { return s.typ.Raw() == "AwsLambdaDeploy" || s.typ.Raw() == "AwsLambdaCanaryDeploy" })
 	if deploys && !after.ignore && !after.keep && !slices.ContainsFunc(s.rollback, isRollback) {
-		c.noteNode(s.doc, s.node, "the stage has no rollback step for Lambda, but the action puts back what it deployed when the job fails", "rollback-on: never keeps it")
+		c.noteNode(s.doc, s.node, "the stage has no rollback step for Lambda, but the action rolls back its deployment when the job fails", "rollback-on: never keeps it")
 	}
 	return j.out
 }
@@ -79,7 +79,7 @@ func (j *jobSteps) step(steps []*step) int {
 	case "Wait":
 		j.wait(s)
 	case "AwsLambdaRollback", "AwsLambdaCanaryRollback":
-		j.note(s.typ, "a rollback among the steps is left out: the action puts back when the job fails", "")
+		j.note(s.typ, "a rollback step among the steps is left out: the action rolls back when the job fails", "")
 	default:
 		j.note(s.typ, "the step "+s.name.Raw()+" of type "+s.typ.Raw()+" has no equivalent and is left out", hints[s.typ.Raw()])
 	}

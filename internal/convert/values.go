@@ -21,7 +21,7 @@ func (j *jobSteps) inputs(ref reference) []string {
 	return lines
 }
 
-// flatten writes what the pipeline gives a document as path=value. What the
+// flatten writes what the pipeline sets in a document as path=value. What the
 // pipeline itself asks for at each run becomes an input of the workflow, but
 // for a choice that there is none of. Where all of it is asked for, the
 // document itself says what that is.
@@ -61,7 +61,7 @@ func (j *jobSteps) flatten(n *yaml.Node, prefix string, of *entity) []string {
 	return out
 }
 
-// says that a path tells what an item is, not what it is worth.
+// says reports whether a path names an item instead of a value of it.
 func says(path string) bool {
 	return strings.HasSuffix(path, ".type") || strings.HasSuffix(path, ".name") || strings.HasSuffix(path, ".identifier") || path == "type"
 }
@@ -75,8 +75,8 @@ func (j *jobSteps) value(name string, t document.Text) string {
 	return j.text(t)
 }
 
-// onlySource tells whether every service has one artifact source, which needs
-// no choice, as far as the given files tell.
+// onlySource reports whether every service has one artifact source, which needs
+// no choice, as far as the given files show.
 func (j *jobSteps) onlySource() bool {
 	for _, ref := range j.stage.services {
 		e := j.service(ref.ref.Raw())

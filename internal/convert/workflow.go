@@ -105,7 +105,7 @@ func identifier(s string) string {
 	return s
 }
 
-// unique makes the id of a job; GitHub does not tell upper from lower case.
+// unique makes the id of a job; GitHub does not distinguish upper and lower case.
 func (c *converter) unique(s string) string {
 	id := identifier(s)
 	for c.used[strings.ToLower(id)] {
@@ -171,7 +171,7 @@ func (c *converter) reference(ref document.Text) string {
 	return raw
 }
 
-// askPlain declares a pipeline variable that stands for a runtime input.
+// askPlain declares a pipeline variable that represents a runtime input.
 func (c *converter) askPlain(name string, input *expression.Input) string {
 	for _, v := range c.pipeline.variables {
 		if v.name.Raw() == name {

@@ -32,9 +32,9 @@ const maxUnzipped = 262_144_000
 // Lambda's size, modes that let Lambda's user read, symlinks that lead
 // somewhere, the handler's file, an executable bootstrap of the right
 // architecture. What layers or search paths of the environment could bring is
-// only a warning where there are any. The document gives those problems their
-// places that a field of it could fix, and may be nil; problems of the zip alone
-// have no place.
+// only a warning where there are any. The document provides the
+// places of problems that one of its fields could fix, and may be nil; problems of
+// the zip alone have no place.
 func CheckCode(f Function, code CodeListing, doc Document) diag.List {
 	c := codeChecker{placer: placer{doc: doc, loose: true}, tree: newTree(code), function: f, started: map[string]bool{}}
 	c.entries()

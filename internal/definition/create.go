@@ -39,8 +39,7 @@ func dropEmptyTexts(f *field, v reflect.Value) {
 	}
 }
 
-// Creation is the same for a person: every field that is set, and the
-// tags.
+// Creation returns the same as changes: every field that is set, and the tags.
 func Creation(wanted Function) []Change {
 	var changes []Change
 	zero, v := reflect.ValueOf(Function{}), reflect.ValueOf(CreateBody(wanted))

@@ -46,7 +46,7 @@ func (d *decoder) crossCheck(f *Function) {
 	}
 }
 
-// checkHome holds the other ARNs to the function's, where that is one: Lambda
+// checkHome compares the other ARNs with the function's, if it has one: Lambda
 // passes no role to another account and reads no layer of another Region.
 func (d *decoder) checkHome(f *Function, name Name) {
 	if f.Role != nil && name.Account != "" && arnPart(*f.Role, 4) != name.Account {
@@ -143,7 +143,7 @@ func (d *decoder) checkLayers(layers []string) {
 
 // CheckPackage checks a definition against the kind of its artifact, Zip or
 // Image. Beside an image Runtime, Handler and Layers are left out of the function that it returns, with a warning: the image
-// brings its own. The document gives the problems their places and may be nil.
+// brings its own. The document provides the places of the problems and may be nil.
 func CheckPackage(f Function, packageType string, doc Document) (Function, diag.List) {
 	f = f.Clone()
 	p := placer{doc: doc}
@@ -220,7 +220,7 @@ func CheckFixed(f Function, doc Document) diag.List {
 			if field.presenceFixed {
 				carried = "no update adds or removes it"
 			}
-			p.warn(field.name, "", "%s is settled when the function is created: %s", field.lower(), carried)
+			p.warn(field.name, "", "%s is fixed when the function is created: %s", field.lower(), carried)
 		}
 	}
 	return p.problems

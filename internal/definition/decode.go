@@ -17,8 +17,8 @@ import (
 // Decode reads a function definition: CreateFunction's fields in PascalCase or
 // lowerCamelCase, nothing else. It reports every problem of the document, each at
 // its place; the function is nil only where the document is no mapping. A null
-// names nothing. Where the code comes from is passed over with a warning: the
-// artifact stands in its place.
+// names nothing. Where the code comes from is ignored with a warning: the
+// artifact names it.
 func Decode(doc Document) (*Function, diag.List) {
 	doc.Hide(Sensitive(doc.Root())...)
 	d := newDecoder(doc)
@@ -94,7 +94,7 @@ func (d *decoder) document(fields []field, into reflect.Value) bool {
 	return true
 }
 
-// scope is where in the document decoding stands: the fields that are legal
+// scope is where in the document decoding is: the fields that are legal
 // there and the path so far, as the file spells it and as AWS does.
 type scope struct {
 	fields        []field
@@ -414,7 +414,7 @@ func set(into reflect.Value, v any) {
 	into.Set(p)
 }
 
-// target is the node that an alias stands for. yaml.v3 never gives an alias of
+// target is the node that an alias stands for. yaml.v3 has no alias of
 // an alias.
 func target(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
@@ -450,7 +450,7 @@ func written(n *yaml.Node) string {
 	return shown(n.Value)
 }
 
-// shown quotes a text. Of a long one it gives the length alone: it is never cut,
+// shown quotes a text. Of a long one it shows only the length: it is never cut,
 // because nobody could find the secret in a part of one.
 func shown(s string) string {
 	const limit = 200

@@ -36,7 +36,7 @@ type Change struct {
 type Difference struct {
 	// Patch holds the fields that differ, each with the whole value that it
 	// shall have, clearing values included: the body of exactly one
-	// UpdateFunctionConfiguration. Changes says the same to a person.
+	// UpdateFunctionConfiguration. Changes shows the same to users.
 	Patch   Function
 	Changes []Change
 	// Architectures changes only together with the code.
@@ -202,7 +202,7 @@ func (c FileSystemConfig) show() string {
 }
 
 // DiffTags compares a definition's tags with AWS's: what to set, what to
-// remove, and the changes for a person. Tags of AWS (aws:*) and of this
+// remove, and the changes to show. Tags of AWS (aws:*) and of this
 // program (lambda-rollout:*) are not looked at. Tags that are nil are not
 // named, and nothing changes then.
 func DiffTags(wanted, have map[string]string) (set map[string]string, remove []string, changes []Change) {

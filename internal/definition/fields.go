@@ -273,7 +273,7 @@ var functionFields = []field{
 	},
 }
 
-const noEffect = "Has no effect: the artifact stands in its place."
+const noEffect = "Has no effect: the artifact names the code."
 
 // An alias' own rules
 // (https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html).

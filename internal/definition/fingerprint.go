@@ -17,7 +17,7 @@ import (
 const environmentIterations = 20_000
 
 // Fingerprint is a short digest of each field of the canonical configuration,
-// by AWS's name: it tells whether a function is still as a run left it, and
+// by AWS's name: it shows whether a function is still as a run left it, and
 // which field is not, without holding any value. Name, tags and code are not
 // in it. Only fingerprints of the same salt compare.
 func Fingerprint(f Function, salt []byte) map[string]string {

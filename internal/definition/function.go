@@ -3,13 +3,13 @@
 // type for all three, so that "what differs" is asked in one place.
 //
 // A field that is nil was not named. A field that is named but empty (an empty
-// list, an empty map, a pointer to "") clears what stands in AWS.
+// list, an empty map, a pointer to "") clears the value in AWS.
 //
 // One table, functionFields, says of each field how it is spelled, what it may
 // be, which call carries it and what AWS makes of it where nobody names it.
 // Decoding, validation, the canonical form, the diff, the prediction of an
 // update, rendering and the JSON Schema all read that table; what a rule needs
-// more than one field for stands in cross.go and canonical.go.
+// more than one field for is in cross.go and canonical.go.
 //
 // The package promises that a definition is read whole or not at all, that all
 // its problems come at once and at their places, that what AWS fills in is no
@@ -172,7 +172,7 @@ type Code struct {
 type Alias struct {
 	Name        string
 	Description *string
-	// Version is the version that the alias serves: digits or $LATEST.
+	// Version is the version that the alias points to: digits or $LATEST.
 	Version string
 	// Weights sends part of the traffic (0.0 to 1.0) to another version.
 	Weights map[string]float64

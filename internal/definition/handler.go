@@ -107,7 +107,7 @@ func (c *codeChecker) java(handler string) {
 	c.need(handler, file)
 }
 
-// dotnet follows the runtime's start script: with colons the assembly stands
+// dotnet follows the runtime's start script: with colons the assembly is
 // before the first, without them the handler is an assembly with a main method,
 // or a native program.
 func (c *codeChecker) dotnet(handler string) {

@@ -12,7 +12,7 @@ const ownTags = "lambda-rollout:"
 
 const (
 	reported  = "remove it: Lambda reports it, a deployment cannot set it"
-	apart     = "remove it: a deployment leaves it as it is in AWS"
+	apart     = "remove it: a deployment does not change it"
 	codeInput = "remove it: the artifact says where the code comes from"
 )
 
@@ -41,8 +41,8 @@ var answers = map[string]string{
 	"Environment.Error":            reported,
 	"SnapStart.OptimizationStatus": reported,
 	"VpcConfig.VpcId":              "remove it: the subnets say which VPC it is",
-	"Configuration":                "write what stands below it at the top of the file",
-	"ImageConfigResponse":          "write what stands in its ImageConfig as imageConfig",
+	"Configuration":                "write what is below it at the top of the file",
+	"ImageConfigResponse":          "write the content of its ImageConfig as imageConfig",
 	"DryRun":                       "remove it: the command plan says what would change",
 	"ImageUri":                     codeInput,
 	"S3Bucket":                     codeInput,
@@ -61,7 +61,7 @@ var answers = map[string]string{
 	"FunctionUrlConfig":            apart,
 	"EventInvokeConfig":            apart,
 	"Events":                       apart,
-	"Policies":                     "remove it: what the code may do stands in the role",
+	"Policies":                     "remove it: the role defines what the code may do",
 	"AutoPublishAlias":             "remove it: the input alias names the aliases",
 }
 
@@ -88,7 +88,7 @@ func (d *decoder) answer(path, key string) (string, bool) {
 	return hint, is
 }
 
-// misplaced is the hint for a key that stands a level too high.
+// misplaced is the hint for a key that is one level too high.
 func misplaced(key string, fields []field) string {
 	for i := range fields {
 		if find(fields[i].members, key) != nil && fields[i].kind == object {

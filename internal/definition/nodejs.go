@@ -10,7 +10,7 @@ import (
 
 // nodejs follows the runtime's loader
 // (https://github.com/aws/aws-lambda-nodejs-runtime-interface-client/blob/main/src/UserFunction.js).
-// The module is what stands before the first dot of the last part of the path.
+// The module is what is before the first dot of the last part of the path.
 // Where something of that very name is there, it is required, folders too; else
 // .js, .mjs and .cjs are tried, from Node.js 24 on TypeScript's endings too; else
 // Node.js searches its node_modules folders and NODE_PATH, which /var/task

@@ -44,12 +44,13 @@ type ObservedAlias struct {
 	RevisionId string
 }
 
-// Settled says that no update of the function is under way.
+// Settled reports whether no update of the function is under way.
 func (o *Observed) Settled() bool {
 	return o.State.Value != "Pending" && o.Update.Value != "InProgress"
 }
 
-// Failed says that creating or updating the function failed, with AWS's reason.
+// Failed reports whether creating or updating the function failed, with AWS's
+// reason.
 func (o *Observed) Failed() (Status, bool) {
 	switch {
 	case o.State.Value == "Failed":

@@ -5,8 +5,8 @@ import "gopkg.in/yaml.v3"
 type pair struct{ key, value *yaml.Node }
 
 // pairs are a mapping's entries with YAML's merge keys (<<: *base) resolved:
-// what stands in the mapping itself wins over what is merged in, and an earlier
-// merge over a later one. Keys that stand twice come out twice.
+// the mapping itself wins over what is merged in, and an earlier
+// merge over a later one. Keys that are repeated are returned twice.
 func (d *decoder) pairs(n *yaml.Node) []pair {
 	return d.merged(n, 0)
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// concealed stands where an environment value would.
+// concealed replaces an environment value.
 const concealed = "***"
 
 // Render prints the fields that the function names as JSON: lowerCamelCase,

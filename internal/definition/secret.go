@@ -9,7 +9,7 @@ import (
 )
 
 // Sensitive returns the nodes of a function definition whose text no problem may
-// show: the values of the environment's variables, and whatever stands where
+// show: the values of the environment's variables, and whatever is where
 // they may have been meant to be: an environment of the wrong shape, the value
 // of a key that is not known, a key that is no name.
 func Sensitive(root *yaml.Node) []*yaml.Node { return sensitiveNodes(root, functionFields) }

@@ -1,6 +1,6 @@
 // Package document takes parsed YAML apart, key by key and with places: what
 // the readers of Harness' documents share. It promises that a value of the
-// wrong type is reported where it stands and that no key is passed over without
+// wrong type is reported at its place and that no key is ignored without
 // a word; it knows no document itself, and evaluates nothing.
 package document
 
@@ -28,7 +28,7 @@ func Of(name, value string) Text {
 	return Text{doc, doc.Root()}
 }
 
-// Set tells whether the text is there.
+// Set reports whether the text is there.
 func (t Text) Set() bool { return t.Node != nil }
 
 // Raw is the text with its expressions in it.
@@ -70,7 +70,7 @@ type Reader struct {
 // Fields are the keys of a mapping that are needed, each with what reads it.
 type Fields map[string]func(*yaml.Node)
 
-// Mapping reads a mapping: ignored are keys that are read over, separated by
+// Mapping reads a mapping: ignored are keys that are skipped, separated by
 // blanks. Any other key is unknown.
 func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) {
 	if n = Resolved(n); r.null(n) {
@@ -96,7 +96,7 @@ func (r Reader) Mapping(n *yaml.Node, what string, need Fields, ignored string) 
 	}
 }
 
-// last leaves out the keys that stand again further down, and warns of them.
+// last leaves out the keys that are repeated further down, and warns of them.
 // Jackson, with which Harness reads YAML, takes the last one
 // (https://github.com/FasterXML/jackson-core/wiki/JsonParser-Features).
 func (r Reader) last(content []*yaml.Node) []*yaml.Node {
@@ -111,14 +111,14 @@ func (r Reader) last(content []*yaml.Node) []*yaml.Node {
 			out = append(out, key, content[i+1])
 			continue
 		}
-		f := r.Doc.Problem(key, "the key "+strconv.Quote(r.Doc.Text(key))+" stands again further down, and the last one counts", "")
+		f := r.Doc.Problem(key, "the key "+strconv.Quote(r.Doc.Text(key))+" is repeated further down; the last one counts", "")
 		f.Warning = true
 		r.Report(f)
 	}
 	return out
 }
 
-// again are the keys that stand again further down.
+// again are the keys that are repeated further down.
 func again(content []*yaml.Node) map[*yaml.Node]bool {
 	var again map[*yaml.Node]bool
 	last := make(map[string]*yaml.Node, len(content)/2)
@@ -200,7 +200,7 @@ func (r Reader) Wrong(n *yaml.Node, what, want string) {
 	r.Report(r.Doc.Problem(n, what+" must be "+want+", not "+r.kindOf(n), ""))
 }
 
-// null tells a value that is not there, and gives it to Null.
+// null reports whether a value is absent, and passes it to Null.
 func (r Reader) null(n *yaml.Node) bool {
 	if n == nil || !IsNull(n) {
 		return n == nil
@@ -219,7 +219,7 @@ func Resolved(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// IsNull tells an empty value.
+// IsNull reports whether a value is empty.
 func IsNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
 func (r Reader) kindOf(n *yaml.Node) string {
@@ -237,7 +237,7 @@ const maxValues = 100_000
 
 // TooLarge refuses a document with more values than any needs, each counted as
 // often as it is used: aliases of aliases make a short file endless, and an
-// alias of what it stands in makes it a circle. All that walk a document rely
+// alias of what it is part of makes it a circle. All that walk a document rely
 // on it.
 func TooLarge(doc *expression.Document) *diag.Problem {
 	budget := maxValues

@@ -42,7 +42,7 @@ func merged(n *yaml.Node, depth int) []*yaml.Node {
 }
 
 // bases are the mappings that a merge key names; none where it names anything
-// else, which leaves the key to be told as unknown.
+// else, which leaves the key to be reported as unknown.
 func bases(value *yaml.Node, depth int) []*yaml.Node {
 	list := []*yaml.Node{Resolved(value)}
 	if list[0].Kind == yaml.SequenceNode {

@@ -16,7 +16,7 @@ type block struct {
 	err  *Error
 }
 
-// parse reads what stands between <+ and >. text is the block, base its offset
+// parse reads what is between <+ and >. text is the block, base its offset
 // for problems.
 func (b blocks) parse(text string, base, spans int) (node, *Error) {
 	if spans < 2 {
@@ -85,7 +85,7 @@ func plainPath(text string, base int) node {
 // reserved are the words that no path begins with.
 var reserved = []string{"true", "false", "null", "not", "empty", "size"}
 
-// namesOperand finds a bare name in a - * / or %: no name stands for a number
+// namesOperand finds a bare name in a - * / or %: no name is a number
 // by itself, so <+<+a>-suffix> is text.
 func namesOperand(n node) bool {
 	b, ok := n.(binaryNode)

@@ -51,7 +51,7 @@ func (e *Evaluator) Secrets() []string {
 	return out
 }
 
-// Evaluate gives the value of a text: that of the expression where the text is
+// Evaluate returns the value of a text: that of the expression where the text is
 // wholly one, else a string with every expression filled in. The error is an
 // *Error.
 func (e *Evaluator) Evaluate(text string) (Value, error) {
@@ -126,7 +126,7 @@ func (e *Evaluator) evalNode(n node) (Value, error) {
 	case spanNode:
 		if n.input {
 			return Value{}, errorAt(n.pos(), "a runtime input has no value here").
-				hint("<+input> must be the whole value of a field; give it one with the input \"inputs\"")
+				hint("<+input> must be the whole value of a field; set its value with the input \"inputs\"")
 		}
 		return e.eval(n.inner)
 	case nameNode:
@@ -185,7 +185,7 @@ func (e *Evaluator) mapping(n mapNode) (Value, error) {
 	return NewMap(fields).taintedBy(append(keys, values...)...), nil
 }
 
-// joined puts the parts of a text side by side. A null in a text would stand
+// joined puts the parts of a text side by side. A null in a text would appear
 // there as the word null, so it is refused.
 func (e *Evaluator) joined(n textNode) (Value, error) {
 	var b strings.Builder
@@ -196,7 +196,7 @@ func (e *Evaluator) joined(n textNode) (Value, error) {
 			return Value{}, err
 		}
 		if v.kind == Null {
-			return Value{}, errorAt(part.pos(), "the expression has no value").hint("give it one with ?: as in <+a ?: \"b\">")
+			return Value{}, errorAt(part.pos(), "the expression has no value").hint("use ?: for a default, as in <+a ?: \"b\">")
 		}
 		b.WriteString(v.Text())
 		if b.Len() > maxValue {
@@ -263,7 +263,7 @@ func (e *Evaluator) part(n selectNode, from, key Value) (Value, error) {
 	case slices.Contains(methodNames, name):
 		err = err.hint("a method is written with parentheses: .%s()", name)
 	case inner:
-		err = err.hint("text that follows an expression stands outside of the brackets")
+		err = err.hint("text after an expression belongs outside the brackets")
 	}
 	return Value{}, err
 }
@@ -322,8 +322,8 @@ var sources = map[string]string{
 }
 
 const (
-	fromVariables = `give it with the input "variables"`
-	fromHost      = "the CI host gives it, where there is one"
+	fromVariables = `set it with the input "variables"`
+	fromHost      = "only a CI host sets it"
 )
 
 // resolve evaluates a variable whose value holds expressions, once.

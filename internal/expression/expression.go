@@ -2,7 +2,7 @@
 //
 // # The language
 //
-// Inside the brackets stands Apache JEXL as Harness uses it: names and their
+// Inside the brackets is Apache JEXL as Harness uses it: names and their
 // parts (serviceVariables.x, env["x-y"], a.get("x-y")), literals, lists and
 // maps, the operators == != < <= > >= && || ! =~ !~ =^ =$ + - * / %, the words
 // eq ne lt le gt ge and or not div mod empty size, the ternary, the elvis ?:
@@ -34,7 +34,7 @@
 //
 // # Why not a library
 //
-// No maintained Go library carries JEXL. The evaluators at hand (gval, expr,
+// No maintained Go library carries JEXL. The available evaluators (gval, expr,
 // cel-go) have other operators, other coercions, no word operators, no spans
 // that nest, and reach methods through reflection; what they would save is the
 // precedence climber below, about a hundred lines.
@@ -57,7 +57,7 @@ const (
 	maxTokens     = 20_000
 )
 
-// Origin says where a text stands, for problems inside it.
+// Origin is where a text begins, for problems inside it.
 type Origin struct {
 	File      string
 	Line, Col int
@@ -99,7 +99,7 @@ func (e *Error) hint(format string, args ...any) *Error {
 	return e
 }
 
-// unknownError is a name that stands for nothing: the elvis operator, ?? and
+// unknownError is a name without a value: the elvis operator, ?? and
 // empty take it for null, everything else refuses it.
 type unknownError struct{ problem *Error }
 

@@ -16,7 +16,7 @@ var functions = []string{"currentDate", "currentTime", "empty", "size"}
 func nearest(name string, names []string) string { return diag.DidYouMean(name, names) }
 
 // function is a call without an object: empty(x), size(x), and the datetime
-// functor's methods, which Harness lets stand alone.
+// functor's methods, which Harness accepts without its name.
 func (e *Evaluator) function(n callNode) (Value, error) {
 	switch n.method {
 	case "empty", "size":
@@ -87,7 +87,7 @@ func (e *Evaluator) secretValue(n callNode, id string) (Value, error) {
 	if !ok {
 		err := errorAt(n.args[0].pos(), "the secret %q has no value", id)
 		if err.Hint = nearest(id, slices.Sorted(maps.Keys(e.env.Secrets))); err.Hint == "" {
-			err = err.hint("give it one with the input \"secrets\"")
+			err = err.hint("set its value with the input \"secrets\"")
 		}
 		return Value{}, err
 	}

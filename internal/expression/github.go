@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// Replace puts what write gives in the place of each expression of a text.
+// Replace replaces each expression of a text by what write returns.
 func Replace(text string, write func(span string) (string, error)) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(text); {
@@ -28,7 +28,7 @@ func Replace(text string, write func(span string) (string, error)) (string, erro
 // GitHub writes an expression, or the bare condition of a `when`, in the
 // expression language of GitHub Actions
 // (https://docs.github.com/en/actions/reference/workflows-and-actions/expressions),
-// without ${{ }}. name says what stands for a path such as pipeline.name or
+// without ${{ }}. name returns what replaces a path such as pipeline.name or
 // secrets.id. What that language cannot say is an *Error.
 func GitHub(text string, name func(path string) (string, bool)) (string, error) {
 	w := githubWriter{name}

@@ -8,8 +8,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
-// concealed stands in an excerpt for a value that no log may show. It says
-// nothing about the value, its length least of all.
+// concealed replaces, in an excerpt, a value that no log may show. It reveals
+// nothing about the value, not even its length.
 const concealed = "***"
 
 // region is a part of the text that no excerpt shows, from its first character
@@ -81,7 +81,7 @@ func byteOf(line string, col int) int {
 }
 
 // excerpt is a line of the text for a problem at a column; empty where it would
-// show what is hidden, or where the caret would not stand under its character.
+// show what is hidden, or where the caret would not be under its character.
 func (s *Source) excerpt(line, col int) string {
 	text := diag.Line(s.text, line)
 	for _, r := range s.hidden {

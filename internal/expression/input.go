@@ -14,7 +14,7 @@ type Input struct {
 	// Allowed lists the values that are accepted; nil means any. It is filled
 	// by allowedValues, selectOneFrom and selectManyFrom.
 	Allowed []string
-	// Many says that a value may be several of the allowed ones, separated by
+	// Many is set where a value may be several of the allowed ones, separated by
 	// commas.
 	Many bool
 	// Pattern is the regular expression that a value must match whole.
@@ -91,7 +91,7 @@ func argumentsEnd(text string, i int, pattern bool) int {
 	return -1
 }
 
-// startsArgument tells the quote of 'a,b' from the apostrophe of it's.
+// startsArgument distinguishes the quote of 'a,b' from the apostrophe of it's.
 func startsArgument(text string, i int) bool {
 	before := strings.TrimRight(text[:i], ` \`)
 	return strings.HasSuffix(before, "(") || strings.HasSuffix(before, ",")
@@ -147,7 +147,7 @@ func (in *Input) Check(value string) (problem string) {
 	return ""
 }
 
-// allows tells whether a value is among the allowed ones. One that is an
+// allows reports whether a value is among the allowed ones. One that is an
 // expression may come to anything, as far as is known here.
 func (in *Input) allows(value string) bool {
 	return in.Allowed == nil || slices.ContainsFunc(in.Allowed, func(allowed string) bool {

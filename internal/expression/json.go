@@ -141,7 +141,7 @@ func selectJSON(v Value, path string, offset int) (Value, error) {
 	case many:
 		return NewList(found), nil
 	case len(found) == 0:
-		return Value{}, unknownError{errorAt(offset, "nothing stands at %q", path)}
+		return Value{}, unknownError{errorAt(offset, "there is nothing at %q", path)}
 	}
 	return found[0], nil
 }

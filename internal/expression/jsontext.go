@@ -14,7 +14,7 @@ var jsonOnly = regexp.MustCompile(`\\/|\\u[dD][89abAB]`)
 // yamlText makes of JSON what the YAML parser understands. YAML 1.2 has all of
 // JSON, but yaml.v3 knows neither the escape \/, which PHP writes for every
 // slash, nor a pair of surrogates like \ud83d\ude00, which Python writes for an
-// emoji. Each becomes the character that it stands for; spaces behind the
+// emoji. Each becomes its character; spaces behind the
 // string keep the columns of what follows. Text that is no JSON stays as it is.
 func yamlText(src []byte) []byte {
 	trimmed := bytes.TrimLeft(src, " \t\r\n")

@@ -17,7 +17,7 @@ const (
 )
 
 // token is a piece of a block; text is its source, and for tokString what
-// stands between the quotes.
+// is between the quotes.
 type token struct {
 	kind  tokenKind
 	text  string

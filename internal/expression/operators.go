@@ -129,7 +129,7 @@ func (e *Evaluator) operate(n binaryNode, l, r Value) (Value, error) {
 		hint("texts are joined with + or written side by side")
 }
 
-// isText tells an inner expression, or a join of such, that came to a string.
+// isText recognises an inner expression, or a join of such, that came to a string.
 func isText(n node, v Value) bool {
 	if v.kind != String {
 		return false
@@ -146,7 +146,7 @@ func isText(n node, v Value) bool {
 // add joins when either side is a string, as JEXL does in strict mode.
 func (e *Evaluator) add(n binaryNode, l, r Value) (Value, error) {
 	if l.kind == Null || r.kind == Null {
-		return Value{}, errorAt(n.pos(), `"+" with a value that is null`).hint("give it one with ?: as in <+a ?: \"b\">")
+		return Value{}, errorAt(n.pos(), `"+" with a value that is null`).hint("use ?: for a default, as in <+a ?: \"b\">")
 	}
 	if l.kind != String && r.kind != String {
 		a, okA := l.number()

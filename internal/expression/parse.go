@@ -164,7 +164,7 @@ func (p *parser) unary() (node, *Error) {
 	return unaryNode{at(t.at), op, x}, err
 }
 
-// startsOperand tells the word empty from a variable of that name.
+// startsOperand distinguishes the word empty from a variable of that name.
 func (p *parser) startsOperand(i int) bool {
 	if i >= len(p.tokens) {
 		return false

@@ -24,7 +24,7 @@ func (s *Source) unquoted(sp span, style yaml.Style) (text string, offset func(i
 	}
 }
 
-// onlyEscapedQuotes tells a span that is written for JSON, "<+a.get(\"b\")>",
+// onlyEscapedQuotes distinguishes a span that is written for JSON, "<+a.get(\"b\")>",
 // from one that is not, "<+a.get("b")>".
 func onlyEscapedQuotes(raw string) bool {
 	for i := 0; i < len(raw); i++ {
@@ -77,7 +77,7 @@ func unescapeJSON(raw string, limit int) (text string, read int) {
 	return b.String(), i
 }
 
-// jsonEscape is what an escape stands for, and its length; an escape that JSON
+// jsonEscape is the meaning of an escape, and its length; an escape that JSON
 // does not know stays as it is.
 func jsonEscape(s string) (plain string, n int) {
 	if i := strings.IndexByte(`"\/ntr`, s[1]); i >= 0 {

@@ -24,8 +24,8 @@ type renderer struct {
 	problems diag.List
 }
 
-// node renders what is below n; what an alias stands for is rendered where it
-// stands.
+// node renders what is below n; what an alias refers to is rendered at its
+// own place.
 func (r *renderer) node(n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode {
 		r.scalar(n)
@@ -63,7 +63,7 @@ const (
 	quotedForgotten = `\U0010fffe`
 )
 
-// Forget takes the value of a node whose problem was told.
+// Forget removes the value of a node whose problem was reported.
 func Forget(n *yaml.Node) {
 	n.Kind, n.Tag, n.Value, n.Style, n.Content, n.Alias = yaml.ScalarNode, forgottenTag, forgotten, 0, nil, nil
 }
@@ -135,7 +135,7 @@ func (s *Source) value(n *yaml.Node, e *Evaluator) (v Value, whole bool, f *diag
 	return NewString(b.String()).taintedBy(v), false, nil
 }
 
-// firstOpen is where the first <+ that is never closed stands, exactly where the
+// firstOpen is the place of the first <+ that is never closed, exact where the
 // scalar is on one line.
 func (s *Source) firstOpen(n *yaml.Node) place {
 	p := place{n.Line, n.Column}
@@ -178,7 +178,7 @@ func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *dia
 	text, offset := s.unquoted(sp, style)
 	v, err := e.Evaluate(text)
 	if err == nil && v.Kind() == Null {
-		err = errorAt(0, "the expression has no value").hint("give it one with ?: as in <+a ?: \"b\">")
+		err = errorAt(0, "the expression has no value").hint("use ?: for a default, as in <+a ?: \"b\">")
 	}
 	if err != nil {
 		f := s.expressionProblem(err, func(i int) place { return s.position(sp, offset(i)) })

@@ -15,7 +15,7 @@ const (
 )
 
 // Source is a YAML or JSON text whose expressions were set aside, so that it
-// parses whatever stands in them.
+// parses whatever they contain.
 type Source struct {
 	File   string
 	raw    []byte
@@ -119,7 +119,7 @@ func clipComment(text string, start, end int) int {
 	return end
 }
 
-// position gives line and column of raw for an offset that is not before the
+// position returns line and column of raw for an offset that is not before the
 // span.
 func (s *Source) position(sp span, offset int) place {
 	return sp.from.advance(s.text[sp.start:min(offset, len(s.text))])

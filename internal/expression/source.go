@@ -96,7 +96,7 @@ func (s *Source) binary() *diag.Problem {
 	return nil
 }
 
-// relocate visits each node once: what an alias stands for is in the tree, too.
+// relocate visits each node once: what an alias refers to is in the tree, too.
 func (s *Source) relocate(n *yaml.Node) {
 	n.Line, n.Column = s.original(n.Line, n.Column)
 	for _, child := range n.Content {
@@ -104,7 +104,7 @@ func (s *Source) relocate(n *yaml.Node) {
 	}
 }
 
-// spanAt gives the span that a character of a scalar stands for.
+// spanAt returns the span that a character of a scalar represents.
 func (s *Source) spanAt(r rune) (span, bool) {
 	if i := int(r - firstToken); i >= 0 && i < len(s.spans) {
 		return s.spans[i], true

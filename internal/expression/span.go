@@ -86,7 +86,7 @@ func inQuote(rest string, quote *string) int {
 	return 1
 }
 
-// isGreaterThan tells the operator from the end of a span: it has a blank on
+// isGreaterThan distinguishes the operator from the end of a span: it has a blank on
 // its left, a blank or = on its right, and the span's end further right.
 func isGreaterThan(text string, i int) bool {
 	if i == 0 || i+1 >= len(text) || !isBlank(text[i-1]) || !(isBlank(text[i+1]) || text[i+1] == '=') {

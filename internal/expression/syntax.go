@@ -59,7 +59,7 @@ func anchorName(message string) (string, bool) {
 	return strings.TrimSuffix(name, "' referenced"), ok
 }
 
-// aliasPlace finds an alias, for which the library gives no line.
+// aliasPlace finds an alias, for which the library has no line.
 func (s *Source) aliasPlace(name string) place {
 	i := bytes.Index(s.masked, []byte("*"+name))
 	if i < 0 {
@@ -89,7 +89,7 @@ func (s *Source) jsonPlace() (place, bool) {
 	return place{line, col}, true
 }
 
-// tabbed tells a line that is indented by a tab.
+// tabbed reports whether a line is indented by a tab.
 func tabbed(line string) bool {
 	return strings.Contains(line[:len(line)-len(strings.TrimLeft(line, " \t"))], "\t")
 }
@@ -113,7 +113,7 @@ const (
 // looked for.
 var syntaxWords = []struct{ part, what, hint string }{
 	{"tab character", "the line is indented by a tab", "indent with spaces"},
-	{"mapping values are not allowed", "a second : stands in a value", "put the value in quotes"},
+	{"mapping values are not allowed", "a value contains a second :", "put the value in quotes"},
 	{"could not find expected ':'", "a key without a : or a text without its end", lineUp},
 	{"unexpected end of stream", "a quote or bracket is not closed", ""},
 	{"unknown anchor", "a value begins with *, which names an alias that does not exist", "put the value in quotes"},

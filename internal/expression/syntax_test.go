@@ -25,7 +25,7 @@ func TestAFileThatDoesNotParseIsNamedAsWhatItIs(t *testing.T) {
 		{"XML", "f.yaml", "<?xml version='1.0'?><hush/>", "f.yaml: is XML or HTML"},
 		{"a script", "f.yaml", "#!/bin/sh\necho hush\n", "f.yaml: is a script"},
 		{"a tab", "f.yaml", "a:\n  b: 1\n\tc: hush\n", "f.yaml:3:2: is not YAML: the line is indented by a tab"},
-		{"a second colon", "f.yaml", "PASSWORD: hush: x\n", "f.yaml:1:1: is not YAML: a second : stands in a value"},
+		{"a second colon", "f.yaml", "PASSWORD: hush: x\n", "f.yaml:1:1: is not YAML: a value contains a second :"},
 		{"an unclosed quote", "f.yaml", "a: \"hush\nb: c\n", "is not YAML: a"},
 		{"an unclosed quote before another", "f.yaml", "a: 'hush\nb: 'c'\n", "f.yaml:1:1: is not YAML: an entry does not line up"},
 		{"an alias that is a value", "f.yaml", "a: 1\nb: *hush\n", "f.yaml:2:4: is not YAML: a value begins with *"},

@@ -12,7 +12,7 @@ import (
 type Kind uint8
 
 // The kinds of a Value. A Template is a text that may hold expressions and is
-// evaluated when it is read; a String is final, whatever stands in it.
+// evaluated when it is read; a String is final, whatever it contains.
 const (
 	Null Kind = iota
 	Bool
@@ -45,7 +45,7 @@ type Field struct {
 
 // Scope is a set of names, read as they are asked for.
 type Scope interface {
-	// Get gives the value of a name.
+	// Get returns the value of a name.
 	Get(name string) (Value, bool)
 	// Names lists the names, for hints and for json.format.
 	Names() []string
@@ -111,7 +111,7 @@ func (v Value) Secret() Value {
 	return v
 }
 
-// IsSecret tells whether the value is, or was made from, a secret.
+// IsSecret reports whether the value is, or was made from, a secret.
 func (v Value) IsSecret() bool { return v.secret }
 
 // Kind is the value's type.
@@ -149,7 +149,7 @@ func (v Value) field(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// Text is the value as it stands in a text: numbers and booleans as Java
+// Text is the value as part of a text: numbers and booleans as Java
 // prints them, lists and maps as JSON.
 func (v Value) Text() string {
 	switch d := v.data.(type) {
@@ -261,7 +261,7 @@ func (v Value) number() (n Value, ok bool) {
 	return Value{}, false
 }
 
-// parseNumber gives null for what is not a decimal number; hexadecimal, Inf
+// parseNumber returns null for what is not a decimal number; hexadecimal, Inf
 // and NaN are not.
 func parseNumber(s string) Value {
 	if s == "" || strings.ContainsAny(s, "xXpPiInN_") {

@@ -18,11 +18,11 @@ type (
 		entity
 		manifests  []manifest
 		primaryRef document.Text
-		// unchosen says that the choice of a source is missing and was told.
+		// unchosen is set where the choice of a source is missing and was reported.
 		unchosen  bool
 		sources   []source
 		variables []variable
-		// short says that it was made of the short inputs; folder is what they
+		// short is set where it was made of the short inputs; folder is what they
 		// are relative to.
 		short  bool
 		folder string
@@ -42,7 +42,7 @@ type (
 		value document.Text
 	}
 
-	// manifest is a definition that stands in a file.
+	// manifest is a definition in a file.
 	manifest struct {
 		identifier, typ string
 		node            *yaml.Node
@@ -51,8 +51,8 @@ type (
 		content         document.Text
 		// byInput marks a file that an input names: its path may be absolute.
 		byInput bool
-		// lacking says that the path is a runtime input without a value, which
-		// was told.
+		// lacking is set where the path is a runtime input without a value, which
+		// was reported.
 		lacking bool
 	}
 
@@ -89,7 +89,7 @@ type reader struct {
 	lacking lacking
 }
 
-// reader warns of keys that Harness does not know. The key metadata stands at
+// reader warns of keys that Harness does not know. The key metadata occurs at
 // every level of its schema.
 func (l *loader) reader(doc *expression.Document) reader {
 	unknown := func(key, _ *yaml.Node, what string, known []string) {
@@ -97,7 +97,7 @@ func (l *loader) reader(doc *expression.Document) reader {
 			return
 		}
 		name := doc.Text(key)
-		f := doc.Problem(key, what+" has no key "+quoted(name)+"; it is read over", diag.DidYouMean(name, known))
+		f := doc.Problem(key, what+" has no key "+quoted(name)+"; it is ignored", diag.DidYouMean(name, known))
 		f.Warning = true
 		l.report(f)
 	}
@@ -154,7 +154,7 @@ func (s *serviceDocument) identifiers() []string {
 	return out
 }
 
-// needs tells whether a service needs the runtime input at a path: not what
+// needs reports whether a service needs the runtime input at a path: not what
 // only the sources ask that are not chosen, and no choice where there is none.
 func (l *loader) needs(s *serviceDocument, path string) bool {
 	rest, ok := strings.CutPrefix(path, "artifacts.primary.")
@@ -170,7 +170,7 @@ func (l *loader) needs(s *serviceDocument, path string) bool {
 	return !ok || !s.primaryRef.Set() || strings.HasPrefix(source, s.primaryRef.Raw()+".")
 }
 
-// entity gives the readers of the keys that every document has.
+// entity returns the readers of the keys that every document has.
 func (r reader) entity(e *entity) document.Fields {
 	return document.Fields{
 		"name":              r.Text(&e.name, "name"),

@@ -10,7 +10,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
-// warnOfExposed tells of secrets in a definition that stand outside the
+// warnOfExposed warns of secrets in a definition that are outside the
 // function's environment: AWS shows them to everyone who may read the function,
 // and the journal of a deployment keeps descriptions, tags and aliases to put
 // them back. An ARN, which some keep among their secrets, is none.

@@ -103,7 +103,7 @@ func (f Files) readRegular(name string) ([]byte, *diag.Problem) {
 
 const notRegular = "is neither a file nor a folder: only a file that an input names by its own path may be a pipe"
 
-// untilDone gives a read up when Done is closed: opening a pipe that nobody
+// untilDone abandons a read when Done is closed: opening a pipe that nobody
 // writes to, or a file of a server that is gone, never returns.
 func (f Files) untilDone(name string, read func(string) ([]byte, *diag.Problem)) ([]byte, *diag.Problem) {
 	if f.Done == nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // lacking are the runtime inputs of one document that have no value, or one that
-// is refused. Only those that something reads are told: nobody has to give the
+// is refused. Only those that something reads are reported: nobody has to set the
 // branch of a manifest that is read from the workspace.
 type lacking map[*yaml.Node]lack
 
@@ -19,8 +19,8 @@ type lack struct {
 	problem diag.Problem
 }
 
-// fillInputs puts values in the place of the <+input> of one document and gives
-// what is lacking, null in its place. id is what the document is called, prefix
+// fillInputs replaces the <+input> of one document by their values and returns
+// what is missing, with null in its place. id is what the document is called, prefix
 // what its paths begin with.
 func (l *loader) fillInputs(doc *expression.Document, n *yaml.Node, id, prefix string) lacking {
 	missing := lacking{}
@@ -66,12 +66,12 @@ func refusal(input *expression.Input, path, what, value string) string {
 	case problem == "":
 		return ""
 	case ofEnvironment(path):
-		return what + " is none that it accepts"
+		return what + " is not allowed"
 	}
 	return strings.TrimPrefix(what+" ", "the value ") + quoted(value) + " " + problem
 }
 
-// ofEnvironment tells the paths of the function's environment.
+// ofEnvironment reports whether a path belongs to the function's environment.
 func ofEnvironment(path string) bool {
 	path = strings.ToLower(path)
 	return strings.HasPrefix(path, "functiondefinition.variables.") || strings.HasPrefix(path, "functiondefinition.environment.")
@@ -79,7 +79,7 @@ func ofEnvironment(path string) bool {
 
 // giveIt is the hint of an input that is missing.
 func giveIt(path string, choice []string) string {
-	hint := "give it with the input inputs: " + path + "=…"
+	hint := "set it with the input inputs: " + path + "=…"
 	if len(choice) > 0 && !ofEnvironment(path) {
 		hint += ", one of " + strings.Join(choice, ", ")
 	}
@@ -87,14 +87,14 @@ func giveIt(path string, choice []string) string {
 }
 
 // lacks takes a null that is read: where a runtime input without a value stood,
-// it is to be told.
+// it is to be reported.
 func (l *loader) lacks(n *yaml.Node) {
 	if missing, ok := l.lacking[n]; ok {
 		l.needed = append(l.needed, missing)
 	}
 }
 
-// tellLacking tells what a document needs and nobody gives. A variable that the
+// tellLacking reports what a document needs and nobody sets. A variable that the
 // input variables sets needs no other value.
 func (l *loader) tellLacking() {
 	for _, missing := range l.needed {

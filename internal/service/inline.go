@@ -9,7 +9,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 )
 
-// inline is a definition that stands in a manifest itself, with its expressions
+// inline is a definition that is part of its manifest, with its expressions
 // and at its place, so that problems in it have the lines and columns of the
 // document. Folded text has only its first line there.
 func inline(t document.Text) string {

@@ -20,7 +20,7 @@ type runtimeInputs map[string]string
 // wrappers are the keys that Harness nests and a path leaves out.
 var wrappers = []string{"service", "serviceDefinition", "spec", "manifest", "environment", "infrastructureDefinition", "overrides", "serviceOverrides"}
 
-// inputPath joins a key to a path as a person would write it.
+// inputPath joins a key to a path as a user would write it.
 func inputPath(path, key string) string {
 	switch {
 	case slices.Contains(wrappers, key):
@@ -189,7 +189,7 @@ func siblingText(n *yaml.Node, key string) string {
 	return ""
 }
 
-// flatten gives what an input set says; what is itself <+input> says nothing.
+// flatten returns what an input set sets; what is itself <+input> sets nothing.
 func flatten(doc *expression.Document, n *yaml.Node, prefix, ref string) []givenInput {
 	var out []givenInput
 	walkScalars(n, prefix, func(path string, scalar *yaml.Node) {
@@ -240,7 +240,7 @@ func (l *loader) warnOfUnused(places []place) {
 	for _, path := range slices.Sorted(maps.Keys(l.opts.Inputs)) {
 		below := func(asked string) bool { return asked == plainPath(path) || strings.HasPrefix(asked, path+".") }
 		if !slices.ContainsFunc(l.asked, below) {
-			warn(diag.Problem{File: "input inputs", Message: "no <+input> stands at " + path, Hint: diag.DidYouMean(path, l.asked)})
+			warn(diag.Problem{File: "input inputs", Message: "there is no <+input> at " + path, Hint: diag.DidYouMean(path, l.asked)})
 		}
 	}
 	for _, o := range l.overrides {

@@ -21,7 +21,7 @@ func (n names) Names() []string { return slices.Sorted(maps.Keys(n)) }
 
 func (n names) value() expression.Value { return expression.NewObject(n) }
 
-// evaluator gives what the expressions of one target see.
+// evaluator returns what the expressions of one target see.
 func (l *loader) evaluator(p place, variables []layered, art artifactSource) *expression.Evaluator {
 	root := l.hostNames()
 	own, overridden := names{}, names{}
@@ -100,7 +100,7 @@ func infrastructureNames(p place) names {
 	return n
 }
 
-// variableValue is what serviceVariables.name stands for.
+// variableValue is the value of serviceVariables.name.
 func (l *loader) variableValue(v layered) expression.Value {
 	t := v.value
 	if !t.Set() || t.Raw() == "" {
@@ -137,7 +137,7 @@ func (l *loader) secretVariable(t document.Text) expression.Value {
 	const call = `<+secrets.getValue(`
 	lookup := call + `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `")>`
 	origin := t.Doc.Origin(t.Node)
-	origin.Col -= len(call) // the id alone stands there
+	origin.Col -= len(call) // only the id is there
 	return expression.NewTemplate(lookup, origin).Secret()
 }
 

@@ -173,7 +173,7 @@ func (o *overrideDocument) layer() layer {
 	return layerEnvironment
 }
 
-// applies tells whether an override is for this service in this place. A
+// applies reports whether an override is for this service in this place. A
 // reference that is not there matches everything.
 func (o *overrideDocument) applies(p place) bool {
 	level := o.layer()

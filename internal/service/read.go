@@ -89,7 +89,7 @@ func (l *loader) checkVariableNames() {
 	}
 }
 
-// parse gives the documents of a file: YAML, JSON, or Terraform with YAML in
+// parse returns the documents of a file: YAML, JSON, or Terraform with YAML in
 // it.
 func (l *loader) parse(from parsed) []parsed {
 	name := from.file
@@ -216,7 +216,7 @@ func (l *loader) inputVariables(list []layered) []layered {
 }
 
 // sensitive are the nodes of a Harness document that may hold values of a
-// function's environment: definitions that stand in it, and a document that is
+// function's environment: definitions inside it, and a document that is
 // no mapping.
 func sensitive(root *yaml.Node) []*yaml.Node {
 	if root = document.Resolved(root); root.Kind != yaml.MappingNode {

@@ -17,7 +17,7 @@ type fileKind struct {
 
 // givenBy is the hint for a file that another input takes.
 func givenBy(what, input string) fileKind {
-	return fileKind{what, "give it with the input " + input}
+	return fileKind{what, "set it with the input " + input}
 }
 
 var (

@@ -11,7 +11,7 @@
 //
 // The package reads files only through Files, calls nobody, and never stops at
 // the first mistake: all problems of all files come out together. A key that
-// Harness knows and we do not need is read over; one that Harness does not know
+// Harness knows and we do not need is ignored; one that Harness does not know
 // is a warning; a wrong type is an error. The values of secrets are in
 // Set.Secrets even when there are problems, so that a caller can mask them before
 // it prints the first line.
@@ -40,7 +40,7 @@ type Options struct {
 	Aliases, AliasDefinitions []string
 	// Artifact replaces the artifact of every service.
 	Artifact string
-	// Variables stand above every layer of variables.
+	// Variables override every layer of variables.
 	Variables map[string]string
 	// Inputs are the values of <+input> by path; InputSets are documents with
 	// more of them, which Inputs overrule.
@@ -65,8 +65,8 @@ type Target struct {
 	Service Entity
 	// Environment names where; empty without an environment file.
 	Environment Entity
-	// Infrastructure is the account and Region; its zero value means the ones
-	// at hand.
+	// Infrastructure is the account and Region; its zero value means the current
+	// ones.
 	Infrastructure Infrastructure
 	// Function is the definition, rendered and checked.
 	Function *definition.Function
@@ -77,7 +77,7 @@ type Target struct {
 	// Variables are the service variables after all overrides.
 	Variables []Variable
 	// Source is the file of the function definition, Document what it holds: it
-	// gives later problems their places.
+	// provides the places of later problems.
 	Source   string
 	Document definition.Document
 }
@@ -93,7 +93,7 @@ type Infrastructure struct {
 	// Region is empty where nothing names one.
 	Region string
 	// ConnectorRef is the connector as the file names it, Role the ARN that
-	// the input connectors gives for it; empty for the credentials at hand.
+	// the input connectors has for it; empty for the current credentials.
 	ConnectorRef, Role string
 	// AllowSimultaneous is what allowSimultaneousDeployments says.
 	AllowSimultaneous bool
@@ -121,14 +121,14 @@ type Artifact struct {
 	Path string
 	// Bucket, Key or KeyPattern, and Region name an object.
 	Bucket, Key, KeyPattern, Region string
-	// RegistryID (empty for the account at hand), ImagePath, Tag or Digest
+	// RegistryID (empty for the current account), ImagePath, Tag or Digest
 	// name an image.
 	RegistryID, ImagePath, Tag, Digest string
 	// ConnectorRef and Role are as in Infrastructure.
 	ConnectorRef, Role string
 }
 
-// IsImage tells whether the code is a container image.
+// IsImage reports whether the code is a container image.
 func (a Artifact) IsImage() bool {
 	return a.Kind == ECR || a.Kind == Reference && strings.Contains(a.Reference, ".dkr.ecr")
 }
@@ -189,7 +189,7 @@ type findings struct {
 	problems diag.List
 	errors   int
 	secrets  map[string]bool
-	// asked are the paths at which a runtime input stands.
+	// asked are the paths at which there is a runtime input.
 	asked []string
 }
 

@@ -19,7 +19,7 @@ func (l *loader) short() {
 	names, problems := l.opts.Files.expand(l.opts.Definitions)
 	l.report(problems...)
 	if len(names) > 0 && len(l.opts.Services) > 0 {
-		l.report(diag.Problem{File: "input function-definition", Message: "stands beside the input service", Hint: "a service names its definition itself: give one of the two"})
+		l.report(diag.Problem{File: "input function-definition", Message: "cannot be combined with the input service", Hint: "a service names its definition itself: give one of the two"})
 		return
 	}
 	several := len(l.opts.Definitions) > 1 || slices.ContainsFunc(l.opts.Definitions, glob.IsPattern)

@@ -62,7 +62,7 @@ func (l *loader) environment() *environmentDocument {
 		return nil
 	}
 	for _, other := range l.environments[1:] {
-		l.report(other.doc.Problem(other.node, "a second environment: a run deploys to one", "give each infrastructure's run its own environment"))
+		l.report(other.doc.Problem(other.node, "a second environment: a run deploys to one", "run once for each environment"))
 	}
 	e := l.environments[0]
 	for _, i := range l.infrastructures {
@@ -77,13 +77,13 @@ func (i *infrastructureDocument) admits(s *serviceDocument) bool {
 	return len(i.scoped) == 0 || slices.ContainsFunc(i.scoped, func(t document.Text) bool { return unscoped(t.Raw()) == s.id() })
 }
 
-// warnOfDuplicates names services that stand twice: the second would deploy
+// warnOfDuplicates names services that are there twice: the second would deploy
 // over the first.
 func (l *loader) warnOfDuplicates() {
 	seen := map[string]string{}
 	for _, s := range l.services {
 		if other, ok := seen[s.id()]; ok {
-			l.report(s.doc.Problem(s.node, "the service "+quoted(s.id())+" stands in "+other+", too", "give each service an identifier of its own"))
+			l.report(s.doc.Problem(s.node, "the service "+quoted(s.id())+" is also in "+other, "give each service an identifier of its own"))
 		}
 		seen[s.id()] = s.doc.File
 	}
@@ -175,12 +175,12 @@ func (l *loader) truth(t document.Text, what string, e *expression.Evaluator) bo
 	return truth
 }
 
-// role is what the input connectors gives for a connector; a connector that is
+// role is what the input connectors has for a connector; a connector that is
 // not among them is most often misspelt.
 func (l *loader) role(t document.Text, ref string) string {
 	role, ok := l.opts.Connectors[ref]
 	if !ok && ref != "" && len(l.opts.Connectors) > 0 {
-		f := t.Problem("the connector "+quoted(ref)+" has no role in the input connectors: the credentials at hand are used",
+		f := t.Problem("the connector "+quoted(ref)+" has no role in the input connectors: the current credentials are used",
 			diag.DidYouMean(ref, slices.Sorted(maps.Keys(l.opts.Connectors))))
 		f.Warning = true
 		l.report(f)
@@ -194,7 +194,7 @@ func (l *loader) rendered(variables []layered, e *expression.Evaluator) []Variab
 	var out []Variable
 	for _, v := range variables {
 		if v.required && v.value.Raw() == "" && v.deflt.Raw() == "" {
-			l.report(v.doc.Problem(v.node, "the variable "+v.name+" is required and has no value", "give it with the input variables: "+v.name+"=…"))
+			l.report(v.doc.Problem(v.node, "the variable "+v.name+" is required and has no value", "set it with the input variables: "+v.name+"=…"))
 			continue
 		}
 		value, err := e.Variable("serviceVariables", v.name)
@@ -241,7 +241,7 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 	l.inputAliases(t, p.service.folder, e)
 }
 
-// rendered is a definition that may lack values whose problems were told.
+// rendered is a definition that may lack values whose problems were reported.
 type rendered interface {
 	definition.Document
 	Apart(diag.List) diag.List
@@ -358,7 +358,7 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 	return doc
 }
 
-// fitToArtifact holds the definition to the kind of its artifact, and takes out
+// fitToArtifact checks the definition against the kind of its artifact, and takes out
 // what a container image brings itself.
 func (l *loader) fitToArtifact(t *Target) bool {
 	fitting, problems := definition.CheckPackage(*t.Function, t.Artifact.PackageType(), t.Document)

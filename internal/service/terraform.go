@@ -22,7 +22,7 @@ type resource struct {
 }
 
 // terraform finds the yaml heredocs of Harness resources. Each text has empty
-// lines in the place of what stands before it, so that its lines are those of
+// lines in place of what precedes it, so that its lines are those of
 // the file.
 func (l *loader) terraform(file string, content []byte) []resource {
 	var out []resource
