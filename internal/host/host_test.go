@@ -91,6 +91,7 @@ func TestEachHostGetsWhatItReads(t *testing.T) {
 			h.Mask("word", word, pem, "")
 			h.Mask("pin", "4711")
 			h.Mask("again", "4711")
+			h.Mask("", "test")
 			h.Group("Deploy of 100%")
 			fmt.Fprintln(h.Log(), "Published new version: [2]")
 			fmt.Fprintf(h.Log(), "the password is %s, as JSON \"pa\\\"ss<word>\"\n", word)

@@ -13,7 +13,7 @@ import (
 
 // Mask hides values from now on, wherever the host shows something. name is what
 // the user calls them: a warning tells of a value that is too short or too common
-// to be hidden inside longer words.
+// to be hidden inside longer words. Without a name there is none.
 func (h *Host) Mask(name string, secrets ...string) {
 	weak := false
 	for _, s := range secrets {
@@ -30,7 +30,7 @@ func (h *Host) Mask(name string, secrets ...string) {
 			h.dialect.mask(m)
 		}
 	}
-	if weak {
+	if weak && name != "" {
 		h.Warn(fmt.Sprintf("the secret %s is shorter than 8 characters or a common word, so it is hidden only as a whole word or in quotes", name))
 	}
 }

@@ -18,7 +18,11 @@ func (h *Host) stateFile(name string) (*os.File, error) {
 		return nil, fmt.Errorf("open the workspace: %w", err)
 	}
 	defer func() { _ = root.Close() }()
-	if err := root.Mkdir(StateDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = root.Mkdir(StateDir, 0o755)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("make the folder %s: permission denied: run the step as the user who owns the workspace, or let its group write there", filepath.Join(h.Workspace(), StateDir))
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make the folder %s: %w", filepath.Join(h.Workspace(), StateDir), err)
 	}
 	path := filepath.Join(StateDir, name)

@@ -78,7 +78,8 @@ type Options struct {
 	Tokens TokenSource
 
 	// Mask gets each secret, and what the user calls it, as soon as it is known;
-	// may be nil.
+	// may be nil. Credentials have no name: AWS's own are long, and a short one is
+	// what an emulator takes, of which the user needs no warning.
 	Mask func(name string, secrets ...string)
 
 	// Redact returns a text without the secrets of the run; may be nil.
@@ -165,11 +166,11 @@ func (s *Session) mask(c aws.Credentials) {
 		return
 	}
 	if redact.AccessKeyID(c.AccessKeyID) {
-		s.opts.Mask("access key id", c.AccessKeyID)
+		s.opts.Mask("", c.AccessKeyID)
 	}
-	s.opts.Mask("AWS_SECRET_ACCESS_KEY", c.SecretAccessKey)
+	s.opts.Mask("", c.SecretAccessKey)
 	if c.SessionToken != "" {
-		s.opts.Mask("AWS_SESSION_TOKEN", c.SessionToken)
+		s.opts.Mask("", c.SessionToken)
 	}
 }
 
