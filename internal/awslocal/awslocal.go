@@ -3,13 +3,15 @@
 // Lambda needs, on real HTTP for unmodified SDKs and the AWS CLI.
 //
 // It promises to answer as the real services were recorded or documented to
-// answer; each package names its sources. Any well-formed role ARN and any
-// credentials are accepted unless PolicyEvaluation is on. It never leaves the
-// loopback interface, never calls the real AWS, and knows nothing of the program
-// around it: the two meet over HTTP alone.
+// answer; each package names its sources. Any credentials are accepted, and any
+// well-formed role ARN unless PolicyEvaluation or KnownRolesOnly is on. It answers
+// programs on this machine: never a web page, never under a host name that is not
+// loopback, and without a signature only where AWS needs none. It takes no folder
+// that is not its own. It never leaves the loopback interface, never calls the real
+// AWS, and knows nothing of the program around it: the two meet over HTTP alone.
 //
-// Tests steer it through Server's methods, or over HTTP where Options.Control is
-// on (see control.go): faults, delays, a clock, failures to order, a dump of the
+// Tests control it by Server's methods, or over HTTP where Options.Control is on
+// (see control.go): faults, delays, a clock, failures to order, a dump of the
 // state and the log of calls.
 package awslocal
 

@@ -306,7 +306,7 @@ func (r *replay) expand(want string) string {
 	})
 }
 
-// bind says whether got is what was recorded, and learns what placeholders
+// bind reports whether got is what was recorded, and learns what placeholders
 // stand for. Two numbered placeholders of a kind never stand for the same.
 func (r *replay) bind(want, got string) bool {
 	if want == "date" || want == "datetime" || want == "lambda-url" {

@@ -44,7 +44,7 @@ func (s *Server) logCall(c Call) {
 	if c.Status != 0 {
 		status = fmt.Sprint(c.Status)
 	}
-	// The log is for a person to watch; one that cannot be written stops nothing.
+	// The log is for a user to watch: one that cannot be written stops nothing.
 	_, _ = fmt.Fprintf(s.options.Verbose, "%s %s/%s %s.%s %s %s %s\n", c.Time.UTC().Format("15:04:05.000"),
 		c.Account, c.Region, c.Service, c.Operation, c.Resource, status, c.Took.Round(time.Microsecond))
 }

@@ -32,7 +32,7 @@ func scopeOf(r *http.Request) (scope, bool) {
 
 var twelveDigits = regexp.MustCompile(`^\d{12}$`)
 
-// identify says which service a request is for and who makes it. A key of
+// identify finds which service a request is for and who makes it. A key of
 // twelve digits is the account itself; one that STS handed out has its own.
 func (s *Server) identify(r *http.Request) (service string, c api.Caller) {
 	at, signed := scopeOf(r)

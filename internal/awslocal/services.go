@@ -98,12 +98,12 @@ func (s *Server) sweep() error {
 	return s.store.Sweep(func(sha256 string) bool { return kept[sha256] || code(sha256) })
 }
 
-// recorder gives CloudWatch the invocations of Lambda.
+// recorder passes the invocations of Lambda to CloudWatch.
 type recorder struct{ metrics *cloudwatch.Service }
 
 func (r recorder) Record(i lambda.Invocation) { r.metrics.Record(cloudwatch.Invocation(i)) }
 
-// objects gives Lambda the objects of S3.
+// objects lets Lambda read the objects of S3.
 type objects struct {
 	s3    *s3.Service
 	store *store.Store
@@ -127,6 +127,6 @@ func (o objects) Object(ctx context.Context, bucket, key, version string) (io.Re
 	return body, found.VersionID, err
 }
 
-// errExpired is what a session that has ended is told; each service writes it
+// errExpired is the answer to a session that has ended; each service writes it
 // in its own words ("Common errors").
 var errExpired = api.NewError(http.StatusForbidden, "ExpiredTokenException", "The security token included in the request is expired")

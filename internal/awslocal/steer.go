@@ -10,13 +10,13 @@ import (
 )
 
 // PutRole makes a role, with its trust policy and its identity policies, or
-// takes the place of the one of that name. Sessions of a role that has identity
+// replaces the one of that name. Sessions of a role that has identity
 // policies are held to them. Errors: an ARN or a policy that is none.
 func (s *Server) PutRole(r iam.Role) error { return s.iam.PutRole(r) }
 
-// SetBucketReaders says which principals may read a bucket: ARNs of roles or
+// SetBucketReaders sets which principals may read a bucket: ARNs of roles or
 // sessions, account numbers, or "*"; nil goes back to the owner's account. An
-// error says that there is no such bucket.
+// error means that there is no such bucket.
 func (s *Server) SetBucketReaders(bucket string, principals []string) error {
 	if !s.s3.SetReaders(bucket, principals) {
 		return fmt.Errorf("set the readers of %s: there is no such bucket", bucket)

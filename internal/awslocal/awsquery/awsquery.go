@@ -50,7 +50,7 @@ type failedBody struct {
 	err error
 }
 
-// Operations are a service's API calls by name. Each returns what stands inside
+// Operations are a service's API calls by name. Each returns what is inside
 // the Result element; nil for calls that answer without one.
 type Operations map[string]func(*http.Request) (any, *api.Error)
 

@@ -15,7 +15,7 @@ const (
 	alarmPrefix = "cloudwatch/alarm/"
 	composite   = "CompositeAlarm"
 	metricAlarm = "MetricAlarm"
-	// maxAlarmNames is the most names that one call may give ("DescribeAlarms").
+	// maxAlarmNames is the most names that one call may name ("DescribeAlarms").
 	maxAlarmNames = 100
 )
 
@@ -135,7 +135,7 @@ type describeAlarmsOutput struct {
 }
 
 // describeAlarms rests on "DescribeAlarms": without AlarmTypes metric alarms
-// alone are returned, and names that do not exist are passed over.
+// alone are returned, and names that do not exist are ignored.
 func (s *Service) describeAlarms(c api.Caller, in *describeAlarmsInput) (any, *api.Error) {
 	limit := 100
 	if in.MaxRecords != nil {

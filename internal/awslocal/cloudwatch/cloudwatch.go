@@ -59,7 +59,7 @@ func New(st *store.Store, now api.Clock) (*Service, error) {
 	return s, nil
 }
 
-// operation gives an API call's answer, nil for none, to its input's tree.
+// operation returns an API call's answer, nil for none, for the tree of its input.
 type operation func(*Service, api.Caller, any) (any, *api.Error)
 
 // op makes an operation of a function on its input struct.
@@ -210,7 +210,7 @@ func writeTree(w http.ResponseWriter, p protocol, status int, out any) {
 }
 
 // WriteError writes an error in the protocol of the request; for clients that
-// came from the query protocol its old code stands in a header ("Smithy: AWS
+// came from the query protocol its old code is in a header ("Smithy: AWS
 // query compatible trait").
 func (s *Service) WriteError(w http.ResponseWriter, r *http.Request, e *api.Error) {
 	p, _ := protocolOf(r)

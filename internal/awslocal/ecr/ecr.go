@@ -29,10 +29,10 @@ const (
 
 // Access is what ECR asks of IAM. A refusal is in AWS's words, "" is yes.
 type Access interface {
-	// RepositoryAccess says whether a repository's policy lets a caller of
+	// RepositoryAccess reports whether a repository's policy lets a caller of
 	// another account do action.
 	RepositoryAccess(caller api.Caller, policy, action, resource string) (refusal string)
-	// Allow says whether the caller's own policies let it.
+	// Allow reports whether the caller's own policies let it.
 	Allow(caller api.Caller, action, resource string, condition map[string][]string) (refusal string)
 }
 
@@ -73,7 +73,7 @@ func (s *Service) Blobs(yield func(sha256 string) bool) {
 	}
 }
 
-// operation decodes its input and gives its output.
+// operation decodes its input and returns its output.
 type operation func(*Service, api.Caller, []byte) (any, *api.Error)
 
 // op makes an operation of a function on its decoded input.

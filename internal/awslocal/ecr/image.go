@@ -314,7 +314,7 @@ func checkBatch(ids []imageID) *api.Error {
 	return nil
 }
 
-// batchGetImage rests on "BatchGetImage": what is missing is told beside what
+// batchGetImage rests on "BatchGetImage": what is missing is reported beside what
 // is there.
 func (s *Service) batchGetImage(c api.Caller, in *imagesInput) (any, *api.Error) {
 	if err := checkBatch(in.ImageIDs); err != nil {

@@ -32,7 +32,7 @@ func (s *Service) Authorize(r *http.Request, c api.Caller, service, operation st
 	return nil
 }
 
-// concerns says whether a caller is held to any policy at all, so that the rest
+// concerns reports whether a caller is held to any policy at all, so that the rest
 // of a call costs nothing where it is not.
 func (s *Service) concerns(c api.Caller) bool {
 	s.mu.RLock()

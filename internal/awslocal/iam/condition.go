@@ -25,7 +25,7 @@ var comparisons = map[string]func(want, got string) bool{
 	"Bool":                   func(want, got string) bool { return strings.EqualFold(want, got) },
 }
 
-// negations are the same under the names that Not gives them.
+// negations are the same under names that begin with Not.
 var negations = map[string]string{
 	"StringNotEquals": "StringEquals", "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase", "StringNotLike": "StringLike",
 	"ArnNotEquals": "ArnEquals", "ArnNotLike": "ArnLike",
@@ -56,7 +56,7 @@ func operatorOf(name string) (operator, bool) {
 	return o, o.compare != nil
 }
 
-// holds says whether each condition of a statement holds.
+// holds reports whether each condition of a statement holds.
 func (s *statement) holds(k keys, version string, v *verdict) bool {
 	for name, block := range s.Condition {
 		o, _ := operatorOf(name) // checked by parsePolicy

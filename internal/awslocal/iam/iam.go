@@ -3,10 +3,10 @@
 // AWS serves.
 //
 // It promises that nobody is refused until a policy exists: sessions of a role
-// that has policies are held to them, those of other roles only when the server
+// that has policies may do what they allow, those of other roles only when the server
 // evaluates all (Options.Enforce), the account's root never. A condition
 // operator that it cannot evaluate is refused when the policy is put, never
-// passed over. There are no users, groups, managed policies or boundaries.
+// ignored. There are no users, groups, managed policies or boundaries.
 //
 // Rules are those of the IAM User Guide and the Service Authorization
 // Reference.
@@ -109,7 +109,7 @@ func parseRole(kept Role) (*role, error) {
 	return r, nil
 }
 
-// PutRole makes a role, or takes the place of the one of that name. Errors: an
+// PutRole makes a role, or replaces the one of that name. Errors: an
 // ARN or a policy that is none.
 func (s *Service) PutRole(r Role) error {
 	s.mu.Lock()

@@ -87,7 +87,7 @@ type policyError string
 
 func (e policyError) Error() string { return string(e) }
 
-// parsePolicy reads a policy. trust says that it names principals, as trust and
+// parsePolicy reads a policy. trust means that it names principals, as trust and
 // resource policies do; identity policies must not. Errors: policyError.
 func parsePolicy(text string, trust bool) (*document, error) {
 	var doc document
@@ -143,7 +143,7 @@ func newKeys(from map[string][]string) keys {
 }
 
 // verdict is a decision with the statements that led to it, as indexes into the
-// policies, and the condition keys that were asked for in vain.
+// policies, and the condition keys that were missing.
 type verdict struct {
 	decision Decision
 	matched  []string // names of policies
@@ -177,7 +177,7 @@ func evaluate(policies map[string]*document, q query) verdict {
 	return v
 }
 
-// covers says whether a statement is about the query.
+// covers reports whether a statement is about the query.
 func (s *statement) covers(q query, version string, v *verdict) bool {
 	action := func(pattern string) bool { return matches(strings.ToLower(pattern), strings.ToLower(q.action)) }
 	resource := func(pattern string) bool {

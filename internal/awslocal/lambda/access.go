@@ -7,8 +7,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
-// Access says what a caller may do; a refusal is in AWS's words, "" is yes. The
-// server asks it for every call; Lambda asks for what stands in a body.
+// Access decides what a caller may do; a refusal is in AWS's words, "" is yes. The
+// server asks it for every call; Lambda asks for what is in a body.
 type Access interface {
 	Allow(c api.Caller, action, resource string, condition map[string][]string) (refusal string)
 }

@@ -212,7 +212,7 @@ func compactJSON(v any) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// hasSnapStart says which runtimes have SnapStart (developer guide, "Improving startup
+// hasSnapStart reports which runtimes have SnapStart (developer guide, "Improving startup
 // performance with Lambda SnapStart").
 func hasSnapStart(runtime string) bool {
 	switch runtime {

@@ -29,7 +29,7 @@ type codeInput struct {
 	SourceKMSKeyArn     string
 }
 
-// takeCode stores what a request gives as code, and checks it. Nothing of it is
+// takeCode stores the code of a request, and checks it. Nothing of it is
 // held by s.mu.
 func (s *Service) takeCode(r *request, in *codeInput, packageType string) (code, error) {
 	if packageType == "Image" {
@@ -132,7 +132,7 @@ func repositoryOf(uri string) string {
 
 var errUnzipped = invalid("Unzipped size must be smaller than 262144000 bytes")
 
-// checkZip gives the unzipped size. It reads each member to its end, but never
+// checkZip returns the unzipped size. It reads each member to its end, but never
 // more than the limit: a zip whose directory lies about sizes is found out by
 // its bytes.
 func (s *Service) checkZip(blob store.Blob) (size int64, err error) {

@@ -140,7 +140,7 @@ type vpcInput struct {
 	Ipv6AllowedForDualStack *bool
 }
 
-// put lays what in gives over c.
+// put copies the members that in sets to c.
 func (c *config) put(in *configInput) {
 	give(&c.Runtime, in.Runtime)
 	give(&c.Role, in.Role)
@@ -261,7 +261,7 @@ func (c config) clone() config {
 	return c
 }
 
-// imagePackage says whether the function is a container image.
+// imagePackage reports whether the function is a container image.
 func (c *config) imagePackage() bool { return c.PackageType == "Image" }
 
 // runtimeVersion is a stand-in for the ARN of the runtime's build: the same for

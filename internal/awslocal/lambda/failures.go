@@ -26,7 +26,7 @@ func (s *Service) Fail(what, function string, o Outcome) {
 	s.failures = append(s.failures, ordered{what, function, o})
 }
 
-// take gives the failure ordered for a creation, update or version, nil where
+// take returns the failure ordered for a creation, update or version, nil where
 // there is none, and forgets it.
 func (o *orderedFailures) take(t target, what string) *Outcome {
 	i := slices.IndexFunc(*o, func(f ordered) bool {

@@ -238,7 +238,7 @@ func (s *Service) run(ctx context.Context, in *invocation, requestID string) (ru
 	return result, err
 }
 
-// notHere says that the code cannot run on this machine. It is a 4xx, so that
+// notHere is the error of code that cannot run on this machine. It is a 4xx, so that
 // no client tries again.
 func notHere(reason string) *api.Error {
 	return api.NewError(http.StatusBadRequest, "InvalidRuntimeException", reason)

@@ -3,12 +3,12 @@
 // It answers as the real service was recorded to answer: states that last for
 // settable times, a RevisionId that moves with each change and again when an
 // update ends, conflicts while an update is under way, versions that never
-// change. What the recordings (LocalStack's snapshots of AWS, 2025-11) or the
-// Lambda developer guide say of a rule stands beside it as TestX::test_y or a
-// page's name. It keeps nothing but what the store keeps, so its state outlives
-// the process; a change is durable before it is answered.
+// change. The source of a rule is named beside it: TestX::test_y is a recording
+// (LocalStack's snapshots of AWS, 2025-11), a title is a page of the Lambda
+// developer guide. All state is in the store, so it outlives the process; a change
+// is durable before it is answered.
 //
-// It never runs code: Invoke hands over to an Invoker.
+// It never runs code: Invoke calls an Invoker.
 package lambda
 
 import (
@@ -70,7 +70,7 @@ func New(o Options) *Service {
 	return &Service{Options: o, cache: map[string]*function{}, events: make(chan struct{}, maxEvents)}
 }
 
-// answer is what an operation gives back: a status and a JSON document, none
+// answer is what an operation returns: a status and a JSON document, none
 // where body is nil.
 type answer struct {
 	status int

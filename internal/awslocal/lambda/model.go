@@ -43,8 +43,8 @@ type version struct {
 	// published; the version's own may be another.
 	LatestDescription string `json:",omitempty"`
 	// Serving is what Invoke runs while an update of $LATEST is under way or
-	// after one has failed (developer guide, "Lambda function states"); nil: what
-	// stands here.
+	// after one has failed (developer guide, "Lambda function states"); nil: this
+	// version itself.
 	Serving *served `json:",omitempty"`
 }
 

@@ -19,5 +19,5 @@ func newPattern(shown string) pattern {
 
 func (p pattern) matches(s string) bool { return p.compiled().MatchString(s) }
 
-// find gives the whole and each group of s, nil where s does not match.
+// find returns the whole match and each group of s, nil where s does not match.
 func (p pattern) find(s string) []string { return p.compiled().FindStringSubmatch(s) }

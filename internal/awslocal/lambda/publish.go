@@ -8,7 +8,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
-// publishVersion compares with the last version, and gives that one back where
+// publishVersion compares with the last version, and returns that one where
 // nothing changed; the new description is then ignored
 // (TestLambdaVersions::test_version_lifecycle).
 func (s *Service) publishVersion(r *request) (answer, error) {
@@ -68,7 +68,7 @@ func (s *Service) newVersion(f *function, t target, description string) *version
 	return v
 }
 
-// same says whether nothing has changed in $LATEST since v was published. A new
+// same reports whether nothing has changed in $LATEST since v was published. A new
 // Description of $LATEST is a change (TestLambdaVersions::test_version_lifecycle),
 // that of the call to PublishVersion is not.
 func (v *version) same(latest *version) bool {
@@ -83,7 +83,7 @@ func (v *version) same(latest *version) bool {
 // publishPending makes the version that an update of the code asked for: it is
 // Pending, without a LastUpdateStatus, until the update is through
 // (TestLambdaVersions::test_publish_with_update). Where nothing differs from the
-// last version, that one stands.
+// last version, that one stays.
 func (s *Service) publishPending(f *function, t target) *version {
 	if last := f.newest(); last != nil && last.same(&f.Latest) {
 		return last
@@ -94,7 +94,7 @@ func (s *Service) publishPending(f *function, t target) *version {
 	return v
 }
 
-// publish makes a version of $LATEST as it stands.
+// publish makes a version of the current $LATEST.
 func (f *function) publish(now time.Time, description string) *version {
 	f.Counter++
 	v := version{Version: strconv.Itoa(f.Counter), Config: f.Latest.Config.clone(), Code: f.Latest.Code, Life: active()}

@@ -99,7 +99,7 @@ func (s *Service) listVersionsByFunction(r *request) (answer, error) {
 	return page(r, "Versions", out)
 }
 
-// page gives MaxItems of the items that follow Marker. A marker is the place of
+// page returns MaxItems of the items that follow Marker. A marker is the place of
 // the first item that has not been given yet.
 func page[T any](r *request, name string, items []T) (answer, error) {
 	start, size := 0, 50

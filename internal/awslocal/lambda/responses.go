@@ -33,7 +33,7 @@ type functionConfiguration struct {
 	SigningJobArn            string `json:",omitempty"`
 }
 
-// show is v as it stands, under the ARN that the caller asked with.
+// show is the current state of v, under the ARN that the caller asked with.
 func (f *function) show(v *version, qualifier string) functionConfiguration {
 	return functionConfiguration{
 		FunctionName: f.Name,

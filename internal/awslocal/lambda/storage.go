@@ -98,7 +98,7 @@ func (s *Service) Regions(account, name string) []string {
 	return regions
 }
 
-// Live says whether some version of a function or layer has the blob, for the
+// Live reports whether some version of a function or layer has the blob, for the
 // store's sweep.
 func (s *Service) Live() (func(sha256 string) bool, error) {
 	live := map[string]bool{}

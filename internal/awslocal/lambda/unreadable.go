@@ -11,7 +11,7 @@ const (
 	FieldTags           = "Tags"
 )
 
-// fieldError stands where a field could not be read (API reference,
+// fieldError replaces a field that could not be read (API reference,
 // EnvironmentError and its like).
 type fieldError struct{ ErrorCode, Message string }
 
@@ -28,7 +28,7 @@ func (s *Service) Hide(function string, fields ...string) {
 	s.hidden[function] = fields
 }
 
-// hides says whether a field of a function is unreadable. The caller holds s.mu.
+// hides reports whether a field of a function is unreadable. The caller holds s.mu.
 func (s *Service) hides(function, field string) bool {
 	return slices.Contains(s.hidden[function], field)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // change reads a function for a call that changes $LATEST: it must exist, be
-// settled, and stand at the RevisionId. The caller holds s.mu.
+// settled, and have the RevisionId. The caller holds s.mu.
 func (s *Service) change(t target, revisionID string) (*function, error) {
 	f, err := s.existing(t, functionNotFound(t.arn("")))
 	if err != nil {

@@ -79,7 +79,7 @@ func (o *output) drain() {
 	})
 }
 
-// read takes one piece from the pipe into the log; again says that there is
+// read takes one piece from the pipe into the log; again means that there is
 // none now but may be later.
 func (o *output) read(fd uintptr) (n int, again bool) {
 	o.mu.Lock()

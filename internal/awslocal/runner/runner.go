@@ -9,8 +9,10 @@
 // and all of it ends with the Pool.
 //
 // It never isolates: a function runs as the user who started it, memory is not
-// limited, and layers are left out, since /opt cannot be filled without rights.
-// The log says so.
+// limited, and layers are left out, since /opt cannot be filled without rights;
+// the log mentions that. But a function reads and runs only those files of its
+// code that Lambda's user could, also where this process belongs to root (on
+// Linux), and no link of its code leads out of it.
 //
 // Rules are those of "Using the Lambda runtime API for custom runtimes" and
 // "Understanding the Lambda execution environment lifecycle" in the AWS Lambda
@@ -64,17 +66,17 @@ type Result struct {
 	Init          time.Duration // of a cold start, else 0
 }
 
-// UnsupportedError says why this machine cannot run a function.
+// UnsupportedError explains why this machine cannot run a function.
 type UnsupportedError struct{ Runtime, Reason string }
 
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("run %s locally: %s", e.Runtime, e.Reason)
 }
 
-// ErrBusy says that as many processes run as the Pool allows.
+// ErrBusy means that as many processes run as the Pool allows.
 var ErrBusy = errors.New("as many functions run as this machine is allowed to run at once")
 
-// ErrClosed says that the Pool has ended.
+// ErrClosed means that the Pool has ended.
 var ErrClosed = errors.New("the runner is closed")
 
 // Options of a Pool; zero values mean the defaults.

@@ -81,7 +81,7 @@ func (p *Pool) start(f Function, key string) (*sandbox, error) {
 	return s, nil
 }
 
-// leftOut is the note in the log about what this machine cannot give.
+// leftOut is the note in the log about what this machine does not have.
 func leftOut(f Function) string {
 	if len(f.Layers) == 0 {
 		return ""

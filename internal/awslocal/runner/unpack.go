@@ -22,10 +22,10 @@ const (
 	maxLink    = 4 << 10
 )
 
-// ErrUnzippedSize says that a zip unpacks to more than MaxUnzipped.
+// ErrUnzippedSize means that a zip unpacks to more than MaxUnzipped.
 var ErrUnzippedSize = errors.New("unzipped size must be smaller than 262144000 bytes")
 
-// ErrUnsafeZip says that a zip has an entry that would lie outside its folder.
+// ErrUnsafeZip means that a zip has an entry that would lie outside its folder.
 var ErrUnsafeZip = errors.New("unsafe zip entry")
 
 // Unpack writes the entries of a zip below dir, which it makes, as Lambda's user

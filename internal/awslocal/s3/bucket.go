@@ -106,7 +106,7 @@ func existingBucket(b *Bucket, r *request, region string) *apiError {
 	return e
 }
 
-// headBucket rests on "HeadBucket": the Region is told even to those who may
+// headBucket rests on "HeadBucket": the Region is returned even to those who may
 // not read.
 func (s *Service) headBucket(r *request) *apiError {
 	s.mu.RLock()

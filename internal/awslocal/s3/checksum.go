@@ -42,7 +42,7 @@ func checksumHeader(algorithm string) string {
 	return "x-amz-checksum-" + strings.ToLower(algorithm)
 }
 
-// algorithmOf says which checksum the client sends: as a header, as a trailer
+// algorithmOf finds which checksum the client sends: as a header, as a trailer
 // (the SDK's default), or by name alone.
 func algorithmOf(r *http.Request) (string, *apiError) {
 	found := ""

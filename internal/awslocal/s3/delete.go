@@ -41,7 +41,7 @@ func (s *Service) deleteObject(r *request) *apiError {
 	return nil
 }
 
-// removed says what a delete did: the version that went, or the marker that
+// removed describes what a delete did: the version that went, or the marker that
 // came.
 type removed struct {
 	id     string

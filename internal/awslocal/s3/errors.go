@@ -48,7 +48,7 @@ func errNoSuchBucket(bucket string) *apiError {
 	return e
 }
 
-// missing is what a caller is told of a key that is not there: who may not list
+// missing is the answer to a caller about a key that is not there: who may not list
 // the bucket must not learn that ("GetObject", Permissions).
 func (s *Service) missing(r *request) *apiError {
 	if s.Access != nil {

@@ -55,7 +55,7 @@ func newListing(r *request, after string) (*listing, *apiError) {
 	return l, nil
 }
 
-// take says whether key itself belongs on this page; it notes common prefixes
+// take reports whether key itself belongs on this page; it notes common prefixes
 // and where the page ends.
 func (l *listing) take(key string) bool {
 	if l.truncated || key <= l.after {

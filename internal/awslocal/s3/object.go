@@ -64,7 +64,7 @@ func (s *Service) putObject(r *request) *apiError {
 }
 
 // prepare checks a write before its body is read, and returns the version that
-// stands there.
+// exists there.
 func (s *Service) prepare(r *request) (*Version, *apiError) {
 	b, err := s.writable(r, "s3:PutObject")
 	if err != nil {

@@ -13,7 +13,7 @@
 // and would have added 0.4 MB to the binary; this package adds 0.2 MB.
 //
 // Rules are those of the Amazon S3 API Reference; each is named where it
-// stands.
+// applies.
 package s3
 
 import (
@@ -32,7 +32,7 @@ import (
 type Service struct {
 	store *store.Store
 	now   api.Clock
-	// Access says what a caller may do; "" is yes, and nil is yes to all.
+	// Access decides what a caller may do; "" is yes, and nil is yes to all.
 	Access func(c api.Caller, action, resource string) (refusal string)
 
 	mu      sync.RWMutex

@@ -112,7 +112,7 @@ func (s *Service) Blobs(yield func(sha256 string) bool) {
 	}
 }
 
-// SetReaders says which principals may read a bucket: ARNs of users, roles or
+// SetReaders sets which principals may read a bucket: ARNs of users, roles or
 // sessions, account numbers, or "*". Nil goes back to the owner's account.
 // False where there is no such bucket.
 func (s *Service) SetReaders(bucket string, principals []string) bool {
@@ -168,7 +168,7 @@ func (b *Bucket) object(key string) *object {
 	return &object{Key: key}
 }
 
-// live is the version that a read without a version id gives; nil where there
+// live is the version that a read without a version id returns; nil where there
 // is none or a delete marker.
 func (o *object) live() *Version {
 	if len(o.Versions) == 0 || o.Versions[0].DeleteMarker {
@@ -188,7 +188,7 @@ func (o *object) version(id string) *Version {
 
 // push returns o with v as its newest version, under an id as the bucket's
 // versioning wants it: without versioning, or with versioning suspended, v
-// takes the place of the null version ("How S3 Versioning works").
+// replaces the null version ("How S3 Versioning works").
 func (b *Bucket) push(o *object, v *Version) *object {
 	v.ID = nullVersion
 	if b.Versioning == versioningEnabled {

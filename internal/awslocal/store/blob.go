@@ -30,7 +30,7 @@ func (b Blob) Base64() string {
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
-// ErrTooLarge says that a blob is longer than the caller allows.
+// ErrTooLarge means that a blob is longer than the caller allows.
 var ErrTooLarge = errors.New("longer than allowed")
 
 // blobs are files named by their hash, in the store's folder and in a temporary

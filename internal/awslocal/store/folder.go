@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// ErrInUse says that another process has the folder.
+// ErrInUse means that another process has the folder.
 var ErrInUse = errors.New("another process uses this folder")
 
-// ErrForeign says that a folder holds what the store did not write.
+// ErrForeign means that a folder holds what the store did not write.
 var ErrForeign = errors.New("the folder holds files that are not the embedded AWS's: name a new or empty one")
 
 // What lies in a folder of the store.

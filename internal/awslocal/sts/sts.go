@@ -1,10 +1,9 @@
-// Package sts is the embedded AWS Security Token Service: who calls, and
-// sessions of roles that end by the server's clock.
+// Package sts is the embedded AWS Security Token Service: the caller's identity,
+// and sessions of roles that end by the server's clock.
 //
-// It accepts every well-formed role, since a laptop has none to check against,
-// unless the IAM service knows the role: then its trust policy and its longest
-// session count. Web identity tokens are read, never verified: what they said
-// is kept for tests to look at. No secret is ever compared.
+// IAM decides about roles (iam.Service.Trust): the trust policy and the longest
+// session of a role that was created count. Web identity tokens are read, never
+// verified: their claims are kept for tests. No secret is ever compared.
 //
 // Rules are those of the AWS Security Token Service API Reference.
 package sts
@@ -37,14 +36,14 @@ const (
 
 // Roles is what STS asks of IAM.
 type Roles interface {
-	// Trust says whether caller may assume the role by action, with the
+	// Trust reports whether caller may assume the role by action, with the
 	// condition keys of the request; message is IAM's refusal, "" for yes.
 	// longest is the role's longest session, 0 for a role that IAM does not
 	// know.
 	Trust(caller api.Caller, action, roleARN string, keys map[string][]string) (longest time.Duration, message string)
 }
 
-// Session is what an access key of STS stands for.
+// Session is what an access key of STS represents.
 type Session struct {
 	AccessKeyID  string
 	SecretKey    string
