@@ -2,7 +2,6 @@ package awstest
 
 import (
 	"bytes"
-	"errors"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,7 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/servicetest"
 )
 
 const (
@@ -107,16 +107,7 @@ func GetFunction(t testing.TB, c *lambda.Client, name, qualifier string) *lambda
 
 // Code is the error code that AWS answered with: "" where err is nil, the whole
 // error where AWS did not answer.
-func Code(err error) string {
-	var api smithy.APIError
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &api):
-		return api.ErrorCode()
-	}
-	return err.Error()
-}
+func Code(err error) string { return servicetest.Code(err) }
 
 // WantCode reports an error that does not have the code.
 func WantCode(t testing.TB, err error, code string) {
