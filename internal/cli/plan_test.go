@@ -123,6 +123,9 @@ func TestPlanMakesNoCallThatChangesAnything(t *testing.T) {
 	reads := map[string]bool{
 		"GetCallerIdentity": true, "GetFunction": true, "GetAlias": true, "GetFunctionCodeSigningConfig": true,
 		"HeadObject": true, "GetObject": true, "DescribeImages": true,
+		// Whether a rollback could see who uses what is created.
+		"GetPolicy": true, "GetFunctionConcurrency": true, "ListEventSourceMappings": true, "ListFunctionUrlConfigs": true,
+		"ListFunctionEventInvokeConfigs": true, "ListProvisionedConcurrencyConfigs": true,
 	}
 	plan := func(state string) {
 		t.Helper()

@@ -36,7 +36,30 @@ func Plan(ctx context.Context, targets []Target, w Work) ([]Planned, error) {
 	if err != nil {
 		return nil, notStarted(err)
 	}
+	warnOfBlindRollback(ctx, w.MaxParallel, planned)
 	return values(planned), nil
+}
+
+// warnOfBlindRollback warns where these credentials could not see what others
+// attach to what is created: its rollback would stop there. What a role may is
+// the same for all functions, so each is asked once.
+func warnOfBlindRollback(ctx context.Context, parallel int, planned []*Planned) {
+	type credentials struct{ account, connector, region string }
+	var first []*Planned
+	asked := map[credentials]bool{}
+	for _, p := range planned {
+		key := credentials{p.At.Account, p.At.Connector, p.At.Region}
+		if len(p.Plan.Creates()) > 0 && !asked[key] {
+			asked[key] = true
+			first = append(first, p)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
+	_ = each(ctx, parallel, first, func(ctx context.Context, p *Planned) error {
+		p.Plan.Warnings = append(p.Plan.Warnings, engine.MayDelete(ctx, p.API, p.Plan)...)
+		return nil
+	})
 }
 
 func values[T any](pointers []*T) []T {

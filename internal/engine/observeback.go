@@ -164,6 +164,6 @@ func MayDelete(ctx context.Context, api Reader, p plan.Plan) []string {
 	if len(actions) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("a rollback would not delete what this deployment creates in %s, because it could not see whether others use it by then: no permission for %s",
+	return []string{fmt.Sprintf("with these credentials a rollback would not delete what this deployment creates in %s, because it could not see whether others use it by then: no permission for %s",
 		p.Function, strings.Join(actions, ", "))}
 }

@@ -44,9 +44,6 @@ func Forward(w Wanted, o Observation) Plan {
 	f.restorePoint()
 	f.steps()
 	f.wayBack()
-	if f.publish {
-		f.plan.Drift = Drift(o, w.Aliases)
-	}
 	return f.plan
 }
 

@@ -168,16 +168,15 @@ func TestForwardCreatesAFunctionThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestDriftThatADeploymentTakesLiveIsInThePlan(t *testing.T) {
+func TestDriftIsWhatDiffersFromTheVersionThatTheAliasPointsTo(t *testing.T) {
 	t.Parallel()
 	w, o := asked(), existing()
-	if p := Forward(w, o); len(p.Drift) > 0 {
-		t.Errorf("drift where there is none: %+v", p.Drift)
+	if got := Drift(o, w.Aliases); len(got) > 0 {
+		t.Errorf("drift where there is none: %+v", got)
 	}
 	o.Latest.Timeout, o.Latest.CodeSha256 = new(int32(9)), "by hand"
-	p := Forward(w, o)
-	if len(p.Drift) != 2 || p.Drift[0].Field != "Timeout" || p.Drift[1].Field != "Code" {
-		t.Errorf("drift: %+v", p.Drift)
+	if got := Drift(o, w.Aliases); len(got) != 2 || got[0].Field != "Timeout" || got[1].Field != "Code" {
+		t.Errorf("drift: %+v", got)
 	}
 	// A canary of an earlier deployment is no drift.
 	o.Versions["2"] = o.Latest

@@ -37,9 +37,6 @@ type Plan struct {
 	// Changes is the diff of configuration, code, aliases and tags, for a
 	// person: never a value of the environment.
 	Changes []definition.Change
-	// Drift is what differs between the version that the first alias points to and
-	// $LATEST already, and goes live with this deployment; see Drift.
-	Drift []definition.Change
 	// Version is the published version that stands for an unchanged function.
 	Version string
 	// RestorePoint is the version that holds what stands now; "" where a step
