@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
@@ -177,6 +178,9 @@ func (a *app) report(err error) int {
 	}
 	a.host.Annotate(host.Annotation{Title: "lambda-rollout", Message: err.Error()})
 	_, _ = fmt.Fprintf(a.host.Log(), "error: %v\n", err)
+	if lines := a.recovery(err); len(lines) > 1 {
+		_, _ = fmt.Fprintf(a.host.Log(), "where the journal is gone by then, run:\n  %s\n", strings.Join(lines[1:], "\n  "))
+	}
 	return a.exitCode(err)
 }
 

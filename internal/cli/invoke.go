@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 )
@@ -27,30 +28,13 @@ func (a *app) invoke(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	api, err := c.Lambda(name)
-	if err != nil {
-		return err
-	}
-	answer, err := api.Invoke(ctx, lambdaapi.Invocation{
+	answer, err := deploy.Invoke(ctx, c, name, lambdaapi.Invocation{
 		Function: name.Name, Qualifier: a.in.String("qualifier"), Payload: payload,
 	})
 	if err != nil {
-		return a.elsewhere(name, err)
+		return err
 	}
 	return a.answered(name, answer)
-}
-
-// elsewhere adds to the error of a function that the embedded AWS does not have in
-// this Region the Regions in which it has it.
-func (a *app) elsewhere(name definition.Name, err error) error {
-	if !a.in.Bool("local") || lambdaapi.Classify(err) != lambdaapi.NotFound {
-		return err
-	}
-	regions := a.embedded.FunctionRegions(a.localDir(), name.Name)
-	if len(regions) == 0 {
-		return err
-	}
-	return notStarted(fmt.Errorf("%w; the embedded AWS has it in %s: add --aws-region %s", err, strings.Join(regions, ", "), regions[0]))
 }
 
 // payload is the event to send: the text itself, @FILE, or - for stdin.
@@ -66,10 +50,11 @@ func (a *app) payload(ctx context.Context, text string) ([]byte, error) {
 }
 
 // answered prints what a function answered.
-func (a *app) answered(name definition.Name, answer lambdaapi.Answer) error {
+func (a *app) answered(name definition.Name, answer deploy.Invoked) error {
 	if answer.Log != "" {
 		a.log().Block(answer.Log)
 	}
+	a.log().Line("Invoked function %s in %s", name.Name, answer.Region)
 	if answer.Version != "" {
 		a.log().Line("Executed version: %s", answer.Version)
 	}

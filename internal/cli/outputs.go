@@ -11,7 +11,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 )
 
-// result is one Target of the output `results`, and of --output json.
+// result is one target of the output `results`, and of --output json.
 type result struct {
 	FunctionName           string            `json:"functionName"`
 	FunctionArn            string            `json:"functionArn"`
@@ -24,6 +24,12 @@ type result struct {
 	Artifact               string            `json:"artifact"`
 	AliasArns              map[string]string `json:"aliasArns"`
 	Changed                bool              `json:"changed"`
+}
+
+// resultDocument is a result with what undoes it.
+type resultDocument struct {
+	result
+	RollbackData deploy.RollbackData `json:"rollbackData"`
 }
 
 func resultOf(r deploy.Result) result {
@@ -80,9 +86,9 @@ func (a *app) handOut(results []deploy.Result) error {
 	}
 	err = a.host.SetOutputs(outputs)
 	if a.json() {
-		var all []result
+		var all []resultDocument
 		for _, r := range results {
-			all = append(all, resultOf(r))
+			all = append(all, resultDocument{resultOf(r), r.RollbackData()})
 		}
 		err = errors.Join(err, a.printJSON(all))
 	}

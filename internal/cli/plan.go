@@ -119,9 +119,13 @@ func callText(s plan.Step) string {
 	return s.Operation()
 }
 
+// opOf is the sign in front of a line.
+func opOf(k definition.Kind) string {
+	return map[definition.Kind]string{definition.Set: "+", definition.Changed: "~", definition.Removed: "-"}[k]
+}
+
 func (a *app) line(c definition.Change) report.Line {
-	op := map[definition.Kind]string{definition.Set: "+", definition.Changed: "~", definition.Removed: "-"}[c.Kind]
-	return report.Line{Op: op, Field: c.Field, From: a.host.Redact(c.From), To: a.host.Redact(c.To)}
+	return report.Line{Op: opOf(c.Kind), Field: c.Field, From: a.host.Redact(c.From), To: a.host.Redact(c.To)}
 }
 
 // codeLine shortens the hashes, which nobody reads to the end, and adds sizes

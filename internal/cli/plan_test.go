@@ -29,6 +29,9 @@ type bench struct {
 	aws *awslocal.Server
 	url string
 	env []string
+	// stdin is what a user types; interactive says that there is one.
+	stdin       string
+	interactive bool
 }
 
 func newBench(t *testing.T, o awslocal.Options) *bench {
@@ -75,6 +78,7 @@ func (b *bench) run(args ...string) (code int, stdout, stderr string) {
 func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
 	return Process{
 		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: time.Now,
+		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive,
 		Timing: timing.Timing{
 			Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond,
 			Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second, StopPoll: time.Millisecond,

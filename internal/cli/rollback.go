@@ -10,19 +10,28 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
 )
 
 // rollback restores what a deployment changed: by hand where a function or
-// another job's data is named, else from the journal.
+// another job's data is named, else from the journal. It prints one JSON document
+// for everything that it restored, or would restore.
 func (a *app) rollback(ctx context.Context) error {
-	if a.host.IsPost() {
-		// The inputs are those of the deployment; only its journal counts.
-		return a.fromJournal(ctx)
+	// In post the inputs are those of the deployment; only its journal counts.
+	byHand := !a.host.IsPost() &&
+		(a.in.String("rollback-data") != "" || a.in.String("function") != "" && !a.heldByOpenRun(ctx))
+	if a.in.Bool("dry-run") && !a.host.IsPost() {
+		return a.showRollback(ctx, byHand)
 	}
-	if a.in.String("rollback-data") != "" || a.in.String("function") != "" && !a.heldByOpenRun(ctx) {
-		return a.manual(ctx)
+	undo := a.fromJournal
+	if byHand {
+		undo = a.manual
 	}
-	return a.fromJournal(ctx)
+	restored, err := undo(ctx)
+	if a.json() && (err == nil || len(restored) > 0) {
+		err = errors.Join(err, a.printJSON(restoredDocuments(restored)))
+	}
+	return err
 }
 
 // heldByOpenRun reports whether the function that is named is held by a run
@@ -46,7 +55,30 @@ func (a *app) heldByOpenRun(ctx context.Context) bool {
 
 // manual rolls functions back without a journal of their deployment: to what
 // their aliases pointed to before, or to the version that is named.
-func (a *app) manual(ctx context.Context) error {
+func (a *app) manual(ctx context.Context) ([]deploy.Restored, error) {
+	var all []deploy.Restored
+	err := a.eachRequest(ctx, func(c *deploy.Connection, header journal.Header, target *journal.TargetLog) error {
+		if err := a.confirm(ctx, &journal.RunState{Header: header, Targets: []journal.TargetLog{*target}}); err != nil {
+			return err
+		}
+		record, err := a.record(ctx, c, header)
+		if err != nil {
+			return err
+		}
+		j, err := record.Adopt(ctx, target, a.Now)
+		if err != nil {
+			return err
+		}
+		restored, err := a.rollBack(ctx, j)
+		all = append(all, restored...)
+		return errors.Join(err, j.Close())
+	})
+	return all, err
+}
+
+// eachRequest calls do for each function of the inputs that is not where it is
+// asked to be, with the header and the target of a journal that leads it there.
+func (a *app) eachRequest(ctx context.Context, do func(*deploy.Connection, journal.Header, *journal.TargetLog) error) error {
 	requests, err := a.requests()
 	if err != nil {
 		return err
@@ -57,138 +89,88 @@ func (a *app) manual(ctx context.Context) error {
 	}
 	var errs []error
 	for _, r := range requests {
-		errs = append(errs, a.restore(ctx, c, r))
+		header := a.header("rollback", a.runID())
+		header.StagingBucket = a.in.String("staging-bucket")
+		target, err := deploy.Manual(ctx, c, r, header.Run)
+		switch {
+		case err != nil:
+		case len(target.Steps) == 0:
+			a.log().Line("Nothing to roll back: function %s in %s is already as requested", target.Function, target.Region)
+		default:
+			header.Salt, header.Targets = target.Salt, []journal.Target{target.Target}
+			err = do(c, header, target)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// restore rolls one function back to what is asked for.
-func (a *app) restore(ctx context.Context, c *deploy.Connection, r deploy.Request) error {
-	run := a.runID()
-	target, err := deploy.Manual(ctx, c, r, run)
-	if err != nil {
-		return err
-	}
-	if len(target.Steps) == 0 {
-		a.log().Line("Nothing to roll back: function %s in %s is already as requested", target.Function, target.Region)
-		return nil
-	}
-	record, err := a.record(ctx, c, a.header("rollback", run))
-	if err != nil {
-		return err
-	}
-	record.Header.StagingBucket = a.in.String("staging-bucket")
-	if a.in.Bool("dry-run") {
-		return a.showRollback(ctx, &journal.RunState{Header: record.Header, Targets: []journal.TargetLog{*target}})
-	}
-	j, err := record.Adopt(ctx, target, a.Now)
-	if err != nil {
-		return err
-	}
-	return errors.Join(a.rollBack(ctx, j), j.Close())
 }
 
 // fromJournal rolls back what the journals of this run say, the newest first.
-func (a *app) fromJournal(ctx context.Context) error {
+func (a *app) fromJournal(ctx context.Context) ([]deploy.Restored, error) {
 	paths, err := a.findJournals(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(paths) == 0 {
 		a.log().Line("No journal of a deployment was found: nothing was changed, nothing to roll back")
-		return nil
 	}
+	var all []deploy.Restored
 	var errs []error
 	for _, path := range paths {
-		errs = append(errs, a.journalBack(ctx, path))
+		restored, err := a.journalBack(ctx, path)
+		all, errs = append(all, restored...), append(errs, err)
 	}
-	return errors.Join(errs...)
+	return all, errors.Join(errs...)
 }
 
-func (a *app) journalBack(ctx context.Context, path string) error {
+func (a *app) journalBack(ctx context.Context, path string) ([]deploy.Restored, error) {
 	store, err := a.openStore(ctx, path)
 	if err != nil {
-		return &deploy.BlockedError{Journal: path, Err: err}
+		return nil, &deploy.BlockedError{Journal: path, Err: err}
 	}
-	if a.in.Bool("dry-run") && !a.host.IsPost() {
-		return a.showJournal(ctx, store)
+	if err := a.confirmJournal(ctx, store); err != nil {
+		return nil, err
 	}
 	a.progress.began(path)
 	j, err := deploy.TakeOver(ctx, store, a.work(""))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	switch {
 	case j == nil && a.host.State("journal") != "":
 		// Main wrote its journal before it left its name.
-		return &deploy.BlockedError{Journal: path, Err: errors.New("the journal that the deployment left is gone, and with it what stood before")}
+		return nil, &deploy.BlockedError{Journal: path, Err: errors.New("the journal that the deployment left is gone, and with it the state to restore")}
 	case j == nil && deploy.InS3(path):
-		return notStarted(fmt.Errorf("there is no journal %s", path))
+		return nil, notStarted(fmt.Errorf("there is no journal %s", path))
 	case j == nil:
 		a.log().Line("The deployment ended before its first change: nothing to roll back")
-		return nil
+		return nil, nil
 	}
-	return errors.Join(a.rollBack(ctx, j), j.Close())
+	restored, err := a.rollBack(ctx, j)
+	return restored, errors.Join(err, j.Close())
 }
 
-func (a *app) rollBack(ctx context.Context, j *journal.Journal) error {
+func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []deploy.Restored, _ error) {
 	log := j.RunState()
 	if log.State.Settled() {
 		a.log().Line("The journal says %s: nothing to roll back", log.State)
-		return nil
+		return nil, nil
 	}
 	if !log.Changed() {
 		a.log().Line("Nothing was changed: nothing to roll back")
-		return j.Settle(ctx, journal.RolledBack)
+		return nil, j.Settle(ctx, journal.RolledBack)
 	}
 	if a.host.IsPost() && !a.wanted(log.State) {
 		a.log().Line("rollback-on does not ask for a rollback now: what was deployed stays")
-		return j.Settle(ctx, journal.Kept)
+		return nil, j.Settle(ctx, journal.Kept)
 	}
-	if err := a.confirm(ctx, log); err != nil {
-		return err
-	}
-	return a.withTemp(func(folders deploy.Folders) error {
-		restored, err := deploy.Rollback(ctx, j, a.access(), a.in.Duration("rollback-timeout"), a.work(folders.Temp))
-		if restored == nil {
-			return err
+	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
+		restored, err = deploy.Rollback(ctx, j, a.access(), a.in.Duration("rollback-timeout"), a.work(folders.Temp))
+		if restored != nil {
+			a.rollbackSummary("", restored, a.recovery(err))
 		}
-		next := ""
-		if err != nil {
-			next = "lambda-rollout rollback --journal " + j.Name()
-		}
-		a.rollbackSummary("", restored, next)
 		return err
 	})
-}
-
-// confirm asks the user before a rollback deletes a function, where a user is
-// there to answer.
-func (a *app) confirm(ctx context.Context, log *journal.RunState) error {
-	if !a.host.CanAsk() || a.in.Bool("yes") {
-		return nil
-	}
-	planned, err := deploy.PlanRollback(ctx, a.access(), log)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, p := range planned {
-		if slices.ContainsFunc(p.Plan.Steps, func(s plan.Step) bool { _, deletes := s.(plan.DeleteFunction); return deletes }) {
-			names = append(names, p.At.Function+" in "+p.At.Region)
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	yes, err := a.host.Confirm(ctx, fmt.Sprintf("The rollback deletes what the deployment created: %s. Continue?", strings.Join(names, ", ")))
-	if err != nil {
-		return notStarted(err)
-	}
-	if !yes {
-		return notStarted(errors.New("the rollback was not confirmed: nothing was changed"))
-	}
-	return nil
 }
 
 // wanted asks rollback-on. An interrupted run is always rolled back: nobody asked
@@ -207,36 +189,148 @@ func (a *app) wanted(state journal.State) bool {
 	return slices.Contains(on, "failure")
 }
 
-// showJournal prints what a rollback of a journal would do now. It asks nobody
-// to stop.
-func (a *app) showJournal(ctx context.Context, store journal.Store) error {
-	log, err := journal.Read(ctx, store)
-	if err != nil {
-		return notStarted(err)
-	}
-	if log.State.Settled() || !log.Changed() {
-		a.log().Line("Nothing to roll back: the journal says %s", log.State)
+// confirmJournal asks about what a journal's rollback deletes.
+func (a *app) confirmJournal(ctx context.Context, store journal.Store) error {
+	if !a.asks() {
 		return nil
 	}
-	return a.showRollback(ctx, log)
+	state, err := a.readJournal(ctx, store)
+	if err != nil || state == nil {
+		return nil // the rollback itself says what is wrong
+	}
+	return a.confirm(ctx, state)
 }
 
-// showRollback prints what a rollback would do.
-func (a *app) showRollback(ctx context.Context, log *journal.RunState) error {
-	planned, err := deploy.PlanRollback(ctx, a.access(), log)
+// asks reports whether there is a user to ask, who has not answered yet.
+func (a *app) asks() bool { return a.host.CanAsk() && !a.in.Bool("yes") }
+
+// confirm asks before a rollback deletes something; no ends it.
+func (a *app) confirm(ctx context.Context, state *journal.RunState) error {
+	if !a.asks() {
+		return nil
+	}
+	planned, err := deploy.PlanRollback(ctx, a.access(), state)
+	if err != nil {
+		return nil //nolint:nilerr // the rollback itself says what is wrong
+	}
+	var deletes []string
+	for _, p := range planned {
+		for _, s := range p.Plan.Steps {
+			switch s := s.(type) {
+			case plan.DeleteFunction:
+				deletes = append(deletes, p.Label())
+			case plan.DeleteAlias:
+				deletes = append(deletes, "alias "+s.Name+" of "+p.Label())
+			}
+		}
+	}
+	if len(deletes) == 0 {
+		return nil
+	}
+	yes, err := a.host.Confirm(ctx, "The rollback deletes what the deployment created: "+strings.Join(deletes, ", ")+". Continue?")
+	if err == nil && !yes {
+		err = errors.New("the rollback was not confirmed: nothing was changed")
+	}
+	return notStarted(err)
+}
+
+// readJournal reads a journal that a rollback would change something for; nil
+// for every other.
+func (a *app) readJournal(ctx context.Context, store journal.Store) (*journal.RunState, error) {
+	state, err := journal.Read(ctx, store)
+	if err != nil || state.State.Settled() || !state.Changed() {
+		return nil, err
+	}
+	return state, nil
+}
+
+// showRollback prints what a rollback would do, as plan does. It asks nobody to
+// stop.
+func (a *app) showRollback(ctx context.Context, byHand bool) error {
+	diffs := []report.Diff{}
+	show := func(state *journal.RunState) error {
+		planned, err := deploy.PlanRollback(ctx, a.access(), state)
+		for _, p := range planned {
+			diffs = append(diffs, a.rollbackDiff(p))
+		}
+		return err
+	}
+	var err error
+	if byHand {
+		err = a.eachRequest(ctx, func(_ *deploy.Connection, header journal.Header, target *journal.TargetLog) error {
+			return show(&journal.RunState{Header: header, Targets: []journal.TargetLog{*target}})
+		})
+	} else {
+		err = a.showJournals(ctx, show)
+	}
 	if err != nil {
 		return err
 	}
-	for _, p := range planned {
-		if p.Plan.Empty() {
-			a.log().Line("Nothing to roll back: function %s in %s is already as requested", p.At.Function, p.At.Region)
+	if a.json() {
+		return a.printJSON(diffs)
+	}
+	a.log().Block(report.Text(diffs))
+	return nil
+}
+
+// showJournals calls show for each journal that there is something to roll back
+// of.
+func (a *app) showJournals(ctx context.Context, show func(*journal.RunState) error) error {
+	paths, err := a.findJournals(ctx)
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		a.log().Line("No journal of a deployment was found: nothing was changed, nothing to roll back")
+	}
+	for _, path := range paths {
+		store, err := a.openStore(ctx, path)
+		if err != nil {
+			return err
 		}
-		for _, c := range p.Plan.Changes {
-			a.log().Line("%s", a.line(c))
+		state, err := a.readJournal(ctx, store)
+		switch {
+		case err != nil:
+			return notStarted(err)
+		case state == nil:
+			a.log().Line("Nothing to roll back: the deployment of journal %s is settled, or changed nothing", path)
+		default:
+			err = show(state)
 		}
-		for _, r := range p.Plan.Refused {
-			a.log().Warn("%s would be left alone: %s; %s", r.Subject, r.Found, r.Reason)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// rollbackDiff is what a rollback would do to one function.
+func (a *app) rollbackDiff(p deploy.Planned) report.Diff {
+	d := a.diff(p)
+	for _, r := range p.Plan.Refused {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s would not be changed: %s; %s", r.Subject, r.Found, r.Reason))
+	}
+	return d
+}
+
+// restoredDocument is one target of a rollback's JSON document.
+type restoredDocument struct {
+	Function string        `json:"function"`
+	Region   string        `json:"region"`
+	Changes  []report.Line `json:"changes"`
+	// Left says what is not as it was; Kept that the function was new and stays.
+	Left []string `json:"left,omitempty"`
+	Kept bool     `json:"kept,omitempty"`
+}
+
+func restoredDocuments(restored []deploy.Restored) []restoredDocument {
+	all := []restoredDocument{}
+	for _, r := range restored {
+		d := restoredDocument{Function: r.Target.Function, Region: r.Target.Region, Changes: []report.Line{}, Left: r.Left(), Kept: r.Kept}
+		for _, c := range r.Changes {
+			d.Changes = append(d.Changes, report.Line{Op: opOf(c.Kind), Field: c.Field, From: c.From, To: c.To})
+		}
+		all = append(all, d)
+	}
+	return all
 }

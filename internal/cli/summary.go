@@ -135,13 +135,13 @@ func (a *app) failedSummary(failure error) {
 		if incomplete.Err != nil {
 			reason = firstLine(incomplete.Err.Error())
 		}
-		a.rollbackSummary(reason, incomplete.Targets, "lambda-rollout rollback --journal "+incomplete.Journal)
+		a.rollbackSummary(reason, incomplete.Targets, a.recovery(failure))
 	case errors.As(failure, &back):
-		a.rollbackSummary(firstLine(back.Err.Error()), back.Targets, "")
+		a.rollbackSummary(firstLine(back.Err.Error()), back.Targets, nil)
 	}
 }
 
-func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next string) {
+func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next []string) {
 	var lines []report.Back
 	for _, t := range targets {
 		for _, c := range t.Changes {

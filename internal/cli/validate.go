@@ -5,6 +5,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -25,6 +26,11 @@ func (a *app) validate(ctx context.Context) error {
 	if err := session.Check(session.Options{Region: a.in.String("aws-region"), LookupEnv: a.lookupEnv}); err != nil {
 		problems = append(problems, diag.Problem{Message: err.Error()})
 	}
+	if a.json() {
+		if err := a.printJSON(a.validated(set, problems)); err != nil {
+			return err
+		}
+	}
 	if problems.Err() != nil {
 		return problems
 	}
@@ -33,4 +39,43 @@ func (a *app) validate(ctx context.Context) error {
 		a.log().Line("%s: valid (%d aliases)", t.Function.FunctionName, len(t.Aliases))
 	}
 	return nil
+}
+
+// validateDocument is what --output json prints of validate.
+type validateDocument struct {
+	Valid     bool              `json:"valid"`
+	Functions []validFunction   `json:"functions"`
+	Problems  []problemDocument `json:"problems"`
+}
+
+type validFunction struct {
+	Function string   `json:"function"`
+	Aliases  []string `json:"aliases"`
+}
+
+type problemDocument struct {
+	Warning bool   `json:"warning"`
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Col     int    `json:"col,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func (a *app) validated(set *service.Set, problems diag.List) validateDocument {
+	d := validateDocument{Valid: problems.Err() == nil, Functions: []validFunction{}, Problems: []problemDocument{}}
+	for _, t := range set.Targets {
+		f := validFunction{Function: t.Function.FunctionName, Aliases: []string{}}
+		for _, alias := range t.Aliases {
+			f.Aliases = append(f.Aliases, alias.Name)
+		}
+		d.Functions = append(d.Functions, f)
+	}
+	for _, p := range problems.Sorted() {
+		d.Problems = append(d.Problems, problemDocument{
+			Warning: p.Warning, File: p.File, Line: p.Line, Col: p.Col,
+			Message: a.host.Redact(p.Message), Hint: a.host.Redact(p.Hint),
+		})
+	}
+	return d
 }

@@ -11,15 +11,25 @@ var release = "dev"
 
 func versionNumber() string { return release }
 
+// versionDocument is what --output json prints of version.
+type versionDocument struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
+
 func (a *app) version() error {
-	commit := "unknown"
+	v := versionDocument{Version: release, Commit: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				commit = s.Value
+				v.Commit = s.Value
 			}
 		}
 	}
-	err := a.print(fmt.Sprintf("lambda-rollout %s\ncommit %s\n%s %s/%s\n", release, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH))
-	return err
+	if a.json() {
+		return a.printJSON(v)
+	}
+	return a.print(fmt.Sprintf("lambda-rollout %s\ncommit %s\n%s %s\n", v.Version, v.Commit, v.Go, v.Platform))
 }

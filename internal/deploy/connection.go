@@ -12,7 +12,6 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/embedded"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
@@ -134,16 +133,6 @@ func (a Access) assume(base *session.Session, arn string) (*session.Session, err
 
 // Session is the run's own session.
 func (c *Connection) Session() *session.Session { return c.base }
-
-// Lambda returns a client for the Region of a function's name, else for the
-// default one.
-func (c *Connection) Lambda(name definition.Name) (*lambdaapi.Client, error) {
-	region, err := c.regionOf(name.Region, "")
-	if err != nil {
-		return nil, notStarted(err)
-	}
-	return lambdaapi.New(c.base, region, c.timing), nil
-}
 
 // regionOf is the Region that the ARN or the infrastructure names, else the
 // default.

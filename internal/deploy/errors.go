@@ -31,6 +31,9 @@ type FailedError struct{ Err error }
 func (e *FailedError) Error() string { return e.Err.Error() }
 func (e *FailedError) Unwrap() error { return e.Err }
 
+// RollbackCommand rolls back by a journal.
+func RollbackCommand(journal string) string { return "lambda-rollout rollback --journal " + journal }
+
 // RolledBackError is a FailedError that knows what was restored.
 type RolledBackError struct {
 	FailedError
@@ -49,7 +52,7 @@ type StoppedError struct {
 }
 
 func (e *StoppedError) Error() string {
-	return fmt.Sprintf("stopped: %v; changes remain (to put them back: lambda-rollout rollback --journal %s)", e.Err, e.Journal)
+	return fmt.Sprintf("stopped: %v; changes remain; to roll them back, run: %s", e.Err, RollbackCommand(e.Journal))
 }
 func (e *StoppedError) Unwrap() error { return e.Err }
 
@@ -73,7 +76,7 @@ func (e *IncompleteError) Error() string {
 			fmt.Fprintf(&b, "\n  %s in %s: %s", t.Target.Function, t.Target.Region, line)
 		}
 	}
-	fmt.Fprintf(&b, "\nwhen that is mended: lambda-rollout rollback --journal %s", e.Journal)
+	fmt.Fprintf(&b, "\nonce that is fixed, run: %s", RollbackCommand(e.Journal))
 	return b.String()
 }
 func (e *IncompleteError) Unwrap() error { return e.Err }
@@ -82,9 +85,11 @@ func (e *IncompleteError) Unwrap() error { return e.Err }
 type BlockedError struct {
 	Journal string
 	Err     error
+	// Targets are those of the journal, where it could be read.
+	Targets []Restored
 }
 
 func (e *BlockedError) Error() string {
-	return fmt.Sprintf("roll back %s: %v\nwhen that is mended: lambda-rollout rollback --journal %s", e.Journal, e.Err, e.Journal)
+	return fmt.Sprintf("roll back %s: %v\nonce that is fixed, run: %s", e.Journal, e.Err, RollbackCommand(e.Journal))
 }
 func (e *BlockedError) Unwrap() error { return e.Err }

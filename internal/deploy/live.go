@@ -20,7 +20,8 @@ type Request struct {
 	Function, Region string
 	// Account is a hash to compare, "" where nobody knows.
 	Account string
-	// OfDeployment says that Version is what a deployment published: an alias
+	// OfDeployment says that Version, where there is one, is what a deployment
+	// published: an alias
 	// that points to neither that nor the version before was moved since, and is
 	// not touched.
 	OfDeployment bool

@@ -36,7 +36,7 @@ func (l *liveFunction) chooseVersions(ctx context.Context) error {
 		switch {
 		case version == "":
 			l.Aliases[name], err = l.versionBefore(ctx, name)
-		case l.OfDeployment && !l.isAt(name, l.Version, version):
+		case l.OfDeployment && l.Version != "" && !l.isAt(name, l.Version, version):
 			err = l.choose(ctx, name, "the deployment published version "+l.Version+" over "+version+", and the alias was moved since")
 		case version != None && version != plan.Latest:
 			err = l.exists(ctx, name, version)

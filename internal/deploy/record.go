@@ -94,7 +94,7 @@ func (r Record) Adopt(ctx context.Context, t *journal.TargetLog, now func() time
 // *BlockedError.
 func TakeOver(ctx context.Context, store journal.Store, w Work) (*journal.Journal, error) {
 	if err := store.Stop(ctx); err != nil {
-		return nil, &BlockedError{store.Name(), fmt.Errorf("ask the deployment to stop: %w", err)}
+		return nil, &BlockedError{Journal: store.Name(), Err: fmt.Errorf("ask the deployment to stop: %w", err)}
 	}
 	if !InS3(store.Name()) {
 		limit := w.Timing.Grace + w.Timing.StopSlack
@@ -104,7 +104,7 @@ func TakeOver(ctx context.Context, store journal.Store, w Work) (*journal.Journa
 	}
 	j, err := journal.Resume(ctx, store, w.Now)
 	if err != nil {
-		return nil, &BlockedError{store.Name(), err}
+		return nil, &BlockedError{Journal: store.Name(), Err: err}
 	}
 	return j, nil
 }

@@ -27,6 +27,10 @@ type Restored struct {
 	Err error
 	// Kept says that the function was new and stays, as first-deploy asks.
 	Kept bool
+	// Data are what a rollback without the journal needs; New says that the
+	// function did not exist before.
+	Data RollbackData
+	New  bool
 }
 
 // Left says what is not as it was, one line each.
@@ -90,7 +94,11 @@ func Rollback(ctx context.Context, j *journal.Journal, access Access, timeout ti
 	defer cancel()
 	targets, err := openTargets(ctx, access, j.RunState())
 	if err != nil {
-		return nil, &BlockedError{j.Name(), err}
+		blocked := &BlockedError{Journal: j.Name(), Err: err}
+		for _, t := range j.RunState().Targets {
+			blocked.Targets = append(blocked.Targets, restoredOf(t))
+		}
+		return nil, blocked
 	}
 	w.begin(j.RunState().Header.Targets)
 	var engines []*engine.Engine
@@ -154,10 +162,15 @@ func keptAll(done []Restored) bool {
 	return true
 }
 
+// restoredOf is a target of which nothing was restored yet.
+func restoredOf(t journal.TargetLog) Restored {
+	return Restored{Target: t.Target, Data: dataOf(t), New: t.Snapshot != nil && !t.Snapshot.Exists}
+}
+
 // rollBackOne rolls one target back. keepNew leaves a function that did not exist
 // before.
 func rollBackOne(ctx context.Context, e *engine.Engine, t journal.TargetLog, keepNew bool, events event.Sink) Restored {
-	r := Restored{Target: t.Target}
+	r := restoredOf(t)
 	events.Emit(event.RollbackBegan{Function: t.Function})
 	if s := t.Snapshot; s != nil && !s.Exists && keepNew {
 		events.Emit(event.RollbackSkipped{Function: t.Function, Kept: true})

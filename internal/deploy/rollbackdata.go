@@ -9,6 +9,7 @@ import (
 	"regexp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
@@ -46,6 +47,30 @@ func (r Result) RollbackData() RollbackData {
 		if now := r.Before.Aliases[was.Alias]; now != nil && len(now.Weights) > 0 {
 			out.Weights[was.Alias] = now.Weights
 		}
+	}
+	return out
+}
+
+// dataOf is what undoes what a journal recorded of a target.
+func dataOf(t journal.TargetLog) RollbackData {
+	out := RollbackData{Function: t.Function, Region: t.Region, Account: accountHash(t.Account), Aliases: map[string]string{}, Weights: map[string]map[string]float64{}}
+	if published := t.Published(); len(published) > 0 {
+		out.Version = published[len(published)-1]
+	}
+	if s := t.Snapshot; s != nil {
+		out.Restore = s.RestorePoint
+		for _, alias := range s.Missing {
+			out.Aliases[alias] = None
+		}
+		for _, alias := range s.Aliases {
+			out.Aliases[alias.Name] = alias.Version
+			if len(alias.Weights) > 0 {
+				out.Weights[alias.Name] = alias.Weights
+			}
+		}
+	}
+	if out.Version == out.Restore {
+		out.Version = "" // only the restore point was published
 	}
 	return out
 }

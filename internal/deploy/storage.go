@@ -122,11 +122,11 @@ func OwnJournals(ctx context.Context, found []string, open func(name string) (jo
 	for _, name := range found {
 		store, err := open(name)
 		if err != nil {
-			return nil, &BlockedError{name, err}
+			return nil, &BlockedError{Journal: name, Err: err}
 		}
 		state, err := journal.Read(ctx, store)
 		if err != nil {
-			return nil, &BlockedError{name, err}
+			return nil, &BlockedError{Journal: name, Err: err}
 		}
 		if state.Header.Run == "" {
 			continue // it ended before its first change

@@ -79,8 +79,8 @@ type Back struct {
 }
 
 // RollbackSummary is the page of a rollback: what was put back, from what to
-// what, and in red what was not.
-func RollbackSummary(reason string, lines []Back, next string) string {
+// what, and in red what was not. next are the commands that finish it.
+func RollbackSummary(reason string, lines []Back, next []string) string {
 	var b strings.Builder
 	failed := false
 	for _, l := range lines {
@@ -102,8 +102,9 @@ func RollbackSummary(reason string, lines []Back, next string) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(l.Function), cell(l.Region), cell(l.Field), cell(l.From), cell(l.To))
 	}
-	if next != "" {
-		b.WriteString("\nWhen that is mended:\n\n```sh\n" + next + "\n```\n")
+	if len(next) > 0 {
+		commands(&b, "Once that is fixed, run", next[:1])
+		commands(&b, "Where the journal is gone by then, run instead", next[1:])
 	}
 	return b.String()
 }

@@ -1,0 +1,106 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+)
+
+// Invoked is what a function answered.
+type Invoked struct {
+	lambdaapi.Answer
+	// Region is where the function is.
+	Region string
+}
+
+// Invoke calls a function once. In the embedded AWS, where nobody names a Region,
+// it finds the function in another one, too. Its error is a *NotStartedError where
+// the function did not run.
+func Invoke(ctx context.Context, c *Connection, name definition.Name, i lambdaapi.Invocation) (Invoked, error) {
+	if err := checkPayload(i.Payload); err != nil {
+		return Invoked{}, notStarted(err)
+	}
+	region, err := c.regionOf(name.Region, "")
+	if err != nil {
+		return Invoked{}, notStarted(err)
+	}
+	answer, err := c.invoke(ctx, region, i)
+	if err == nil || lambdaapi.Classify(err) != lambdaapi.NotFound {
+		return Invoked{answer, region}, err
+	}
+	found, err := c.whereIs(ctx, region, name)
+	if err != nil {
+		return Invoked{}, notStarted(err)
+	}
+	if found != region {
+		answer, err = c.invoke(ctx, found, i)
+		if err == nil || lambdaapi.Classify(err) != lambdaapi.NotFound {
+			return Invoked{answer, found}, err
+		}
+	}
+	return Invoked{}, notStarted(fmt.Errorf("function %s in %s has no alias or version %s", name.Name, found, i.Qualifier))
+}
+
+// invoke marks the errors of calls that did not reach the function.
+func (c *Connection) invoke(ctx context.Context, region string, i lambdaapi.Invocation) (lambdaapi.Answer, error) {
+	answer, err := lambdaapi.New(c.base, region, c.timing).Invoke(ctx, i)
+	if err == nil {
+		return answer, nil
+	}
+	switch lambdaapi.Classify(err) {
+	case lambdaapi.Unknown:
+		return answer, err
+	case lambdaapi.Refused, lambdaapi.Denied, lambdaapi.NotFound, lambdaapi.Throttled, lambdaapi.Propagating,
+		lambdaapi.Conflict, lambdaapi.Stale, lambdaapi.Stopped:
+	}
+	return answer, notStarted(err)
+}
+
+// checkPayload refuses what is not JSON: Lambda would, in the words of its own
+// parser.
+func checkPayload(payload []byte) error {
+	if len(payload) == 0 {
+		return nil
+	}
+	var any json.RawMessage
+	err := json.Unmarshal(payload, &any)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		before := string(payload[:min(int(syntax.Offset), len(payload))])
+		line := strings.Count(before, "\n") + 1
+		return fmt.Errorf("the payload is not JSON: line %d, column %d: %w", line, len(before)-strings.LastIndexByte(before, '\n')-1, err)
+	}
+	return err
+}
+
+// whereIs is the Region in which a function is: the one that was asked, or one of
+// the embedded AWS.
+func (c *Connection) whereIs(ctx context.Context, region string, name definition.Name) (string, error) {
+	here, err := lambdaapi.New(c.base, region, c.timing).Find(ctx, name.Name, "")
+	if err != nil || here != nil {
+		return region, err
+	}
+	missing := fmt.Errorf("there is no function %s in %s", name.Name, region)
+	if c.access.Local == "" {
+		return "", missing
+	}
+	regions := c.access.Embedded.FunctionRegions(c.access.Local, name.Name)
+	switch {
+	case len(regions) == 1 && !c.named(name):
+		return regions[0], nil
+	case len(regions) > 0:
+		return "", fmt.Errorf("%w; the embedded AWS has it in %s: add --aws-region %s", missing, strings.Join(regions, ", "), regions[0])
+	}
+	return "", missing
+}
+
+// named reports whether somebody named the Region of a function.
+func (c *Connection) named(name definition.Name) bool {
+	environment, _ := c.access.Session.LookupEnv("AWS_REGION")
+	return name.Region != "" || c.access.Session.Region != "" || environment != ""
+}
