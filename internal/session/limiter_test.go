@@ -73,6 +73,24 @@ func TestGetFunctionAndGetPolicyHaveQuotasOfTheirOwnAndInvokeNone(t *testing.T) 
 	})
 }
 
+func TestQuotasThatAWSCountsApartDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, &fakeAWS{}, keysEnv, Options{})
+		began := time.Now()
+		for operation, calls := range map[string]int{"GetFunction": getFunctionPerSecond, "GetPolicy": getPolicyPerSecond, "GetAlias": callsPerSecond} {
+			for range calls {
+				if _, err := s.takeTurn(awsmiddleware.SetOperationName(t.Context(), operation), "us-east-1"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the calls of one second waited %s for those of another quota", took)
+		}
+	})
+}
+
 func TestWaitingForATurnEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
