@@ -75,8 +75,8 @@ type Result struct {
 	local string
 	// object is set for S3.
 	object *object
-	// mustFetch is set where Lambda cannot read the object by itself.
-	mustFetch bool
+	// viaThisMachine is set where Lambda cannot read the object by itself.
+	viaThisMachine bool
 }
 
 // Resolve finds the artifact, checks it and learns its hash. It changes nothing
@@ -103,8 +103,8 @@ func Resolve(ctx context.Context, ref Ref, opts Options) (*Result, error) {
 	return r, nil
 }
 
-// checkWay refuses a zip that this machine cannot bring to Lambda.
-func (r *Result) checkWay(ctx context.Context, name string) error {
+// requireStaging refuses a zip that this machine cannot bring to Lambda.
+func (r *Result) requireStaging(ctx context.Context, name string) error {
 	switch {
 	case r.Code.Size <= InlineLimit:
 		return nil
@@ -118,7 +118,7 @@ func (r *Result) checkWay(ctx context.Context, name string) error {
 // Direct reports whether Code can be sent as it is: Prepare has nothing to
 // fetch and nothing to stage.
 func (r *Result) Direct() bool {
-	return !r.mustFetch && (r.Code.ZipPath == "" || r.Code.Size <= InlineLimit)
+	return !r.viaThisMachine && (r.Code.ZipPath == "" || r.Code.Size <= InlineLimit)
 }
 
 // Fetched reports whether an object was brought to this machine, which Prepare
@@ -130,7 +130,7 @@ func (r *Result) Fetched() bool { return r.object != nil && r.local != "" }
 // carry goes to the staging bucket. Where nothing is to be done it costs
 // nothing.
 func (r *Result) Prepare(ctx context.Context) (definition.Code, error) {
-	if r.mustFetch {
+	if r.viaThisMachine {
 		if err := r.fetch(ctx); err != nil {
 			return definition.Code{}, err
 		}

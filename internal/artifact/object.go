@@ -66,20 +66,20 @@ func (r *Result) resolveObject(ctx context.Context, ref Ref) error {
 		return fmt.Errorf("artifact %s: %d bytes, above the %s that a function may hold unzipped", found, found.size, limit(UnzippedLimit))
 	}
 	r.Kind, r.Pinned, r.object = S3, found.String(), found
-	r.mustFetch = found.region != r.opts.Region || !r.deployerCanRead(ctx, ref, found)
+	r.viaThisMachine = found.region != r.opts.Region || !r.deployerCanRead(ctx, ref, found)
 	r.Code = definition.Code{
 		S3Bucket: found.bucket, S3Key: found.key, S3ObjectVersion: found.version,
 		Sha256: found.sha256, Size: found.size,
 	}
-	if r.mustFetch {
-		if err := r.checkWay(ctx, found.String()); err != nil {
+	if r.viaThisMachine {
+		if err := r.requireStaging(ctx, found.String()); err != nil {
 			return err
 		}
 	}
 	switch {
 	case found.sha256 != "":
 		return nil
-	case r.mustFetch:
+	case r.viaThisMachine:
 		// It has to be read for its hash anyway: once is enough.
 		return r.fetch(ctx)
 	}
@@ -93,7 +93,7 @@ func (r *Result) fetch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.Code, r.local, r.mustFetch = code, code.ZipPath, false
+	r.Code, r.local, r.viaThisMachine = code, code.ZipPath, false
 	return nil
 }
 

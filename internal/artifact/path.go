@@ -36,7 +36,7 @@ func (r *Result) resolvePath(ctx context.Context, ref Ref) error {
 	if err != nil {
 		return fmt.Errorf("artifact %s: %w", ref.Path, err)
 	}
-	return r.checkWay(ctx, ref.Path)
+	return r.requireStaging(ctx, ref.Path)
 }
 
 // inWorkspace keeps a relative path inside the workspace, through symlinks too. What
