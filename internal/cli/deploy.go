@@ -194,7 +194,7 @@ func (a *app) warnOfExpiry(schedule time.Duration) {
 	token, _ := a.lookupEnv("AWS_SESSION_TOKEN")
 	renewed := a.in.Given("role-to-assume") || a.in.Bool("local")
 	if schedule >= longSchedule && !renewed && (token != "" || a.in.Given("aws-session-token")) {
-		a.log().Warn("the stages of the traffic take %s, and a session's credentials may expire before they and a rollback are done: with role-to-assume they are renewed", traffic.Short(schedule))
+		a.log().Warn("the stages of the traffic take %s, and a session's credentials may expire before they and a rollback are done: with role-to-assume they are renewed", traffic.FormatDuration(schedule))
 	}
 }
 

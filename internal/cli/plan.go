@@ -66,7 +66,7 @@ func (a *app) diff(r deploy.Planned) report.Diff {
 	d := report.Diff{
 		Function: r.At.Function, Region: r.At.Region, Artifact: r.Pinned(),
 		Changed: r.Changes(), Calls: []string{}, Changes: []report.Line{},
-		Warnings: r.Plan.Warnings, NoWayBack: r.Plan.NoWayBack, Blocked: r.Plan.Blocked,
+		Warnings: r.Plan.Warnings, NoWayBack: r.Plan.Irreversible, Blocked: r.Plan.Blockers,
 	}
 	for _, s := range r.Plan.Steps {
 		d.Calls = append(d.Calls, callText(s))

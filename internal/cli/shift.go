@@ -23,7 +23,7 @@ func (a *app) shift(ctx context.Context) error {
 	}
 	run, schedule := a.runID(), a.in.Course("traffic")
 	if a.in.Given("percentage") {
-		schedule = traffic.Course{{Percent: a.in.Percent("percentage")}}
+		schedule = traffic.Schedule{{Percent: a.in.Percent("percentage")}}
 	}
 	targets, err := deploy.ResolveShift(ctx, c, requests, run, schedule)
 	if err != nil {

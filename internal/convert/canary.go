@@ -15,7 +15,7 @@ import (
 // the waits between them, into the action's own stages, as far as they rise:
 // 10%/5m, 50%. Where none follows, the new version gets no traffic yet. taken
 // is how many steps went into it.
-func (j *jobSteps) course(steps []*step) (course traffic.Course, taken int) {
+func (j *jobSteps) course(steps []*step) (course traffic.Schedule, taken int) {
 	for taken < len(steps) {
 		next, wait := taken, traffic.Stage{}
 		if len(course) > 0 && steps[next].typ.Raw() == "Wait" && steps[next].plain() {
@@ -40,7 +40,7 @@ func (j *jobSteps) course(steps []*step) (course traffic.Course, taken int) {
 		taken = next + 1
 	}
 	if len(course) == 0 {
-		return traffic.Course{{}}, 0
+		return traffic.Schedule{{}}, 0
 	}
 	return course, taken
 }
@@ -116,7 +116,7 @@ func (j *jobSteps) shift(s *step) {
 	put(with, "rollback-data", scalar(evaluated("steps."+j.deploy+".outputs.rollback-data")))
 	put(with, "percentage", scalar(percentage))
 	if d, ok := j.timeout(s.timeout); ok {
-		put(with, "timeout", scalar(traffic.Short(d)))
+		put(with, "timeout", scalar(traffic.FormatDuration(d)))
 	}
 	if j.after.keep {
 		put(with, "rollback-on", scalar("never"))

@@ -111,7 +111,7 @@ func (j *jobSteps) add(s *step, content *yaml.Node) string {
 }
 
 // deployStep is the action with the files that the stage refers to.
-func (j *jobSteps) deployStep(s *step, course traffic.Course) *yaml.Node {
+func (j *jobSteps) deployStep(s *step, course traffic.Schedule) *yaml.Node {
 	if s.spec != nil {
 		j.reader(s.doc).Mapping(s.spec, "the step's spec", nil, "")
 	}
@@ -121,10 +121,10 @@ func (j *jobSteps) deployStep(s *step, course traffic.Course) *yaml.Node {
 		put(with, "traffic", scalar(course.String()))
 	}
 	if d, ok := j.timeout(s.timeout); ok {
-		put(with, "timeout", scalar(traffic.Short(d)))
+		put(with, "timeout", scalar(traffic.FormatDuration(d)))
 	}
 	if d, ok := j.timeout(j.rollbackTimeout); ok {
-		put(with, "rollback-timeout", scalar(traffic.Short(d)))
+		put(with, "rollback-timeout", scalar(traffic.FormatDuration(d)))
 	}
 	if j.after.keep {
 		put(with, "rollback-on", scalar("never"))

@@ -16,7 +16,7 @@ func TestDurationsOfHarnessAndTheirShortForm(t *testing.T) {
 		d, ok := duration(in)
 		got := ""
 		if ok {
-			got = traffic.Short(d)
+			got = traffic.FormatDuration(d)
 		}
 		if got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)

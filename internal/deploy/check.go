@@ -40,7 +40,7 @@ func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 		}
 		p.warnOfDrift(events)
 		if terms.AllowPartial {
-			for _, text := range p.Plan.NoWayBack {
+			for _, text := range p.Plan.Irreversible {
 				warn(events, "a rollback could not restore everything: %s", text)
 			}
 		}
@@ -63,10 +63,10 @@ func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 func Refused(planned []Planned, terms Terms) error {
 	var all []error
 	for _, p := range planned {
-		for _, text := range p.Plan.Blocked {
+		for _, text := range p.Plan.Blockers {
 			all = append(all, fmt.Errorf("function %s: %s", p.At.Function, text))
 		}
-		for _, text := range p.Plan.NoWayBack {
+		for _, text := range p.Plan.Irreversible {
 			if !terms.AllowPartial {
 				all = append(all, noWayBack(p.At.Function, text))
 			}

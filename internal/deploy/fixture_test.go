@@ -83,7 +83,7 @@ func run(t *testing.T, o awslocal.Options, test func(f *fixture), wrap ...awstes
 		f := &fixture{T: t, aws: a, lambda: a.Lambda(), dir: t.TempDir(), log: &safeLog{}, aliases: []string{"live"}}
 		f.artifact = filepath.Join(f.dir, "code")
 		f.timeout, f.rollbackTimeout = 10*time.Minute, 10*time.Minute
-		f.options = Options{MaxParallel: 4, Environment: "replace", Traffic: traffic.Course{{Percent: 100}}}
+		f.options = Options{MaxParallel: 4, Environment: "replace", Traffic: traffic.Schedule{{Percent: 100}}}
 		f.access = Access{
 			Session: session.Options{
 				Region: awstest.Region, AccessKeyID: awstest.Key, SecretAccessKey: "secret", Endpoint: a.URL,
@@ -249,7 +249,7 @@ func (f *fixture) deployCode(content string) Result {
 }
 
 // shift shifts the traffic of function.yaml's alias.
-func (f *fixture) shift(ctx context.Context, r Request, schedule traffic.Course) ([]Result, error) {
+func (f *fixture) shift(ctx context.Context, r Request, schedule traffic.Schedule) ([]Result, error) {
 	f.Helper()
 	run := f.newRun()
 	targets, err := ResolveShift(ctx, f.connect(), []Request{r}, run, schedule)
@@ -362,7 +362,7 @@ func (f *fixture) update(change func(*lambda.UpdateFunctionConfigurationInput)) 
 	}
 }
 
-func parseTraffic(t *testing.T, text string) traffic.Course {
+func parseTraffic(t *testing.T, text string) traffic.Schedule {
 	t.Helper()
 	c, err := traffic.Parse(strings.Split(text, ", "))
 	if err != nil {

@@ -56,7 +56,7 @@ func (t Target) Pinned() string {
 type Options struct {
 	// Marker says who deploys; it goes into the descriptions of versions.
 	Marker  plan.Marker
-	Traffic traffic.Course
+	Traffic traffic.Schedule
 	// Environment is the input environment-variables: replace, merge or keep.
 	Environment   string
 	StagingBucket string

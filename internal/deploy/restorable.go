@@ -37,7 +37,7 @@ func (p *Planned) observeCode(ctx context.Context) {
 	case errors.As(err, &denied):
 		p.Plan.Warnings = append(p.Plan.Warnings, fmt.Sprintf("it is unknown whether the current code could be restored: %v", err))
 	default:
-		p.Plan.NoWayBack = append(p.Plan.NoWayBack, err.Error())
+		p.Plan.Irreversible = append(p.Plan.Irreversible, err.Error())
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // ResolveShift finds the functions and versions between which traffic is to
 // shift. The targets have no artifact. Its error is a *NotStartedError.
-func ResolveShift(ctx context.Context, c *Connection, requests []Request, run string, schedule traffic.Course) ([]Target, error) {
+func ResolveShift(ctx context.Context, c *Connection, requests []Request, run string, schedule traffic.Schedule) ([]Target, error) {
 	var targets []Target
 	var errs []error
 	for _, r := range requests {

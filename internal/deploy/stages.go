@@ -10,7 +10,7 @@ import (
 )
 
 // schedule is the one by which the traffic of all targets of a run shifts.
-func schedule(targets []Target) traffic.Course {
+func schedule(targets []Target) traffic.Schedule {
 	if len(targets) == 0 {
 		return nil
 	}

@@ -178,7 +178,7 @@ func (e *Engine) waitWeights(ctx context.Context, wanted journal.Alias) error {
 		if maps.Equal(now.Weights, wanted.Weights) {
 			return nil
 		}
-		e.waitingFor(wanted.Name, "weights "+plan.Serves(now.Alias), "AWS moves provisioned concurrency")
+		e.waitingFor(wanted.Name, "weights "+plan.DescribeRouting(now.Alias), "AWS moves provisioned concurrency")
 		if !e.pause(ctx, min(try, 3)) {
 			return context.Cause(ctx)
 		}

@@ -153,7 +153,7 @@ func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
 		}
 		r.live.latest, r.live.aliases, r.live.signing = o.Latest, o.Aliases, o.CodeSigning
 		p := plan.Back(t, o, r.fences)
-		if !p.Empty() || !p.Watch {
+		if !p.Empty() || !p.MayArriveLate {
 			return p, nil
 		}
 		if r.watch.IsZero() {

@@ -26,7 +26,7 @@ func (b *bench) state() string {
 	f := b.aws.function
 	s := fmt.Sprintf("%s %d MB %q %v signing %q", f.CodeSha256, *f.MemorySize, *f.Description, f.Tags, b.aws.signing)
 	for name, a := range b.aws.aliases {
-		s += fmt.Sprintf(" %s→%s", name, plan.Serves(a.Alias))
+		s += fmt.Sprintf(" %s→%s", name, plan.DescribeRouting(a.Alias))
 	}
 	return s
 }

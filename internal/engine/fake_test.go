@@ -545,8 +545,8 @@ func (b *bench) deploy(ctx context.Context, w plan.Wanted) error {
 		return err
 	}
 	p := plan.Forward(w, o)
-	if len(p.Blocked) > 0 {
-		return fmt.Errorf("blocked: %q", p.Blocked)
+	if len(p.Blockers) > 0 {
+		return fmt.Errorf("blocked: %q", p.Blockers)
 	}
 	e := b.engine()
 	if err := e.Snapshot(ctx, w, o, p); err != nil {

@@ -111,7 +111,7 @@ func TestAnAliasOnLatestLeavesItBeforeItChanges(t *testing.T) {
 		b.aws.aliases["live"].Version = plan.Latest
 		b.aws.versions = nil
 		w := wanted("live")
-		w.Traffic = traffic.Course{{Percent: 10}}
+		w.Traffic = traffic.Schedule{{Percent: 10}}
 		b.mustDeploy(w)
 		want := []string{"PublishVersion", "UpdateAlias", "UpdateConfiguration", "UpdateCode", "PublishVersion", "UpdateAlias"}
 		if diff := cmp.Diff(want, b.aws.changes()); diff != "" {
@@ -440,12 +440,12 @@ func TestAShiftMovesTheAliasAndNothingElse(t *testing.T) {
 		b := newBench(t)
 		b.mustDeploy(func() plan.Wanted {
 			w := wanted("live")
-			w.Traffic = traffic.Course{{Percent: 10}}
+			w.Traffic = traffic.Schedule{{Percent: 10}}
 			return w
 		}())
 		b.aws.calls = nil
 		b.mustDeploy(plan.Wanted{
-			Function: definition.Function{FunctionName: "f"}, Aliases: []definition.Alias{{Name: "live"}}, ShiftTo: "2", Traffic: traffic.Course{{Percent: 50}},
+			Function: definition.Function{FunctionName: "f"}, Aliases: []definition.Alias{{Name: "live"}}, ShiftTo: "2", Traffic: traffic.Schedule{{Percent: 50}},
 		})
 		if got := b.aws.aliases["live"]; got.Version != "1" || got.Weights["2"] != 0.5 {
 			t.Errorf("live is %+v", got)

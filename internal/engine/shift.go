@@ -77,9 +77,9 @@ func (e *Engine) upToDate(s plan.Step) bool {
 		return false
 	}
 	wanted := m.Resolve(e.target, e.RestorePoint())
-	if !plan.Stands(wanted, e.live.aliases[m.Name].Alias) {
+	if !plan.UpToDate(wanted, e.live.aliases[m.Name].Alias) {
 		return false
 	}
-	e.events.Emit(event.AliasUpToDate{Function: e.live.function, Alias: m.Name, Routing: plan.Serves(wanted)})
+	e.events.Emit(event.AliasUpToDate{Function: e.live.function, Alias: m.Name, Routing: plan.DescribeRouting(wanted)})
 	return true
 }

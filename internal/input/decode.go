@@ -207,7 +207,7 @@ func (d *decoder) percent(text string) float64 {
 	return percent
 }
 
-func (d *decoder) course(stages []string) traffic.Course {
+func (d *decoder) course(stages []string) traffic.Schedule {
 	course, err := traffic.Parse(stages)
 	if err != nil {
 		d.fail("AllAtOnce, Canary10Percent5Minutes, Linear10PercentEvery1Minute, or stages: 10%/5m, 50%/5m", "%v", err)

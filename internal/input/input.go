@@ -190,7 +190,7 @@ type value struct {
 	length  time.Duration
 	number  int
 	percent float64
-	course  traffic.Course
+	course  traffic.Schedule
 }
 
 // Command is the command that the values are for.
@@ -224,7 +224,7 @@ func (s *Set) Int(name string) int { return s.get(name, Int).number }
 func (s *Set) Percent(name string) float64 { return s.get(name, Percent).percent }
 
 // Course is the value of a Course.
-func (s *Set) Course(name string) traffic.Course { return s.get(name, Course).course }
+func (s *Set) Course(name string) traffic.Schedule { return s.get(name, Course).course }
 
 // Secret is a value to mask, under the name that the user knows it by.
 type Secret struct{ Name, Value string }

@@ -92,7 +92,7 @@ func Stages(plans ...Plan) int {
 func (f *forward) alias(a definition.Alias) {
 	now := f.o.Aliases[a.Name]
 	if reason := f.unshiftable(now); reason != "" {
-		f.plan.Blocked = append(f.plan.Blocked, "alias "+a.Name+" "+reason)
+		f.plan.Blockers = append(f.plan.Blockers, "alias "+a.Name+" "+reason)
 		return
 	}
 	if now == nil {
@@ -107,7 +107,7 @@ func (f *forward) alias(a definition.Alias) {
 		for _, m := range moves {
 			f.plan.Steps = append(f.plan.Steps, m)
 		}
-		f.change("Aliases."+a.Name, Serves(now.Alias), f.destination(moves))
+		f.change("Aliases."+a.Name, DescribeRouting(now.Alias), f.destination(moves))
 	case !described:
 		only := now.Alias
 		only.Description = a.Description
@@ -184,9 +184,9 @@ func (f *forward) mayShare(alias, base string, moves []MoveAlias) {
 	reason = fmt.Sprintf("alias %s cannot share its traffic: %s", alias, reason)
 	switch shared := slices.ContainsFunc(moves, func(m MoveAlias) bool { return m.Partial() && m.Percent > 0 }); {
 	case shared && f.w.ShiftTo != "":
-		f.plan.Blocked = append(f.plan.Blocked, reason+" (percentage 100 gives the new version all of it)")
+		f.plan.Blockers = append(f.plan.Blockers, reason+" (percentage 100 gives the new version all of it)")
 	case shared:
-		f.plan.Blocked = append(f.plan.Blocked, reason+" (deploy it with traffic AllAtOnce)")
+		f.plan.Blockers = append(f.plan.Blockers, reason+" (deploy it with traffic AllAtOnce)")
 	case f.w.ShiftTo == "":
 		f.plan.Warnings = append(f.plan.Warnings, reason+": a shift to a part of it will be refused, one to 100 is not")
 	}

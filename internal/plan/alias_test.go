@@ -32,7 +32,7 @@ func steps(p Plan) string {
 	for _, s := range p.Steps {
 		line := s.Operation()
 		if to, changes := aliasAfter(s, "new", "point"); changes {
-			line = fmt.Sprintf("%d %s %s %s", StageOf(s), line, to.Name, Serves(to))
+			line = fmt.Sprintf("%d %s %s %s", StageOf(s), line, to.Name, DescribeRouting(to))
 		}
 		lines = append(lines, line)
 	}
@@ -106,8 +106,8 @@ func TestAliasesGoOverInStages(t *testing.T) {
 			if change != tc.change {
 				t.Errorf("the diff says %q, want %q", change, tc.change)
 			}
-			if len(p.Blocked) > 0 {
-				t.Errorf("blocked: %q", p.Blocked)
+			if len(p.Blockers) > 0 {
+				t.Errorf("blocked: %q", p.Blockers)
 			}
 		})
 	}
@@ -128,17 +128,17 @@ func TestVersionsThatMayNotShareTrafficAreRefusedBefore(t *testing.T) {
 		"queue": {definition.Function{DeadLetterConfig: &definition.DeadLetterConfig{TargetArn: new("arn:aws:sqs:us-east-1:123456789012:q")}}, "version 1 has the dead-letter queue none and the new one arn:aws:sqs:us-east-1:123456789012:q"},
 	} {
 		tc.function.FunctionName = "f"
-		w := Wanted{Function: tc.function, Aliases: []definition.Alias{{Name: "live"}}, Code: definition.Code{Sha256: "one"}, Traffic: traffic.Course{{Percent: 10}}}
-		if got := strings.Join(Forward(w, o).Blocked, "\n"); !strings.Contains(got, tc.want) {
+		w := Wanted{Function: tc.function, Aliases: []definition.Alias{{Name: "live"}}, Code: definition.Code{Sha256: "one"}, Traffic: traffic.Schedule{{Percent: 10}}}
+		if got := strings.Join(Forward(w, o).Blockers, "\n"); !strings.Contains(got, tc.want) {
 			t.Errorf("%s: blocked %q, want %q", name, got, tc.want)
 		}
 		w.Traffic = traffic.AllAtOnce()
-		if p := Forward(w, o); len(p.Blocked)+len(p.Warnings) > 0 {
-			t.Errorf("%s, all at once: blocked %q, warned of %q", name, p.Blocked, p.Warnings)
+		if p := Forward(w, o); len(p.Blockers)+len(p.Warnings) > 0 {
+			t.Errorf("%s, all at once: blocked %q, warned of %q", name, p.Blockers, p.Warnings)
 		}
-		w.Traffic = traffic.Course{{}}
-		if p := Forward(w, o); len(p.Blocked) > 0 || !strings.Contains(strings.Join(p.Warnings, "\n"), tc.want+": a shift to a part of it will be refused") {
-			t.Errorf("%s, for a shift to come: blocked %q, warned of %q", name, p.Blocked, p.Warnings)
+		w.Traffic = traffic.Schedule{{}}
+		if p := Forward(w, o); len(p.Blockers) > 0 || !strings.Contains(strings.Join(p.Warnings, "\n"), tc.want+": a shift to a part of it will be refused") {
+			t.Errorf("%s, for a shift to come: blocked %q, warned of %q", name, p.Blockers, p.Warnings)
 		}
 	}
 }
@@ -168,7 +168,7 @@ func TestAShiftMovesAliasesAlone(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			p := Forward(
-				Wanted{Function: definition.Function{FunctionName: "f"}, Aliases: []definition.Alias{{Name: "live"}}, ShiftTo: "2", Traffic: traffic.Course{{Percent: tc.percent}}},
+				Wanted{Function: definition.Function{FunctionName: "f"}, Aliases: []definition.Alias{{Name: "live"}}, ShiftTo: "2", Traffic: traffic.Schedule{{Percent: tc.percent}}},
 				Observation{
 					Latest: observed(Latest, "three"), Aliases: map[string]*definition.ObservedAlias{"live": tc.now},
 					Versions: map[string]*definition.Observed{"1": observed("1", "one"), "2": observed("2", "two")},
@@ -176,16 +176,16 @@ func TestAShiftMovesAliasesAlone(t *testing.T) {
 			if diff := cmp.Diff(tc.want, steps(p)); diff != "" {
 				t.Error(diff)
 			}
-			if got := strings.Join(p.Blocked, "\n"); !strings.Contains(got, tc.blocked) || tc.blocked == "" && got != "" {
+			if got := strings.Join(p.Blockers, "\n"); !strings.Contains(got, tc.blocked) || tc.blocked == "" && got != "" {
 				t.Errorf("blocked: %q, want %q", got, tc.blocked)
 			}
 		})
 	}
 }
 
-func TestServesSaysWhatCallersGet(t *testing.T) {
+func TestDescribeRoutingSaysWhatCallersGet(t *testing.T) {
 	t.Parallel()
-	if got, want := Serves(definition.Alias{Version: "41", Weights: map[string]float64{"42": 0.57}}), "41, 57% to 42"; got != want {
+	if got, want := DescribeRouting(definition.Alias{Version: "41", Weights: map[string]float64{"42": 0.57}}), "41, 57% to 42"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

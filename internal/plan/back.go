@@ -102,7 +102,7 @@ func (b *back) created() {
 		return
 	}
 	if b.o.Latest == nil {
-		b.plan.Watch = !b.fences.Watched && b.open(anyIntent, CreateFunction{})
+		b.plan.MayArriveLate = !b.fences.Watched && b.open(anyIntent, CreateFunction{})
 		return
 	}
 	for _, u := range b.o.Latest.Unreadable {
@@ -196,7 +196,7 @@ func (b *back) alias(was journal.Alias) {
 	case was.Version == Latest:
 		b.aliasOnLatest(was.Definition(), state)
 	default:
-		b.change("Aliases."+was.Name, Serves(now.Alias), Serves(step.Alias))
+		b.change("Aliases."+was.Name, DescribeRouting(now.Alias), DescribeRouting(step.Alias))
 		b.plan.Steps = append(b.plan.Steps, step)
 	}
 }
@@ -204,7 +204,7 @@ func (b *back) alias(was journal.Alias) {
 // standing says how an alias stands that is not as it was: what it serves, and
 // its description where that alone may be the difference.
 func standing(now definition.Alias, was journal.Alias) string {
-	s := "it serves " + Serves(now)
+	s := "it serves " + DescribeRouting(now)
 	if description := journal.AliasOf(now).Description; description != was.Description {
 		s += fmt.Sprintf(", and its description is %q", description)
 	}
@@ -228,7 +228,7 @@ func (b *back) newAlias(name string) {
 	now := b.o.Aliases[name]
 	if now == nil {
 		of := func(i journal.Intent) bool { return i.AliasName == name }
-		b.plan.Watch = b.plan.Watch || !b.fences.Watched && b.open(of, CreateAlias{})
+		b.plan.MayArriveLate = b.plan.MayArriveLate || !b.fences.Watched && b.open(of, CreateAlias{})
 		return
 	}
 	states, _ := b.t.AliasStates(name)
@@ -246,7 +246,7 @@ func (b *back) newAlias(name string) {
 	if b.inUse("alias "+name, name) {
 		return
 	}
-	b.change("Aliases."+name, Serves(now.Alias), "")
+	b.change("Aliases."+name, DescribeRouting(now.Alias), "")
 	b.plan.Steps = append(b.plan.Steps, DeleteAlias{Name: name})
 }
 
@@ -434,7 +434,7 @@ func (b *back) tags() {
 		b.plan.Steps = append(b.plan.Steps, TagResource{Tags: set})
 	}
 	if len(set)+len(remove) == 0 && len(ours) > 0 && !b.fences.Watched {
-		b.plan.Watch = b.plan.Watch || b.open(anyIntent, TagResource{}, UntagResource{})
+		b.plan.MayArriveLate = b.plan.MayArriveLate || b.open(anyIntent, TagResource{}, UntagResource{})
 	}
 }
 

@@ -205,8 +205,8 @@ func TestBackPlansTheWayFromWhatIsToWhatWas(t *testing.T) {
 			if diff := cmp.Diff(tc.refused, refused); diff != "" {
 				t.Errorf("refused: %s\n%+v", diff, p.Refused)
 			}
-			if p.Watch != tc.watch {
-				t.Errorf("watch is %v", p.Watch)
+			if p.MayArriveLate != tc.watch {
+				t.Errorf("watch is %v", p.MayArriveLate)
 			}
 		})
 	}
@@ -310,8 +310,8 @@ func TestBackDeletesAFunctionOnlyWhereTheRunIsProvenToHaveCreatedIt(t *testing.T
 			if tc.refused == "" && len(p.Refused) > 0 || tc.refused != "" && (len(p.Refused) != 1 || !strings.HasPrefix(p.Refused[0].Found, tc.refused)) {
 				t.Errorf("refused: %+v, want %q", p.Refused, tc.refused)
 			}
-			if p.Watch != tc.watch {
-				t.Errorf("watch is %v", p.Watch)
+			if p.MayArriveLate != tc.watch {
+				t.Errorf("watch is %v", p.MayArriveLate)
 			}
 		})
 	}

@@ -24,10 +24,10 @@ func TestANewFunctionNeedsWhatAnExistingOneKeeps(t *testing.T) {
 		f := full
 		tc.without(&f)
 		got := Forward(Wanted{Function: f, Code: tc.code}, Observation{})
-		if len(got.Blocked) != tc.blocked {
-			t.Errorf("%s: blocked by %q, want %d reasons", name, got.Blocked, tc.blocked)
+		if len(got.Blockers) != tc.blocked {
+			t.Errorf("%s: blocked by %q, want %d reasons", name, got.Blockers, tc.blocked)
 		}
-		for _, reason := range got.Blocked {
+		for _, reason := range got.Blockers {
 			if !strings.Contains(reason, "does not exist yet, and a new one needs a") {
 				t.Errorf("%s: %q does not say why", name, reason)
 			}

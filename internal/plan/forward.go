@@ -21,7 +21,7 @@ type Wanted struct {
 	// StagingBucket says that rollback has a place for a zip above 50 MB.
 	StagingBucket bool
 	// Traffic is how the aliases that exist go over to the new version.
-	Traffic traffic.Course
+	Traffic traffic.Schedule
 	// ShiftTo, where it is set, is a version that is published already: nothing
 	// is deployed, and the aliases go over to it.
 	ShiftTo string
@@ -59,7 +59,7 @@ func create(w Wanted, o Observation) Plan {
 	p.Changes = append(p.Changes, definition.Creation(w.Function)...)
 	p.Changes = append(p.Changes, definition.Change{Field: "Code", To: w.Code.Sha256, Kind: definition.Set})
 	for _, name := range definition.MissingForCreation(f, *f.PackageType) {
-		p.Blocked = append(p.Blocked, fmt.Sprintf("function %s does not exist yet, and a new one needs a %s: name it in the definition", f.FunctionName, name))
+		p.Blockers = append(p.Blockers, fmt.Sprintf("function %s does not exist yet, and a new one needs a %s: name it in the definition", f.FunctionName, name))
 	}
 	p.Steps = []Step{
 		CreateFunction{Function: f, Code: w.Code},
@@ -115,10 +115,10 @@ func (f *forward) compare() {
 		f.plan.Changes = append(f.plan.Changes, changes...)
 	}
 	for _, c := range d.Immutable {
-		f.plan.Blocked = append(f.plan.Blocked, fmt.Sprintf("%s is %s and cannot become %s: no update of a function carries it", c.Field, orNone(c.From), orNone(c.To)))
+		f.plan.Blockers = append(f.plan.Blockers, fmt.Sprintf("%s is %s and cannot become %s: no update of a function carries it", c.Field, orNone(c.From), orNone(c.To)))
 	}
 	if status, failed := latest.Failed(); failed {
-		f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("the function is in a failed state already: %s (%s)", status.Reason, status.Code))
+		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("the function is in a failed state already: %s (%s)", status.Reason, status.Code))
 	}
 }
 
@@ -182,7 +182,7 @@ func (f *forward) standing() string {
 	if served == nil {
 		return ""
 	}
-	for _, c := range append([]*definition.Observed{served}, f.o.OnTrial(f.w.Aliases)...) {
+	for _, c := range append([]*definition.Observed{served}, f.o.Canaries(f.w.Aliases)...) {
 		if c.Version != Latest && SameContent(c, f.o.Latest) {
 			return c.Version
 		}
@@ -230,14 +230,14 @@ func (f *forward) wayBack() {
 	latest := f.o.Latest
 	for _, u := range latest.Unreadable {
 		if f.writes(u.Field) {
-			f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("%s cannot be read: %s", subjectOf(u.Field), u.Reason))
+			f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("%s cannot be read: %s", subjectOf(u.Field), u.Reason))
 		}
 	}
 	if f.code && latest.ResolvedImageUri == "" && latest.ResolvedS3Object == nil && latest.CodeSize > inlineLimit && !f.w.StagingBucket {
-		f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("the code that stands is a zip of %d bytes, above the %d that can be sent back directly: name a staging-bucket", latest.CodeSize, inlineLimit))
+		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("the code that stands is a zip of %d bytes, above the %d that can be sent back directly: name a staging-bucket", latest.CodeSize, inlineLimit))
 	}
 	if old := latest.Runtime; f.patch.Runtime != nil && old != nil && definition.RuntimeRefused(*old) {
-		f.plan.NoWayBack = append(f.plan.NoWayBack, fmt.Sprintf("the runtime that stands is %s, to which Lambda lets no function go back", *old))
+		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("the runtime that stands is %s, to which Lambda lets no function go back", *old))
 	}
 	if f.config && f.code && f.latestServes() {
 		f.plan.Warnings = append(f.plan.Warnings, "configuration and code both change, in two calls: callers of $LATEST see the new configuration with the old code for a moment; callers of an alias or a version do not")

@@ -91,7 +91,7 @@ func TestForwardPlansConfigurationCodePublicationAliasesTags(t *testing.T) {
 				t.Error(diff)
 			}
 			for what, pair := range map[string][2]string{
-				"blocked": {strings.Join(p.Blocked, "\n"), tc.blocked}, "irreversible": {strings.Join(p.NoWayBack, "\n"), tc.irreversible}, "warned": {strings.Join(p.Warnings, "\n"), tc.warned},
+				"blocked": {strings.Join(p.Blockers, "\n"), tc.blocked}, "irreversible": {strings.Join(p.Irreversible, "\n"), tc.irreversible}, "warned": {strings.Join(p.Warnings, "\n"), tc.warned},
 			} {
 				if got, want := pair[0], pair[1]; !strings.Contains(got, want) || want == "" && got != "" {
 					t.Errorf("%s: %q, want %q", what, got, want)
@@ -132,8 +132,8 @@ func TestAFieldThatCannotBeReadStopsOnlyWhoWouldWriteIt(t *testing.T) {
 		tc.adjust(&w)
 		o.Latest.Unreadable = []definition.Unreadable{{Field: tc.field, Reason: "AccessDeniedException"}}
 		p := Forward(w, o)
-		if got := len(p.NoWayBack) > 0; got != tc.stops {
-			t.Errorf("%s cannot be read, steps %q: stops is %v, want %v (%q)", tc.field, operations(p.Steps), got, tc.stops, p.NoWayBack)
+		if got := len(p.Irreversible) > 0; got != tc.stops {
+			t.Errorf("%s cannot be read, steps %q: stops is %v, want %v (%q)", tc.field, operations(p.Steps), got, tc.stops, p.Irreversible)
 		}
 	}
 }
@@ -147,8 +147,8 @@ func TestForwardCreatesAFunctionThatIsNotThere(t *testing.T) {
 		t.Error(diff)
 	}
 	created := p.Steps[0].(CreateFunction).Function
-	if created.Tags[RunTag] != "r1" || *created.PackageType != "Zip" || len(p.Blocked) > 0 {
-		t.Errorf("created as %+v, blocked %q", created, p.Blocked)
+	if created.Tags[RunTag] != "r1" || *created.PackageType != "Zip" || len(p.Blockers) > 0 {
+		t.Errorf("created as %+v, blocked %q", created, p.Blockers)
 	}
 	if diff := cmp.Diff([]string{"", "live"}, p.Creates()); diff != "" {
 		t.Error(diff)
@@ -160,11 +160,11 @@ func TestForwardCreatesAFunctionThatIsNotThere(t *testing.T) {
 		t.Error("an alias that nobody names is changed")
 	}
 	w.Function.Role = nil
-	if p := Forward(w, Observation{}); len(p.Blocked) != 1 || !strings.Contains(p.Blocked[0], "role") {
-		t.Errorf("blocked: %q", p.Blocked)
+	if p := Forward(w, Observation{}); len(p.Blockers) != 1 || !strings.Contains(p.Blockers[0], "role") {
+		t.Errorf("blocked: %q", p.Blockers)
 	}
-	if p := Forward(w, existing()); len(p.Blocked) > 0 {
-		t.Errorf("a function that exists keeps its role, but: %q", p.Blocked)
+	if p := Forward(w, existing()); len(p.Blockers) > 0 {
+		t.Errorf("a function that exists keeps its role, but: %q", p.Blockers)
 	}
 }
 
@@ -232,7 +232,7 @@ func TestMovedAliasesAreNamed(t *testing.T) {
 func TestAnAliasIsUpToDateWhereRoutingAndDescriptionAreAsWanted(t *testing.T) {
 	t.Parallel()
 	now := definition.Alias{Name: "live", Version: "1", Description: new("ours")}
-	if !Stands(definition.Alias{Version: "1"}, now) || Stands(definition.Alias{Version: "2"}, now) || Stands(definition.Alias{Version: "1", Description: new("theirs")}, now) {
+	if !UpToDate(definition.Alias{Version: "1"}, now) || UpToDate(definition.Alias{Version: "2"}, now) || UpToDate(definition.Alias{Version: "1", Description: new("theirs")}, now) {
 		t.Error("wrong")
 	}
 }
@@ -251,7 +251,7 @@ func TestServingNamesWhatEachAliasPointedTo(t *testing.T) {
 func TestStagesOfSeveralPlansAreThoseOfTheLongest(t *testing.T) {
 	t.Parallel()
 	w := asked()
-	w.Traffic = traffic.Course{{Percent: 10, Wait: 1}, {Percent: 50, Wait: 1}, {Percent: 100}}
+	w.Traffic = traffic.Schedule{{Percent: 10, Wait: 1}, {Percent: 50, Wait: 1}, {Percent: 100}}
 	if got := Stages(Plan{}, Forward(w, existing())); got != 3 {
 		t.Errorf("%d stages", got)
 	}

@@ -42,16 +42,16 @@ type Plan struct {
 	// RestorePoint is the version that holds what stands now; "" where a step
 	// publishes it, or where nothing changes.
 	RestorePoint string
-	// NoWayBack says what a rollback could not restore.
-	NoWayBack []string
-	// Blocked says what AWS would refuse for good.
-	Blocked []string
+	// Irreversible says what a rollback could not restore.
+	Irreversible []string
+	// Blockers says what AWS would refuse for good.
+	Blockers []string
 	// Warnings are worth a person's look, and stop nothing.
 	Warnings []string
 	// Refused is what a rollback leaves alone, with the reason.
 	Refused []Refusal
-	// Watch says that a call without a fence may still arrive.
-	Watch bool
+	// MayArriveLate says that a call without a fence may still arrive.
+	MayArriveLate bool
 }
 
 // Changes anything in AWS?
@@ -144,8 +144,8 @@ func (o Observation) First(aliases []definition.Alias) *definition.ObservedAlias
 	return nil
 }
 
-// OnTrial are the versions that share the traffic of the first alias.
-func (o Observation) OnTrial(aliases []definition.Alias) []*definition.Observed {
+// Canaries are the versions that share the traffic of the first alias.
+func (o Observation) Canaries(aliases []definition.Alias) []*definition.Observed {
 	var all []*definition.Observed
 	if first := o.First(aliases); first != nil {
 		for _, number := range slices.Sorted(maps.Keys(first.Weights)) {

@@ -19,16 +19,16 @@ func described(wanted, now definition.Alias) bool {
 	return wanted.Description == nil || text(wanted.Description) == text(now.Description)
 }
 
-// Stands says that an alias is as it is wanted already.
-func Stands(wanted, now definition.Alias) bool {
+// UpToDate says that an alias is as it is wanted already.
+func UpToDate(wanted, now definition.Alias) bool {
 	return sameRouting(wanted, now) && described(wanted, now)
 }
 
-// Serves says what an alias serves: "41", or "41, 10% to 42".
-func Serves(a definition.Alias) string {
+// DescribeRouting says what an alias serves: "41", or "41, 10% to 42".
+func DescribeRouting(a definition.Alias) string {
 	s := a.Version
 	for _, v := range slices.Sorted(maps.Keys(a.Weights)) {
-		s += fmt.Sprintf(", %s to %s", traffic.Percent(traffic.OfWeight(a.Weights[v])), v)
+		s += fmt.Sprintf(", %s to %s", traffic.Percent(traffic.PercentOf(a.Weights[v])), v)
 	}
 	return s
 }

@@ -60,7 +60,7 @@ func Drift(o Observation, aliases []definition.Alias) []definition.Change {
 	if o.Latest == nil || o.Served == nil || o.Served.Version == Latest {
 		return nil
 	}
-	for _, v := range o.OnTrial(aliases) {
+	for _, v := range o.Canaries(aliases) {
 		if SameContent(v, o.Latest) {
 			return nil
 		}

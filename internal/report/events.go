@@ -68,10 +68,10 @@ func (l *Log) Emit(e event.Event) {
 
 func (l *Log) stageHeld(e event.StageHeld) {
 	if e.Left == e.Wait {
-		l.Line("Waiting %s with %s of the traffic on the new version", traffic.Short(e.Wait), traffic.Percent(e.Percent))
+		l.Line("Waiting %s with %s of the traffic on the new version", traffic.FormatDuration(e.Wait), traffic.Percent(e.Percent))
 		return
 	}
-	l.Line("%s left with %s of the traffic on the new version", traffic.Short(e.Left), traffic.Percent(e.Percent))
+	l.Line("%s left with %s of the traffic on the new version", traffic.FormatDuration(e.Left), traffic.Percent(e.Percent))
 }
 
 func (l *Log) stepBegan(e event.StepBegan) {
@@ -174,9 +174,9 @@ func back(function string, s plan.Step) string {
 	switch s := s.(type) {
 	case plan.UpdateAlias:
 		if s.Fence {
-			return fmt.Sprintf("Alias %s serves %s; writing it once more so that no late call can move it", s.Alias.Name, plan.Serves(s.Alias))
+			return fmt.Sprintf("Alias %s serves %s; writing it once more so that no late call can move it", s.Alias.Name, plan.DescribeRouting(s.Alias))
 		}
-		return fmt.Sprintf("Updating Alias %s for function %s with version %s.", s.Alias.Name, function, plan.Serves(s.Alias))
+		return fmt.Sprintf("Updating Alias %s for function %s with version %s.", s.Alias.Name, function, plan.DescribeRouting(s.Alias))
 	case plan.DeleteAlias:
 		return fmt.Sprintf("Deleting Alias %s of function %s, which this run created", s.Name, function)
 	case plan.UpdateCode:

@@ -2,7 +2,7 @@
 // at once, in timed stages, or in part.
 //
 // It is pure: it waits for nothing and calls nothing. Package plan turns a
-// Course into calls, package run keeps its times.
+// Schedule into calls, package run keeps its times.
 package traffic
 
 import (
@@ -23,15 +23,15 @@ type Stage struct {
 	Wait time.Duration
 }
 
-// Course is the stages in their order. The last one is what stays: 100 where
-// the new version takes over. A Course of no stage is AllAtOnce.
-type Course []Stage
+// Schedule is the stages in their order. The last one is what stays: 100 where
+// the new version takes over. A Schedule of no stage is AllAtOnce.
+type Schedule []Stage
 
 // AllAtOnce gives the new version all the traffic in one step.
-func AllAtOnce() Course { return Course{{Percent: 100}} }
+func AllAtOnce() Schedule { return Schedule{{Percent: 100}} }
 
-// Stages are the stages of the course, of which there is always one.
-func (c Course) Stages() []Stage {
+// Stages are the stages of the schedule, of which there is always one.
+func (c Schedule) Stages() []Stage {
 	if len(c) == 0 {
 		return AllAtOnce()
 	}
@@ -39,13 +39,13 @@ func (c Course) Stages() []Stage {
 }
 
 // Gradual says that two versions share the traffic for a while, or for good.
-func (c Course) Gradual() bool { return c.Stages()[0].Percent < 100 }
+func (c Schedule) Gradual() bool { return c.Stages()[0].Percent < 100 }
 
 // Last is the part of the traffic that the new version has in the end.
-func (c Course) Last() float64 { s := c.Stages(); return s[len(s)-1].Percent }
+func (c Schedule) Last() float64 { s := c.Stages(); return s[len(s)-1].Percent }
 
-// Total is how long the course takes, the calls apart.
-func (c Course) Total() time.Duration {
+// Total is how long the schedule takes, the calls apart.
+func (c Schedule) Total() time.Duration {
 	var total time.Duration
 	for _, s := range c {
 		total += s.Wait
@@ -60,8 +60,8 @@ func Weight(percent float64) float64 {
 	return w
 }
 
-// OfWeight is the percentage that a weight of AWS means.
-func OfWeight(weight float64) float64 {
+// PercentOf is the percentage that a weight of AWS means.
+func PercentOf(weight float64) float64 {
 	p, _ := strconv.ParseFloat(strconv.FormatFloat(weight*100, 'f', 2, 64), 64)
 	return p
 }
@@ -69,8 +69,8 @@ func OfWeight(weight float64) float64 {
 // Percent writes a percentage: 10%, 0.5%.
 func Percent(percent float64) string { return strconv.FormatFloat(percent, 'f', -1, 64) + "%" }
 
-// String writes the course as Parse reads it.
-func (c Course) String() string {
+// String writes the schedule as Parse reads it.
+func (c Schedule) String() string {
 	if !c.Gradual() {
 		return allAtOnce
 	}
@@ -78,7 +78,7 @@ func (c Course) String() string {
 	for _, s := range c {
 		switch {
 		case s.Wait > 0:
-			parts = append(parts, Percent(s.Percent)+"/"+Short(s.Wait))
+			parts = append(parts, Percent(s.Percent)+"/"+FormatDuration(s.Wait))
 		case s.Percent < 100:
 			parts = append(parts, Percent(s.Percent))
 		}
@@ -86,8 +86,8 @@ func (c Course) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Short writes a time without the units that are zero: 10m, 1h30m.
-func Short(d time.Duration) string {
+// FormatDuration writes a time without the units that are zero: 10m, 1h30m.
+func FormatDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")
@@ -114,17 +114,17 @@ var (
 // (https://docs.github.com/en/actions/reference/limits).
 const MaxWait = 5 * 24 * time.Hour
 
-// Parse reads a course: AllAtOnce, one of CodeDeploy's names, or stages such as
+// Parse reads a schedule: AllAtOnce, one of CodeDeploy's names, or stages such as
 // 10%/5m, 50%/5m, after which the new version has all. A last stage without a
 // time stays: 10%. 0% alone publishes and moves no traffic.
-func Parse(items []string) (Course, error) {
+func Parse(items []string) (Schedule, error) {
 	if len(items) == 0 {
 		return AllAtOnce(), nil
 	}
 	if len(items) == 1 && !strings.Contains(items[0], "%") {
 		return named(items[0])
 	}
-	var course Course
+	var schedule Schedule
 	for i, item := range items {
 		s, err := stage(item)
 		last := i == len(items)-1
@@ -133,20 +133,20 @@ func Parse(items []string) (Course, error) {
 			return nil, err
 		case s.Wait == 0 && !last:
 			return nil, fmt.Errorf("%q says not how long: write %s/5m; only the last stage may stay", item, item)
-		case i > 0 && s.Percent <= course[i-1].Percent:
-			return nil, fmt.Errorf("%q comes after %s: each stage takes more than the one before", item, Percent(course[i-1].Percent))
+		case i > 0 && s.Percent <= schedule[i-1].Percent:
+			return nil, fmt.Errorf("%q comes after %s: each stage takes more than the one before", item, Percent(schedule[i-1].Percent))
 		case s.Percent == 100 && s.Wait > 0:
 			return nil, fmt.Errorf("%q has nothing to wait for: at 100%% the shift is done", item)
 		}
-		course = append(course, s)
+		schedule = append(schedule, s)
 	}
-	if end := course[len(course)-1]; end.Wait > 0 {
-		course = append(course, Stage{Percent: 100})
+	if end := schedule[len(schedule)-1]; end.Wait > 0 {
+		schedule = append(schedule, Stage{Percent: 100})
 	}
-	return course, nil
+	return schedule, nil
 }
 
-func named(name string) (Course, error) {
+func named(name string) (Schedule, error) {
 	bare := prefix.ReplaceAllString(strings.TrimSpace(name), "")
 	if strings.EqualFold(bare, allAtOnce) {
 		return AllAtOnce(), nil
@@ -162,7 +162,7 @@ func named(name string) (Course, error) {
 
 // steps are those of a name: one part of the traffic, or that part over and
 // over again.
-func steps(part, minutes string, repeat bool) (Course, error) {
+func steps(part, minutes string, repeat bool) (Schedule, error) {
 	percent, _ := strconv.Atoi(part)
 	every, _ := strconv.Atoi(minutes)
 	wait := time.Duration(every) * time.Minute
@@ -170,13 +170,13 @@ func steps(part, minutes string, repeat bool) (Course, error) {
 	case percent == 0 || every == 0:
 		return nil, errors.New("neither the percentage nor the time may be 0")
 	case wait > MaxWait:
-		return nil, fmt.Errorf("the time is at most %s", Short(MaxWait))
+		return nil, fmt.Errorf("the time is at most %s", FormatDuration(MaxWait))
 	}
-	course := Course{{Percent: float64(percent), Wait: wait}}
+	schedule := Schedule{{Percent: float64(percent), Wait: wait}}
 	for next := 2 * percent; repeat && next < 100; next += percent {
-		course = append(course, Stage{Percent: float64(next), Wait: wait})
+		schedule = append(schedule, Stage{Percent: float64(next), Wait: wait})
 	}
-	return append(course, Stage{Percent: 100}), nil
+	return append(schedule, Stage{Percent: 100}), nil
 }
 
 // ParsePercent reads a percentage without its sign, 0 to 100, with two decimals
@@ -213,7 +213,7 @@ func stage(item string) (Stage, error) {
 	case err != nil:
 		return Stage{}, fmt.Errorf("%q has no time with its unit, as in 10%%/5m or 10%%/90s", item)
 	case s.Wait <= 0 || s.Wait > MaxWait:
-		return Stage{}, fmt.Errorf("%q: the time is more than 0 and at most %s", item, Short(MaxWait))
+		return Stage{}, fmt.Errorf("%q: the time is more than 0 and at most %s", item, FormatDuration(MaxWait))
 	}
 	return s, nil
 }

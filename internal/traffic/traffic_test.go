@@ -8,13 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestCoursesAreRead(t *testing.T) {
+func TestSchedulesAreRead(t *testing.T) {
 	t.Parallel()
 	minutes := func(percent, n int) Stage {
 		return Stage{Percent: float64(percent), Wait: time.Duration(n) * time.Minute}
 	}
 	all := Stage{Percent: 100}
-	for in, want := range map[string]Course{
+	for in, want := range map[string]Schedule{
 		"":                               {all},
 		"AllAtOnce":                      {all},
 		"allatonce":                      {all},
@@ -55,7 +55,7 @@ func split(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' })
 }
 
-func TestCoursesThatCannotBeAreRefused(t *testing.T) {
+func TestSchedulesThatCannotBeAreRefused(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"Canary":                          "neither a name",
@@ -92,23 +92,23 @@ func TestWeightsAreTheNumbersThatAWSGivesBack(t *testing.T) {
 		if got := Weight(percent); got != want {
 			t.Errorf("Weight(%v) = %v, want %v", percent, got, want)
 		}
-		if got := OfWeight(want); got != percent {
-			t.Errorf("OfWeight(%v) = %v, want %v", want, got, percent)
+		if got := PercentOf(want); got != percent {
+			t.Errorf("PercentOf(%v) = %v, want %v", want, got, percent)
 		}
 	}
 }
 
 func TestTotalIsTheTimesOfAllStages(t *testing.T) {
 	t.Parallel()
-	course, err := Parse([]string{"10%/5m", "50%/90s"})
+	schedule, err := Parse([]string{"10%/5m", "50%/90s"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := course.Total(); got != 390*time.Second || course.Last() != 100 {
-		t.Errorf("%s takes %s and ends at %v", course, got, course.Last())
+	if got := schedule.Total(); got != 390*time.Second || schedule.Last() != 100 {
+		t.Errorf("%s takes %s and ends at %v", schedule, got, schedule.Last())
 	}
-	if got := Course(nil).Last(); got != 100 {
-		t.Errorf("no course ends at %v", got)
+	if got := Schedule(nil).Last(); got != 100 {
+		t.Errorf("no schedule ends at %v", got)
 	}
 }
 
@@ -118,18 +118,18 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		course, err := Parse(split(s))
+		schedule, err := Parse(split(s))
 		if err != nil {
 			return
 		}
-		for i, stage := range course {
-			if stage.Percent < 0 || stage.Percent > 100 || i > 0 && stage.Percent <= course[i-1].Percent {
-				t.Fatalf("%q is read as %v", s, course)
+		for i, stage := range schedule {
+			if stage.Percent < 0 || stage.Percent > 100 || i > 0 && stage.Percent <= schedule[i-1].Percent {
+				t.Fatalf("%q is read as %v", s, schedule)
 			}
 		}
-		again, err := Parse(split(course.String()))
-		if err != nil || !cmp.Equal(course, again) {
-			t.Fatalf("%q is written as %q and read back as %v, %v", s, course.String(), again, err)
+		again, err := Parse(split(schedule.String()))
+		if err != nil || !cmp.Equal(schedule, again) {
+			t.Fatalf("%q is written as %q and read back as %v, %v", s, schedule.String(), again, err)
 		}
 	})
 }
