@@ -10,7 +10,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 )
 
-// ForeignError says that somebody else changed what the run was working on.
+// ForeignError reports that somebody else changed what the run was working on.
 type ForeignError struct {
 	Subject string
 }
@@ -28,7 +28,7 @@ type change struct {
 	look func(ctx context.Context) (sight, error)
 	// finish waits for the change to be complete and fills in the outcome.
 	finish func(ctx context.Context, o *journal.Outcome) error
-	// unfenced says that no RevisionId stops a late copy.
+	// unfenced reports whether no RevisionId stops a late copy.
 	unfenced bool
 }
 
@@ -75,7 +75,7 @@ type attempt struct {
 	number int // of the step in the journal
 	began  time.Time
 	tries  int
-	// doubt says that a copy of the call got no answer.
+	// doubt reports whether a copy of the call got no answer.
 	doubt   bool
 	outcome journal.Outcome
 }

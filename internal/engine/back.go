@@ -15,7 +15,7 @@ import (
 
 // Restored is what a rollback of one Target came to.
 type Restored struct {
-	// Changes are what was put back, from what to what.
+	// Changes are what was restored, from what to what.
 	Changes []definition.Change
 	// Refused is what was left alone, with the reason.
 	Refused []plan.Refusal
@@ -29,7 +29,7 @@ type Remaining struct {
 	Err  error
 }
 
-// Complete says that everything is as it was.
+// Complete reports whether everything is as it was.
 func (r Restored) Complete() bool { return len(r.Refused)+len(r.Remaining) == 0 }
 
 // rounds bounds how often a rollback plans anew because something moved under
@@ -108,7 +108,7 @@ func (r *rollback) round(ctx context.Context) (again bool, _ error) {
 	return ctx.Err() == nil, nil
 }
 
-// onLatest says that a step changes $LATEST, or sends traffic to it: of these
+// onLatest reports whether a step changes $LATEST, or sends traffic to it: of these
 // the later make sense only after the earlier.
 func onLatest(s plan.Step) bool {
 	switch s := s.(type) {
@@ -123,7 +123,7 @@ func onLatest(s plan.Step) bool {
 }
 
 // retry says whether another round can do better than the one that left
-// something undone: only where what stands moved meanwhile.
+// something undone: only where the state changed meanwhile.
 func (r *rollback) retry(progress bool) bool {
 	if !progress {
 		return false
@@ -136,7 +136,7 @@ func (r *rollback) retry(progress bool) bool {
 	return true
 }
 
-// moved says that a step failed because something changed since it was planned.
+// moved reports whether a step failed because something changed since it was planned.
 func moved(err error) bool {
 	var foreign *ForeignError
 	return errors.As(err, &foreign) || lambdaapi.Classify(err) == lambdaapi.Stale

@@ -59,7 +59,7 @@ func (e *Engine) Prepare(ctx context.Context, p plan.Plan) (*definition.Observed
 	return e.version, nil
 }
 
-// codeFirst says that a refused configuration is worth another try after the
+// codeFirst reports whether a refused configuration is worth another try after the
 // code that changes as well: a new handler or runtime may need it.
 func codeFirst(steps []plan.Step, err error) bool {
 	if err == nil || len(steps) < 2 {

@@ -11,7 +11,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
-// Observe reads what stands of a function and of the aliases that a deployment
+// Observe reads the state of a function and of the aliases that a deployment
 // names, side by side. An update that is under way is waited out first.
 func Observe(ctx context.Context, api Reader, w plan.Wanted, seen func(*definition.Observed)) (plan.Observation, error) {
 	name := w.Function.FunctionName
@@ -85,7 +85,7 @@ func provisionedAliases(ctx context.Context, api Reader, w plan.Wanted, o plan.O
 }
 
 // observeVersions reads the versions that matter: the one that the first alias
-// serves, the one that shares its traffic, which a canary left behind, and for a
+// points to, the one that shares its traffic, which a canary left behind, and for a
 // gradual shift all that are to share theirs.
 func observeVersions(ctx context.Context, api Reader, w plan.Wanted, o *plan.Observation) error {
 	o.Versions = map[string]*definition.Observed{}
@@ -105,7 +105,7 @@ func observeVersions(ctx context.Context, api Reader, w plan.Wanted, o *plan.Obs
 		o.Versions[number] = found[i]
 	}
 	if first := o.First(w.Aliases); first != nil && o.Served == nil {
-		// The first alias that is named is new; another one serves already.
+		// The first alias that is named is new; another one exists already.
 		o.Served = o.Versions[first.Version]
 		if first.Version == plan.Latest {
 			o.Served = o.Latest

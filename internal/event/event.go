@@ -4,7 +4,7 @@
 //
 // An event is emitted after it happened and never before. It carries no
 // environment value and no credential, and no event decides anything: a run
-// without a listener takes the same course.
+// without a listener does the same.
 package event
 
 import "time"

@@ -17,7 +17,7 @@ import (
 // latest is the qualifier of what is not published.
 const latest = "$LATEST"
 
-// AnswerError says that a call was answered with success by something that is
+// AnswerError reports that a call was answered with success by something that is
 // not an answer to it: a captive portal's page, an empty object, another
 // function. What the call did is not known.
 type AnswerError struct {

@@ -23,7 +23,7 @@ type Attachment struct {
 	What string
 }
 
-// String says what is attached where.
+// String describes what is attached where.
 func (a Attachment) String() string {
 	if a.Qualifier == "" {
 		return a.What

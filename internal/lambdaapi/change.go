@@ -83,13 +83,13 @@ func readZip(code definition.Code) ([]byte, error) {
 	return zip, nil
 }
 
-// Publication is one PublishVersion: the code that must stand in $LATEST, and
+// Publication is one PublishVersion: the code that $LATEST must hold, and
 // the RevisionId just read.
 type Publication struct {
 	Function, CodeSha256, RevisionId, Description string
 }
 
-// PublishVersion publishes $LATEST. AWS gives back the last version, with its
+// PublishVersion publishes $LATEST. AWS returns the last version, with its
 // own description, when nothing changed since.
 func (c *Client) PublishVersion(ctx context.Context, p Publication) (*definition.Observed, error) {
 	out, err := c.api.PublishVersion(ctx, &lambda.PublishVersionInput{

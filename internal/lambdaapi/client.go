@@ -3,7 +3,7 @@
 // into those of package definition and back.
 //
 // A call that reads is retried by the SDK. A call that changes something goes
-// out once: whoever made it reads what stands now before deciding to send it
+// out once: whoever made it reads the current state before deciding to send it
 // again. No call takes a decision here, and none is hidden.
 package lambdaapi
 
@@ -49,7 +49,7 @@ const invokeLimit = 16 * time.Minute
 // once sends a changing call a single time.
 func once(o *lambda.Options) { o.Retryer = session.NoRetry() }
 
-// upload gives a call the time that a body of 70 MB may take.
+// upload allows a call the time that a body of 70 MB may take.
 func (c *Client) upload(ctx context.Context) context.Context {
 	return session.WithCallTimeout(ctx, c.timing.Upload)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
-// explain gives a refused call the name of the permission that it lacks. Every
+// explain adds to a refused call the name of the permission that it lacks. Every
 // call passes here, so nobody else has to.
 func explain(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("lambda-rollout:explain",

@@ -29,7 +29,7 @@ const (
 	Propagating
 	// Conflict: another update is under way, or the name is taken (409).
 	Conflict
-	// Stale: the RevisionId is no longer the one that stands (412).
+	// Stale: the RevisionId is no longer the current one (412).
 	Stale
 	// Unknown: no answer, or a failure inside AWS: the call may have taken
 	// effect, or may still.
@@ -38,7 +38,7 @@ const (
 	Stopped
 )
 
-// Classify says what a changing call's error means. nil has no class: ask only
+// Classify returns what a changing call's error means. nil has no class: ask only
 // about failures.
 func Classify(err error) Class {
 	if h, ok := errors.AsType[*hidden](err); ok {
@@ -72,7 +72,7 @@ func Classify(err error) Class {
 	return Refused
 }
 
-// UpdateInProgress says that a conflict's own text names an update under way.
+// UpdateInProgress reports whether a conflict's own text names an update under way.
 func UpdateInProgress(err error) bool {
 	if h, ok := errors.AsType[*hidden](err); ok {
 		return h.update

@@ -79,7 +79,7 @@ type Version struct {
 }
 
 // ListVersions reads every published version, all pages, oldest first as AWS
-// gives them.
+// returns them.
 func (c *Client) ListVersions(ctx context.Context, function string) ([]Version, error) {
 	var all []Version
 	pages := lambda.NewListVersionsByFunctionPaginator(c.api, &lambda.ListVersionsByFunctionInput{FunctionName: &function})

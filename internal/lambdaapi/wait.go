@@ -9,7 +9,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
-// FailedError says that AWS gave up creating or updating a function or version.
+// FailedError reports that AWS gave up creating or updating a function or version.
 type FailedError struct {
 	Function, Qualifier string
 	Status              definition.Status

@@ -10,7 +10,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-// shift plans aliases alone: they go over to a version that is published.
+// shift plans aliases alone: their traffic moves to a version that is published.
 func shift(w Wanted, o Observation) Plan {
 	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName, Version: w.ShiftTo}}
 	f.aliases()
@@ -88,7 +88,7 @@ func Stages(plans ...Plan) int {
 	return most
 }
 
-// alias plans how one alias comes to serve the new version.
+// alias plans how one alias comes to point to the new version.
 func (f *forward) alias(a definition.Alias) {
 	now := f.o.Aliases[a.Name]
 	if reason := f.unshiftable(now); reason != "" {
@@ -103,7 +103,7 @@ func (f *forward) alias(a definition.Alias) {
 	described := described(a, now.Alias)
 	moves := f.moves(a, now)
 	switch {
-	case len(moves) > 0 && !f.stands(now, moves[len(moves)-1]):
+	case len(moves) > 0 && !f.matches(now, moves[len(moves)-1]):
 		for _, m := range moves {
 			f.plan.Steps = append(f.plan.Steps, m)
 		}
@@ -126,7 +126,7 @@ func (f *forward) change(field, from, to string) {
 	f.plan.Changes = append(f.plan.Changes, definition.Change{Field: field, From: from, To: to, Kind: kind})
 }
 
-// newVersion is how a diff calls what the aliases go over to.
+// newVersion is how a diff calls the version that the aliases move to.
 func (f *forward) newVersion() string {
 	if f.publish {
 		return "new version"
@@ -134,7 +134,7 @@ func (f *forward) newVersion() string {
 	return f.plan.Version
 }
 
-// destination says for a diff where an alias goes, and how.
+// destination describes for a diff where an alias moves, and how.
 func (f *forward) destination(moves []MoveAlias) string {
 	last := moves[len(moves)-1]
 	switch {
@@ -192,7 +192,7 @@ func (f *forward) mayShare(alias, base string, moves []MoveAlias) {
 	}
 }
 
-// unshiftable says why a shift has nothing to move; "" where it has, and in a
+// unshiftable returns why a shift has nothing to move; "" where it has, and in a
 // deployment.
 func (f *forward) unshiftable(now *definition.ObservedAlias) string {
 	switch {
@@ -210,36 +210,36 @@ func (f *forward) unshiftable(now *definition.ObservedAlias) string {
 
 // base is the version that keeps the rest of an alias' traffic while it goes
 // over in stages, "" for the restore point to be published. No base is needed
-// where the alias goes over at once, or where the new version is what it serves
+// where the alias moves at once, or where it points to the new version
 // already.
 func (f *forward) base(now *definition.ObservedAlias) (version string, shares bool) {
 	switch {
 	case !f.w.Traffic.Gradual():
 		return "", false
 	case f.w.ShiftTo != "" && now.Version == f.w.ShiftTo && len(now.Weights) > 0:
-		// It serves the version with the rest: the other one becomes that.
+		// It points to the version and has weights: the other one becomes the base.
 		return slices.Sorted(maps.Keys(now.Weights))[0], true
 	case !f.publish && now.Version == f.plan.Version:
 		return "", false
 	case now.Version != Latest:
 		return now.Version, true
 	case f.w.ShiftTo == "" && !f.needsReturn:
-		// What is published is what the alias serves.
+		// What is published is what the alias points to.
 		return "", false
 	}
 	// $LATEST shares no traffic; the restore point holds the same.
 	return f.plan.RestorePoint, true
 }
 
-// stands says that an alias is already as a step leaves it.
-func (f *forward) stands(now *definition.ObservedAlias, m MoveAlias) bool {
+// matches reports whether an alias is already as a step leaves it.
+func (f *forward) matches(now *definition.ObservedAlias, m MoveAlias) bool {
 	if f.publish {
 		return false
 	}
 	return sameRouting(m.Resolve(f.plan.Version, f.plan.RestorePoint), now.Alias)
 }
 
-// unshareable says why AWS would refuse that a version shares traffic with the
+// unshareable returns why AWS would refuse that a version shares traffic with the
 // new one: both must be published, with one role and one dead-letter queue
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html).
 func (f *forward) unshareable(base string) string {

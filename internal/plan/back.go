@@ -15,7 +15,7 @@ import (
 type Fences struct {
 	Latest  bool
 	Aliases map[string]bool
-	// Watched says that calls without a fence were waited for long enough.
+	// Watched reports whether calls without a fence were waited for long enough.
 	Watched bool
 }
 
@@ -59,7 +59,7 @@ func (b *back) refuse(subject, found, reason string) {
 	b.plan.Refused = append(b.plan.Refused, Refusal{Subject: subject, Found: found, Reason: reason})
 }
 
-// open says that a step of one of these calls may still take effect.
+// open reports whether a step of one of these calls may still take effect.
 func (b *back) open(match func(journal.Intent) bool, calls ...Step) bool {
 	for _, s := range b.t.Steps {
 		if s.Open() && match(s.Intent) && slices.ContainsFunc(calls, func(c Step) bool { return isCall(s, c) }) {
@@ -74,18 +74,18 @@ func isCall(s journal.Step, call Step) bool { return s.Intent.Call == call.Opera
 
 func anyIntent(journal.Intent) bool { return true }
 
-// touched says that this run may have made such a change: what it never
-// touched, or was refused, is not its business, however it stands now.
+// touched reports whether this run may have made such a change: what it never
+// touched, or was refused, is not its business, whatever its state is now.
 func (b *back) touched(match func(journal.Intent) bool) bool {
 	return slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool { return !refused(s) && match(s.Intent) })
 }
 
-// refused says that AWS refused the change, so that nothing came of it.
+// refused reports whether AWS refused the change, so that nothing came of it.
 func refused(s journal.Step) bool {
 	return s.Outcome != nil && s.Outcome.Result == journal.Refused
 }
 
-// pointGone says that the version of the restore point is not there any more,
+// pointGone reports whether the version of the restore point is not there any more,
 // or is another one of the same number.
 func (b *back) pointGone() bool {
 	was, point := b.t.Snapshot, b.o.RestorePoint
@@ -192,7 +192,7 @@ func (b *back) alias(was journal.Alias) {
 		b.plan.Steps = append(b.plan.Steps, step)
 	case state.Equal(was) || b.o.WeightsSetByAWS[was.Name] && state.Version == was.Version:
 	case !slices.ContainsFunc(states, state.Equal):
-		b.refuse(subject, standing(now.Alias, was), "that is neither what it was before nor what this run set")
+		b.refuse(subject, describeAlias(now.Alias, was), "that is neither what it was before nor what this run set")
 	case was.Version == Latest:
 		b.aliasOnLatest(was.Definition(), state)
 	default:
@@ -201,9 +201,9 @@ func (b *back) alias(was journal.Alias) {
 	}
 }
 
-// standing says how an alias stands that is not as it was: what it serves, and
+// describeAlias describes an alias that is not as it was: what it points to, and
 // its description where that alone may be the difference.
-func standing(now definition.Alias, was journal.Alias) string {
+func describeAlias(now definition.Alias, was journal.Alias) string {
 	s := "it serves " + DescribeRouting(now)
 	if description := journal.AliasOf(now).Description; description != was.Description {
 		s += fmt.Sprintf(", and its description is %q", description)
@@ -240,7 +240,7 @@ func (b *back) newAlias(name string) {
 		return
 	}
 	if !slices.ContainsFunc(states, state.Equal) {
-		b.refuse("alias "+name, standing(now.Alias, states[len(states)-1]), "that is not what this run created")
+		b.refuse("alias "+name, describeAlias(now.Alias, states[len(states)-1]), "that is not what this run created")
 		return
 	}
 	if b.inUse("alias "+name, name) {
@@ -274,11 +274,11 @@ func (b *back) foreign() []string {
 	return names
 }
 
-// latest plans $LATEST; false says that it does not become what it was.
+// latest plans $LATEST; it returns false where $LATEST does not become what it was.
 func (b *back) latest() bool {
 	touched := b.touched(func(i journal.Intent) bool { return i.Content != nil })
 	if foreign := b.foreign(); len(foreign) > 0 {
-		// A run whose changes AWS refused has nothing to put back, and a late
+		// A run whose changes AWS refused has nothing to restore, and a late
 		// copy of its call dies of the RevisionId that somebody else moved.
 		if touched {
 			b.refuse(Latest, "changed: "+strings.Join(foreign, ", "), "that is neither what stood before nor what this run set")
@@ -328,8 +328,8 @@ func (b *back) wrote(field string) bool {
 	})
 }
 
-// codeWentFirst says that the deployment had to change the code before the
-// configuration: the way back through the other order was refused already.
+// codeWentFirst reports whether the deployment had to change the code before the
+// configuration: a rollback in the other order was refused already.
 func (b *back) codeWentFirst() bool {
 	code, config := -1, -1
 	for i, s := range b.t.Steps {

@@ -18,19 +18,19 @@ type Wanted struct {
 	Marker Marker
 	// Run is the id that tags a created function.
 	Run string
-	// StagingBucket says that rollback has a place for a zip above 50 MB.
+	// StagingBucket reports whether rollback has a place for a zip above 50 MB.
 	StagingBucket bool
-	// Traffic is how the aliases that exist go over to the new version.
+	// Traffic is how the traffic of existing aliases shifts to the new version.
 	Traffic traffic.Schedule
 	// ShiftTo, where it is set, is a version that is published already: nothing
-	// is deployed, and the aliases go over to it.
+	// is deployed, and the aliases move to it.
 	ShiftTo string
 }
 
 // inlineLimit is the largest zip that Lambda takes inside a request, in bytes.
 const inlineLimit = 52_428_800
 
-// Forward plans the deployment of w over what stands: configuration, code, one
+// Forward plans the deployment of w over the current state: configuration, code, one
 // publication, aliases, tags, in this order.
 func Forward(w Wanted, o Observation) Plan {
 	switch {
@@ -157,10 +157,10 @@ func storage(o *definition.Observed) string {
 	return "COPY"
 }
 
-// restorePoint finds the version that holds what stands now, so that Lambda
-// keeps code and environment for the way back.
+// restorePoint finds the version that holds the current state, so that Lambda
+// keeps code and environment for the rollback.
 func (f *forward) restorePoint() {
-	standing := f.standing()
+	standing := f.existingPoint()
 	f.needsReturn = f.config || f.code
 	switch {
 	case standing != "":
@@ -174,10 +174,10 @@ func (f *forward) restorePoint() {
 	f.publish = f.needsReturn || standing == ""
 }
 
-// standing is a version that holds what stands in $LATEST: the one that the
-// first alias serves, or the one that shares its traffic; "" where neither
+// existingPoint is a version that holds the state of $LATEST: the one that the
+// first alias points to, or the one that shares its traffic; "" where neither
 // does.
-func (f *forward) standing() string {
+func (f *forward) existingPoint() string {
 	served := f.o.Served
 	if served == nil {
 		return ""
@@ -270,8 +270,8 @@ func subjectOf(field string) string {
 	return field
 }
 
-// latestServes says that callers are meant to use $LATEST: where no alias is
-// deployed, or one stands on it. Where there are aliases, who calls past them
+// latestServes reports whether callers are meant to use $LATEST: where no alias is
+// deployed, or one points to it. Where there are aliases, who calls past them
 // cannot be seen without asking everybody.
 func (f *forward) latestServes() bool {
 	for _, a := range f.o.Aliases {

@@ -21,7 +21,7 @@ type Marker struct {
 	Text string
 }
 
-// AliasWas says what an alias served before a deployment.
+// AliasWas is what an alias pointed to before a deployment.
 type AliasWas struct {
 	Alias, Version string
 }

@@ -3,7 +3,7 @@
 // that a dry run and a deployment cannot disagree.
 //
 // Forward takes the wanted Function, Aliases and Code; Back takes a journal.
-// Both give a Plan, an ordered list of Steps that one engine carries out.
+// Both return a Plan, an ordered list of Steps that one engine carries out.
 package plan
 
 import (
@@ -22,9 +22,9 @@ const RunTag = "lambda-rollout:run"
 
 // Refusal is something that a rollback does not touch, and why.
 type Refusal struct {
-	// Subject is what stands there: "alias live", "$LATEST".
+	// Subject names it: "alias live", "$LATEST".
 	Subject string
-	// Found says how it stands now.
+	// Found describes its current state.
 	Found string
 	// Reason says why it is not ours to change.
 	Reason string
@@ -37,28 +37,25 @@ type Plan struct {
 	// Changes is the diff of configuration, code, aliases and tags, for a
 	// person: never a value of the environment.
 	Changes []definition.Change
-	// Version is the published version that stands for an unchanged function.
+	// Version is the published version of an unchanged function.
 	Version string
-	// RestorePoint is the version that holds what stands now; "" where a step
+	// RestorePoint is the version that holds the current state; "" where a step
 	// publishes it, or where nothing changes.
 	RestorePoint string
-	// Irreversible says what a rollback could not restore.
+	// Irreversible lists what a rollback could not restore.
 	Irreversible []string
-	// Blockers says what AWS would refuse for good.
+	// Blockers lists what AWS would refuse for good.
 	Blockers []string
-	// Warnings are worth a person's look, and stop nothing.
+	// Warnings are worth a look, and stop nothing.
 	Warnings []string
 	// Refused is what a rollback leaves alone, with the reason.
 	Refused []Refusal
-	// MayArriveLate says that a call without a fence may still arrive.
+	// MayArriveLate reports whether a call without a fence may still arrive.
 	MayArriveLate bool
 }
 
-// Changes anything in AWS?
+// Empty reports whether there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
-
-// Changing counts the steps that change something.
-func (p Plan) Changing() int { return len(p.Steps) }
 
 // OnlyPublishes reports whether a publication is all there is to do. AWS returns
 // the current version then, unless $LATEST moved since.
@@ -102,7 +99,7 @@ func (p Plan) AliasAfter(name, version, restorePoint string) (definition.Alias, 
 type Observation struct {
 	// Latest is $LATEST; nil where there is no function.
 	Latest *definition.Observed
-	// Served is what the first alias that exists serves; nil without one.
+	// Served is what the first existing alias points to; nil without one.
 	Served *definition.Observed
 	// Versions are the published versions that were looked at, by number: Served,
 	// the one that shares its traffic, and in a gradual shift those of the other
@@ -157,7 +154,7 @@ func (o Observation) Canaries(aliases []definition.Alias) []*definition.Observed
 	return all
 }
 
-// Serving says what each alias serves now, "none" for one that is not there.
+// Serving lists what each alias points to now, "none" for a missing one.
 func (o Observation) Serving(aliases []definition.Alias) []AliasWas {
 	var was []AliasWas
 	for _, a := range aliases {

@@ -9,22 +9,22 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-// sameRouting says that two aliases send their callers to the same versions.
+// sameRouting reports whether two aliases send their callers to the same versions.
 func sameRouting(a, b definition.Alias) bool {
 	return a.Version == b.Version && maps.Equal(a.Weights, b.Weights)
 }
 
-// described says that an alias has the description that is wanted, if any is.
+// described reports whether an alias has the description that is wanted, if any is.
 func described(wanted, now definition.Alias) bool {
 	return wanted.Description == nil || text(wanted.Description) == text(now.Description)
 }
 
-// UpToDate says that an alias is as it is wanted already.
+// UpToDate reports whether an alias is as it is wanted already.
 func UpToDate(wanted, now definition.Alias) bool {
 	return sameRouting(wanted, now) && described(wanted, now)
 }
 
-// DescribeRouting says what an alias serves: "41", or "41, 10% to 42".
+// DescribeRouting describes what an alias points to: "41", or "41, 10% to 42".
 func DescribeRouting(a definition.Alias) string {
 	s := a.Version
 	for _, v := range slices.Sorted(maps.Keys(a.Weights)) {

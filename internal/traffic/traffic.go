@@ -1,4 +1,4 @@
-// Package traffic reads how the traffic of an alias goes over to a new version:
+// Package traffic reads how the traffic of an alias shifts to a new version:
 // at once, in timed stages, or in part.
 //
 // It is pure: it waits for nothing and calls nothing. Package plan turns a
@@ -27,7 +27,7 @@ type Stage struct {
 // the new version takes over. A Schedule of no stage is AllAtOnce.
 type Schedule []Stage
 
-// AllAtOnce gives the new version all the traffic in one step.
+// AllAtOnce shifts all the traffic to the new version in one step.
 func AllAtOnce() Schedule { return Schedule{{Percent: 100}} }
 
 // Stages are the stages of the schedule, of which there is always one.
@@ -38,7 +38,7 @@ func (c Schedule) Stages() []Stage {
 	return c
 }
 
-// Gradual says that two versions share the traffic for a while, or for good.
+// Gradual reports whether two versions share the traffic for a while, or for good.
 func (c Schedule) Gradual() bool { return c.Stages()[0].Percent < 100 }
 
 // Last is the part of the traffic that the new version has in the end.
