@@ -216,11 +216,12 @@ func (a *app) confirm(ctx context.Context, state *journal.RunState) error {
 	var deletes []string
 	for _, p := range planned {
 		for _, s := range p.Plan.Steps {
-			switch s := s.(type) {
-			case plan.DeleteFunction:
+			if name, deleted := plan.Deletes(s); !deleted {
+				continue
+			} else if name == "" {
 				deletes = append(deletes, p.Label())
-			case plan.DeleteAlias:
-				deletes = append(deletes, "alias "+s.Name+" of "+p.Label())
+			} else {
+				deletes = append(deletes, name+" of "+p.Label())
 			}
 		}
 	}

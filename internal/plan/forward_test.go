@@ -256,3 +256,15 @@ func TestStagesOfSeveralPlansAreThoseOfTheLongest(t *testing.T) {
 		t.Errorf("%d stages", got)
 	}
 }
+
+func TestDeletionsAreNamed(t *testing.T) {
+	t.Parallel()
+	for want, s := range map[string]Step{"": DeleteFunction{}, "alias live": DeleteAlias{Name: "live"}, "version 7": DeleteVersion{Version: "7"}} {
+		if got, deletes := Deletes(s); got != want || !deletes {
+			t.Errorf("%T deletes %q, %v", s, got, deletes)
+		}
+	}
+	if _, deletes := Deletes(UpdateCode{}); deletes {
+		t.Error("an update deletes something")
+	}
+}

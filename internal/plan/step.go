@@ -260,3 +260,19 @@ func aliasAfter(s Step, version, restorePoint string) (definition.Alias, bool) {
 	}
 	return definition.Alias{}, false
 }
+
+// Deletes reports whether a step deletes something of the user's and names it:
+// "alias live", "version 7", "" for the function itself.
+func Deletes(s Step) (name string, deletes bool) {
+	switch s := s.(type) {
+	case DeleteFunction:
+		return "", true
+	case DeleteAlias:
+		return "alias " + s.Name, true
+	case DeleteVersion:
+		return "version " + s.Version, true
+	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest,
+		UpdateAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning:
+	}
+	return "", false
+}
