@@ -1,0 +1,154 @@
+package guard
+
+import "math"
+
+// nearest is the point (new x, old y) of the null hypothesis' edge with the
+// least Kullback-Leibler divergence from the alternative, weighted by the
+// invocations. The derivative along the edge rises, so its zero is found by
+// bisection.
+func (w *Worse) nearest(b block, alternative float64) (x, y float64) {
+	n, o := float64(b.New.Invocations), float64(b.Old.Invocations)
+	low, high := b.old, alternative-w.tolerance
+	const steps = 45
+	for range steps {
+		y = (low + high) / 2
+		x = y + w.tolerance
+		if n*(x-alternative)/(x*(1-x))+o*(y-b.old)/(y*(1-y)) > 0 {
+			high = y
+		} else {
+			low = y
+		}
+	}
+	y = (low + high) / 2
+	return y + w.tolerance, y
+}
+
+// likelihood is the logarithm of the chance of a count, but for a factor that
+// does not depend on the rate.
+func likelihood(c Count, rate float64) float64 {
+	return float64(c.Errors)*math.Log(rate) + float64(c.Invocations-c.Errors)*math.Log1p(-rate)
+}
+
+// divergence is the Kullback-Leibler divergence of one invocation: what one
+// invocation at rate p tells, on average, against rate q.
+func divergence(p, q float64) float64 {
+	return p*math.Log(p/q) + (1-p)*math.Log((1-p)/(1-q))
+}
+
+// spread is the variance of what one invocation at rate p tells against rate q.
+func spread(p, q float64) float64 {
+	d := math.Log(p/q) - math.Log((1-p)/(1-q))
+	return p * (1 - p) * d * d
+}
+
+// detectable is the lowest rate above lowest whose evidence reaches 1/alpha with
+// four chances in five. of is the mean and the variance of the evidence's
+// logarithm at a rate.
+func detectable(lowest, alpha float64, of func(rate float64) (mean, variance float64)) float64 {
+	const (
+		// fourInFive is the standard normal distribution's quantile at 0.8.
+		fourInFive = 0.8416
+		steps      = 40
+	)
+	// A mixture pays for the alternatives that were wrong.
+	need := math.Log(1/alpha) + math.Log(float64(len(alternatives)))/2
+	seen := func(rate float64) bool {
+		mean, variance := of(rate)
+		return mean-fourInFive*math.Sqrt(variance) >= need
+	}
+	low, high := lowest, lastRate
+	if !seen(high) {
+		return math.NaN()
+	}
+	for range steps {
+		if middle := (low + high) / 2; seen(middle) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high
+}
+
+// estimate is the old version's error rate, from what is known of it.
+type estimate struct{ ran, failed float64 }
+
+const (
+	// remembered is how many invocations before the shift count at most: rates
+	// differ between hours.
+	remembered = 20_000
+	// lowestRate is assumed of a version that never failed.
+	lowestRate = 1e-6
+)
+
+func newEstimate(baseline Count) estimate {
+	e := estimate{ran: 1, failed: 0.01}
+	if n := float64(baseline.Invocations); n > 0 {
+		share := min(1, remembered/n)
+		e.ran += n * share
+		e.failed += float64(baseline.Errors) * share
+	}
+	return e
+}
+
+func (e *estimate) add(c Count) {
+	e.ran += float64(c.Invocations)
+	e.failed += float64(c.Errors)
+}
+
+func (e *estimate) rate() float64 { return min(0.99, max(lowestRate, e.failed/e.ran)) }
+
+// mixture is the mean of several bets' wealth, by fixed weights, as logarithms.
+// A small part of each bet's stake is kept back and set at every later minute
+// anew, so that one strange minute does not silence it for good.
+type mixture struct {
+	prior   []float64
+	bets    []float64
+	reserve float64
+}
+
+const restart = 0.02
+
+func newMixture() mixture {
+	n := len(alternatives)
+	m := mixture{prior: make([]float64, n), bets: make([]float64, n)}
+	total := 0.0
+	for _, a := range alternatives {
+		total += a.weight
+	}
+	for i, a := range alternatives {
+		m.prior[i] = math.Log(a.weight / total)
+		m.bets[i] = m.prior[i] + math.Log1p(-restart)
+	}
+	m.reserve = math.Log(restart)
+	return m
+}
+
+func (m *mixture) grow(i int, log float64) { m.bets[i] += log }
+
+// end closes a minute: half of the reserve is spread over the bets.
+func (m *mixture) end() {
+	m.reserve -= math.Ln2
+	for i := range m.bets {
+		m.bets[i] = sumLogs(m.bets[i], m.prior[i]+m.reserve)
+	}
+}
+
+func (m *mixture) log() float64 {
+	total := m.reserve
+	for _, b := range m.bets {
+		total = sumLogs(total, b)
+	}
+	return total
+}
+
+// sumLogs is log(exp(a) + exp(b)).
+func sumLogs(a, b float64) float64 {
+	if a < b {
+		a, b = b, a
+	}
+	if math.IsInf(b, -1) {
+		return a
+	}
+	return a + math.Log1p(math.Exp(b-a))
+}
