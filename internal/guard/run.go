@@ -1,0 +1,145 @@
+package guard
+
+import (
+	"fmt"
+	"math"
+)
+
+// Alpha is the highest share of runs that are called bad although no new version
+// is worse than its tolerance allows.
+const Alpha = 0.01
+
+// Verdict is what the evidence says.
+type Verdict int
+
+// The verdicts. Bad needs no minimum of invocations; Good needs it.
+const (
+	Inconclusive Verdict = iota
+	Good
+	Bad
+)
+
+func (v Verdict) String() string {
+	switch v {
+	case Inconclusive:
+		return "inconclusive"
+	case Good:
+		return "good"
+	case Bad:
+		return "bad"
+	}
+	panic(fmt.Sprintf("guard: no verdict %d", int(v)))
+}
+
+// Criteria are what a new version is held to.
+type Criteria struct {
+	// Tolerance is by how much the new version's error rate may lie above the
+	// old one's, as a fraction: see [Tolerance].
+	Tolerance float64
+	// MaxErrorRate is a bound of its own, as a fraction; 0 means none.
+	MaxErrorRate float64
+	// MinInvocations of the new version in a stage are needed to call it good.
+	MinInvocations int64
+	// Before is what the old version did before the shift.
+	Before Count
+}
+
+// Comparison is the new version of one function against the old one, behind one
+// alias.
+type Comparison struct {
+	criteria Criteria
+	tests    []Evidence
+	total    Minute
+	stage    Minute
+}
+
+// NewComparison starts without evidence.
+func NewComparison(c Criteria) *Comparison {
+	tests := []Evidence{NewWorse(c.Tolerance, c.Before)}
+	if c.MaxErrorRate > 0 {
+		tests = append(tests, NewBound(c.MaxErrorRate))
+	}
+	return &Comparison{criteria: c, tests: tests}
+}
+
+// Add takes the next minute into account.
+func (c *Comparison) Add(m Minute) {
+	c.total, c.stage = c.total.plus(m), c.stage.plus(m)
+	for _, t := range c.tests {
+		t.Add(m)
+	}
+}
+
+// Total is what both versions did so far.
+func (c *Comparison) Total() Minute { return c.total }
+
+// log is the mean of the criteria's evidence, as a logarithm.
+func (c *Comparison) log() float64 {
+	total := math.Inf(-1)
+	for _, t := range c.tests {
+		total = sumLogs(total, t.Log())
+	}
+	return total - math.Log(float64(len(c.tests)))
+}
+
+// Run is the evidence of a run: all functions and aliases that shift together.
+//
+// The mean of e-processes is an e-process, whatever they have to do with each
+// other: their sum may be held against 1/Alpha, so that two hundred comparisons
+// raise no more false alarms than one (Vovk, Wang, "E-values: calibration,
+// combination, and applications", https://arxiv.org/abs/1912.06116).
+type Run struct {
+	comparisons []*Comparison
+}
+
+// NewRun gathers the comparisons of a run. Their number is fixed at the start:
+// each has the same share of [Alpha].
+func NewRun(comparisons ...*Comparison) *Run { return &Run{comparisons: comparisons} }
+
+// BeginStage starts counting towards the minimum of invocations anew.
+func (r *Run) BeginStage() {
+	for _, c := range r.comparisons {
+		c.stage = Minute{}
+	}
+}
+
+// Bad reports whether the evidence against the run's new versions is decisive.
+func (r *Run) Bad() bool {
+	return len(r.comparisons) > 0 && r.log() >= math.Log(1/Alpha)
+}
+
+func (r *Run) log() float64 {
+	total := math.Inf(-1)
+	for _, c := range r.comparisons {
+		total = sumLogs(total, c.log())
+	}
+	return total - math.Log(float64(len(r.comparisons)))
+}
+
+// Judge returns the verdict on one comparison of the run. In a run that is bad,
+// the comparisons that hold at least half of the evidence of the strongest one
+// are the bad ones.
+func (r *Run) Judge(c *Comparison) Verdict {
+	switch {
+	case r.Bad() && c.log() >= r.strongest()-math.Ln2:
+		return Bad
+	case c.stage.New.Invocations >= c.criteria.MinInvocations && c.stage.New.Invocations > 0:
+		return Good
+	}
+	return Inconclusive
+}
+
+func (r *Run) strongest() float64 {
+	most := math.Inf(-1)
+	for _, c := range r.comparisons {
+		most = max(most, c.log())
+	}
+	return most
+}
+
+// Detectable is the lowest error rate of the comparison's new version that would
+// have shown itself so far, with four chances in five; NaN where none would.
+func (r *Run) Detectable(c *Comparison) float64 {
+	alpha := Alpha / float64(len(r.comparisons)*len(c.tests))
+	return c.tests[0].Detectable(alpha)
+}

@@ -1,0 +1,139 @@
+package guard
+
+import (
+	"math"
+	"testing"
+)
+
+func TestForty(t *testing.T) {
+	t.Parallel()
+	c := NewComparison(Criteria{Tolerance: 0.001, MinInvocations: 50, Before: Count{1000, 0}})
+	r := NewRun(c)
+	c.Add(Minute{New: Count{40, 40}, Old: Count{360, 0}})
+	if got := r.Judge(c); got != Bad {
+		t.Errorf("40 of 40 failed: %v, want bad, whatever the minimum", got)
+	}
+}
+
+func TestAVerdictIsGoodFromTheMinimumOn(t *testing.T) {
+	t.Parallel()
+	c := NewComparison(Criteria{Tolerance: 0.001, MinInvocations: 50})
+	r := NewRun(c)
+	for minute, want := range []Verdict{Inconclusive, Good} {
+		c.Add(Minute{New: Count{25, 0}, Old: Count{225, 0}})
+		if got := r.Judge(c); got != want {
+			t.Errorf("minute %d: %v, want %v", minute+1, got, want)
+		}
+	}
+	r.BeginStage()
+	if got := r.Judge(c); got != Inconclusive {
+		t.Errorf("a new stage begins: %v, want inconclusive", got)
+	}
+}
+
+func TestNoMinimumIsStillNotGoodWithoutAnInvocation(t *testing.T) {
+	t.Parallel()
+	c := NewComparison(Criteria{Tolerance: 0.001})
+	if got := NewRun(c).Judge(c); got != Inconclusive {
+		t.Errorf("nothing ran: %v, want inconclusive", got)
+	}
+}
+
+func TestASharedOutageIsNoEvidence(t *testing.T) {
+	t.Parallel()
+	c := NewComparison(Criteria{Tolerance: 0.001, MinInvocations: 50, Before: Count{30000, 30}})
+	r := NewRun(c)
+	for range 10 {
+		c.Add(Minute{New: Count{50, 25}, Old: Count{450, 225}})
+		if r.Bad() {
+			t.Fatal("both versions fail alike, and the new one is called bad")
+		}
+	}
+}
+
+// After a minute that looked as far from any bet as can be, a fault that begins
+// later is still seen.
+func TestAFaultAfterASharedOutageIsSeen(t *testing.T) {
+	t.Parallel()
+	c := NewComparison(Criteria{Tolerance: 0.001, Before: Count{30000, 30}})
+	r := NewRun(c)
+	c.Add(Minute{New: Count{500, 250}, Old: Count{4500, 2250}})
+	for minute := range 8 {
+		c.Add(Minute{New: Count{2500, 1000}, Old: Count{2500, 3}})
+		if r.Bad() {
+			t.Logf("seen in minute %d", minute+1)
+			return
+		}
+	}
+	t.Error("four in ten fail for eight minutes, and nothing is seen")
+}
+
+func TestOneBadFunctionAmongTwoHundredIsNamed(t *testing.T) {
+	t.Parallel()
+	var all []*Comparison
+	for range 200 {
+		all = append(all, NewComparison(Criteria{Tolerance: 0.001, MinInvocations: 10, Before: Count{1000, 1}}))
+	}
+	r := NewRun(all...)
+	for i, c := range all {
+		errors := int64(0)
+		if i == 7 {
+			errors = 40
+		}
+		c.Add(Minute{New: Count{50, errors}, Old: Count{450, 0}})
+	}
+	if !r.Bad() {
+		t.Fatal("40 of 50 failed, and the run is not bad")
+	}
+	for i, c := range all {
+		want := Good
+		if i == 7 {
+			want = Bad
+		}
+		if got := r.Judge(c); got != want {
+			t.Errorf("function %d: %v, want %v", i, got, want)
+		}
+	}
+}
+
+func TestABoundIsHeldWhateverTheOldVersionDoes(t *testing.T) {
+	t.Parallel()
+	c := NewComparison(Criteria{Tolerance: 0.001, MaxErrorRate: 0.01, Before: Count{1000, 500}})
+	r := NewRun(c)
+	c.Add(Minute{New: Count{100, 50}, Old: Count{100, 50}})
+	if !r.Bad() {
+		t.Error("half of the invocations fail where one in a hundred may")
+	}
+}
+
+func TestDetectableNamesARateThatWouldHaveBeenSeen(t *testing.T) {
+	t.Parallel()
+	c := NewComparison(Criteria{Tolerance: 0.001, Before: Count{30000, 30}})
+	r := NewRun(c)
+	if got := r.Detectable(c); !math.IsNaN(got) {
+		t.Errorf("nothing ran, and %g would have been seen", got)
+	}
+	last := 1.0
+	for range 3 {
+		c.Add(Minute{New: Count{400, 0}, Old: Count{3600, 3}})
+		got := r.Detectable(c)
+		if !(got > 0.002 && got < last) {
+			t.Errorf("detectable %g after %g: more invocations see lower rates", got, last)
+		}
+		last = got
+	}
+}
+
+func TestMoreComparisonsNeedMoreEvidence(t *testing.T) {
+	t.Parallel()
+	minute := Minute{New: Count{20, 3}, Old: Count{180, 0}}
+	alone := NewComparison(Criteria{Tolerance: 0.001, Before: Count{1000, 1}})
+	alone.Add(minute)
+	crowd := []*Comparison{alone}
+	for range 20_000 {
+		crowd = append(crowd, NewComparison(Criteria{Tolerance: 0.001}))
+	}
+	if !NewRun(alone).Bad() || NewRun(crowd...).Bad() {
+		t.Errorf("evidence e^%.1f: alone %v, among 20,000 %v", alone.log(), NewRun(alone).Bad(), NewRun(crowd...).Bad())
+	}
+}
