@@ -126,14 +126,14 @@ func TestDetectableNamesARateThatWouldHaveBeenSeen(t *testing.T) {
 
 func TestMoreComparisonsNeedMoreEvidence(t *testing.T) {
 	t.Parallel()
-	minute := Minute{New: Count{20, 3}, Old: Count{180, 0}}
+	minute := Minute{New: Count{20, 4}, Old: Count{180, 0}}
 	alone := NewComparison(Criteria{Tolerance: 0.001, Before: Count{1000, 1}})
 	alone.Add(minute)
 	crowd := []*Comparison{alone}
-	for range 20_000 {
+	for range 40_000 {
 		crowd = append(crowd, NewComparison(Criteria{Tolerance: 0.001}))
 	}
 	if !NewRun(alone).Bad() || NewRun(crowd...).Bad() {
-		t.Errorf("evidence e^%.1f: alone %v, among 20,000 %v", alone.log(), NewRun(alone).Bad(), NewRun(crowd...).Bad())
+		t.Errorf("evidence e^%.1f: alone %v, among 40,000 %v", alone.log(), NewRun(alone).Bad(), NewRun(crowd...).Bad())
 	}
 }
