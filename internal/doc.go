@@ -25,6 +25,7 @@
 //	             answer
 //	journal      the record from which a rollback works
 //	traffic      stages of a gradual shift
+//	guard        is the new version worse than the old one? pure statistics
 //	event        what happens in a run; report renders it: log, diff, summary
 //
 // Beside these: awsfacts (what AWS fixes: partitions, limits), glob, convert

@@ -22,6 +22,7 @@ var layout = map[string][]string{
 	"event":     {},
 	"timing":    {},
 	"glob":      {},
+	"guard":     {},
 	"printable": {},
 	"redact":    {},
 	"traffic":   {},

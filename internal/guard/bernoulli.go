@@ -2,10 +2,10 @@ package guard
 
 import "math"
 
-// nearest is the point (new x, old y) of the null hypothesis' edge with the
-// least Kullback-Leibler divergence from the alternative, weighted by the
-// invocations. The derivative along the edge rises, so its zero is found by
-// bisection.
+// nearest returns the point (new x, old y) on the edge of the null hypothesis,
+// x = y + tolerance, with the least Kullback-Leibler divergence from the
+// alternative, weighted by the invocations. The derivative along the edge
+// increases, so bisection finds its zero.
 func (w *Worse) nearest(b block, alternative float64) (x, y float64) {
 	n, o := float64(b.New.Invocations), float64(b.Old.Invocations)
 	low, high := b.old, alternative-w.tolerance
@@ -23,45 +23,47 @@ func (w *Worse) nearest(b block, alternative float64) (x, y float64) {
 	return y + w.tolerance, y
 }
 
-// likelihood is the logarithm of the chance of a count, but for a factor that
-// does not depend on the rate.
-func likelihood(c Count, rate float64) float64 {
+// logLikelihood returns the logarithm of a count's probability at a rate, without
+// the binomial coefficient, which does not depend on the rate.
+func logLikelihood(c Count, rate float64) float64 {
 	return float64(c.Errors)*math.Log(rate) + float64(c.Invocations-c.Errors)*math.Log1p(-rate)
 }
 
-// divergence is the Kullback-Leibler divergence of one invocation: what one
-// invocation at rate p tells, on average, against rate q.
+// divergence returns the Kullback-Leibler divergence of one invocation: the mean
+// evidence of one invocation at rate p against rate q.
 func divergence(p, q float64) float64 {
 	return p*math.Log(p/q) + (1-p)*math.Log((1-p)/(1-q))
 }
 
-// spread is the variance of what one invocation at rate p tells against rate q.
-func spread(p, q float64) float64 {
+// variance returns the variance of the evidence of one invocation at rate p
+// against rate q.
+func variance(p, q float64) float64 {
 	d := math.Log(p/q) - math.Log((1-p)/(1-q))
 	return p * (1 - p) * d * d
 }
 
-// detectable is the lowest rate above lowest whose evidence reaches 1/alpha with
-// four chances in five. of is the mean and the variance of the evidence's
+// detectable returns the lowest rate above lowest whose evidence reaches 1/alpha
+// with a probability of about 80 %, by the normal approximation; NaN where no
+// rate does. moments returns the mean and the variance of the evidence's
 // logarithm at a rate.
-func detectable(lowest, alpha float64, of func(rate float64) (mean, variance float64)) float64 {
+func detectable(lowest, alpha float64, moments func(rate float64) (mean, variance float64)) float64 {
 	const (
 		// fourInFive is the standard normal distribution's quantile at 0.8.
 		fourInFive = 0.8416
 		steps      = 40
 	)
-	// A mixture pays for the alternatives that were wrong.
+	// The mixture spends part of its stake on alternatives that turn out wrong.
 	need := math.Log(1/alpha) + math.Log(float64(len(alternatives)))/2
-	seen := func(rate float64) bool {
-		mean, variance := of(rate)
+	detects := func(rate float64) bool {
+		mean, variance := moments(rate)
 		return mean-fourInFive*math.Sqrt(variance) >= need
 	}
 	low, high := lowest, lastRate
-	if !seen(high) {
+	if !detects(high) {
 		return math.NaN()
 	}
 	for range steps {
-		if middle := (low + high) / 2; seen(middle) {
+		if middle := (low + high) / 2; detects(middle) {
 			high = middle
 		} else {
 			low = middle
@@ -70,14 +72,16 @@ func detectable(lowest, alpha float64, of func(rate float64) (mean, variance flo
 	return high
 }
 
-// estimate is the old version's error rate, from what is known of it.
+// estimate estimates the old version's error rate from what it did so far. It
+// only chooses the bets: a wrong estimate makes the guard slower, and no false
+// alarm more likely.
 type estimate struct{ ran, failed float64 }
 
 const (
-	// remembered is how many invocations before the shift count at most: rates
-	// differ between hours.
+	// remembered limits how many invocations before the shift count: rates differ
+	// between hours.
 	remembered = 20_000
-	// lowestRate is assumed of a version that never failed.
+	// lowestRate is the lowest estimate, also of a version that never failed.
 	lowestRate = 1e-6
 )
 
@@ -98,9 +102,11 @@ func (e *estimate) add(c Count) {
 
 func (e *estimate) rate() float64 { return min(0.99, max(lowestRate, e.failed/e.ran)) }
 
-// mixture is the mean of several bets' wealth, by fixed weights, as logarithms.
-// A small part of each bet's stake is kept back and set at every later minute
-// anew, so that one strange minute does not silence it for good.
+// mixture is the weighted mean of the evidence of several bets, as logarithms. A
+// bet starts with its weight. A small reserve is set aside, and half of what is
+// left of it is added to the bets after every minute, so that one misleading
+// minute does not silence a bet for good. Bets and reserve start with 1 in sum,
+// and moving money between them keeps the sum.
 type mixture struct {
 	prior   []float64
 	bets    []float64
@@ -124,10 +130,11 @@ func newMixture() mixture {
 	return m
 }
 
-func (m *mixture) grow(i int, log float64) { m.bets[i] += log }
+// multiply multiplies the evidence of bet i by exp(log).
+func (m *mixture) multiply(i int, log float64) { m.bets[i] += log }
 
-// end closes a minute: half of the reserve is spread over the bets.
-func (m *mixture) end() {
+// endMinute moves half of the reserve to the bets.
+func (m *mixture) endMinute() {
 	m.reserve -= math.Ln2
 	for i := range m.bets {
 		m.bets[i] = sumLogs(m.bets[i], m.prior[i]+m.reserve)
@@ -142,7 +149,7 @@ func (m *mixture) log() float64 {
 	return total
 }
 
-// sumLogs is log(exp(a) + exp(b)).
+// sumLogs returns log(exp(a) + exp(b)).
 func sumLogs(a, b float64) float64 {
 	if a < b {
 		a, b = b, a

@@ -1,16 +1,28 @@
 // Package guard decides by evidence whether a new version that shares its
 // traffic with the old one fails more often.
 //
-// Promises: while the new version's error rate is, minute by minute, at most
-// the old one's plus the tolerance, and its criteria hold, a run is called bad
-// with a chance of at most alpha, over all its functions, aliases, stages,
-// looks and criteria together. The package is pure: it asks nobody, waits for
-// nothing, and knows neither AWS nor a clock.
+// It promises that a run is called bad with a probability of at most [Alpha],
+// over all its functions, aliases, stages, looks and criteria together, while
+// in every minute the new version's error rate is at most the old one's plus the
+// tolerance, and at most max-error-rate where one is set. Invocations must fail
+// independently of each other at that minute's rates: docs/guard.md shows what
+// happens where they do not.
+//
+// The package is pure: it makes no call, waits for nothing, and knows neither
+// AWS nor a clock.
 package guard
 
 // Count is how often a version was invoked, and how often it failed.
 type Count struct {
 	Invocations, Errors int64
+}
+
+// valid is the count with at most as many errors as invocations: CloudWatch may
+// know of an error before it knows of the invocation.
+func (c Count) valid() Count {
+	c.Invocations = max(0, c.Invocations)
+	c.Errors = min(max(0, c.Errors), c.Invocations)
+	return c
 }
 
 func (c Count) plus(other Count) Count {
@@ -25,3 +37,5 @@ type Minute struct {
 func (m Minute) plus(other Minute) Minute {
 	return Minute{New: m.New.plus(other.New), Old: m.Old.plus(other.Old)}
 }
+
+func (m Minute) valid() Minute { return Minute{New: m.New.valid(), Old: m.Old.valid()} }

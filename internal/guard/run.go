@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Alpha is the highest share of runs that are called bad although no new version
-// is worse than its tolerance allows.
+// Alpha is the largest share of runs that are called bad although no new version
+// is worse than its criteria allow.
 const Alpha = 0.01
 
 // Verdict is what the evidence says.
@@ -38,7 +38,8 @@ type Criteria struct {
 	Tolerance float64
 	// MaxErrorRate is a bound of its own, as a fraction; 0 means none.
 	MaxErrorRate float64
-	// MinInvocations of the new version in a stage are needed to call it good.
+	// MinInvocations is how many invocations of the new version a stage needs
+	// before it can be called good.
 	MinInvocations int64
 	// Before is what the old version did before the shift.
 	Before Count
@@ -53,7 +54,7 @@ type Comparison struct {
 	stage    Minute
 }
 
-// NewComparison starts without evidence.
+// NewComparison returns a Comparison without evidence.
 func NewComparison(c Criteria) *Comparison {
 	tests := []Evidence{NewWorse(c.Tolerance, c.Before)}
 	if c.MaxErrorRate > 0 {
@@ -64,16 +65,17 @@ func NewComparison(c Criteria) *Comparison {
 
 // Add takes the next minute into account.
 func (c *Comparison) Add(m Minute) {
+	m = m.valid()
 	c.total, c.stage = c.total.plus(m), c.stage.plus(m)
 	for _, t := range c.tests {
 		t.Add(m)
 	}
 }
 
-// Total is what both versions did so far.
+// Total returns what both versions did so far.
 func (c *Comparison) Total() Minute { return c.total }
 
-// log is the mean of the criteria's evidence, as a logarithm.
+// log returns the mean of the criteria's evidence, as a logarithm.
 func (c *Comparison) log() float64 {
 	total := math.Inf(-1)
 	for _, t := range c.tests {
@@ -84,26 +86,27 @@ func (c *Comparison) log() float64 {
 
 // Run is the evidence of a run: all functions and aliases that shift together.
 //
-// The mean of e-processes is an e-process, whatever they have to do with each
-// other: their sum may be held against 1/Alpha, so that two hundred comparisons
-// raise no more false alarms than one (Vovk, Wang, "E-values: calibration,
+// The mean of e-processes is an e-process however they depend on each other, so
+// the mean is compared with 1/Alpha: two hundred comparisons raise no more false
+// alarms than one (Vovk, Wang, "E-values: calibration,
 // combination, and applications", https://arxiv.org/abs/1912.06116).
 type Run struct {
 	comparisons []*Comparison
 }
 
-// NewRun gathers the comparisons of a run. Their number is fixed at the start:
-// each has the same share of [Alpha].
+// NewRun returns the run of these comparisons. All are named at the start: each
+// has the same share of [Alpha].
 func NewRun(comparisons ...*Comparison) *Run { return &Run{comparisons: comparisons} }
 
-// BeginStage starts counting towards the minimum of invocations anew.
+// BeginStage restarts the count of invocations that MinInvocations is about.
 func (r *Run) BeginStage() {
 	for _, c := range r.comparisons {
 		c.stage = Minute{}
 	}
 }
 
-// Bad reports whether the evidence against the run's new versions is decisive.
+// Bad reports whether the evidence against the new versions of the run is
+// decisive. Evidence may shrink again: a caller acts on the first Bad.
 func (r *Run) Bad() bool {
 	return len(r.comparisons) > 0 && r.log() >= math.Log(1/Alpha)
 }
@@ -116,9 +119,9 @@ func (r *Run) log() float64 {
 	return total - math.Log(float64(len(r.comparisons)))
 }
 
-// Judge returns the verdict on one comparison of the run. In a run that is bad,
-// the comparisons that hold at least half of the evidence of the strongest one
-// are the bad ones.
+// Judge returns the verdict on one comparison of the run. In a bad run those
+// comparisons are bad that have at least half of the evidence of the strongest
+// one.
 func (r *Run) Judge(c *Comparison) Verdict {
 	switch {
 	case r.Bad() && c.log() >= r.strongest()-math.Ln2:
@@ -137,8 +140,9 @@ func (r *Run) strongest() float64 {
 	return most
 }
 
-// Detectable is the lowest error rate of the comparison's new version that would
-// have shown itself so far, with four chances in five; NaN where none would.
+// Detectable returns the lowest error rate of the comparison's new version that
+// would, with a probability of about 80 %, have made the run bad by now; NaN where
+// there is no such rate.
 func (r *Run) Detectable(c *Comparison) float64 {
 	alpha := Alpha / float64(len(r.comparisons)*len(c.tests))
 	return c.tests[0].Detectable(alpha)

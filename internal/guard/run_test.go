@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestForty(t *testing.T) {
+func TestBadNeedsNoMinimum(t *testing.T) {
 	t.Parallel()
 	c := NewComparison(Criteria{Tolerance: 0.001, MinInvocations: 50, Before: Count{1000, 0}})
 	r := NewRun(c)
@@ -135,5 +135,18 @@ func TestMoreComparisonsNeedMoreEvidence(t *testing.T) {
 	}
 	if !NewRun(alone).Bad() || NewRun(crowd...).Bad() {
 		t.Errorf("evidence e^%.1f: alone %v, among 40,000 %v", alone.log(), NewRun(alone).Bad(), NewRun(crowd...).Bad())
+	}
+}
+
+func TestAnErrorThatCloudWatchKnowsBeforeItsInvocationIsIgnored(t *testing.T) {
+	t.Parallel()
+	c := NewComparison(Criteria{Tolerance: 0.001, MaxErrorRate: 0.01})
+	c.Add(Minute{New: Count{0, 3}, Old: Count{10, 12}})
+	if got, want := c.Total(), (Minute{Old: Count{10, 10}}); got != want {
+		t.Errorf("counted %v, want %v", got, want)
+	}
+	c.Add(Minute{New: Count{2, 5}, Old: Count{10, 0}})
+	if log := c.log(); math.IsNaN(log) || math.IsInf(log, 0) {
+		t.Errorf("evidence %g", log)
 	}
 }

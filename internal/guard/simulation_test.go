@@ -14,29 +14,29 @@ type canary struct {
 	minutes []Minute
 }
 
-// world says how a simulated function behaves.
-type world struct {
+// scenario is how a simulated function behaves.
+type scenario struct {
 	perMinute int64
 	base      float64
 	// factor is the new version's error rate by the old one's.
 	factor float64
-	// rates changes the two rates of a minute; nil leaves them.
+	// rates changes the two rates of a minute; nil changes nothing.
 	rates func(r *rand.Rand, minute int, old, new float64) (float64, float64)
 }
 
-func (w world) run(r *rand.Rand) canary {
-	c := canary{before: Count{60 * w.perMinute, binomial(r, 60*w.perMinute, w.base)}}
+func (s scenario) run(r *rand.Rand) canary {
+	c := canary{before: Count{60 * s.perMinute, binomial(r, 60*s.perMinute, s.base)}}
 	for minute := range 10 {
 		share := 0.1
 		if minute >= 5 {
 			share = 0.5
 		}
-		old, new := w.base, min(1, w.base*w.factor)
-		if w.rates != nil {
-			old, new = w.rates(r, minute, old, new)
+		old, new := s.base, min(1, s.base*s.factor)
+		if s.rates != nil {
+			old, new = s.rates(r, minute, old, new)
 		}
-		n := binomial(r, w.perMinute, share)
-		c.minutes = append(c.minutes, Minute{New: Count{n, binomial(r, n, new)}, Old: Count{w.perMinute - n, binomial(r, w.perMinute-n, old)}})
+		n := binomial(r, s.perMinute, share)
+		c.minutes = append(c.minutes, Minute{New: Count{n, binomial(r, n, new)}, Old: Count{s.perMinute - n, binomial(r, s.perMinute-n, old)}})
 	}
 	return c
 }
@@ -62,8 +62,8 @@ func binomial(r *rand.Rand, n int64, p float64) int64 {
 	}
 }
 
-// judge looks after each minute, and says in which one it rolled back; 10 for
-// never. served are the new version's invocations until then.
+// judge looks at a canary after each minute and returns the minute in which it
+// rolled back, 10 for never, and the new version's invocations until then.
 type judge func(c canary) (minute int, served int64)
 
 func eProcess(c canary) (int, int64) {
@@ -150,16 +150,16 @@ func alarm(figure func(Count) float64, threshold float64) judge {
 
 func sum(c Count) float64 { return float64(c.Errors) }
 
-// tuned is the alarm with 1 % false rollbacks in a world where both versions
+// tuned is the alarm with 1 % false rollbacks in a scenario where both versions
 // are alike: nobody can know that threshold beforehand.
-func tuned(w world, figure func(Count) float64) judge {
+func tuned(s scenario, figure func(Count) float64) judge {
 	const runs = 4000
-	w.factor = 1
+	s.factor = 1
 	r := rand.New(rand.NewPCG(7, 7))
 	var worst []float64
 	for range runs {
 		most := 0.0
-		for _, m := range w.run(r).minutes {
+		for _, m := range s.run(r).minutes {
 			most = max(most, figure(m.New))
 		}
 		worst = append(worst, most)
@@ -170,11 +170,11 @@ func tuned(w world, figure func(Count) float64) judge {
 
 type outcome struct{ caught, served float64 }
 
-func simulate(w world, j judge, runs int, seed uint64) outcome {
+func simulate(s scenario, j judge, runs int, seed uint64) outcome {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var o outcome
 	for range runs {
-		c := w.run(r)
+		c := s.run(r)
 		minute, served := j(c)
 		if minute < len(c.minutes) {
 			o.caught++
@@ -184,21 +184,20 @@ func simulate(w world, j judge, runs int, seed uint64) outcome {
 	return outcome{caught: o.caught / float64(runs), served: o.served / float64(runs)}
 }
 
-// limits are what the guard must reach: the least share of canaries that are
-// caught.
+// limits are the least share of canaries that the guard must catch.
 var limits = map[[3]float64]float64{
 	{0.01, 5000, 2}: 0.99, {0.05, 500, 2}: 0.90, {0.05, 5000, 2}: 0.99,
 	{0.001, 500, 10}: 0.45, {0.001, 5000, 10}: 0.99, {0.01, 50, 10}: 0.70, {0.01, 500, 10}: 0.99, {0.05, 50, 10}: 0.99,
 }
 
-// The cells in which chance has most to say, and few canaries: the benchmark has
-// all of them.
+// The cells that depend most on chance, with few canaries; the benchmark has all
+// cells.
 func TestTheGuardCatchesWhatItMustAndBlamesNobody(t *testing.T) {
 	t.Parallel()
 	const runs = 300
 	for cell, least := range map[[3]float64]float64{{0.01, 50, 10}: 0.6, {0.05, 500, 2}: 0.8, {0.05, 500, 1}: 0} {
-		w := world{base: cell[0], perMinute: int64(cell[1]), factor: cell[2]}
-		caught := simulate(w, eProcess, runs, 5).caught
+		s := scenario{base: cell[0], perMinute: int64(cell[1]), factor: cell[2]}
+		caught := simulate(s, eProcess, runs, 5).caught
 		if caught < least || least == 0 && caught > 0.02 {
 			t.Errorf("base %g, %g a minute, times %g: %.1f %% rolled back", cell[0], cell[1], cell[2], 100*caught)
 		}
@@ -210,31 +209,31 @@ func TestTheGuardCatchesWhatItMustAndBlamesNobody(t *testing.T) {
 // the least share to be caught.
 func BenchmarkCanaries(b *testing.B) {
 	for range b.N {
-		fmt.Println("| old rate | a minute | new rate | guard | limit | Mann-Whitney | alarm on the rate | alarm on the sum | served: guard | Mann-Whitney | alarm, rate | alarm, sum |")
+		fmt.Println("| old rate | requests a minute | new rate | guard | limit | Mann-Whitney | alarm on the rate | alarm on the sum | served: guard | Mann-Whitney | alarm, rate | alarm, sum |")
 		fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|")
 		for _, base := range []float64{0.001, 0.01, 0.05} {
 			for _, perMinute := range []int64{50, 500, 5000} {
 				for _, factor := range []float64{1, 2, 10} {
-					fmt.Println(row(world{perMinute: perMinute, base: base, factor: factor}))
+					fmt.Println(row(scenario{perMinute: perMinute, base: base, factor: factor}))
 				}
 			}
 		}
 	}
 }
 
-func row(w world) string {
+func row(s scenario) string {
 	const runs = 4000
-	text := fmt.Sprintf("| %.1f %% | %d | x %g |", 100*w.base, w.perMinute, w.factor)
+	text := fmt.Sprintf("| %.1f %% | %d | x %g |", 100*s.base, s.perMinute, s.factor)
 	var served string
-	for i, j := range []judge{eProcess, mannWhitney, tuned(w, rate), tuned(w, sum)} {
-		o := simulate(w, j, runs, 3)
+	for i, j := range []judge{eProcess, mannWhitney, tuned(s, rate), tuned(s, sum)} {
+		o := simulate(s, j, runs, 3)
 		text += fmt.Sprintf(" %.1f %% |", 100*o.caught)
 		served += fmt.Sprintf(" %.0f |", o.served)
 		if i > 0 {
 			continue
 		}
-		switch limit, has := limits[[3]float64{w.base, float64(w.perMinute), w.factor}]; {
-		case w.factor == 1:
+		switch limit, has := limits[[3]float64{s.base, float64(s.perMinute), s.factor}]; {
+		case s.factor == 1:
 			text += " at most 1 % |"
 		case has:
 			text += fmt.Sprintf(" at least %.0f %% |", 100*limit)
@@ -245,8 +244,8 @@ func row(w world) string {
 	return text + served
 }
 
-// BenchmarkBrokenAssumptions prints false rollbacks where the world is not what
-// the statistics suppose, and where a run holds two hundred functions.
+// BenchmarkBrokenAssumptions prints false rollbacks where the assumptions
+// of the statistics do not hold, and where a run holds two hundred functions.
 func BenchmarkBrokenAssumptions(b *testing.B) {
 	const runs = 2000
 	outage := func(_ *rand.Rand, minute int, old, new float64) (float64, float64) {
@@ -266,13 +265,13 @@ func BenchmarkBrokenAssumptions(b *testing.B) {
 		return old, new
 	}
 	for range b.N {
-		fmt.Println("| world | a minute | false rollbacks |\n|---|---|---|")
+		fmt.Println("| scenario | requests a minute | false rollbacks |\n|---|---|---|")
 		for _, c := range []struct {
 			name  string
 			rates func(*rand.Rand, int, float64, float64) (float64, float64)
 		}{{"both fail half of the time for two minutes", outage}, {"rates vary by minute and version", restless}, {"cold starts fail in the first minute", cold}} {
 			for _, perMinute := range []int64{50, 500, 5000} {
-				o := simulate(world{perMinute: perMinute, base: 0.01, factor: 1, rates: c.rates}, eProcess, runs, 11)
+				o := simulate(scenario{perMinute: perMinute, base: 0.01, factor: 1, rates: c.rates}, eProcess, runs, 11)
 				fmt.Printf("| %s | %d | %.1f %% |\n", c.name, perMinute, 100*o.caught)
 			}
 		}
@@ -289,7 +288,7 @@ func fleet(functions int) float64 {
 		var all []*Comparison
 		var canaries []canary
 		for range functions {
-			c := world{perMinute: 500, base: 0.01, factor: 1}.run(r)
+			c := scenario{perMinute: 500, base: 0.01, factor: 1}.run(r)
 			canaries = append(canaries, c)
 			all = append(all, NewComparison(Criteria{Tolerance: Tolerance(DefaultAbsolute, DefaultRelative, c.before), Before: c.before}))
 		}
