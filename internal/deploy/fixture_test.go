@@ -45,6 +45,7 @@ type fixture struct {
 	rollbackTimeout time.Duration
 	aliases         []string
 	artifact        string
+	firstDeploy     string
 }
 
 // safeLog is a log that several goroutines write.
@@ -81,20 +82,23 @@ func run(t *testing.T, o awslocal.Options, test func(f *fixture), wrap ...awstes
 	awstest.Run(t, func(t *testing.T) {
 		a := awstest.StartInProcess(t, o, wrap...)
 		f := &fixture{T: t, aws: a, lambda: a.Lambda(), dir: t.TempDir(), log: &safeLog{}, aliases: []string{"live"}}
-		f.artifact = filepath.Join(f.dir, "code")
-		f.timeout, f.rollbackTimeout = 10*time.Minute, 10*time.Minute
-		f.options = Options{MaxParallel: 4, Environment: "replace", Traffic: traffic.Schedule{{Percent: 100}}}
-		f.access = Access{
-			Session: session.Options{
-				Region: awstest.Region, AccessKeyID: awstest.Key, SecretAccessKey: "secret", Endpoint: a.URL,
-				HTTPClient: a.HTTP, Limits: session.NewLimits(), LookupEnv: f.env, Version: "test",
-			},
-			Timing: timing.Default(),
+		f.defaults()
+		f.access.Session = session.Options{
+			Region: awstest.Region, AccessKeyID: awstest.Key, SecretAccessKey: "secret", Endpoint: a.URL,
+			HTTPClient: a.HTTP, Limits: session.NewLimits(), LookupEnv: f.env, Version: "test",
 		}
 		f.write("function.yaml", definitionOf("shop", ""))
 		f.write("code/index.js", "1")
 		test(f)
 	})
+}
+
+// defaults are those of the inputs.
+func (f *fixture) defaults() {
+	f.artifact, f.firstDeploy = filepath.Join(f.dir, "code"), "delete"
+	f.timeout, f.rollbackTimeout = 10*time.Minute, 10*time.Minute
+	f.options = Options{MaxParallel: 4, Environment: "replace", Traffic: traffic.Schedule{{Percent: 100}}}
+	f.access.Timing = timing.Default()
 }
 
 // definitionOf is a definition file; more is added at its end.
@@ -169,7 +173,7 @@ func (f *fixture) record(run string) Record {
 		f.Fatal(err)
 	}
 	return Record{
-		Header:  journal.Header{Run: run, Started: time.Now().UTC(), Salt: Salt()},
+		Header:  journal.Header{Run: run, Started: time.Now().UTC(), Salt: Salt(), FirstDeploy: f.firstDeploy},
 		Storage: storage,
 		SaveState: func(name string) error {
 			f.saved = append(f.saved, name)

@@ -54,9 +54,9 @@ func warnOfBlindRollback(ctx context.Context, parallel int, planned []*Planned) 
 			first = append(first, p)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
-	defer cancel()
 	_ = each(ctx, parallel, first, func(ctx context.Context, p *Planned) error {
+		ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+		defer cancel()
 		p.Plan.Warnings = append(p.Plan.Warnings, engine.MayDelete(ctx, p.API, p.Plan)...)
 		return nil
 	})

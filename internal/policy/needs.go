@@ -253,7 +253,8 @@ func (n *needs) wayBack() {
 		if n.t.Keep {
 			return
 		}
-		n.function("DeleteFunction", "ListAliases", "ListVersionsByFunction", "GetFunctionConcurrency", "GetFunctionCodeSigningConfig")
+		n.function("DeleteFunction")
+		n.lookUps("ListAliases", "ListVersionsByFunction", "GetFunctionConcurrency", "GetFunctionCodeSigningConfig")
 		n.attachments()
 	case n.has(plan.UpdateCode{}, plan.UpdateConfiguration{}, plan.PublishVersion{}):
 		// After a lost answer one write of the description makes a late copy of
@@ -269,8 +270,17 @@ func (n *needs) wayBack() {
 // attachments is what a rollback asks before it deletes what the deployment
 // created: who uses it by then.
 func (n *needs) attachments() {
-	n.function("GetPolicy", "ListFunctionUrlConfigs", "ListFunctionEventInvokeConfigs", "ListProvisionedConcurrencyConfigs")
-	n.add("lambda:ListEventSourceMappings", "*")
+	n.lookUps("GetPolicy", "ListFunctionUrlConfigs", "ListFunctionEventInvokeConfigs", "ListProvisionedConcurrencyConfigs")
+	n.all = append(n.all, Need{Action: "lambda:ListEventSourceMappings", Resources: []string{"*"}, LookUp: true})
+}
+
+// lookUps are actions on the function that only look.
+func (n *needs) lookUps(actions ...string) {
+	before := len(n.all)
+	n.function(actions...)
+	for i := range n.all[before:] {
+		n.all[before+i].LookUp = true
+	}
 }
 
 func (n *needs) artifact() {

@@ -32,6 +32,9 @@ type Need struct {
 	Checked []string
 	// Condition narrows the grant; nil for none.
 	Condition Condition
+	// LookUp says that a rollback asks this before it deletes what the deployment
+	// created. Where it may not, it deletes nothing and says so.
+	LookUp bool
 }
 
 // Condition is IAM's: an operator, then a key and its values, of which one must

@@ -164,7 +164,7 @@ var needs = []policy.Need{
 	{Action: "lambda:GetFunction", Resources: []string{function, function + ":*"}, Checked: []string{function + ":live"}},
 	{Action: "iam:PassRole", Resources: []string{execRole}},
 	{Action: "s3:GetObject", Resources: []string{"arn:aws:s3:::code/lambda-rollout/*"}},
-	{Action: "lambda:ListEventSourceMappings", Resources: []string{"*"}},
+	{Action: "lambda:ListEventSourceMappings", Resources: []string{"*"}, LookUp: true},
 }
 
 func TestWhatIAMSaysBeforehand(t *testing.T) {
@@ -198,6 +198,8 @@ func TestWhatIAMSaysBeforehand(t *testing.T) {
 			"lambda:GetFunction on " + function + ":live is denied to " + caller + " by a policy that says Deny (a permissions boundary, a service control policy or a resource policy): iam:SimulatePrincipalPolicy says so"}},
 		"the bucket's own policy may allow it": {iam: &fakeIAM{roles: roles, decide: deny("s3:GetObject", "implicitDeny")}, warnings: []string{
 			"s3:GetObject on arn:aws:s3:::code/lambda-rollout/x is not allowed"}},
+		"a rollback may not look": {iam: &fakeIAM{roles: roles, decide: deny("lambda:ListEventSourceMappings", "implicitDeny")}, warnings: []string{
+			"lambda:ListEventSourceMappings on * is not allowed"}},
 		"a condition that IAM cannot know": {iam: &fakeIAM{roles: roles, missing: "<member>aws:SourceIp</member>", decide: deny("lambda:CreateFunction", "implicitDeny")}, warnings: []string{
 			"lambda:CreateFunction on " + function + " is not allowed"}},
 		"the execution role is not there":     {iam: &fakeIAM{roles: map[string]string{"ci": "arn:aws:iam::123456789012:role/ci"}}, refused: []string{"role " + execRole + " does not exist"}},
