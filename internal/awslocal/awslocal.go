@@ -61,6 +61,14 @@ type Options struct {
 	// KnownRolesOnly refuses to assume a role that was never created, as AWS does.
 	// Without it every well-formed role can be assumed.
 	KnownRolesOnly bool
+	// MetricDelay is how late the metrics of an invocation can be read: at once, or
+	// for example cloudwatch.AWSDelay. SetMetricDelay changes it later.
+	MetricDelay cloudwatch.Delay
+	// Seed makes the choice between the two versions of a weighted alias
+	// repeatable; 0 makes it another one each time.
+	Seed uint64
+	// Handler runs the functions in place of processes, nil where they really run.
+	Handler Handler
 	// Verbose takes one line for each call.
 	Verbose io.Writer
 	// Clock is time.Now where it is nil.

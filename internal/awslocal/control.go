@@ -17,6 +17,7 @@ import (
 //	POST   /_local/fail      {"What": "create|update|version", "Function", "Code", "Reason"}
 //	POST   /_local/hide      {"Function", "Fields": ["Environment", "ImageConfig", "RuntimeVersion", "Code", "Tags"]}
 //	POST   /_local/clock     {"Advance": "5m"}
+//	POST   /_local/metrics   {"From": "60s", "To": "180s"}: how late metrics can be read
 //	POST   /_local/role      {"ARN", "TrustPolicy", "Policies": {name: document}, "MaxSession": "1h"}
 //	POST   /_local/readers   {"Bucket", "Principals": [ARN, account or "*"]}; null: the owner's account
 //	GET    /_local/identities  the tokens by which roles were assumed
@@ -54,6 +55,7 @@ var controls = map[string]func(*Server, *http.Request) (any, error){
 	"POST fail":      change((*Server).controlFail),
 	"POST hide":      change((*Server).controlHide),
 	"POST clock":     change((*Server).controlClock),
+	"POST metrics":   change((*Server).controlMetrics),
 	"POST role":      change((*Server).controlRole),
 	"POST readers":   change((*Server).controlReaders),
 	"GET identities": func(s *Server, _ *http.Request) (any, error) { return s.WebIdentities(), nil },

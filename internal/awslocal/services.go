@@ -40,12 +40,11 @@ func (s *Server) connectServices() error {
 	if s.cloudwatch, err = cloudwatch.New(s.store, s.Now); err != nil {
 		return err
 	}
-	dir, err := s.runDir()
+	s.cloudwatch.SetDelay(s.options.MetricDelay)
+	invoker, err := s.invoker()
 	if err != nil {
 		return err
 	}
-	pool := runner.NewPool(runner.Options{Dir: dir})
-	s.closers = append(s.closers, pool)
 	s.lambda = lambda.New(lambda.Options{
 		Store:      s.store,
 		Clock:      s.Now,
@@ -54,8 +53,9 @@ func (s *Server) connectServices() error {
 		Objects:    objects{s.s3, s.store, s.iam},
 		Access:     s.iam,
 		Images:     s.ecr,
-		Invoker:    pool,
+		Invoker:    invoker,
 		Recorder:   recorder{s.cloudwatch},
+		Seed:       s.options.Seed,
 	})
 	s.services = map[string]api.Service{
 		"lambda":     s.lambda,
@@ -66,6 +66,20 @@ func (s *Server) connectServices() error {
 		"iam":        s.iam,
 	}
 	return s.sweep()
+}
+
+// invoker is what runs functions: processes, or Options.Handler.
+func (s *Server) invoker() (lambda.Invoker, error) {
+	if s.options.Handler != nil {
+		return handlerInvoker{s.options.Handler, s.Now}, nil
+	}
+	dir, err := s.runDir()
+	if err != nil {
+		return nil, err
+	}
+	pool := runner.NewPool(runner.Options{Dir: dir})
+	s.closers = append(s.closers, pool)
+	return pool, nil
 }
 
 // runDir is where functions run: a temporary folder that belongs to the state,

@@ -50,6 +50,8 @@ type alarm struct {
 	EvaluateLowSampleCountPercentile   string
 	Metrics                            []metricQuery
 	ThresholdMetricId                  string
+	// SetAt is when SetAlarmState set the state, zero where it was evaluated.
+	SetAt time.Time `wire:"-"`
 }
 
 func alarmKey(c api.Caller, name string) string {
@@ -75,11 +77,26 @@ func (s *Service) putMetricAlarm(c api.Caller, in *alarm) (any, *api.Error) {
 	return nil, s.putAlarm(c, in)
 }
 
-// putCompositeAlarm rests on "PutCompositeAlarm". The rule is kept, not
-// evaluated.
+// putCompositeAlarm rests on "PutCompositeAlarm": the alarms that the rule names
+// must exist.
 func (s *Service) putCompositeAlarm(c api.Caller, in *alarm) (any, *api.Error) {
 	if in.AlarmRule == "" {
 		return nil, invalid("The parameter AlarmRule is required")
+	}
+	rule, err := parseRule(in.AlarmRule)
+	if err != nil {
+		return nil, invalid("Could not save the composite alarm as the alarm rule is not valid: %s", err)
+	}
+	var missing []string
+	s.mu.RLock()
+	for _, name := range rule.alarms() {
+		if s.alarms[alarmKey(c, name)] == nil && name != in.AlarmName {
+			missing = append(missing, name)
+		}
+	}
+	s.mu.RUnlock()
+	if missing != nil {
+		return nil, invalid("Could not save the composite alarm as alarms [%s] in the alarm rule do not exist", strings.Join(missing, ", "))
 	}
 	return nil, s.putAlarm(c, in)
 }
@@ -101,10 +118,10 @@ func (s *Service) putAlarm(c api.Caller, in *alarm) *api.Error {
 		in.ActionsEnabled = &enabled
 	}
 	in.StateValue, in.StateReason = "INSUFFICIENT_DATA", "Unchecked: Initial alarm creation"
-	in.StateUpdatedTimestamp, in.StateTransitionedTimestamp, in.StateReasonData = now, now, ""
+	in.StateUpdatedTimestamp, in.StateTransitionedTimestamp, in.StateReasonData, in.SetAt = now, now, "", time.Time{}
 	if old := s.alarms[alarmKey(c, in.AlarmName)]; old != nil {
 		in.StateValue, in.StateReason, in.StateReasonData = old.StateValue, old.StateReason, old.StateReasonData
-		in.StateUpdatedTimestamp, in.StateTransitionedTimestamp = old.StateUpdatedTimestamp, old.StateTransitionedTimestamp
+		in.StateUpdatedTimestamp, in.StateTransitionedTimestamp, in.SetAt = old.StateUpdatedTimestamp, old.StateTransitionedTimestamp, old.SetAt
 	}
 	return s.keepAlarm(c, in)
 }
@@ -159,8 +176,11 @@ func (s *Service) describeAlarms(c api.Caller, in *describeAlarmsInput) (any, *a
 		return nil, api.NewError(http.StatusBadRequest, "InvalidNextToken", "The next token specified is invalid.")
 	}
 	out := describeAlarmsOutput{CompositeAlarms: []*alarm{}, MetricAlarms: []*alarm{}}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.evaluateAll(c); err != nil {
+		return nil, err
+	}
 	found := s.matching(c, in)
 	found = slices.DeleteFunc(found, func(a *alarm) bool { return a.AlarmName <= string(after) })
 	if len(found) > limit {
@@ -224,6 +244,7 @@ func (s *Service) setAlarmState(c api.Caller, in *setAlarmStateInput) (any, *api
 	next := *old
 	next.StateReason, next.StateReasonData = in.StateReason, in.StateReasonData
 	next.StateUpdatedTimestamp = s.now().UTC().Truncate(time.Millisecond)
+	next.SetAt = next.StateUpdatedTimestamp
 	if next.StateValue != in.StateValue {
 		next.StateValue, next.StateTransitionedTimestamp = in.StateValue, next.StateUpdatedTimestamp
 	}

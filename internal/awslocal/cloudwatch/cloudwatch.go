@@ -1,11 +1,13 @@
-// Package cloudwatch is the embedded Amazon CloudWatch: alarms whose state is
-// set by hand, and the metrics of the functions that ran here.
+// Package cloudwatch is the embedded Amazon CloudWatch: the metrics of the
+// functions that ran here, at once or with AWS's delay, and alarms on them.
 //
 // It promises to answer in the three protocols that clients use: Smithy RPC v2
 // CBOR (the SDK for Go), JSON 1.0, and the query protocol (older CLIs). Alarms
-// are durable. Metrics live in memory, bounded, and end with the process. It
-// never evaluates an alarm: states move by SetAlarmState alone, so that a test
-// knows when; and it knows no metric math.
+// are durable. Metrics live in memory, bounded, and end with the process. An alarm
+// is evaluated when its state is asked for, over whole minutes; a state that
+// SetAlarmState set stays until the metric has newer data, so that a test can set
+// one. It knows no metric math and no anomaly detection: such alarms move by
+// SetAlarmState alone.
 //
 // Rules are those of the Amazon CloudWatch API Reference.
 package cloudwatch
@@ -44,6 +46,7 @@ type Service struct {
 	mu      sync.RWMutex
 	alarms  map[string]*alarm // by store key; never changed once in here
 	metrics metrics
+	delay   Delay
 }
 
 // New serves the alarms that st holds. Errors: a document that cannot be read.

@@ -26,6 +26,9 @@ import (
 // noon is the time of every test; nothing here waits for it to pass.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// callerOfTests makes every call.
+var callerOfTests = api.Caller{Account: "111122223333", Region: "eu-west-1"}
+
 type served struct {
 	*Service
 	url    string
@@ -38,7 +41,7 @@ func serve(t *testing.T, dir string) *served {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := servicetest.Serve(t, s, servicetest.Always(api.Caller{Account: "111122223333", Region: "eu-west-1"}))
+	url := servicetest.Serve(t, s, servicetest.Always(callerOfTests))
 	return &served{s, url, cloudwatch.New(cloudwatch.Options{Region: "eu-west-1", BaseEndpoint: &url, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("k", "s", "")})}
 }
 
@@ -198,7 +201,7 @@ func TestInvocationsAreCountedByVersion(t *testing.T) {
 	w := serve(t, "")
 	at := noon.Add(-2*time.Minute - 30*time.Second)
 	record := func(version string, after time.Duration, failed, throttled bool) {
-		w.Record(Invocation{Account: "111122223333", Region: "eu-west-1", Function: "fn", Resource: "fn:live", ExecutedVersion: version, Time: at.Add(after), Duration: 20 * time.Millisecond, Error: failed, Throttled: throttled})
+		w.Record(Invocation{Account: "111122223333", Region: "eu-west-1", Function: "fn", Resource: "fn:live", SharedVersion: version, Time: at.Add(after), Duration: 20 * time.Millisecond, Error: failed, Throttled: throttled})
 	}
 	record("1", 0, false, false)
 	record("1", 0, false, false)

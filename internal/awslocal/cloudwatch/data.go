@@ -72,8 +72,9 @@ func (s *Service) getMetricData(c api.Caller, in *getMetricDataInput) (any, *api
 	if err != nil {
 		return nil, err
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.metrics.arrive(s.now())
 	out := getMetricDataOutput{MetricDataResults: []metricResult{}, Messages: []struct{ Code, Value string }{}}
 	left := in.MaxDatapoints
 	for i := start.query; i < len(in.MetricDataQueries); i++ {
@@ -201,7 +202,7 @@ func (m *metrics) result(c api.Caller, q metricQuery, in *getMetricDataInput) me
 
 func (m *minute) plus(o *minute) *minute {
 	if m == nil {
-		m = &minute{low: math.Inf(1), high: math.Inf(-1)}
+		m = newMinute()
 	}
 	return &minute{m.count + o.count, m.sum + o.sum, min(m.low, o.low), max(m.high, o.high), slices.Concat(m.values, o.values)}
 }

@@ -23,8 +23,9 @@ type dimension struct{ Name, Value string }
 
 // metrics are minutes of metrics by series (see seriesKey) and Unix minute.
 type metrics struct {
-	series map[string]map[int64]*minute
-	count  int // of minutes
+	series  map[string]map[int64]*minute
+	count   int // of minutes
+	pending pending
 }
 
 // minute is what came in one minute of a series.
@@ -33,7 +34,9 @@ type minute struct {
 	values                []float64
 }
 
-func newMetrics() metrics { return metrics{series: map[string]map[int64]*minute{}} }
+func newMetrics() metrics {
+	return metrics{series: map[string]map[int64]*minute{}, pending: pending{due: map[int64]map[pendingMinute]*minute{}}}
+}
 
 // seriesKey names one metric of one account and Region, its dimensions in order.
 func seriesKey(account, region, namespace, name string, dimensions []dimension) string {
@@ -55,25 +58,44 @@ type sample struct {
 func one(v float64) sample { return sample{1, v, v, v, v, true} }
 
 func (m *metrics) add(series string, at time.Time, s sample) {
+	one := newMinute()
+	one.take(s)
+	m.merge(series, at.Unix()/60, one)
+}
+
+// merge adds what came in a minute of a series.
+func (m *metrics) merge(series string, slot int64, add *minute) {
 	if m.series[series] == nil {
 		m.series[series] = map[int64]*minute{}
 	}
-	slot := at.Unix() / 60
 	into := m.series[series][slot]
 	if into == nil {
-		into = &minute{low: math.Inf(1), high: math.Inf(-1)}
+		into = newMinute()
 		m.series[series][slot] = into
 		m.count++
 	}
-	into.count += s.count
-	into.sum += s.sum
-	into.low, into.high = min(into.low, s.low), max(into.high, s.high)
-	for n := s.count; s.equal && n > 0 && len(into.values) < maxValues; n-- {
-		into.values = append(into.values, s.value)
-	}
+	into.join(add)
 	if m.count > maxMinutes {
 		m.forgetOldest()
 	}
+}
+
+func newMinute() *minute { return &minute{low: math.Inf(1), high: math.Inf(-1)} }
+
+func (m *minute) take(s sample) {
+	m.count += s.count
+	m.sum += s.sum
+	m.low, m.high = min(m.low, s.low), max(m.high, s.high)
+	for n := s.count; s.equal && n > 0 && len(m.values) < maxValues; n-- {
+		m.values = append(m.values, s.value)
+	}
+}
+
+func (m *minute) join(o *minute) {
+	m.count += o.count
+	m.sum += o.sum
+	m.low, m.high = min(m.low, o.low), max(m.high, o.high)
+	m.values = append(m.values, o.values[:min(len(o.values), maxValues-len(m.values))]...)
 }
 
 // forgetOldest drops about a tenth of the minutes, the oldest first.
@@ -100,17 +122,20 @@ func (m *metrics) forgetOldest() {
 type Invocation struct {
 	Account, Region string
 	Function        string
-	Resource        string // "fn" or "fn:alias": as it was invoked
-	ExecutedVersion string
-	Time            time.Time
-	Duration        time.Duration
-	Error           bool
-	Throttled       bool
+	Resource        string // "fn", "fn:alias" or "fn:version": as it was invoked
+	// SharedVersion is the version that ran where an alias split its traffic, ""
+	// otherwise.
+	SharedVersion string
+	Time          time.Time // when it began
+	Duration      time.Duration
+	Error         bool
+	Throttled     bool
 }
 
-// Record counts an invocation under the dimensions of "Viewing metrics for
-// Lambda functions" (dimensions): the function, what was invoked, and for an
-// alias the version that ran. A throttled one is no invocation.
+// Record counts an invocation under the dimensions of "Types of metrics for
+// Lambda functions": the function, what was invoked, and, while an alias splits
+// its traffic, the version that ran. The metric's time is when the function was
+// invoked. A throttled one is no invocation.
 func (s *Service) Record(i Invocation) {
 	counts := map[string]float64{"Throttles": truth(i.Throttled)}
 	if !i.Throttled {
@@ -119,14 +144,21 @@ func (s *Service) Record(i Invocation) {
 	}
 	function, resource := dimension{"FunctionName", i.Function}, dimension{"Resource", i.Resource}
 	sets := [][]dimension{nil, {function}, {function, resource}}
-	if i.Resource != i.Function && i.ExecutedVersion != "" {
-		sets = append(sets, []dimension{function, resource, {"ExecutedVersion", i.ExecutedVersion}})
+	if i.SharedVersion != "" {
+		sets = append(sets, []dimension{function, resource, {"ExecutedVersion", i.SharedVersion}})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, dimensions := range sets {
-		for name, v := range counts {
-			s.metrics.add(seriesKey(i.Account, i.Region, "AWS/Lambda", name, dimensions), i.Time, one(v))
+	slot, ended := i.Time.Unix()/60, s.now()
+	for name, v := range counts {
+		arrives := ended.Add(s.delay.of(i, name, slot))
+		for _, dimensions := range sets {
+			series := seriesKey(i.Account, i.Region, "AWS/Lambda", name, dimensions)
+			if arrives.After(ended) {
+				s.metrics.await(arrives, pendingMinute{series, slot}, one(v))
+			} else {
+				s.metrics.add(series, i.Time, one(v))
+			}
 		}
 	}
 }

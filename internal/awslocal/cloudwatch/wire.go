@@ -29,7 +29,8 @@ type member struct {
 func toEpoch(t time.Time) float64   { return float64(t.UnixMilli()) / 1000 }
 func fromEpoch(s float64) time.Time { return time.UnixMilli(int64(math.Round(s * 1000))).UTC() }
 
-// tree makes the tree of a struct; empty fields without a pointer are left out.
+// tree makes the tree of a struct; empty fields without a pointer are left out,
+// and those with the tag wire:"-".
 func tree(v reflect.Value) any {
 	if t, ok := v.Interface().(time.Time); ok {
 		return t
@@ -40,7 +41,7 @@ func tree(v reflect.Value) any {
 	case reflect.Struct:
 		m := members{}
 		for i := range v.NumField() {
-			if f := v.Field(i); !f.IsZero() || f.Kind() == reflect.Slice && !f.IsNil() {
+			if f := v.Field(i); v.Type().Field(i).Tag.Get("wire") != "-" && (!f.IsZero() || f.Kind() == reflect.Slice && !f.IsNil()) {
 				m = append(m, member{v.Type().Field(i).Name, tree(f)})
 			}
 		}

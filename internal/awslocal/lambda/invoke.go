@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"slices"
@@ -27,12 +26,14 @@ type Invoker interface {
 type Invocation struct {
 	Account, Region string
 	Function        string
-	Resource        string // "fn" or "fn:alias": as it was invoked
-	ExecutedVersion string
-	Time            time.Time
-	Duration        time.Duration
-	Error           bool
-	Throttled       bool
+	Resource        string // "fn", "fn:alias" or "fn:version": as it was invoked
+	// SharedVersion is the version that ran where an alias split its traffic, ""
+	// otherwise.
+	SharedVersion string
+	Time          time.Time // when it began
+	Duration      time.Duration
+	Error         bool
+	Throttled     bool
 }
 
 // Recorder counts invocations.
@@ -52,6 +53,8 @@ type invocation struct {
 	f        *function
 	v        *version
 	resource string
+	shared   bool      // the alias splits its traffic
+	begun    time.Time // when it was invoked
 	run      runner.Function
 	payload  []byte
 }
@@ -114,7 +117,7 @@ func (s *Service) prepareInvocation(r *request) (*invocation, error) {
 	}
 	var v *version
 	if f != nil {
-		v = f.route(t.qualifier, s.Clock())
+		v = f.route(t.qualifier, s.Clock(), s.dice)
 	}
 	if v == nil {
 		if t.qualifier == "" {
@@ -122,7 +125,8 @@ func (s *Service) prepareInvocation(r *request) (*invocation, error) {
 		}
 		return nil, functionNotFound(t.arn(t.qualifier))
 	}
-	in := &invocation{f: f, v: v, resource: f.Name, payload: payload}
+	in := &invocation{f: f, v: v, resource: f.Name, payload: payload, begun: s.Clock()}
+	in.shared = f.splits(t.qualifier, in.begun)
 	if t.qualifier != "" && t.qualifier != latest {
 		in.resource += ":" + t.qualifier
 	}
@@ -157,19 +161,25 @@ func (r *request) payload() ([]byte, error) {
 
 // route picks the version that serves a call, by chance where an alias has
 // weights (developer guide, "Weighted aliases").
-func (f *function) route(qualifier string, now time.Time) *version {
+func (f *function) route(qualifier string, now time.Time, dice func() float64) *version {
 	a := f.Aliases[qualifier]
 	if a == nil {
 		return f.resolve(qualifier)
 	}
-	dice := rand.Float64()
+	thrown := dice()
 	weights := a.weights(now)
 	for _, number := range slices.Sorted(maps.Keys(weights)) {
-		if dice -= weights[number]; dice < 0 {
+		if thrown -= weights[number]; thrown < 0 {
 			return f.version(number)
 		}
 	}
 	return f.version(a.FunctionVersion)
+}
+
+// splits reports whether a qualifier is an alias with a routing configuration.
+func (f *function) splits(qualifier string, now time.Time) bool {
+	a := f.Aliases[qualifier]
+	return a != nil && len(a.weights(now)) > 0
 }
 
 // mayRun refuses a version that is not Active and a function whose reserved
@@ -266,7 +276,12 @@ func (s *Service) record(in *invocation, result runner.Result, throttled bool) {
 	if s.Recorder == nil {
 		return
 	}
-	s.Recorder.Record(Invocation{Account: in.f.Account, Region: in.f.Region, Function: in.f.Name, Resource: in.resource,
-		ExecutedVersion: in.v.Version, Time: s.Clock(), Duration: result.Duration, Error: result.FunctionError != "",
-		Throttled: throttled})
+	i := Invocation{
+		Account: in.f.Account, Region: in.f.Region, Function: in.f.Name, Resource: in.resource,
+		Time: in.begun, Duration: result.Duration, Error: result.FunctionError != "", Throttled: throttled,
+	}
+	if in.shared {
+		i.SharedVersion = in.v.Version
+	}
+	s.Recorder.Record(i)
 }

@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"sync"
@@ -37,6 +38,9 @@ type Options struct {
 	Invoker             Invoker  // nil: nothing can be invoked
 	Recorder            Recorder // nil: nobody counts
 	Access              Access   // nil: everybody may
+	// Seed makes the choice between the versions of an alias repeatable; 0 makes
+	// it another one each time.
+	Seed uint64
 }
 
 // Objects reads S3 objects; version "" is the newest one. Errors of S3's own
@@ -59,6 +63,7 @@ type Service struct {
 	cache    map[string]*function // by store key; never changed once in here
 	failures orderedFailures
 	hidden   map[string][]string // fields by function
+	dice     func() float64      // from 0 to 1, for weighted aliases; s.mu is held
 	events   chan struct{}       // a place for each asynchronous invocation
 }
 
@@ -67,7 +72,11 @@ func New(o Options) *Service {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &Service{Options: o, cache: map[string]*function{}, events: make(chan struct{}, maxEvents)}
+	dice := rand.Float64
+	if o.Seed != 0 {
+		dice = rand.New(rand.NewPCG(o.Seed, 0)).Float64
+	}
+	return &Service{Options: o, cache: map[string]*function{}, dice: dice, events: make(chan struct{}, maxEvents)}
 }
 
 // answer is what an operation returns: a status and a JSON document, none

@@ -181,13 +181,13 @@ func (s *sandbox) invoke(ctx context.Context, arn, id string, payload []byte) (R
 	if cold {
 		result.Init = begun.Sub(s.started)
 	}
-	s.logf("START RequestId: %s Version: %s\n", id, s.function.Version)
+	s.logf("%s", Start(s.function, id))
 	out, err := s.exchange(ctx, inv)
 	if err != nil {
 		return Result{}, err
 	}
 	result.Duration = time.Since(begun)
-	s.report(id, result)
+	s.report(result)
 	result.Payload, result.FunctionError, result.Log = out.payload, out.fault, s.log.take()
 	return result, nil
 }
@@ -267,26 +267,9 @@ func (s *sandbox) logf(format string, args ...any) {
 	fmt.Fprintf(&s.log, format, args...) // a tail takes everything
 }
 
-// report writes the lines that end an invocation ("Viewing logs for Lambda
-// functions").
-func (s *sandbox) report(id string, r Result) {
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	init := ""
-	billed := r.Duration
-	if r.Init > 0 {
-		init = fmt.Sprintf("Init Duration: %.2f ms\t", ms(r.Init))
-		billed += r.Init // since 2025-08 the init phase is billed
-	}
-	s.logf(
-		"END RequestId: %s\nREPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t%s\n",
-		id,
-		id,
-		ms(r.Duration),
-		(billed+time.Millisecond-1)/time.Millisecond,
-		s.function.MemoryMB,
-		peakMemory(s.process, s.function.MemoryMB),
-		init,
-	)
+// report writes the lines that end an invocation.
+func (s *sandbox) report(r Result) {
+	s.logf("%s", Report(s.function, r, peakMemory(s.process, s.function.MemoryMB)))
 }
 
 // environment is what "Defined runtime environment variables" lists, then the
