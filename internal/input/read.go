@@ -118,6 +118,8 @@ func (p *parser) unknownFlag(name string) {
 	hint := p.helpHint()
 	if n := diag.Nearest(name, names); n != "" {
 		hint = "did you mean --" + n + "?"
+	} else if foreign := foreignSetting(name); foreign != "" {
+		hint = strings.NewReplacer("did you mean `", "did you mean --", "`?", "?").Replace(foreign)
 	}
 	p.fail(fmt.Sprintf("unknown flag --%s", name), hint)
 }
@@ -178,9 +180,10 @@ var guards = map[string]bool{
 	"VERIFYPAYLOAD": true, "VERIFYEXPECT": true,
 }
 
-// unknownSetting stops a deploy where a setting is a misspelt input: it would go
-// on without what was asked for. A name that is like none of ours may be meant for
-// somebody else, and gets a warning.
+// unknownSetting stops a deploy where a setting is a misspelt input, or asks in
+// other words for something that the deploy would not do: it would go on without
+// what was asked for. A name that says nothing may be meant for somebody else, and
+// gets a warning.
 func (p *parser) unknownSetting(variable, rest string) {
 	if guards[key(rest)] && p.options.Command == "" {
 		p.fail(fmt.Sprintf("the setting %s is not supported by this release, which looks at no alarm, metric or answer", variable), "leave it out to deploy without it")
@@ -195,9 +198,11 @@ func (p *parser) unknownSetting(variable, rest string) {
 	hint := ""
 	if near != "" {
 		hint = "did you mean `" + near + "`?"
+	} else {
+		hint = foreignSetting(rest)
 	}
 	message := fmt.Sprintf("unknown input `%s`", name)
-	if near != "" && p.strict() {
+	if hint != "" && p.strict() {
 		p.fail(message, hint)
 		return
 	}

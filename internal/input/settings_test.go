@@ -173,6 +173,13 @@ func TestASettingThatADeployDoesNotReadStopsIt(t *testing.T) {
 		"version":     {"TO-VERSION=3", "deploy does not read the input to-version, which asks for something else (command: rollback goes back to a version; command: shift moves traffic to it)", ""},
 		"misspelt":    {"TRAFIC=10%", "unknown input `trafic` (did you mean `traffic`?)", ""},
 		"with a dash": {"ROLLBCK-ON=never", "unknown input `rollbck-on` (did you mean `rollback-on`?)", "unknown input `rollbck_on` (did you mean `rollback-on`?)"},
+		"part of the traffic": {"TRAFFIC-PERCENTAGE=10", "unknown input `traffic-percentage` (traffic: 10%/5m, 50%/5m says how traffic shifts to the new version)",
+			"unknown input `traffic_percentage` (traffic: 10%/5m, 50%/5m says how traffic shifts to the new version)"},
+		"a canary":          {"CANARY=10%", "unknown input `canary` (traffic: 10%/5m, 50%/5m says how traffic shifts to the new version)", ""},
+		"a simulation":      {"SIMULATE=true", "unknown input `simulate` (command: plan shows what a deploy would do and changes nothing; command: validate checks the files)", ""},
+		"drone-lambda's":    {"REGION=eu-west-1", "unknown input `region` (did you mean `aws-region`?)", ""},
+		"lambda-action's":   {"ZIP-FILE=f.zip", "unknown input `zip-file` (did you mean `artifact`?)", "unknown input `zip_file` (did you mean `artifact`?)"},
+		"aws-lambda-deploy": {"FUNCTION-NAME=other", "unknown input `function-name` (it belongs into the file that function-definition names)", "unknown input `function_name` (it belongs into the file that function-definition names)"},
 		"what to deploy": {"FUNTION-DEFINITION=f", "unknown input `funtion-definition` (did you mean `function-definition`?)",
 			"unknown input `funtion_definition` (did you mean `function-definition`?)"},
 	} {
@@ -218,12 +225,13 @@ func TestAnUnknownInputComesFirst(t *testing.T) {
 		options Options
 		want    string
 	}{
-		"GitHub":     {Options{Env: []string{"INPUT_FUNCTION-DEFINITON=f"}, Prefixes: github}, "unknown input `function-definiton` (did you mean `function-definition`?)\n" + nothing},
-		"Woodpecker": {Options{Env: []string{"PLUGIN_FUNCTION_DEFINITON=f"}, Prefixes: drone}, "unknown input `function_definiton` (did you mean `function-definition`?)\n" + nothing},
-		"Drone":      {Options{Env: []string{"PLUGIN_FUNCTION-DEFINITON=f"}, Prefixes: drone}, "unknown input `function-definiton` (did you mean `function-definition`?)\n" + nothing},
-		"camel case": {Options{Env: []string{"PLUGIN_FUNCTIONDEFINITON=f"}, Prefixes: drone}, "unknown input `functiondefiniton` (did you mean `function-definition`?)\n" + nothing},
-		"another":    {Options{Env: []string{"PLUGIN_GREETING=f"}, Prefixes: drone}, "warning: unknown input `greeting`\n" + nothing},
-		"terminal":   {Options{Args: []string{"deploy", "--function-definiton=f"}}, "unknown flag --function-definiton (did you mean --function-definition?)\n" + nothing},
+		"GitHub":               {Options{Env: []string{"INPUT_FUNCTION-DEFINITON=f"}, Prefixes: github}, "unknown input `function-definiton` (did you mean `function-definition`?)\n" + nothing},
+		"Woodpecker":           {Options{Env: []string{"PLUGIN_FUNCTION_DEFINITON=f"}, Prefixes: drone}, "unknown input `function_definiton` (did you mean `function-definition`?)\n" + nothing},
+		"Drone":                {Options{Env: []string{"PLUGIN_FUNCTION-DEFINITON=f"}, Prefixes: drone}, "unknown input `function-definiton` (did you mean `function-definition`?)\n" + nothing},
+		"camel case":           {Options{Env: []string{"PLUGIN_FUNCTIONDEFINITON=f"}, Prefixes: drone}, "unknown input `functiondefiniton` (did you mean `function-definition`?)\n" + nothing},
+		"another":              {Options{Env: []string{"PLUGIN_GREETING=f"}, Prefixes: drone}, "warning: unknown input `greeting`\n" + nothing},
+		"flag of another tool": {Options{Args: []string{"deploy", "--region=x"}}, "unknown flag --region (did you mean --aws-region?)\n" + nothing},
+		"terminal":             {Options{Args: []string{"deploy", "--function-definiton=f"}}, "unknown flag --function-definiton (did you mean --function-definition?)\n" + nothing},
 	} {
 		_, err := Parse(tc.options)
 		if diff := cmp.Diff(tc.want, fmt.Sprint(err)); diff != "" {

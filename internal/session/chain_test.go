@@ -256,7 +256,7 @@ func TestWhiteSpaceAroundCredentialsIsTrimmedAndInsideRefused(t *testing.T) {
 
 	synctest.Test(t, func(t *testing.T) {
 		for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
-			for _, value := range []string{"AK\r\nIA", "A B", "A\tB", "A\x00", "ключ", "AKIA\nAKIB"} {
+			for _, value := range []string{"AK\r\nIA", "A B", "A\tB", "A\x00", "ключ", "AKIA\nAKIB", `"AKIA"`, "'AKIA'"} {
 				e := maps.Clone(keysEnv)
 				e[name] = value
 				aws := &fakeAWS{}
@@ -300,6 +300,33 @@ func TestCredentialsOfEverySourceAreCleaned(t *testing.T) {
 	}
 	if _, err := s.Identity(t.Context()); !errors.As(err, new(MalformedCredentials)) {
 		t.Errorf("got %v, want MalformedCredentials", err)
+	}
+}
+
+// An endpoint without its scheme would be tried again and again, as would one of
+// another protocol.
+func TestAnEndpointThatIsNoAddressIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		want string
+		opts Options
+	}{
+		{`AWS_ENDPOINT_URL: "localhost:4566" is not an address`, Options{LookupEnv: env{"AWS_ENDPOINT_URL": "localhost:4566"}.lookup}},
+		{`AWS_ENDPOINT_URL: "localhost" is not`, Options{LookupEnv: env{"AWS_ENDPOINT_URL": "localhost"}.lookup}},
+		{`AWS_ENDPOINT_URL: "127.0.0.1:4566" is not`, Options{LookupEnv: env{"AWS_ENDPOINT_URL": "127.0.0.1:4566"}.lookup}},
+		{`AWS_ENDPOINT_URL: "ftp://aws" is not`, Options{LookupEnv: env{"AWS_ENDPOINT_URL": "ftp://aws"}.lookup}},
+		{`AWS_ENDPOINT_URL: "http://" is not`, Options{LookupEnv: env{"AWS_ENDPOINT_URL": "http://"}.lookup}},
+		{`AWS_ENDPOINT_URL_LAMBDA: "lambda:1" is not`, Options{LookupEnv: env{"AWS_ENDPOINT_URL_LAMBDA": "lambda:1"}.lookup}},
+		{"", Options{LookupEnv: env{"AWS_ENDPOINT_URL": "localhost", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}.lookup}},
+		{"", Options{LookupEnv: env{"AWS_ENDPOINT_URL": "http://[::1]:4566/", "AWS_ENDPOINT_URL_STS": "https://sts.example"}.lookup}},
+		{"", Options{}},
+	} {
+		switch _, err := Open(t.Context(), tc.opts); {
+		case tc.want == "" && err != nil:
+			t.Error(err)
+		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+			t.Errorf("got %v, want %s", err, tc.want)
+		}
 	}
 }
 

@@ -2,6 +2,9 @@ package session
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/url"
 	"reflect"
 	"strings"
 
@@ -30,6 +33,33 @@ func (s *Session) findEndpoints(profile config.SharedConfig) endpoints {
 		ignored: ignored == "true" || ignored == "" && aws.ToBool(profile.IgnoreConfiguredEndpoints),
 		env:     s.env, profile: profile,
 	}
+}
+
+// check refuses, before the first call, an endpoint that no call can be sent to.
+// Where it comes from is said as its user wrote it.
+func (e endpoints) check() error {
+	if e.all != "" || e.pinned || e.ignored {
+		return checkEndpoint("the endpoint", e.all)
+	}
+	wrong := []error{
+		checkEndpoint("AWS_ENDPOINT_URL", e.env("AWS_ENDPOINT_URL")),
+		checkEndpoint("endpoint_url of the profile "+e.profile.Profile, e.profile.BaseEndpoint),
+	}
+	for _, service := range []string{"LAMBDA", "STS", "S3", "ECR", "IAM"} {
+		wrong = append(wrong, checkEndpoint("AWS_ENDPOINT_URL_"+service, e.env("AWS_ENDPOINT_URL_"+service)))
+	}
+	return errors.Join(wrong...)
+}
+
+func checkEndpoint(name, endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	address, err := url.Parse(endpoint)
+	if err == nil && (address.Scheme == "http" || address.Scheme == "https") && address.Hostname() != "" {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is not an address of a server: it begins with http:// or https://, as in http://localhost:4566", name, endpoint)
 }
 
 // general is the endpoint of all services that have none of their own.

@@ -94,13 +94,13 @@ func (e NoCredentials) Error() string {
 // Unwrap is what the configured source said.
 func (e NoCredentials) Unwrap() error { return e.Err }
 
-// MalformedCredentials is a credential with a line break, a blank or another
+// MalformedCredentials is a credential with a line break, a blank, a quote or another
 // character inside that no credential holds. Name is the input or variable.
 type MalformedCredentials struct{ Name string }
 
 // Error names the input or variable, never the value.
 func (e MalformedCredentials) Error() string {
-	return e.Name + " holds a line break, a blank or another character that no AWS credential has: was more than the value itself pasted into the secret?"
+	return e.Name + " holds a line break, a blank, a quote or another character that no AWS credential has: was more than the value itself pasted into the secret?"
 }
 
 // WipedCredentials are variables that another action emptied, as

@@ -64,10 +64,11 @@ func checkInputs(opts *Options) error {
 
 // cleanSecret trims the white space around a credential, which often comes with a
 // secret that was pasted or read from a file. White space inside is an error: such
-// a value cannot be sent in a header.
+// a value cannot be sent in a header. Quotes around it were pasted with it: no
+// credential has them.
 func cleanSecret(name, value string) (string, error) {
 	clean := strings.TrimSpace(value)
-	if strings.ContainsFunc(clean, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+	if strings.ContainsFunc(clean, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '\'' }) {
 		return "", MalformedCredentials{Name: name}
 	}
 	return clean, nil
@@ -88,6 +89,9 @@ func (s *Session) load(ctx context.Context) error {
 		return err
 	}
 	s.endpoints = s.findEndpoints(profile)
+	if err := s.endpoints.check(); err != nil {
+		return err
+	}
 	s.base = aws.Config{
 		Region:                      region,
 		HTTPClient:                  &transport{next: client},

@@ -48,7 +48,7 @@ func (t *transport) Do(request *http.Request) (*http.Response, error) {
 func isCertificate(err error) bool {
 	return isType[*tls.CertificateVerificationError](err) || isType[x509.UnknownAuthorityError](err) ||
 		isType[x509.HostnameError](err) || isType[x509.CertificateInvalidError](err) || isType[x509.SystemRootsError](err) ||
-		isType[tls.RecordHeaderError](err)
+		isType[tls.RecordHeaderError](err) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // pageTitle finds the title of an HTML page.
@@ -89,6 +89,9 @@ func (e UntrustedCertificate) Error() string {
 	reason := e.Err
 	for inner := errors.Unwrap(reason); inner != nil; inner = errors.Unwrap(inner) {
 		reason = inner
+	}
+	if errors.Is(e.Err, http.ErrSchemeMismatch) {
+		return fmt.Sprintf("%s does not speak TLS: should the endpoint begin with http://?", e.Host)
 	}
 	if record, plain := errors.AsType[tls.RecordHeaderError](e.Err); plain {
 		return fmt.Sprintf("%s does not speak TLS (%v): is there a proxy in between, or should the endpoint begin with http://?", e.Host, record)
