@@ -4,15 +4,15 @@
 // code), these become Planned (Plan: the current state and what to do about it),
 // Check says whether they may start, and Deploy carries them out and returns
 // Results. A rollback starts from a journal; PlanRollback says what Rollback would
-// do. A shift of traffic is a
-// deployment without an artifact, a rollback by hand the rollback of a journal
-// that was made from what was found.
+// do. A shift of traffic is a deployment without an artifact, a rollback by hand
+// the rollback of a journal that was made from what was found.
 //
 // It promises that nothing changes before everything was checked; that every
 // version is ready before any alias moves; that a deployment which fails or is
-// stopped is rolled back, or says that it was not; and that an error's type says
-// what remains: see errors.go. It prints nothing but the log, knows no input and
-// no exit code, and calls nobody back but to save the journal's name.
+// stopped is rolled back, or reports that it was not; and that the type of an
+// error tells what remains: see errors.go. It prints nothing, knows no input and
+// no exit code, and calls nobody back but to emit events and to save the name of
+// the journal.
 package deploy
 
 import (
@@ -58,7 +58,7 @@ type Result struct {
 // target is a Planned at work.
 type target struct {
 	Planned
-	engine  *engine.Engine
+	restorer
 	version *definition.Observed
 	took    time.Duration
 }
@@ -138,7 +138,7 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 		return nil, err
 	}
 	for i, t := range d.targets {
-		t.engine = d.engine(t.Target, j, i)
+		t.restorer = restorer{d.engine(t.Target, j, i), i}
 		if err := t.engine.Snapshot(ctx, t.Want, t.Before, t.Plan); err != nil {
 			return nil, errors.Join(err, j.Close())
 		}
@@ -202,11 +202,11 @@ func (d *deployment) failed(ctx context.Context, j *journal.Journal, err error) 
 	d.Events.Emit(event.DeploymentFailed{Err: err})
 	back, cancel := rollbackContext(ctx, d.RollbackTimeout)
 	defer cancel()
-	var engines []*engine.Engine
+	var restorers []restorer
 	for _, t := range d.targets {
-		engines = append(engines, t.engine)
+		restorers = append(restorers, t.restorer)
 	}
-	done, incomplete := d.rollBack(back, j, engines)
+	done, incomplete := d.rollBack(back, j, restorers)
 	closed := j.Close()
 	if incomplete != nil {
 		incomplete.Err = err

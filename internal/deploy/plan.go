@@ -101,8 +101,8 @@ func (p *Planned) plan(ctx context.Context, events event.Sink) error {
 }
 
 func (p *Planned) observe(ctx context.Context) (plan.Observation, error) {
-	if p.ahead != nil {
-		return p.ahead.wait()
+	if p.prefetched != nil {
+		return p.prefetched.wait()
 	}
 	return engine.Observe(ctx, p.API, p.Want, nil)
 }

@@ -37,8 +37,8 @@ type Target struct {
 	// Warnings are what was noticed about files and code.
 	Warnings diag.List
 
-	// ahead is the observation that Resolve began; nil where it did not.
-	ahead *observation
+	// prefetched is the observation that Resolve began; nil where it did not.
+	prefetched *observation
 }
 
 // Label names the target where there are several.
@@ -79,41 +79,50 @@ type Folders struct {
 // *NotStartedError.
 func Resolve(ctx context.Context, c *Connection, set *service.Set, o Options) ([]Target, error) {
 	r := resolver{connection: c, options: o}
-	targets := make([]Target, len(set.Targets))
-	errs := make([]error, len(set.Targets))
-	var group errgroup.Group
-	group.SetLimit(o.MaxParallel)
-	for i, from := range set.Targets {
-		group.Go(func() error {
-			targets[i], errs[i] = r.target(ctx, from)
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
+	resolutions := r.all(ctx, set)
+	var targets []Target
 	var failed causes
-	for i, err := range errs {
-		if err != nil {
-			failed.add("function "+set.Targets[i].Function.FunctionName, err)
+	var problems diag.List
+	for _, r := range resolutions {
+		if r.err != nil {
+			failed.add("function "+r.from.Function.FunctionName, r.err)
 		}
+		targets, problems = append(targets, r.target), append(problems, r.target.Warnings...)
 	}
-	if err := failed.join(len(set.Targets) > 1); err != nil {
+	if err := failed.join(len(targets) > 1); err != nil {
 		return nil, notStarted(err)
 	}
 	if err := distinct(targets); err != nil {
 		return nil, notStarted(err)
 	}
-	var problems diag.List
-	for i, from := range set.Targets {
-		found := checkCode(ctx, from, targets[i].Artifact.Result)
-		targets[i].Warnings = append(targets[i].Warnings, found...)
-		problems = append(problems, found...)
-	}
 	if problems.Err() != nil {
 		return nil, problems
 	}
 	return targets, nil
+}
+
+// resolution is a target of the files and what became of it.
+type resolution struct {
+	from   service.Target
+	target Target
+	err    error
+}
+
+// all resolves every target; one that fails does not end the others.
+func (r *resolver) all(ctx context.Context, set *service.Set) []*resolution {
+	var all []*resolution
+	var group errgroup.Group
+	group.SetLimit(r.options.MaxParallel)
+	for _, from := range set.Targets {
+		one := &resolution{from: from}
+		all = append(all, one)
+		group.Go(func() error {
+			one.target, one.err = r.target(ctx, from)
+			return nil
+		})
+	}
+	_ = group.Wait() // it never fails: each resolution has its own error
+	return all
 }
 
 // distinct refuses two targets that are one function: each would undo the other.
@@ -153,7 +162,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 		Session: s, API: lambdaapi.New(s, region, r.connection.timing), Connector: from.Infrastructure.ConnectorRef,
 		StagingBucket: r.options.StagingBucket, Environment: r.options.Environment, Want: r.want(from, name),
 	}
-	t.ahead = prefetchObservation(ctx, t.API, t.Want)
+	t.prefetched = prefetchObservation(ctx, t.API, t.Want)
 	var identity session.Identity
 	group, call := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { identity, err = s.Identity(call); return err })
@@ -167,6 +176,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	t.Want.Code = t.Artifact.want()
 	t.At = r.connection.at(name.Name, region, identity)
 	t.At.Connector = from.Infrastructure.Role
+	t.Warnings = checkCode(ctx, from, t.Artifact.Result)
 	return t, nil
 }
 

@@ -101,11 +101,11 @@ func Rollback(ctx context.Context, j *journal.Journal, access Access, timeout ti
 		return nil, blocked
 	}
 	w.begin(j.RunState().Header.Targets)
-	var engines []*engine.Engine
+	var restorers []restorer
 	for i, r := range targets {
-		engines = append(engines, w.engine(r.Target, j, i))
+		restorers = append(restorers, restorer{w.engine(r.Target, j, i), i})
 	}
-	done, incomplete := w.rollBack(ctx, j, engines)
+	done, incomplete := w.rollBack(ctx, j, restorers)
 	if incomplete != nil {
 		return done, incomplete
 	}
@@ -117,19 +117,25 @@ func rollbackContext(ctx context.Context, timeout time.Duration) (context.Contex
 	return context.WithTimeoutCause(context.WithoutCancel(ctx), timeout, fmt.Errorf("the rollback took longer than its timeout of %s", timeout))
 }
 
-func (w Work) rollBack(ctx context.Context, j *journal.Journal, engines []*engine.Engine) ([]Restored, *IncompleteError) {
+// restorer restores one target of a journal; index is its place there.
+type restorer struct {
+	engine *engine.Engine
+	index  int
+}
+
+func (w Work) rollBack(ctx context.Context, j *journal.Journal, restorers []restorer) ([]Restored, *IncompleteError) {
 	w.Events.Emit(event.SectionBegan{Title: "Rollback"})
 	defer w.Events.Emit(event.SectionBegan{})
 	header := j.Header()
-	done := make([]Restored, len(engines))
+	done := make([]Restored, len(restorers))
 	slots := make(chan struct{}, max(w.MaxParallel, 1))
 	var all sync.WaitGroup
-	for i, e := range engines {
+	for i, r := range restorers {
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			t := j.Target(i)
-			done[i] = rollBackOne(ctx, e, t, header.FirstDeploy == "keep", w.of(t.Target))
+			t := j.Target(r.index)
+			done[i] = rollBackOne(ctx, r.engine, t, header.FirstDeploy == "keep", w.of(t.Target))
 		})
 	}
 	all.Wait()
