@@ -121,8 +121,8 @@ type app struct {
 
 func (a *app) json() bool { return a.in != nil && a.in.String("output") == "json" }
 
-// asked says that a Bool is true which not every command takes.
-func (a *app) asked(name string) bool { return a.in.Has(name) && a.in.Bool(name) }
+// flag is a Bool that not every command takes; false where this one does not.
+func (a *app) flag(name string) bool { return a.in.Has(name) && a.in.Bool(name) }
 
 func (a *app) command(ctx context.Context, name string) error {
 	switch name {
@@ -171,9 +171,9 @@ func (a *app) report(err error) int {
 		// shows both streams, and two of them in no certain order.
 		a.host.LogToStderr()
 	}
-	var faults diag.List
-	if errors.As(err, &faults) {
-		a.faults(faults)
+	var problems diag.List
+	if errors.As(err, &problems) {
+		a.problems(problems)
 		return exitInput
 	}
 	a.host.Annotate(host.Annotation{Title: "lambda-rollout", Message: err.Error()})
@@ -209,7 +209,7 @@ func (a *app) exitCode(err error) int {
 	return exitStopped
 }
 
-func (a *app) faults(list diag.List) {
+func (a *app) problems(list diag.List) {
 	for _, f := range list.Sorted() {
 		message := f.Message
 		if f.Hint != "" {
@@ -222,6 +222,6 @@ func (a *app) faults(list diag.List) {
 
 func (a *app) warnings(list diag.List) {
 	if len(list) > 0 {
-		a.faults(list)
+		a.problems(list)
 	}
 }

@@ -17,8 +17,8 @@ func (a *app) convert(ctx context.Context) (err error) {
 		return notStarted(err)
 	}
 	defer func() { err = errors.Join(err, closeFiles()) }()
-	contents, faults := files.Read(a.in.List("files"))
-	if err := faults.Err(); err != nil {
+	contents, problems := files.Read(a.in.List("files"))
+	if err := problems.Err(); err != nil {
 		return err
 	}
 	if len(contents) == 0 {
@@ -28,11 +28,11 @@ func (a *app) convert(ctx context.Context) (err error) {
 	for i, c := range contents {
 		documents[i] = convert.File{Name: c.Name, Content: c.Content}
 	}
-	workflow, faults := convert.Pipeline(documents[0], documents[1:])
-	if err := faults.Err(); err != nil {
+	workflow, problems := convert.Pipeline(documents[0], documents[1:])
+	if err := problems.Err(); err != nil {
 		return err
 	}
-	a.warnings(faults)
+	a.warnings(problems)
 	err = a.print(string(workflow))
 	return err
 }

@@ -36,12 +36,12 @@ func (a *app) deploy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		way, err := a.way(ctx, c, a.header("deploy", run), folders)
+		execution, err := a.execution(ctx, c, a.header("deploy", run), folders)
 		if err != nil {
 			return err
 		}
-		way.Record.Header.FirstDeploy, way.Record.Header.StagingBucket = a.in.String("first-deploy"), a.in.String("staging-bucket")
-		results, err = a.change(ctx, targets, way)
+		execution.Record.Header.FirstDeploy, execution.Record.Header.StagingBucket = a.in.String("first-deploy"), a.in.String("staging-bucket")
+		results, err = a.change(ctx, targets, execution)
 		return err
 	})
 	return a.deployed(results, err)
@@ -61,26 +61,26 @@ func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *service.Se
 
 // change observes, plans, checks and carries out: what a deployment and a shift
 // of traffic share.
-func (a *app) change(ctx context.Context, targets []deploy.Target, way deploy.Way) ([]deploy.Result, error) {
+func (a *app) change(ctx context.Context, targets []deploy.Target, execution deploy.Execution) ([]deploy.Result, error) {
 	ctx, cancel := deploy.WithTimeout(ctx, targets, a.in.Duration("timeout"))
 	defer cancel()
 	if err := a.host.CheckOutputs(); err != nil {
 		return nil, notStarted(err)
 	}
-	way.Events.Emit(event.SectionBegan{Title: "Prepare rollback"})
-	defer way.Events.Emit(event.SectionBegan{})
-	planned, err := deploy.Plan(ctx, targets, way.Work)
+	execution.Events.Emit(event.SectionBegan{Title: "Prepare rollback"})
+	defer execution.Events.Emit(event.SectionBegan{})
+	planned, err := deploy.Plan(ctx, targets, execution.Work)
 	if err != nil {
 		return nil, err
 	}
-	if err := deploy.Check(ctx, planned, a.terms(), way.Work); err != nil {
+	if err := deploy.Check(ctx, planned, a.terms(), execution.Work); err != nil {
 		return nil, err
 	}
-	return deploy.Deploy(ctx, planned, way)
+	return deploy.Deploy(ctx, planned, execution)
 }
 
 func (a *app) terms() deploy.Terms {
-	return deploy.Terms{AllowPartial: a.asked("allow-partial-rollback"), KeepNew: a.keepsNew()}
+	return deploy.Terms{AllowPartial: a.flag("allow-partial-rollback"), KeepNew: a.keepsNew()}
 }
 
 // keepsNew reports whether a rollback does not delete a new function.
@@ -97,11 +97,11 @@ func (a *app) marker(run string) plan.Marker {
 	return plan.Marker{Run: run, Repository: r.Repository, Commit: r.Commit, URL: r.URL, Text: a.in.String("version-description")}
 }
 
-// way is how this run changes functions.
-func (a *app) way(ctx context.Context, c *deploy.Connection, header journal.Header, folders deploy.Folders) (deploy.Way, error) {
+// execution is how this run changes functions.
+func (a *app) execution(ctx context.Context, c *deploy.Connection, header journal.Header, folders deploy.Folders) (deploy.Execution, error) {
 	a.warnOfExpiry(a.in.Course("traffic").Total())
 	record, err := a.record(ctx, c, header)
-	return deploy.Way{
+	return deploy.Execution{
 		Work: a.work(folders.Temp), Record: record,
 		RollbackTimeout: a.in.Duration("rollback-timeout"), PostFollows: a.host.PostFollows(),
 	}, err

@@ -66,7 +66,7 @@ func (a *app) diff(r deploy.Planned) report.Diff {
 	d := report.Diff{
 		Function: r.At.Function, Region: r.At.Region, Artifact: r.Pinned(),
 		Changed: r.Changes(), Calls: []string{}, Changes: []report.Line{},
-		Warnings: r.Plan.Warnings, NoWayBack: r.Plan.Irreversible, Blocked: r.Plan.Blockers,
+		Warnings: r.Plan.Warnings, Irreversible: r.Plan.Irreversible, Blockers: r.Plan.Blockers,
 	}
 	for _, s := range r.Plan.Steps {
 		d.Calls = append(d.Calls, callText(s))
@@ -203,7 +203,7 @@ func (a *app) planned(planned []deploy.Planned) error {
 	if err := deploy.Refused(planned, a.terms()); err != nil {
 		return notStarted(fmt.Errorf("it would not start: %w", err))
 	}
-	if a.asked("exit-code") && slices.ContainsFunc(planned, deploy.Planned.Changes) {
+	if a.flag("exit-code") && slices.ContainsFunc(planned, deploy.Planned.Changes) {
 		return errChanges
 	}
 	return nil

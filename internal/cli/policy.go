@@ -85,7 +85,7 @@ func (a *app) policies(ctx context.Context, planned []deploy.Planned, run *sessi
 	}
 	var sets []policy.Set
 	for _, w := range order {
-		sets = append(sets, policy.Set{Account: w.account, Role: w.connector, Permissions: policy.Of(needs[w]), Trust: a.trust(ctx, w, run)})
+		sets = append(sets, policy.Set{Account: w.account, Role: w.connector, Permissions: policy.For(needs[w]), Trust: a.trust(ctx, w, run)})
 	}
 	return sets, nil
 }

@@ -29,7 +29,7 @@ func (a *app) requests() ([]deploy.Request, error) {
 	if err != nil {
 		return nil, notStarted(err)
 	}
-	r := deploy.Request{Function: name.Name, Region: name.Region, Aliases: map[string]string{}, Latest: a.asked("latest")}
+	r := deploy.Request{Function: name.Name, Region: name.Region, Aliases: map[string]string{}, Latest: a.flag("latest")}
 	if v := a.in.Int("to-version"); v > 0 {
 		r.Version = strconv.Itoa(v)
 	}
@@ -50,7 +50,7 @@ func (a *app) requestsOf(text string) ([]deploy.Request, error) {
 	}
 	var requests []deploy.Request
 	for _, d := range data {
-		r := d.Request(a.asked("latest"))
+		r := d.Request(a.flag("latest"))
 		if len(r.Aliases) == 0 && !r.Latest {
 			hint := "an alias is what shares its traffic: name one at the deploy"
 			if a.in.Has("latest") {

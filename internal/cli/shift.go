@@ -32,10 +32,10 @@ func (a *app) shift(ctx context.Context) error {
 	if a.in.Bool("dry-run") {
 		return a.show(ctx, targets, "")
 	}
-	way, err := a.way(ctx, c, a.header("shift", run), deploy.Folders{})
+	execution, err := a.execution(ctx, c, a.header("shift", run), deploy.Folders{})
 	if err != nil {
 		return err
 	}
-	results, err := a.change(ctx, targets, way)
+	results, err := a.change(ctx, targets, execution)
 	return a.deployed(results, err)
 }

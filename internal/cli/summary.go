@@ -25,7 +25,7 @@ func (a *app) rows(results []deploy.Result) []report.Row {
 		if r.At.Endpoint == "" {
 			row.Console = console(row.Region, row.Function, row.To)
 		}
-		if len(shared(r)) > 0 {
+		if len(partial(r)) > 0 {
 			row.Share = traffic.Percent(r.Want.Traffic.Last())
 		}
 		for _, alias := range r.Want.Aliases {
@@ -36,28 +36,28 @@ func (a *app) rows(results []deploy.Result) []report.Row {
 	return rows
 }
 
-// shared names the aliases that do not give all their traffic to the new
-// version.
-func shared(r deploy.Result) []string {
+// partial are the names of the aliases of which the new version does not get all
+// the traffic.
+func partial(r deploy.Result) []string {
 	var names []string
 	for _, a := range r.Want.Aliases {
-		if r.Want.Traffic.Last() < 100 && serving(r, a.Name) != r.Version {
+		if r.Want.Traffic.Last() < 100 && pointsTo(r, a.Name) != r.Version {
 			names = append(names, a.Name)
 		}
 	}
 	return names
 }
 
-// serving is the version that an alias serves after the deployment: with weights
-// the one that has the rest.
-func serving(r deploy.Result, alias string) string {
+// pointsTo is the version to which an alias points after the deployment: with
+// weights the one that has the rest.
+func pointsTo(r deploy.Result, alias string) string {
 	if left, changed := r.Plan.AliasAfter(alias, r.Version, r.RestorePoint); changed {
 		return left.Version
 	}
 	return r.Before.Aliases[alias].Version
 }
 
-// promote are the commands that give the new version the traffic that it does
+// promote are the commands by which the new version gets the traffic that it does
 // not have yet.
 func (a *app) promote(results []deploy.Result) []string {
 	var lines []string
@@ -65,7 +65,7 @@ func (a *app) promote(results []deploy.Result) []string {
 		if r.Want.ShiftTo != "" && r.Want.Traffic.Last() == 0 {
 			continue // that was to take it out
 		}
-		if names := shared(r); len(names) > 0 {
+		if names := partial(r); len(names) > 0 {
 			lines = append(lines, fmt.Sprintf("lambda-rollout shift --function %s --alias %s --to-version %s --percentage 100%s",
 				r.At.Function, strings.Join(names, ","), r.Version, a.place(r)))
 		}
@@ -73,7 +73,7 @@ func (a *app) promote(results []deploy.Result) []string {
 	return lines
 }
 
-// place are the flags that lead a command to where a function stands.
+// place are the flags that lead a command to the function.
 func (a *app) place(r deploy.Result) string {
 	flags := " --aws-region " + r.At.Region
 	if a.in.Bool("local") {
@@ -94,10 +94,10 @@ func console(region, function, version string) string {
 	return fmt.Sprintf("https://%s.%s/lambda/home?region=%s#/functions/%s/versions/%s", region, domain, region, url.PathEscape(function), url.PathEscape(version))
 }
 
-// undo are the commands that put the aliases back to what they served before:
-// by the versions' markers, or by what the run knows, where these do not: of an
-// alias that served nothing before, one that shared its traffic, and of a shift,
-// whose version another deployment published.
+// undo are the commands that point the aliases to what they pointed to before: by
+// the versions' markers, or by the run's own data where the markers do not say: of
+// a new alias, of one that shared its traffic, and of a shift, whose version another
+// deployment published.
 func (a *app) undo(results []deploy.Result) ([]string, error) {
 	var lines []string
 	for _, r := range results {

@@ -28,8 +28,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
-// Way is how a deployment is carried out.
-type Way struct {
+// Execution is how a deployment is carried out.
+type Execution struct {
 	Work
 	Record Record
 	// RollbackTimeout bounds the rollback of a deployment that fails.
@@ -64,7 +64,7 @@ type target struct {
 }
 
 type deployment struct {
-	Way
+	Execution
 	targets []*target
 }
 
@@ -72,8 +72,8 @@ type deployment struct {
 // *NotStartedError where nothing was changed, *FailedError where everything is
 // as it was again, *StoppedError where a later rollback must restore it, and
 // *IncompleteError where someone must look.
-func Deploy(ctx context.Context, planned []Planned, way Way) ([]Result, error) {
-	d := deployment{Way: way}
+func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Result, error) {
+	d := deployment{Execution: execution}
 	for _, p := range planned {
 		d.targets = append(d.targets, &target{Planned: p})
 	}

@@ -312,14 +312,14 @@ func TestASignalEndsAStage(t *testing.T) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		way := f.way(runID)
-		way.Events = also{way.Events, func(e event.Event) {
+		execution := f.execution(runID)
+		execution.Events = also{execution.Events, func(e event.Event) {
 			if _, held := e.(event.StageHeld); held {
 				cancel(ErrSignal)
 			}
 		}}
 		began := time.Now()
-		_, err = f.change(ctx, targets, way)
+		_, err = f.change(ctx, targets, execution)
 		var failed *FailedError
 		if !errors.As(err, &failed) || !errors.Is(err, ErrSignal) || f.alias("live") != "1" || time.Since(began) > time.Hour {
 			f.Errorf("ends after %s with %v; live is %s", time.Since(began), err, f.alias("live"))

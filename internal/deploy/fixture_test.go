@@ -182,8 +182,8 @@ func (f *fixture) record(run string) Record {
 	}
 }
 
-func (f *fixture) way(run string) Way {
-	return Way{Work: f.work(), Record: f.record(run), RollbackTimeout: f.rollbackTimeout, PostFollows: f.postFollows}
+func (f *fixture) execution(run string) Execution {
+	return Execution{Work: f.work(), Record: f.record(run), RollbackTimeout: f.rollbackTimeout, PostFollows: f.postFollows}
 }
 
 // resolve finds the targets of definition files.
@@ -216,20 +216,20 @@ func (f *fixture) deploy(ctx context.Context, definitions ...string) ([]Result, 
 	if err != nil {
 		return nil, err
 	}
-	return f.change(ctx, targets, f.way(run))
+	return f.change(ctx, targets, f.execution(run))
 }
 
-func (f *fixture) change(ctx context.Context, targets []Target, way Way) ([]Result, error) {
+func (f *fixture) change(ctx context.Context, targets []Target, execution Execution) ([]Result, error) {
 	ctx, cancel := WithTimeout(ctx, targets, f.timeout)
 	defer cancel()
-	planned, err := Plan(ctx, targets, way.Work)
+	planned, err := Plan(ctx, targets, execution.Work)
 	if err != nil {
 		return nil, err
 	}
-	if err := Check(ctx, planned, f.terms, way.Work); err != nil {
+	if err := Check(ctx, planned, f.terms, execution.Work); err != nil {
 		return nil, err
 	}
-	return Deploy(ctx, planned, way)
+	return Deploy(ctx, planned, execution)
 }
 
 // mustDeploy deploys function.yaml or what is named.
@@ -260,7 +260,7 @@ func (f *fixture) shift(ctx context.Context, r Request, schedule traffic.Schedul
 	if err != nil {
 		return nil, err
 	}
-	return f.change(ctx, targets, f.way(run))
+	return f.change(ctx, targets, f.execution(run))
 }
 
 // rollback rolls the last journal back.

@@ -14,7 +14,7 @@ import (
 func (p Planned) PolicyTarget(keepNew bool) policy.Target {
 	t := policy.Target{
 		Account: p.At.Account, Partition: p.At.Partition, Region: p.At.Region,
-		Wanted: p.Want, Before: p.Before, Plan: p.Plan, Keep: keepNew,
+		Wanted: p.Want, Before: p.Before, Plan: p.Plan, KeepNewFunction: keepNew,
 	}
 	if p.Artifact != nil {
 		t.Artifact = p.Artifact.policy()

@@ -119,7 +119,7 @@ func TestTheStagingBucketIsNamedForAccountAndRegion(t *testing.T) {
 	}
 	p := Planned{Target: target}
 	p.Want.Code.Size = artifact.InlineLimit + 1
-	if got := p.PolicyTarget(true); got.StagingBucket != "" || !got.Keep {
+	if got := p.PolicyTarget(true); got.StagingBucket != "" || !got.KeepNewFunction {
 		t.Errorf("nothing is sent: %+v", got)
 	}
 }

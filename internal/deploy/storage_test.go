@@ -48,9 +48,9 @@ func (f *fixture) deployTo(place string, definitions ...string) error {
 	if err != nil {
 		f.Fatal(err)
 	}
-	way := f.way(run)
-	way.Record.Storage = f.storage(place)
-	_, err = f.change(f.Context(), targets, way)
+	execution := f.execution(run)
+	execution.Record.Storage = f.storage(place)
+	_, err = f.change(f.Context(), targets, execution)
 	return err
 }
 
@@ -441,9 +441,9 @@ func TestAnUnchangedDeploymentLeavesAMark(t *testing.T) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		way := f.way(run)
-		way.Record.Mark = true
-		if results, err := f.change(f.Context(), targets, way); err != nil || results[0].Changed {
+		execution := f.execution(run)
+		execution.Record.Mark = true
+		if results, err := f.change(f.Context(), targets, execution); err != nil || results[0].Changed {
 			f.Fatalf("%+v, %v", results, err)
 		}
 		state, err := journal.Read(f.Context(), journal.NewFile(filepath.Join(f.dir, "journals", run+".jsonl")))

@@ -18,8 +18,9 @@ type Target struct {
 	// StagingBucket takes what a call cannot carry; empty where nothing is
 	// staged, forward or back.
 	StagingBucket string
-	// Keep says that a rollback leaves a new function alone.
-	Keep bool
+	// KeepNewFunction leaves a new function in place when the deployment is rolled
+	// back.
+	KeepNewFunction bool
 }
 
 // Artifact is where the code is read from. Its zero value is a zip or folder on
@@ -250,7 +251,7 @@ func (n *needs) passRole(role *string) {
 func (n *needs) wayBack() {
 	switch {
 	case n.has(plan.CreateFunction{}):
-		if n.t.Keep {
+		if n.t.KeepNewFunction {
 			return
 		}
 		n.function("DeleteFunction")

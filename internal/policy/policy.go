@@ -84,9 +84,9 @@ type Statement struct {
 
 const version = "2012-10-17"
 
-// Of grants the needs: one statement for all actions of a service on the same
+// For grants the needs: one statement for all actions of a service on the same
 // resources, and for all resources of the same actions.
-func Of(needs []Need) Document {
+func For(needs []Need) Document {
 	d := Document{Version: version}
 	for _, n := range needs {
 		d.grant(n)

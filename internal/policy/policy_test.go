@@ -68,7 +68,7 @@ func standing(f definition.Function) *definition.Observed {
 // actions are the needs as "action resource", without what every plan needs.
 func actions(t policy.Target) []string {
 	var got []string
-	for _, s := range policy.Of(policy.Needs(t)).Statement {
+	for _, s := range policy.For(policy.Needs(t)).Statement {
 		for _, a := range s.Action {
 			if !strings.HasPrefix(a, "lambda:") || strings.Contains(a, "Layer") || strings.Contains(a, "Pass") || strings.Contains(a, "Signing") || strings.Contains(a, "ag") || strings.Contains(a, "Delete") {
 				got = append(got, a+" "+strings.Join(s.Resource, " "))
@@ -118,7 +118,7 @@ func TestNeedsFollowThePlan(t *testing.T) {
 		},
 		"a new function that stays whatever happens": {
 			target: target(definition.Function{Role: new(role)}, definition.Code{Sha256: "new"}, nil),
-			adjust: func(t *policy.Target) { t.Keep = true },
+			adjust: func(t *policy.Target) { t.KeepNewFunction = true },
 			want:   []string{"lambda:ListTags " + both, "lambda:TagResource " + both, "iam:PassRole " + role},
 		},
 		"an object, its newest version asked for and then pinned": {
@@ -190,7 +190,7 @@ func TestPolicyIsPrintedForIAMAndForTerraform(t *testing.T) {
 		needs = append(needs, policy.Needs(tt)...)
 	}
 	sets := []policy.Set{{
-		Account: "123456789012", Permissions: policy.Of(needs),
+		Account: "123456789012", Permissions: policy.For(needs),
 		Trust: policy.Trust(policy.Repository{Account: "123456789012", Partition: "aws", Name: "octo/app"}, "sts.amazonaws.com"),
 	}}
 	text, err := policy.JSON(sets)

@@ -104,7 +104,7 @@ func PlanSummary(diffs []Diff) string {
 	var b strings.Builder
 	b.WriteString("### Lambda plan\n\n")
 	for _, d := range diffs {
-		fmt.Fprintf(&b, "<details%s><summary>%s in %s: %s</summary>\n\n", map[bool]string{true: " open"}[len(d.Blocked)+len(d.NoWayBack) > 0],
+		fmt.Fprintf(&b, "<details%s><summary>%s in %s: %s</summary>\n\n", map[bool]string{true: " open"}[len(d.Blockers)+len(d.Irreversible) > 0],
 			html(d.Function), html(d.Region), html(d.headline()))
 		if lines := d.lines(); len(lines) > 0 {
 			fence := fenceFor(lines)

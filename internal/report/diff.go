@@ -26,11 +26,11 @@ type Diff struct {
 	// in $LATEST since: a deployment publishes that too.
 	Served string `json:"served,omitempty"`
 	Drift  []Line `json:"drift,omitempty"`
-	// Warnings stop nothing; NoWayBack is what a rollback could not restore;
-	// Blocked is what AWS would refuse.
-	Warnings  []string `json:"warnings,omitempty"`
-	NoWayBack []string `json:"noWayBack,omitempty"`
-	Blocked   []string `json:"blocked,omitempty"`
+	// Warnings stop nothing; Irreversible is what a rollback could not restore;
+	// Blockers is what AWS would refuse.
+	Warnings     []string `json:"warnings,omitempty"`
+	Irreversible []string `json:"noWayBack,omitempty"`
+	Blockers     []string `json:"blocked,omitempty"`
 }
 
 // Line is one field that differs.
@@ -133,7 +133,7 @@ func (d Diff) remarks() []string {
 	for _, list := range []struct {
 		title string
 		texts []string
-	}{{"warning", d.Warnings}, {"no way back", d.NoWayBack}, {"AWS would refuse", d.Blocked}} {
+	}{{"warning", d.Warnings}, {"no way back", d.Irreversible}, {"AWS would refuse", d.Blockers}} {
 		for _, text := range list.texts {
 			lines = append(lines, list.title+": "+text)
 		}

@@ -52,7 +52,7 @@ func diffs() []Diff {
 			},
 			Files:  &Files{Changes: []File{{"~", "index.js", 100, 1200}, {"+", "lib/`x`.js", 0, 1_200_000}, {"-", "old.js", 7, 0}}},
 			Served: "41", Drift: []Line{{Op: "~", Field: "MemorySize", From: "128", To: "256"}},
-			Warnings: []string{"configuration and code both change"}, NoWayBack: []string{"the tags cannot be read"}, Blocked: []string{"PackageType is Zip"},
+			Warnings: []string{"configuration and code both change"}, Irreversible: []string{"the tags cannot be read"}, Blockers: []string{"PackageType is Zip"},
 		},
 		{Function: "same", Region: "us-east-1", Calls: []string{}},
 		{Function: "no_alias", Region: "us-east-1", Calls: []string{"PublishVersion"}},
