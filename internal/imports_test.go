@@ -14,7 +14,7 @@ const (
 
 // layout is which packages may import which of this repository. It is the
 // drawing of the program: files come in at the top of a column, AWS is at its
-// end. A package that stands before another cannot know it.
+// end. A package never imports one that comes after it.
 var layout = map[string][]string{
 	// Nothing inside.
 	"awsfacts":  {},
@@ -97,7 +97,7 @@ func TestImportsFollowTheLayout(t *testing.T) {
 	}
 	for name := range layout {
 		if !seen[name] {
-			t.Errorf("internal/%s stands in the layout and does not exist", name)
+			t.Errorf("internal/%s is in the layout and does not exist", name)
 		}
 	}
 }

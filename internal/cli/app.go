@@ -100,7 +100,7 @@ func (a *app) print(text string) error {
 	return nil
 }
 
-// printsResult says that stdout belongs to the command's own product.
+// printsResult reports whether stdout belongs to the command's own product.
 func printsResult(command string) bool {
 	return command == "render" || command == "invoke" || command == "policy" || command == "schema" || command == "convert"
 }
@@ -113,7 +113,7 @@ type app struct {
 	limits *session.Limits
 	// embedded are the embedded AWSs of this process.
 	embedded *embedded.Pool
-	// folded says that a part of the log is open that the host folds.
+	// folded reports whether a part of the log is open that the host folds.
 	folded bool
 	// progress is how far the run came.
 	progress progress
@@ -158,7 +158,7 @@ func (a *app) command(ctx context.Context, name string) error {
 // no failure: joined with one, the failure counts.
 var errChanges = errors.New("something would change")
 
-// report prints what went wrong and gives the exit code.
+// report prints what went wrong and returns the exit code.
 func (a *app) report(err error) int {
 	if err == nil {
 		return exitDone

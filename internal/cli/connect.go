@@ -9,8 +9,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
-// access is how the inputs, the environment and the host say that AWS is
-// reached.
+// access is how AWS is reached, by the inputs, the environment and the host.
 func (a *app) access() deploy.Access {
 	out := deploy.Access{
 		Session: session.Options{

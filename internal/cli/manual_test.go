@@ -11,8 +11,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 )
 
-// While provisioned concurrency follows an alias that has moved, AWS gives part
-// of the traffic to the version that it served: that is no version on trial.
+// While provisioned concurrency follows an alias that has moved, AWS sends part of
+// the traffic to the old version: that is no canary.
 func TestWeightsOfProvisionedConcurrencyAreNoCanary(t *testing.T) {
 	t.Parallel()
 	const aWhile = time.Hour
@@ -37,7 +37,7 @@ func TestWeightsOfProvisionedConcurrencyAreNoCanary(t *testing.T) {
 	}
 	now, err := client.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: name, Name: alias})
 	if err != nil || now.RoutingConfig == nil {
-		t.Fatalf("AWS gives the version before no traffic: %v, %v", moved.RoutingConfig, err)
+		t.Fatalf("AWS sends the old version no traffic: %v, %v", moved.RoutingConfig, err)
 	}
 	if out := b.must("rollback", "--function", "hello", "--alias", "live", "--dry-run"); !strings.Contains(out, "→ 1\n") {
 		t.Errorf("the rollback does not lead to version 1:\n%s", out)

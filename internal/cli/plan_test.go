@@ -249,7 +249,7 @@ func TestPlanShowsFilesAndNoValueOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// What somebody changed by hand since the version that the alias serves is
+// What somebody changed by hand since the version that the alias points to is
 // marked where the deployment changes it too, and named where it would go live.
 func TestPlanMarksDrift(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
-// Process is everything that the program is given from outside.
+// Process is everything that the program gets from outside.
 type Process struct {
 	// Args are the program's name and its arguments.
 	Args           []string

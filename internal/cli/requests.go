@@ -46,7 +46,7 @@ func (a *app) requests() ([]deploy.Request, error) {
 func (a *app) requestsOf(text string) ([]deploy.Request, error) {
 	data, err := deploy.ParseRollbackData(text)
 	if err != nil {
-		return nil, diag.List{{Message: fmt.Sprintf("input rollback-data: %v", err), Hint: "give the output rollback-data of a deploy as it is"}}
+		return nil, diag.List{{Message: fmt.Sprintf("input rollback-data: %v", err), Hint: "use the output rollback-data of a deploy as it is"}}
 	}
 	var requests []deploy.Request
 	for _, d := range data {

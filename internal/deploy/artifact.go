@@ -94,7 +94,7 @@ func (f *formerCode) Fetch(ctx context.Context, url string, want definition.Code
 		return code, nil
 	}
 	if f.bucket == "" {
-		return definition.Code{}, fmt.Errorf("the code that stood before is a zip of %d bytes: name a staging-bucket", want.Size)
+		return definition.Code{}, fmt.Errorf("the old code is a zip of %d bytes, above what a call can carry: set staging-bucket", want.Size)
 	}
 	staged, err := artifact.Stage(ctx, f.session, artifact.Upload{Bucket: f.bucket, Region: f.region, Path: path, Sha256: want.Sha256, Size: want.Size})
 	staged.SourceKMSKeyArn = want.SourceKMSKeyArn

@@ -24,7 +24,7 @@ const dryRunLimit = 4 << 20
 type Terms struct {
 	// AllowPartial starts it although something could not be restored.
 	AllowPartial bool
-	// KeepNew says that a rollback does not delete a new function.
+	// KeepNew leaves a new function in place when the deployment is rolled back.
 	KeepNew bool
 }
 
@@ -150,7 +150,7 @@ func dryRun(ctx context.Context, p Planned) error {
 			RevisionId: p.Before.Latest.RevisionId, DryRun: true,
 		})
 		if refused(err) {
-			return fmt.Errorf("AWS does not take the code: %w", err)
+			return fmt.Errorf("AWS refuses the code: %w", err)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ type Execution struct {
 	Record Record
 	// RollbackTimeout bounds the rollback of a deployment that fails.
 	RollbackTimeout time.Duration
-	// PostFollows says that the host runs a rollback step after a stop.
+	// PostFollows reports whether the host runs a rollback step after a stop.
 	PostFollows bool
 }
 

@@ -58,9 +58,9 @@ func (p Planned) CompareFiles(ctx context.Context, temp string) ([]artifact.File
 	latest := p.Before.Latest
 	switch {
 	case latest.CodeLocation == "":
-		return nil, errors.New("AWS gives no address for the code that stands")
+		return nil, errors.New("AWS returns no address for the current code")
 	case latest.CodeSize > artifact.InlineLimit:
-		return nil, fmt.Errorf("the code that stands has %s", report.Size(latest.CodeSize))
+		return nil, fmt.Errorf("the current code has %s", report.Size(latest.CodeSize))
 	}
 	path, err := artifact.Download(ctx, p.Session.HTTPClient(), artifact.Source{URL: latest.CodeLocation, Sha256: latest.CodeSha256}, temp)
 	if err != nil {

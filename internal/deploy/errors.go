@@ -9,7 +9,7 @@ import (
 // ErrSignal is the cause of a context that a signal ended.
 var ErrSignal = errors.New("stopped by a signal")
 
-// NotStartedError says that the run could not start: nothing was changed.
+// NotStartedError reports a run that could not start: nothing was changed.
 type NotStartedError struct{ Err error }
 
 func (e *NotStartedError) Error() string { return e.Err.Error() }
@@ -24,14 +24,14 @@ func notStarted(err error) error {
 	return &NotStartedError{Err: err}
 }
 
-// FailedError says that the deployment failed, and that everything is as it
+// FailedError reports a deployment that failed, after which everything is as it
 // was.
 type FailedError struct{ Err error }
 
 func (e *FailedError) Error() string { return e.Err.Error() }
 func (e *FailedError) Unwrap() error { return e.Err }
 
-// RollbackCommand rolls back by a journal.
+// RollbackCommand is the command that rolls back by a journal.
 func RollbackCommand(journal string) string { return "lambda-rollout rollback --journal " + journal }
 
 // RolledBackError is a FailedError that knows what was restored.
@@ -45,7 +45,7 @@ func (e *RolledBackError) Error() string {
 }
 func (e *RolledBackError) Unwrap() error { return &e.FailedError }
 
-// StoppedError says that changes remain, for a later step to roll back.
+// StoppedError reports changes that remain, for a later step to roll back.
 type StoppedError struct {
 	Err     error
 	Journal string
@@ -56,7 +56,7 @@ func (e *StoppedError) Error() string {
 }
 func (e *StoppedError) Unwrap() error { return e.Err }
 
-// IncompleteError says that a rollback could not restore everything: someone
+// IncompleteError reports a rollback that could not restore everything: someone
 // must look.
 type IncompleteError struct {
 	// Err is why the deployment failed; nil for a rollback of its own.
@@ -81,7 +81,7 @@ func (e *IncompleteError) Error() string {
 }
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
-// BlockedError says that a rollback could not begin: someone must look.
+// BlockedError reports a rollback that could not begin: someone must look.
 type BlockedError struct {
 	Journal string
 	Err     error

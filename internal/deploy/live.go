@@ -20,7 +20,7 @@ type Request struct {
 	Function, Region string
 	// Account is a hash to compare, "" where nobody knows.
 	Account string
-	// OfDeployment says that Version, where there is one, is what a deployment
+	// OfDeployment reports whether Version, where there is one, is what a deployment
 	// published: an alias
 	// that points to neither that nor the version before was moved since, and is
 	// not touched.
@@ -42,7 +42,7 @@ type Request struct {
 	RestorePoint string
 }
 
-// None stands for the version of an alias that did not exist.
+// None takes the place of the version of an alias that did not exist.
 const None = "none"
 
 // liveFunction is what AWS shows of a request.

@@ -89,8 +89,8 @@ func (r Record) Adopt(ctx context.Context, t *journal.TargetLog, now func() time
 }
 
 // TakeOver asks the deployment that writes a journal to stop and opens the
-// journal for its rollback. A deployment notices within a moment and gives a call
-// in flight its grace. It returns nil where there is no journal. Its error is a
+// journal for its rollback. A deployment notices within a moment, and a call in
+// flight gets its grace. It returns nil where there is no journal. Its error is a
 // *BlockedError.
 func TakeOver(ctx context.Context, store journal.Store, w Work) (*journal.Journal, error) {
 	if err := store.Stop(ctx); err != nil {

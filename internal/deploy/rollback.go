@@ -23,24 +23,24 @@ type recorded struct {
 type Restored struct {
 	Target journal.Target
 	engine.Restored
-	// Err says that AWS could not be read.
+	// Err is why AWS could not be read; nil where it could.
 	Err error
-	// Kept says that the function was new and stays, as first-deploy asks.
+	// Kept reports whether the function was new and stays, as first-deploy asks.
 	Kept bool
-	// Data are what a rollback without the journal needs; New says that the
+	// Data are what a rollback without the journal needs; New reports whether the
 	// function did not exist before.
 	Data RollbackData
 	New  bool
 }
 
-// Left says what is not as it was, one line each.
+// Left lists what is not as it was, one line each.
 func (r Restored) Left() []string {
 	var lines []string
 	if r.Err != nil {
 		lines = append(lines, r.Err.Error())
 	}
 	for _, f := range r.Refused {
-		lines = append(lines, fmt.Sprintf("%s was left alone: %s; %s", f.Subject, f.Found, f.Reason))
+		lines = append(lines, fmt.Sprintf("%s was not changed: %s; %s", f.Subject, f.Found, f.Reason))
 	}
 	for _, f := range r.Remaining {
 		lines = append(lines, fmt.Sprintf("%s could not be carried out: %v", f.Step.Operation(), f.Err))

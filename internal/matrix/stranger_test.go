@@ -131,28 +131,28 @@ func settings() map[string]func(*lambda.UpdateFunctionConfigurationInput) {
 
 func strangers() []stranger {
 	all := []stranger{
-		{name: "code", does: newCode, keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was left alone", "Code"}},
+		{name: "code", does: newCode, keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was not changed", "Code"}},
 		{name: "alias moved", does: moved("live", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("1") }),
-			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was left alone: it serves 1"}},
+			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it serves 1"}},
 		{name: "alias weights", does: moved("live", func(in *lambda.UpdateAliasInput) {
 			in.RoutingConfig = &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"1": 0.1}}
-		}), keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was left alone: it serves 3, 10% to 1"}},
+		}), keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it serves 3, 10% to 1"}},
 		{name: "alias description", does: moved("live", func(in *lambda.UpdateAliasInput) { in.Description = aws.String("mine") }),
-			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was left alone", `"mine"`}},
+			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed", `"mine"`}},
 		{name: "alias deleted", does: func(w *world) { w.deleteAlias("live") },
-			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was left alone: it is gone"}},
+			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it is gone"}},
 		{name: "new alias moved", does: moved("beta", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("1") }),
-			keeps: []string{"Aliases.beta"}, code: 4, says: []string{"alias beta was left alone: it serves 1"}},
+			keeps: []string{"Aliases.beta"}, code: 4, says: []string{"alias beta was not changed: it serves 1"}},
 		{name: "new alias deleted", does: func(w *world) { w.deleteAlias("beta") }},
 		{name: "alias of another name moved", does: moved("other", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("2") }),
 			keeps: []string{"Aliases.other"}},
 		{name: "alias added", does: func(w *world) { w.alias("f", "gamma", "1", nil) }, keeps: []string{"Aliases.gamma"}},
 		{name: "tag changed", does: func(w *world) { w.tag(map[string]string{"team": "c"}) },
-			keeps: []string{"Tags.team"}, code: 4, says: []string{"tag team was left alone: c"}},
+			keeps: []string{"Tags.team"}, code: 4, says: []string{"tag team was not changed: c"}},
 		{name: "tag removed", does: func(w *world) { w.untag("team") },
-			keeps: []string{"Tags.team"}, code: 4, says: []string{"tag team was left alone: it is gone"}},
+			keeps: []string{"Tags.team"}, code: 4, says: []string{"tag team was not changed: it is gone"}},
 		{name: "removed tag set anew", does: func(w *world) { w.tag(map[string]string{"old": "mine"}) },
-			keeps: []string{"Tags.old"}, code: 4, says: []string{"tag old was left alone: mine"}},
+			keeps: []string{"Tags.old"}, code: 4, says: []string{"tag old was not changed: mine"}},
 		{name: "removed tag put back", does: func(w *world) { w.tag(map[string]string{"old": "yes"}) }},
 		{name: "tag added", does: func(w *world) { w.tag(map[string]string{"cost": "7"}) }, keeps: []string{"Tags.cost"}},
 		{name: "permission added", does: permit, keeps: []string{"Policies"}},
@@ -162,21 +162,21 @@ func strangers() []stranger {
 			_, err := w.lambda.PutFunctionConcurrency(context.Background(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("f"), ReservedConcurrentExecutions: aws.Int32(3)})
 			w.must(err)
 		}},
-		{name: "everything", code: 4, keeps: []string{"Latest", "Aliases.live", "Tags.team"}, says: []string{"$LATEST was left alone", "alias live was left alone", "tag team was left alone"},
+		{name: "everything", code: 4, keeps: []string{"Latest", "Aliases.live", "Tags.team"}, says: []string{"$LATEST was not changed", "alias live was not changed", "tag team was not changed"},
 			does: func(w *world) {
 				newCode(w)
 				moved("live", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("1") })(w)
 				w.tag(map[string]string{"team": "c"})
 			}},
-		{name: "function deleted", does: (*world).deleteFunction, keeps: []string{""}, code: 4, says: []string{"function f was left alone: it is gone"}},
-		{name: "function made again", keeps: []string{""}, code: 4, says: []string{"function f was left alone: changed", "made the function again"},
+		{name: "function deleted", does: (*world).deleteFunction, keeps: []string{""}, code: 4, says: []string{"function f was not changed: it is gone"}},
+		{name: "function made again", keeps: []string{""}, code: 4, says: []string{"function f was not changed: changed", "made the function again"},
 			does: func(w *world) {
 				w.deleteFunction()
 				w.create("f", func(in *lambda.CreateFunctionInput) { in.Code.ZipFile, in.Tags = zipped("theirs"), nil })
 			}},
 	}
 	for kind, mod := range settings() {
-		all = append(all, stranger{name: "configuration: " + kind, does: configuration(mod), keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was left alone"}})
+		all = append(all, stranger{name: "configuration: " + kind, does: configuration(mod), keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was not changed"}})
 	}
 	return all
 }
@@ -198,13 +198,13 @@ func firstStrangers() []stranger {
 	return []stranger{
 		{name: "nobody", does: func(*world) {}},
 		{name: "alias added", does: func(w *world) { w.alias("f", "theirs", "1", nil) },
-			keeps: untouched, code: 4, says: []string{"function f was left alone", "alias theirs"}},
-		{name: "alias moved", keeps: untouched, code: 4, says: []string{"function f was left alone", "alias live"},
+			keeps: untouched, code: 4, says: []string{"function f was not changed", "alias theirs"}},
+		{name: "alias moved", keeps: untouched, code: 4, says: []string{"function f was not changed", "alias live"},
 			does: moved("live", func(in *lambda.UpdateAliasInput) { in.Description = aws.String("mine") })},
-		{name: "permission added", does: permit, keeps: untouched, code: 4, says: []string{"function f was left alone", "permission"}},
-		{name: "code", does: newCode, keeps: untouched, code: 4, says: []string{"function f was left alone", "Code"}},
+		{name: "permission added", does: permit, keeps: untouched, code: 4, says: []string{"function f was not changed", "permission"}},
+		{name: "code", does: newCode, keeps: untouched, code: 4, says: []string{"function f was not changed", "Code"}},
 		{name: "configuration", does: configuration(func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(42) }),
-			keeps: untouched, code: 4, says: []string{"function f was left alone", "Timeout"}},
+			keeps: untouched, code: 4, says: []string{"function f was not changed", "Timeout"}},
 		{name: "our tag removed", does: func(w *world) { w.untag("lambda-rollout:run") }, keeps: untouched, code: 4, says: []string{"it does not carry the tag"}},
 		{name: "made again", keeps: untouched, code: 4, says: []string{"it does not carry the tag"}, does: func(w *world) {
 			w.deleteFunction()

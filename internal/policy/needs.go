@@ -28,7 +28,7 @@ type Target struct {
 type Artifact struct {
 	// Bucket and Key name an object, Version pins it.
 	Bucket, Key, Version string
-	// Pinned says that the input named the version, so that nobody asks for the
+	// Pinned reports whether the input named the version, so that nobody asks for the
 	// newest.
 	Pinned bool
 	// Prefix, where Listed is set, is what the keys begin with among which the
@@ -37,7 +37,7 @@ type Artifact struct {
 	Prefix string
 	// RegistryAccount and Repository name an image's.
 	RegistryAccount, Repository string
-	// Elsewhere says that a connector of its own reads the artifact: its role
+	// Elsewhere reports whether a connector of its own reads the artifact: its role
 	// needs the reading, not the deployment's.
 	Elsewhere bool
 }

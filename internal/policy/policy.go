@@ -1,4 +1,4 @@
-// Package policy says what a deployment and its rollback are allowed to need:
+// Package policy computes what a deployment and its rollback need to be allowed:
 // the least IAM policy, made of the Plan itself, and the trust policy by which
 // a repository's jobs may assume the role.
 //
@@ -6,7 +6,7 @@
 // the calls after a lost answer included, and none besides; and the narrowest
 // resource that IAM knows for it. It makes no call and guesses no name.
 //
-// Which call needs which action stands in AWS' service authorization reference
+// Which call needs which action is listed in AWS' service authorization reference
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html);
 // what Lambda does with the caller's own permission (passing a role, reading
 // code, layers, keys and networks) in Lambda's developer guide, named where it
@@ -32,7 +32,7 @@ type Need struct {
 	Checked []string
 	// Condition narrows the grant; nil for none.
 	Condition Condition
-	// LookUp says that a rollback asks this before it deletes what the deployment
+	// LookUp reports whether a rollback asks this before it deletes what the deployment
 	// created. Where it may not, it deletes nothing and says so.
 	LookUp bool
 }
@@ -165,7 +165,7 @@ func (d Document) Actions() []string {
 	return slices.Compact(all)
 }
 
-// Set is what a person attaches to one role of a deployment.
+// Set is what the user attaches to one role of a deployment.
 type Set struct {
 	Account string `json:"account"`
 	// Role is the connector's, where an infrastructure names one.

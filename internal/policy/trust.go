@@ -24,7 +24,7 @@ type Repository struct {
 	Subject string
 }
 
-// Placeholder stands for a repository that nobody named.
+// Placeholder takes the place of a repository that nobody named.
 const Placeholder = "OWNER/REPOSITORY"
 
 // defaultIssuer mints the tokens of github.com.
@@ -89,7 +89,7 @@ func Trust(r Repository, audience string) Document {
 // moved since, or that opted in
 // (https://docs.github.com/en/actions/reference/security/oidc#immutable-subject-claims).
 // Neither owner nor name may hold a colon, a slash or an at sign, so the old form
-// and the new form with its numbers are exact. Without the numbers a star stands
+// and the new form with its numbers are exact. Without the numbers a star is
 // for each; it could run on over a colon into a branch or a custom claim of
 // another repository of the owner, such as repo:o@1/other@2:ref:refs/heads/x/r@1:…,
 // which the second list takes out.

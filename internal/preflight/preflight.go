@@ -74,8 +74,8 @@ type asking struct {
 	Question
 	id  session.Identity
 	iam iam
-	// custom says that IAM is not AWS' own: an emulator knows few roles and
-	// fewer policies, and what it does not know is no fault.
+	// custom reports whether IAM is not AWS' own: an emulator knows few roles and
+	// fewer policies, and what it does not know is no error.
 	custom bool
 
 	mu     sync.Mutex

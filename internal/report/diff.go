@@ -7,13 +7,13 @@ import (
 	"unicode"
 )
 
-// Diff is one function of a plan, ready to be read: what differs, by which
-// calls it would change, and what a person should know before. Values of
+// Diff is one function of a plan, ready to be shown: what differs, by which
+// calls it would change, and what the user should know before. Values of
 // environment variables are never in it.
 type Diff struct {
 	Function string `json:"function"`
 	Region   string `json:"region"`
-	// Changed says that a deployment would change something.
+	// Changed reports whether a deployment would change something.
 	Changed bool `json:"changed"`
 	// Artifact names exactly the code that would be deployed.
 	Artifact string `json:"artifact"`
@@ -22,7 +22,7 @@ type Diff struct {
 	Changes []Line   `json:"changes"`
 	// Files is how two zips differ; nil where no zip changes.
 	Files *Files `json:"files,omitempty"`
-	// Served is the version that the alias serves, and Drift what was changed
+	// Served is the version that the alias points to, and Drift what was changed
 	// in $LATEST since: a deployment publishes that too.
 	Served string `json:"served,omitempty"`
 	Drift  []Line `json:"drift,omitempty"`
@@ -43,8 +43,9 @@ type Line struct {
 	To   string `json:"to,omitempty"`
 	// Note is a remark behind the values.
 	Note string `json:"note,omitempty"`
-	// Drifted says that somebody changed the field since the version that the
-	// alias serves, and Served what that version has, where it may be shown.
+	// Drifted reports whether somebody changed the field since the version was
+	// published that the alias points to, and Served what that version has, where
+	// it may be shown.
 	Drifted bool   `json:"drifted,omitempty"`
 	Served  string `json:"served,omitempty"`
 }
@@ -52,7 +53,7 @@ type Line struct {
 // Files is the difference of two zips.
 type Files struct {
 	Changes []File `json:"changes"`
-	// Note says why the files are not shown.
+	// Note is why the files are not shown.
 	Note string `json:"note,omitempty"`
 }
 
@@ -94,7 +95,7 @@ func (d Diff) headline() string {
 	case !d.Changed && len(d.Calls) == 0:
 		return "nothing to change"
 	case !d.Changed:
-		return "nothing to change; " + strings.Join(d.Calls, ", ") + " gives back the version that stands, or publishes $LATEST"
+		return "nothing to change; " + strings.Join(d.Calls, ", ") + " returns the current version, or publishes $LATEST"
 	}
 	return fmt.Sprintf("%s by %s", count(len(d.Changes), "change"), count(len(d.Calls), "call"))
 }
@@ -118,14 +119,14 @@ func (d Diff) lines() []string {
 	return lines
 }
 
-// remarks are the calls and what a person should know.
+// remarks are the calls and what the user should know.
 func (d Diff) remarks() []string {
 	var lines []string
 	if d.Changed {
 		lines = append(lines, "calls: "+strings.Join(d.Calls, ", "))
 	}
 	if len(d.Drift) > 0 {
-		lines = append(lines, fmt.Sprintf("drift: $LATEST is not version %s, which the alias serves; what differs goes live with this deployment unless it is named above:", d.Served))
+		lines = append(lines, fmt.Sprintf("drift: $LATEST differs from version %s, which the alias points to; these differences go live with this deployment:", d.Served))
 		for _, c := range d.Drift {
 			lines = append(lines, "  "+c.String())
 		}
@@ -159,9 +160,9 @@ func (l Line) String() string {
 	}
 	switch {
 	case l.Drifted && l.Served != "":
-		s += " (changed by somebody since the version that is served, which has " + shown(l.Served) + ")"
+		s += " (changed by somebody since the version that the alias points to, which has " + shown(l.Served) + ")"
 	case l.Drifted:
-		s += " (changed by somebody since the version that is served)"
+		s += " (changed by somebody since the version that the alias points to)"
 	}
 	return s
 }
@@ -199,7 +200,7 @@ func (f *Files) lines() []string {
 	return lines
 }
 
-// Size writes a number of bytes for a person.
+// Size formats a number of bytes.
 func Size(n int64) string {
 	switch {
 	case n < 1000:

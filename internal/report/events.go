@@ -24,9 +24,9 @@ func (l *Log) Emit(e event.Event) {
 	case event.AliasesEnded:
 		l.Line("Done Creating Aliases")
 	case event.AliasUpToDate:
-		l.Line("Alias %s of function %s serves %s already.", e.Alias, e.Function, e.Routing)
+		l.Line("Alias %s of function %s points to %s already.", e.Alias, e.Function, e.Routing)
 	case event.CodeFirst:
-		l.Warn("AWS refuses the new configuration with the code that stands; the code goes first: %v", e.Err)
+		l.Warn("AWS refuses the new configuration with the old code; the new code is sent first: %v", e.Err)
 	case event.Downloading:
 		l.Line("Downloading the code that stood before: [%s]", e.CodeSha256)
 	case event.WatchingForLateCall:
@@ -92,7 +92,7 @@ func (l *Log) stepBegan(e event.StepBegan) {
 func forward(e event.StepBegan, s plan.Step) []string {
 	switch s := s.(type) {
 	case plan.PublishRestorePoint:
-		return []string{"Publishing a restore point: $LATEST is no version that an alias serves"}
+		return []string{"Publishing a restore point: $LATEST differs from every version that an alias points to"}
 	case plan.PublishVersion:
 		return []string{"Publishing new version"}
 	case plan.LeaveLatest:
@@ -174,7 +174,7 @@ func back(function string, s plan.Step) string {
 	switch s := s.(type) {
 	case plan.UpdateAlias:
 		if s.Fence {
-			return fmt.Sprintf("Alias %s serves %s; writing it once more so that no late call can move it", s.Alias.Name, plan.DescribeRouting(s.Alias))
+			return fmt.Sprintf("Alias %s points to %s; writing it once more so that no late call can move it", s.Alias.Name, plan.DescribeRouting(s.Alias))
 		}
 		return fmt.Sprintf("Updating Alias %s for function %s with version %s.", s.Alias.Name, function, plan.DescribeRouting(s.Alias))
 	case plan.DeleteAlias:
@@ -191,9 +191,9 @@ func back(function string, s plan.Step) string {
 	case plan.DeleteVersion:
 		return fmt.Sprintf("Deleting version %s of %s, which failed", s.Version, function)
 	case plan.TagResource, plan.UntagResource:
-		return "Putting back the tags of " + function
+		return "Restoring the tags of " + function
 	case plan.PutCodeSigning, plan.DeleteCodeSigning:
-		return "Putting back the code signing configuration of " + function
+		return "Restoring the code signing configuration of " + function
 	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest:
 	}
 	return s.Operation()

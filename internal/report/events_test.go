@@ -38,7 +38,7 @@ func TestEventsOfADeploymentAreWrittenInHarnessWords(t *testing.T) {
 	} {
 		events = append(events, more...)
 	}
-	const want = `Publishing a restore point: $LATEST is no version that an alias serves
+	const want = `Publishing a restore point: $LATEST differs from every version that an alias points to
 Published restore point: [7]
 Alias live of function f is on $LATEST, which changes at once: it goes to the restore point first
 Updating Alias live for function f with version 6.
@@ -62,7 +62,7 @@ Waiting 1h with 10% of the traffic on the new version
 59m left with 10% of the traffic on the new version
 Updating Alias live for function f with version 7.
 Updated Alias live for function f with version 7.
-Alias old of function f serves 7 already.
+Alias old of function f points to 7 already.
 Done Creating Aliases
 Removing 1 tags of function f
 Tagging function f: 1 tags
@@ -85,13 +85,13 @@ func TestEventsOfARollbackSayWhatIsRestored(t *testing.T) {
 		events = append(events, began, event.StepEnded{StepBegan: began})
 	}
 	const want = `Updating Alias live for function f with version 1.
-Alias live serves 1; writing it once more so that no late call can move it
+Alias live points to 1; writing it once more so that no late call can move it
 Deleting Alias new of function f, which this run created
 Updating Function Code of f back to Sha256: [SHA]
 Updating Function Configuration of f back
 Function f is as it was; writing it once more so that no late call can change it
-Putting back the code signing configuration of f
-Putting back the tags of f
+Restoring the code signing configuration of f
+Restoring the tags of f
 Deleting version 7 of f, which failed
 Deleting function f, which this run created
 `

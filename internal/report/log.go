@@ -1,4 +1,4 @@
-// Package report turns what happened into what a person reads: log lines, the
+// Package report turns what happened into what the user reads: log lines, the
 // diff of a plan, and the step summary. It knows no AWS and takes no decision;
 // a line is printed when its event happened and never before.
 package report
@@ -38,7 +38,7 @@ type output struct {
 	section func(title string)
 }
 
-// NewLog writes to w. warn, where it is set, is told of each warning too, for
+// NewLog writes to w. warn, where it is set, gets each warning instead, for
 // the host's annotations.
 func NewLog(w io.Writer, now func() time.Time, warn func(message string)) *Log {
 	return &Log{out: &output{w: w, now: now, warn: warn}}
@@ -57,7 +57,7 @@ func (l *Log) Section(title string) {
 	}
 }
 
-// Line is one line for a person. An empty one stands between blocks; where
+// Line is one line for the user. An empty one separates blocks; where
 // several Targets' lines mix there are none, and it is left out.
 func (l *Log) Line(format string, args ...any) {
 	if format == "" && l.prefix != "" {
@@ -72,7 +72,7 @@ func (l *Log) Line(format string, args ...any) {
 func (l *Log) write(format string, args ...any) {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	// A log that cannot be written must not stop a deployment, nor its way back.
+	// A log that cannot be written must stop neither a deployment nor its rollback.
 	_, _ = fmt.Fprintf(l.out.w, l.prefix+format+"\n", args...)
 }
 
@@ -87,7 +87,7 @@ func (l *Log) Block(text string) {
 	_, _ = io.WriteString(l.out.w, l.prefix+strings.ReplaceAll(text, "\n", "\n"+l.prefix)+"\n")
 }
 
-// Warn is a line that a person should not overlook.
+// Warn is a line that the user should not overlook.
 func (l *Log) Warn(format string, args ...any) {
 	message := l.prefix + fmt.Sprintf(format, args...)
 	if l.out.warn != nil {

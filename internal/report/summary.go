@@ -22,9 +22,9 @@ type Row struct {
 	Console string
 }
 
-// Next are the commands that a person may want after a deployment.
+// Next are the commands that the user may want after a deployment.
 type Next struct {
-	// Promote gives the new version the traffic that it does not have yet.
+	// Promote shifts to the new version the traffic that it does not have yet.
 	Promote []string
 	Undo    []string
 }
@@ -69,16 +69,16 @@ func cell(s string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "`", "'", "<", "&lt;", "*", `\*`, "_", `\_`, "[", `\[`).Replace(s)
 }
 
-// Back is one line of a rollback's summary: what was put back, or was not.
+// Back is one line of a rollback's summary: what was restored, or was not.
 type Back struct {
 	Function, Region string
-	// Field, From and To say what changed on the way back.
+	// Field, From and To say what the rollback changed.
 	Field, From, To string
-	// Problem says in words what was not put back, and why.
+	// Problem says what was not restored, and why.
 	Problem string
 }
 
-// RollbackSummary is the page of a rollback: what was put back, from what to
+// RollbackSummary is the page of a rollback: what was restored, from what to
 // what, and in red what was not. next are the commands that finish it.
 func RollbackSummary(reason string, lines []Back, next []string) string {
 	var b strings.Builder
@@ -97,7 +97,7 @@ func RollbackSummary(reason string, lines []Back, next []string) string {
 	b.WriteString("| Function | Region | What | From | To |\n|---|---|---|---|---|\n")
 	for _, l := range lines {
 		if l.Problem != "" {
-			fmt.Fprintf(&b, "| %s | %s | 🔴 **not put back** | %s | |\n", cell(l.Function), cell(l.Region), cell(l.Problem))
+			fmt.Fprintf(&b, "| %s | %s | 🔴 **not restored** | %s | |\n", cell(l.Function), cell(l.Region), cell(l.Problem))
 			continue
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(l.Function), cell(l.Region), cell(l.Field), cell(l.From), cell(l.To))
