@@ -28,10 +28,18 @@
 //	guard        is the new version worse than the old one? pure statistics
 //	event        what happens in a run; report renders it: log, diff, summary
 //
-// Beside these: awsfacts (what AWS fixes: partitions, limits), glob, convert
-// (other tools' files -> a workflow), awslocal (an AWS to try and to test with,
-// which shares no type with the client side; embedded runs it in this process),
-// matrix (deployments that are cut off at every call).
+// Beside these:
+//
+//	awsfacts     what AWS fixes: partitions, limits, error codes
+//	guard        the statistics of a canary: pure
+//	timing       how long to wait for what, in one value
+//	redact       hides secrets in whatever is written; printable escapes what a
+//	             terminal would obey
+//	glob         one engine for the patterns of files
+//	convert      other tools' files -> a workflow
+//	awslocal     an AWS to try and to test with, which shares no type with the
+//	             client side; embedded runs it in this process
+//	matrix       deployments that are cut off at every call
 //
 // Where to begin:
 //

@@ -48,7 +48,7 @@ var layout = map[string][]string{
 	// One deployment, from the files to its results.
 	"deploy": {
 		"artifact", "awsfacts", "definition", "diag", "embedded", "engine", "event", "journal", "lambdaapi", "plan",
-		"policy", "preflight", "report", "service", "session", "timing", "traffic",
+		"policy", "preflight", "service", "session", "timing", "traffic",
 	},
 	// The commands know all but the tests' own packages.
 	"cli": {"*"},

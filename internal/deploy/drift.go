@@ -12,7 +12,6 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
-	"github.com/lambda-rollout/lambda-rollout/internal/report"
 )
 
 // Drift is what was changed in $LATEST since the version that the alias points to
@@ -60,7 +59,7 @@ func (p Planned) CompareFiles(ctx context.Context, temp string) ([]artifact.File
 	case latest.CodeLocation == "":
 		return nil, errors.New("AWS returns no address for the current code")
 	case latest.CodeSize > artifact.InlineLimit:
-		return nil, fmt.Errorf("the current code has %s", report.Size(latest.CodeSize))
+		return nil, fmt.Errorf("the current code has %d bytes, which is more than is downloaded for a comparison", latest.CodeSize)
 	}
 	path, err := artifact.Download(ctx, p.Session.HTTPClient(), artifact.Source{URL: latest.CodeLocation, Sha256: latest.CodeSha256}, temp)
 	if err != nil {
