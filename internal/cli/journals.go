@@ -38,6 +38,9 @@ func (a *app) origin() journal.Origin {
 		Host: string(a.host.Kind()), Repository: r.Repository, Workflow: r.Pipeline, Pipeline: r.ID,
 		Attempt: r.Attempt, Job: r.Job, Axis: r.Axis, Began: r.Began,
 	}
+	if r.AllJobs {
+		o.Job = ""
+	}
 	if r.Scope == "" {
 		o.Pipeline, o.Attempt = "", "" // a terminal's run is this one command
 	}

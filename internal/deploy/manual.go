@@ -44,6 +44,11 @@ func (l *liveFunction) chooseVersions(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		for shared := range l.Weights[name] {
+			if err := l.exists(ctx, name, shared); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

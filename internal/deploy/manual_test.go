@@ -243,7 +243,10 @@ func TestRollbackDataAreChecked(t *testing.T) {
 		`{}`: "cannot unmarshal object", ``: "unexpected end of JSON input", `[{"function": "a b"}]`: "entry 1: ",
 		`[{"function": "f", "aliases": {"live": "x"}}]`: `"x" is no version`, `[{"function": "f", "aliases": {"live": ""}}]`: "an alias without a name or a version",
 		`[{"function": "f", "aliases": {"": "1"}}]`: "an alias without a name or a version", `[{"function": "f", "restorePoint": "0"}]`: `"0" is no version`,
-		`[{"function": "f", "version": "-1"}, {"function": ""}]`: "\nentry 2: it names no function",
+		`[{"function": "f", "aliases": {"live": "1"}, "weights": {"live": {"2": 5}}}]`:   `cannot give version 2 the weight 5`,
+		`[{"function": "f", "aliases": {"live": "1"}, "weights": {"live": {"x": 0.5}}}]`: `"x" is no version`,
+		`[{"function": "f", "weights": {"live": {"2": 0.5}}}]`:                           `alias "live" cannot give`,
+		`[{"function": "f", "version": "-1"}, {"function": ""}]`:                         "\nentry 2: it names no function",
 	} {
 		if _, err := ParseRollbackData(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
@@ -253,4 +256,17 @@ func TestRollbackDataAreChecked(t *testing.T) {
 	if data, err := ParseRollbackData(good); err != nil || len(data) != 1 || data[0].Request(true).RestorePoint != "1" {
 		t.Errorf("%v, %v", data, err)
 	}
+}
+
+// Weights of a version that is gone would fail half-way.
+func TestAManualRollbackAsksForTheVersionsOfItsWeights(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.deployCode("1")
+		f.deployCode("2")
+		_, err := f.manual(Request{Function: "shop", Aliases: map[string]string{"live": "1"}, Weights: map[string]map[string]float64{"live": {"9": 0.5}}})
+		var notStarted *NotStartedError
+		if !errors.As(err, &notStarted) || !strings.Contains(err.Error(), "there is no version 9") || f.alias("live") != "2" {
+			f.Errorf("%v; live is %s", err, f.alias("live"))
+		}
+	})
 }

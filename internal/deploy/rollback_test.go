@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
@@ -143,4 +146,21 @@ func TestErrorsSayWhatRemains(t *testing.T) {
 			t.Errorf("%q hides its cause", err)
 		}
 	}
+}
+
+// A mapping may name $LATEST as a qualifier; AWS lists it under that name alone.
+func TestAMappingOfLatestKeepsTheFunction(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.mustDeploy()
+		_, err := f.lambda.CreateEventSourceMapping(f.Context(), &lambda.CreateEventSourceMappingInput{
+			FunctionName: aws.String("shop:$LATEST"), EventSourceArn: aws.String("arn:aws:sqs:us-east-1:000000000000:orders"),
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+		_, err = f.rollback()
+		if err == nil || !strings.Contains(err.Error(), "event source mapping") || f.alias("live") != "1" {
+			f.Errorf("%v; live is %s", err, f.alias("live"))
+		}
+	})
 }

@@ -110,6 +110,14 @@ func (d RollbackData) check() error {
 			versions = append(versions, version)
 		}
 	}
+	for alias, weights := range d.Weights {
+		for version, weight := range weights {
+			if d.Aliases[alias] == "" || !(weight >= 0 && weight <= 1) {
+				return fmt.Errorf("function %s: alias %q cannot give version %s the weight %v", d.Function, alias, version, weight)
+			}
+			versions = append(versions, version)
+		}
+	}
 	for _, version := range versions {
 		if version != "" && version != plan.Latest && !versionNumber.MatchString(version) {
 			return fmt.Errorf("function %s: %q is no version", d.Function, version)

@@ -322,6 +322,25 @@ func TestNothingIsDeletedThatOthersHaveBegunToUse(t *testing.T) {
 	}
 }
 
+// Two steps of one job deploy a function that is new: what the later one published
+// and its rollback left is no use by somebody else. Another job's is.
+func TestAVersionOfTheSameJobIsNoUse(t *testing.T) {
+	t.Parallel()
+	for by, deleted := range map[string]bool{"lambda-rollout o_r-7-ci-two-abc; live was 1": true, "lambda-rollout o_r-8-ci-two-abc; live was 1": false, "by hand": false} {
+		synctest.Test(t, func(t *testing.T) {
+			b, w := first(t)
+			b.record.log.Scope = "o_r-7-ci"
+			b.mustDeploy(w)
+			v := *b.aws.versions[0]
+			v.Version, v.Description = "2", &by
+			b.aws.versions = append(b.aws.versions, &v)
+			if r := b.rollback(t.Context()); r.Complete() != deleted || (b.aws.function == nil) != deleted {
+				t.Errorf("%s: %+v", by, r)
+			}
+		})
+	}
+}
+
 func TestAFunctionOfAnotherRunIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -130,7 +130,7 @@ func attachedToFunction(ctx context.Context, api Reader, t journal.TargetLog, ar
 	errs = append(errs, err)
 	for _, v := range versions {
 		qualifiers = append(qualifiers, v.Number)
-		if !slices.Contains(t.Published(), v.Number) && !plan.PublishedBy(v.Description, t.Run) && !slices.Contains(t.FailedVersions(), v.Number) {
+		if !ownVersion(t, v) {
 			others = append(others, "version "+v.Number)
 		}
 	}
@@ -141,6 +141,14 @@ func attachedToFunction(ctx context.Context, api Reader, t journal.TargetLog, ar
 	}
 	attachments, err := api.Attached(ctx, arn, qualifiers)
 	return attachedOf(attachments, others, errors.Join(append(errs, err)...))
+}
+
+// ownVersion reports whether the run published a version, or a later run of the
+// same job did. A rollback undoes the later run first, and where that failed or was
+// not wanted, an alias or $LATEST still has what it left.
+func ownVersion(t journal.TargetLog, v lambdaapi.Version) bool {
+	return slices.Contains(t.Published(), v.Number) || slices.Contains(t.FailedVersions(), v.Number) ||
+		plan.PublishedBy(v.Description, t.Run) || plan.PublishedIn(v.Description, t.Scope)
 }
 
 // setSigning reports whether the run itself set a code signing configuration.

@@ -138,7 +138,11 @@ func (g *github) summary(markdown string) error {
 	if markdown == "" {
 		return nil
 	}
-	if err := attempt(func() { g.action.AddStepSummary(markdown) }); err != nil {
+	err := g.ready("GITHUB_STEP_SUMMARY")
+	if err == nil {
+		err = attempt(func() { g.action.AddStepSummary(markdown) })
+	}
+	if err != nil {
 		return fmt.Errorf("write the step summary: %w", err)
 	}
 	return nil
@@ -186,9 +190,15 @@ func (g *github) setOutputs(outputs []Output) error {
 
 // checkOutputs opens what setOutputs will write.
 func (g *github) checkOutputs() error {
-	file, err := os.OpenFile(g.host.env["GITHUB_OUTPUT"], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	return g.ready("GITHUB_OUTPUT")
+}
+
+// ready reports whether one of the runner's files can be opened without waiting:
+// the library would wait for whoever reads a pipe.
+func (g *github) ready(variable string) error {
+	file, err := openToAppend(g.host.env[variable])
 	if err != nil {
-		return fmt.Errorf("open GITHUB_OUTPUT: %w", err)
+		return fmt.Errorf("open %s: %w", variable, err)
 	}
 	return file.Close()
 }
@@ -198,6 +208,9 @@ func (g *github) checkOutputs() error {
 func (g *github) heredoc(file string, o Output) error {
 	delimiter, err := g.delimiter(o.Value)
 	if err != nil {
+		return err
+	}
+	if err := g.ready("GITHUB_" + strings.ToUpper(file)); err != nil {
 		return err
 	}
 	return attempt(func() {

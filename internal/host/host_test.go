@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -161,7 +162,7 @@ func TestEachHostSaysWhoRuns(t *testing.T) {
 			URL: "https://app.harness.io/ng/#/account/acc/ci/orgs/default/projects/shop/pipelines/deploy/executions/xyz", Actor: "mona", Pipeline: "deploy", Number: "57",
 			Scope: "octo_shop-kq2cRb5eRZqcLHbZ3yAVvw", Part: "Deploy-deploy"},
 		"gitlab": {ID: "1523456789", Attempt: "1", Job: "deploy", Step: "8123456789", Repository: "octo/shop", Commit: sha,
-			URL: "https://gitlab.com/octo/shop/-/jobs/8123456789", Actor: "mona", Pipeline: "shop", Number: "311",
+			URL: "https://gitlab.com/octo/shop/-/jobs/8123456789", Actor: "mona", Pipeline: "shop", Number: "311", AllJobs: true,
 			Scope: "octo_shop-1523456789", Part: "deploy-8123456789"},
 		"terminal": {ID: "20261123T093000-012345", Attempt: "1", Actor: "mona", Part: "20261123T093000-012345-1"},
 	}
@@ -351,6 +352,25 @@ func TestAFileThatCannotBeWrittenIsAnError(t *testing.T) {
 		}
 		if name == "github" && (m.host.SaveState("journal", "x") == nil || m.host.Summary("x") == nil) {
 			t.Error("no error of state or summary")
+		}
+	}
+}
+
+// A pipe without a reader would hold the run for ever.
+func TestAPipeThatNobodyReadsIsAnError(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := newMachine(t, "github", "/lambda-rollout", "GITHUB_OUTPUT="+pipe, "GITHUB_STATE="+pipe, "GITHUB_STEP_SUMMARY="+pipe)
+	if m.host.CheckOutputs() == nil || m.host.SetOutputs([]Output{{"version", "2"}}) == nil || m.host.SaveState("journal", "x") == nil || m.host.Summary("x") == nil {
+		t.Error("no error on GitHub")
+	}
+	for _, env := range []string{"HARNESS_OUTPUT_FILE=", "DRONE_OUTPUT="} {
+		m := newMachine(t, "drone", "/lambda-rollout", env+pipe)
+		if m.host.CheckOutputs() == nil {
+			t.Errorf("%s: no error", env)
 		}
 	}
 }

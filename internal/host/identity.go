@@ -17,6 +17,9 @@ type Run struct {
 	Attempt string
 	// Job and Step are the part of the run that this process is.
 	Job, Step string
+	// AllJobs says that a rollback is of what any job of the run deployed, since no
+	// step of a job runs after one that failed.
+	AllJobs bool
 	// Axis tells the copies of one job in a matrix apart.
 	Axis string
 	// Began is when the host began the run, in the host's own form. It tells runs
@@ -175,6 +178,7 @@ func (h *Host) terminalRun() Run {
 		return Run{
 			ID:         h.env["CI_PIPELINE_ID"],
 			Job:        h.env["CI_JOB_NAME"],
+			AllJobs:    true,
 			Step:       h.env["CI_JOB_ID"],
 			Axis:       h.env["CI_NODE_INDEX"],
 			Began:      h.env["CI_PIPELINE_CREATED_AT"],

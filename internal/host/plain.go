@@ -68,7 +68,7 @@ func (p *plain) printsOutputs() bool { return p.host.kind == Terminal && p.host.
 func (p *plain) outputFile() (*os.File, func(Output) string, error) {
 	if p.host.kind == Harness || p.host.kind == Drone {
 		if path := cmp.Or(p.host.env["HARNESS_OUTPUT_FILE"], p.host.env["DRONE_OUTPUT"]); path != "" {
-			file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+			file, err := openToAppend(path)
 			return file, harnessLine, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // stateFile opens a file in the workspace's own folder, which it makes where it
@@ -39,6 +40,12 @@ func (h *Host) stateFile(name string) (*os.File, error) {
 		}
 	}
 	return root.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+}
+
+// openToAppend opens a file that the host names. It waits for nobody who reads: a
+// pipe without a reader is an error.
+func openToAppend(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NONBLOCK, 0o644)
 }
 
 func kindOf(info fs.FileInfo) string {

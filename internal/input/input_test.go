@@ -237,12 +237,17 @@ func TestFaults(t *testing.T) {
 		"half credentials":       {deploy("--aws-access-key-id=x"), "aws-access-key-id and aws-secret-access-key belong together (give both or neither)"},
 		"never and more":         {deploy("--rollback-on=never,failure"), "rollback-on says never and something else (give never alone)"},
 		"out of the workspace":   {deploy("--overrides=../x"), `--overrides: "../x" leads out of the workspace (name it by an absolute path, or move it into the workspace)`},
-		"too small":              {deploy("--role-duration-seconds=60"), "--role-duration-seconds: 60 is too small; at least 900"},
-		"a zero timeout":         {deploy("--timeout=0s"), `--timeout: "0s" is too short; at least 1s`},
-		"given twice":            {deploy("--variables=a=1", "--variables=a=2"), `--variables: "a" is given twice`},
-		"an alias in YAML":       {deploy("--variables=a: &x 1\nb: *x"), `--variables: "b" is neither text nor a number (put the value in quotes)`},
-		"a secret is not shown":  {deploy("--secrets={\"a\": hunter2"), "--secrets: neither name=value lines nor YAML (line 1) (write name=value lines, YAML or JSON)"},
-		"a secret line":          {deploy("--secrets=a=1\nhunter2"), "--secrets: line 2 is not name=value (write name=value lines, YAML or JSON)"},
+		"an empty choice": {
+			Options{Args: []string{"rollback", "--function", " ", "--rollback-data="}},
+			`--rollback-data: it is empty, and rollback would choose something else without it (give it a value, or leave it out)
+--function: it is empty, and rollback would choose something else without it (give it a value, or leave it out)`,
+		},
+		"too small":             {deploy("--role-duration-seconds=60"), "--role-duration-seconds: 60 is too small; at least 900"},
+		"a zero timeout":        {deploy("--timeout=0s"), `--timeout: "0s" is too short; at least 1s`},
+		"given twice":           {deploy("--variables=a=1", "--variables=a=2"), `--variables: "a" is given twice`},
+		"an alias in YAML":      {deploy("--variables=a: &x 1\nb: *x"), `--variables: "b" is neither text nor a number (put the value in quotes)`},
+		"a secret is not shown": {deploy("--secrets={\"a\": hunter2"), "--secrets: neither name=value lines nor YAML (line 1) (write name=value lines, YAML or JSON)"},
+		"a secret line":         {deploy("--secrets=a=1\nhunter2"), "--secrets: line 2 is not name=value (write name=value lines, YAML or JSON)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -240,6 +240,14 @@ func (p *parser) checkUnread() {
 	}
 }
 
+// chooses reports whether a flag says what a rollback or shift is of. An empty one
+// is a variable of a script that is not set: the newest deployment is not what its
+// author meant.
+func (p *parser) chooses(in Input) bool {
+	choosers := []string{"function", "alias", "rollback-data", "journal", "to-version"}
+	return (p.command == "rollback" || p.command == "shift") && slices.Contains(choosers, in.Name)
+}
+
 // values decodes what was found, for the inputs that the command takes.
 func (p *parser) values() *Set {
 	set := &Set{command: p.command, values: map[string]value{}}
@@ -256,6 +264,9 @@ func (p *parser) values() *Set {
 		case flagged:
 			d.shown = "--" + in.Name
 			v = d.decode(texts)
+			if !v.given && p.chooses(in) {
+				d.fail("give it a value, or leave it out", "it is empty, and %s would choose something else without it", p.command)
+			}
 		case p.env[in.Name].value != "":
 			v = d.decode([]string{p.env[in.Name].value})
 		}

@@ -66,11 +66,35 @@ func (f *File) Read(context.Context) (*RunState, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := io.ReadAll(file)
+	content, err := readAll(file, maxFile)
 	if err := errors.Join(err, file.Close()); err != nil {
 		return nil, err
 	}
 	return parse(content)
+}
+
+// maxFile bounds what is read of a file, in bytes, and maxForeign of one that does
+// not begin as a journal: it takes no more to say so.
+const (
+	maxFile    = 256 << 20
+	maxForeign = 64 << 10
+)
+
+// readAll reads a journal that is no larger than limit, or the beginning of a file that is none.
+func readAll(file io.ReaderAt, limit int64) ([]byte, error) {
+	begin := make([]byte, len(beginning))
+	n, err := file.ReadAt(begin, 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	if !tornHeader(begin[:n]) {
+		return io.ReadAll(io.NewSectionReader(file, 0, maxForeign))
+	}
+	content, err := io.ReadAll(io.NewSectionReader(file, 0, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = fmt.Errorf("it is larger than %d bytes, and no journal is", limit)
+	}
+	return content, err
 }
 
 // parse returns nil for a file whose header is missing or torn.
@@ -209,7 +233,7 @@ func (f *File) Held() (Holder, bool, error) {
 
 // load reads the locked file.
 func (f *File) load() ([]byte, error) {
-	content, err := io.ReadAll(io.NewSectionReader(f.file, 0, 1<<62))
+	content, err := readAll(f.file, maxFile)
 	f.size = int64(len(content))
 	return content, err
 }

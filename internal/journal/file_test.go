@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -89,6 +90,41 @@ func TestAForeignFileIsNeverWrittenTo(t *testing.T) {
 			sameDisk(t, name+": "+what, before, disk(t, dir))
 		}
 	}
+}
+
+// A file that came with a repository may be larger than the memory: of a foreign one
+// no more than its beginning is read.
+func TestAHugeFileIsNotReadWhole(t *testing.T) {
+	t.Parallel()
+	for begin, want := range map[string]string{"": "not a journal", "remember the milk": "not a journal", beginning + "r": "larger than"} {
+		path := filepath.Join(t.TempDir(), "file")
+		must(t, os.WriteFile(path, []byte(begin), 0o600))
+		must(t, os.Truncate(path, 1<<40))
+		file, err := os.Open(path)
+		must(t, err)
+		content, err := readAll(&countingReader{file, maxForeign + 1024}, maxForeign)
+		if err == nil {
+			_, err = Parse(content)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q…: %v", begin, err)
+		}
+		must(t, file.Close())
+	}
+}
+
+// countingReader fails a test that reads more than the limit.
+type countingReader struct {
+	io.ReaderAt
+	limit int
+}
+
+func (r *countingReader) ReadAt(p []byte, at int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(p, at)
+	if r.limit -= n; r.limit < 0 {
+		return 0, errors.New("it reads on")
+	}
+	return n, err
 }
 
 // attempts are the errors of every way to begin with a journal's file.

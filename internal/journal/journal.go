@@ -69,6 +69,9 @@ type Header struct {
 	// Origin is the part of a pipeline that the run is; nil in journals of
 	// releases that did not record it.
 	Origin *Origin `json:"origin,omitempty"`
+	// Scope begins the ids of all runs that a rollback of this one's job undoes;
+	// "" where each run stands alone.
+	Scope string `json:"scope,omitempty"`
 	// Endpoints are those of single services, by their variables' names
 	// (AWS_ENDPOINT_URL_LAMBDA).
 	Endpoints map[string]string `json:"endpoints,omitempty"`

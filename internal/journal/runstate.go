@@ -26,7 +26,9 @@ type TargetLog struct {
 	Target
 	// Run is the run's id: the value of the tag that proves who created a
 	// function.
-	Run      string
+	Run string
+	// Scope begins the ids of all runs of the same job, as in Header.
+	Scope    string
 	Salt     []byte
 	Snapshot *Snapshot
 	Steps    []Step
@@ -52,7 +54,7 @@ func newRunState(h Header) RunState {
 		next: 1, last: make([]*Content, len(h.Targets)),
 	}
 	for i, t := range h.Targets {
-		state.Targets[i] = TargetLog{Target: t, Run: h.Run, Salt: h.Salt}
+		state.Targets[i] = TargetLog{Target: t, Run: h.Run, Scope: h.Scope, Salt: h.Salt}
 	}
 	return state
 }

@@ -44,7 +44,8 @@ func (c *Client) Attached(ctx context.Context, arn string, qualifiers []string) 
 	q := questions{api: c.api, function: function, arn: arn, wanted: qualifiers}
 	asks := []func(context.Context) ([]Attachment, error){q.urls, q.eventInvoke, q.provisioned}
 	if slices.Contains(qualifiers, "") {
-		asks = append(asks, q.reserved)
+		asks = append(asks, q.reserved,
+			func(ctx context.Context) ([]Attachment, error) { return q.eventSources(ctx, latest) })
 	}
 	for _, qualifier := range qualifiers {
 		asks = append(asks,

@@ -246,6 +246,9 @@ func TestServingNamesWhatEachAliasPointedTo(t *testing.T) {
 	if !PublishedBy("lambda-rollout r1 o/r@abc; live was 1", "r1") || PublishedBy("lambda-rollout r12; live was 1", "r1") || PublishedBy("by hand", "r1") {
 		t.Error("a marker is taken for another run's, or another's for this one's")
 	}
+	if !PublishedIn("lambda-rollout o_r-7-ci-one-abc; live was 1", "o_r-7-ci") || PublishedIn("lambda-rollout o_r-77-ci-one", "o_r-7") || PublishedIn("lambda-rollout x", "") {
+		t.Error("a marker is taken for another job's, or another's for this one's")
+	}
 }
 
 func TestStagesOfSeveralPlansAreThoseOfTheLongest(t *testing.T) {

@@ -80,6 +80,12 @@ func PublishedBy(description, run string) bool {
 	return is && (rest == "" || rest[0] == ' ' || rest[0] == ';')
 }
 
+// PublishedIn reports whether a version's description is the marker of a run whose
+// id begins with a scope.
+func PublishedIn(description, scope string) bool {
+	return scope != "" && strings.HasPrefix(description, "lambda-rollout "+scope+"-")
+}
+
 var wasPattern = regexp.MustCompile(`(?:^|[;,] )([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)(?:[;,]|$)`)
 
 // ParseWas reads from a version's description what an alias served before that
