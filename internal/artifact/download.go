@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // Source is where Lambda keeps a version's code: GetFunction's Code.Location, an
@@ -59,7 +61,8 @@ func download(ctx context.Context, client aws.HTTPClient, from Source, dir strin
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return "", true, fmt.Errorf("fetch the code that Lambda holds: %w", withoutURL(err))
+		// What is wrong with the network in between is wrong at the next try, too.
+		return "", session.Cause(err) == nil, fmt.Errorf("fetch the code that Lambda holds: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // answers are what an address gives, one after the other, the last for ever. It
@@ -36,9 +38,14 @@ func status(code int, body io.Reader) func(*http.Request) (*http.Response, error
 	}
 }
 
-func broken(r *http.Request) (*http.Response, error) {
-	return nil, &url.Error{Op: "Get", URL: r.URL.String(), Err: errors.New("connection refused")}
+// fails is a connection that ends with err, as net/http tells it.
+func fails(err error) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		return nil, &url.Error{Op: "Get", URL: r.URL.String(), Err: err}
+	}
 }
+
+var broken = fails(errors.New("connection refused"))
 
 const codeURL = "https://code.example/x.zip?X-Amz-Signature=very-secret"
 
@@ -61,6 +68,8 @@ func TestDownloadTakesTheCodeAndNothingElse(t *testing.T) {
 		"expired":            {each{status(403, http.NoBody)}, "Forbidden (the address lives for ten minutes)", 1},
 		"no line":            {each{broken}, "connection refused", downloadTries},
 		"another file":       {each{status(200, strings.NewReader("another"))}, "its SHA-256 is ", downloadTries},
+		"no trust":           {each{fails(session.UntrustedCertificate{Host: "code.example", Err: errors.New("unknown authority")})}, "the certificate of code.example is not trusted", 1},
+		"a login page":       {each{fails(session.ForeignPage{Host: "code.example", Status: 200})}, "code.example answered with a web page", 1},
 		"too large":          {each{status(200, io.LimitReader(zeros{}, 4<<20))}, "it is above 2097152 bytes (2 MB)", 1},
 	}
 	for name, test := range tests {
