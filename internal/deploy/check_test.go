@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // With slow answers and many functions the last question is asked as patiently
@@ -96,12 +97,16 @@ func TestOneCauseIsToldOnce(t *testing.T) {
 	err := each(t.Context(), len(names), names, func(_ context.Context, n name) error {
 		began.Done()
 		began.Wait()
-		if n == "f7" {
+		switch {
+		case n == "f7":
 			return errors.New("something else")
+		case strings.HasSuffix(string(n), "9"):
+			return fmt.Errorf("find function %s: %w", n, session.ExpiredCredentials{Err: errors.New("ExpiredToken")})
 		}
 		return errors.New("it rains")
 	})
-	if want := "f0, f1, f2 and 196 more: it rains\nf7: something else"; err == nil || err.Error() != want {
+	want := "f0, f1, f2 and 176 more: it rains\nf7: something else\n" + session.ExpiredCredentials{Err: errors.New("ExpiredToken")}.Error()
+	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
 }

@@ -86,6 +86,8 @@ func missingZip(ctx context.Context, client aws.HTTPClient, address string) erro
 			return nil
 		case err == nil && status < http.StatusInternalServerError:
 			return fmt.Errorf("the current zip cannot be downloaded: %s answers with HTTP status %d", at.Host, status)
+		case session.Cause(err) != nil:
+			return fmt.Errorf("the current zip cannot be downloaded: %w", session.Cause(err))
 		case attempt == zipAttempts && err == nil:
 			return fmt.Errorf("the current zip cannot be downloaded: %s answers with HTTP status %d, %d times", at.Host, status, attempt)
 		case attempt == zipAttempts || ctx.Err() != nil:

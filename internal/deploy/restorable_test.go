@@ -16,6 +16,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
@@ -130,6 +131,26 @@ func TestAZipWhoseAddressDoesNotAnswerIsNoticedBeforehand(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	})
+}
+
+// untrusted is a network whose proxy nobody trusts.
+type untrusted struct{ asked int }
+
+func (u *untrusted) Do(r *http.Request) (*http.Response, error) {
+	u.asked++
+	return nil, session.UntrustedCertificate{Host: r.URL.Host, Err: errors.New("unknown authority")}
+}
+
+func TestACertificateThatIsNotTrustedIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	client := &untrusted{}
+	err := missingZip(t.Context(), client, "https://code.example/x.zip?X-Amz-Signature=very-secret")
+	if err == nil || !strings.Contains(err.Error(), "the certificate of code.example is not trusted") || strings.Contains(err.Error(), "very-secret") {
+		t.Errorf("got %v", err)
+	}
+	if client.asked != 1 {
+		t.Errorf("%d requests, want 1", client.asked)
+	}
 }
 
 const imageRepository = "000000000000.dkr.ecr.us-east-1.amazonaws.com/app"
