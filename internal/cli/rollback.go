@@ -11,6 +11,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // rollback restores what a deployment changed: by hand where a function or
@@ -87,22 +88,22 @@ func (a *app) eachRequest(ctx context.Context, do func(*deploy.Connection, journ
 	if err != nil {
 		return err
 	}
-	var errs []error
+	var unstarted, errs []error
 	for _, r := range requests {
 		header := a.header("rollback", a.runID())
 		header.StagingBucket = a.in.String("staging-bucket")
 		target, err := deploy.Manual(ctx, c, r, header.Run)
 		switch {
 		case err != nil:
+			unstarted = append(unstarted, err)
 		case len(target.Steps) == 0:
 			a.log().Line("Nothing to roll back: function %s in %s is already as requested", target.Function, target.Region)
 		default:
 			header.Salt, header.Targets = target.Salt, []journal.Target{target.Target}
-			err = do(c, header, target)
+			errs = append(errs, do(c, header, target))
 		}
-		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(notStarted(session.Join(unstarted...)), errors.Join(errs...))
 }
 
 // fromJournal rolls back what the journals of this run say, the newest first.
