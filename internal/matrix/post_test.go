@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
 
 // inputs are those of the step that the tests of post share.
@@ -262,41 +262,49 @@ func (w *world) session() map[string]string {
 	return credentialsOf(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
 }
 
-// issue serves the job's identity tokens and counts them.
-func (w *world) issue(minted *atomic.Int64) map[string]string {
-	w.t.Helper()
+// issuer answers as GitHub's token endpoint, and hands every other request on.
+type issuer struct {
+	minted atomic.Int64
+}
+
+func (i *issuer) wrap(next http.Handler) http.Handler {
 	encode := base64.RawURLEncoding.EncodeToString
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := minted.Add(1)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/token" {
+			next.ServeHTTP(w, r)
+			return
+		}
 		if r.Header.Get("Authorization") != "Bearer request-token" {
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
 		}
 		claims := fmt.Sprintf(`{"iss":"https://token.actions.githubusercontent.com","sub":"repo:octo/shop:ref:refs/heads/main","aud":%q,"exp":%d,"jti":"%d"}`,
-			r.URL.Query().Get("audience"), time.Now().Add(5*time.Hour).Unix(), n)
+			r.URL.Query().Get("audience"), time.Now().Add(5*time.Minute).Unix(), i.minted.Add(1))
 		fmt.Fprintf(w, `{"value":"%s.%s.c2ln"}`, encode([]byte(`{"alg":"RS256","typ":"JWT"}`)), encode([]byte(claims)))
-	}))
-	w.t.Cleanup(server.Close)
-	return map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": server.URL + "/token?api-version=2.0", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token"}
+	})
 }
 
 func TestPostWithARoleMintsItsOwnCredentials(t *testing.T) {
-	t.Parallel()
-	g, before := shopIn(newRealWorld(t))
-	var minted atomic.Int64
-	tokens := g.issue(&minted)
-	g.job = with(tokens, credentialsOf("", "", ""))
-	step := g.use("deploy", inputs(map[string]string{"role-to-assume": role}))
-	g.do(step.main()).expect(t, "main", 0)
-	inMain := minted.Load()
-	// What an hour of other steps does: main's session ends, another action
-	// wipes the job's variables.
-	g.pass(30 * time.Minute)
-	g.do(step.post("failure")).expect(t, "post", 0)
-	g.same(before, g.dump())
-	if minted.Load() <= inMain {
-		t.Error("post did not mint a token of its own")
-	}
+	bubble(t, func(t *testing.T) {
+		var tokens issuer
+		w := worldOf(t, awstest.StartInProcess(t, awslocal.Options{Pending: pending, InProgress: inProgress}, tokens.wrap))
+		w.virtual = true
+		g, before := shopIn(w)
+		g.job = with(credentialsOf("", "", ""), map[string]string{
+			"ACTIONS_ID_TOKEN_REQUEST_URL": g.URL + "/token?api-version=2.0", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token",
+		})
+		step := g.use("deploy", inputs(map[string]string{"role-to-assume": role}))
+		g.do(step.main()).expect(t, "main", 0)
+		inMain := tokens.minted.Load()
+		// What two hours of other steps do: main's session ends, another action
+		// wipes the job's variables.
+		g.pass(2 * time.Hour)
+		g.do(step.post("failure")).expect(t, "post", 0)
+		g.same(before, g.dump())
+		if tokens.minted.Load() <= inMain {
+			t.Error("post did not mint a token of its own")
+		}
+	})
 }
 
 func TestTheEndpointOfAJournalHoldsWhateverTheEnvironmentSays(t *testing.T) {
