@@ -45,6 +45,9 @@ func cuts(n count) []cut {
 	for at := 1; at <= n.Calls; at++ {
 		all = append(all, cut{beforeCall, at}, cut{beforeAnswer, at}, cut{lateEffect, at})
 	}
+	for at := 1; at <= n.Opens; at++ {
+		all = append(all, cut{beforeOpen, at}, cut{afterOpen, at})
+	}
 	for at := 1; at <= n.Writes; at++ {
 		all = append(all, cut{beforeWrite, at}, cut{tornWrite, at}, cut{afterWrite, at})
 	}

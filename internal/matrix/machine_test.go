@@ -37,6 +37,8 @@ const (
 	beforeCall   = "before-call"   // before its bytes leave
 	beforeAnswer = "before-answer" // after the effect, before the answer
 	lateEffect   = "late-effect"   // the effect comes after the machine has died
+	beforeOpen   = "before-open"   // before a journal is begun or taken over
+	afterOpen    = "after-open"    // with the journal begun or taken over
 	beforeWrite  = "before-write"  // before the line of a journal
 	tornWrite    = "torn-write"    // with half of the line on disk
 	afterWrite   = "after-write"   // with the line on disk
@@ -46,9 +48,10 @@ const (
 // late is how long after the death the effect of a lost call comes.
 const late = 2 * time.Second
 
-// count is how many changing calls and journal writes a process made, at how
-// many moments it could have died, and how often it wrote to its output.
-type count struct{ Calls, Writes, Moments, Lines int }
+// count is how many changing calls and journal writes a process made, how often
+// it opened a journal, at how many moments it could have died, and how often it
+// wrote to its output.
+type count struct{ Calls, Opens, Writes, Moments, Lines int }
 
 // machine is what a process in virtual time sees of the world: AWS, a disk and
 // an output. When the machine dies, nothing of what the process still does has
@@ -63,6 +66,9 @@ type machine struct {
 	onCall           func(n int)
 	// kill is called at the moment of the death.
 	kill func()
+
+	// writing is held while a line is written to the journal.
+	writing sync.Mutex
 
 	mu    sync.Mutex
 	calls int
@@ -198,7 +204,37 @@ type mortalStore struct {
 	machine *machine
 }
 
+func (s *mortalStore) Create(ctx context.Context, header []byte, run journal.RunState, by journal.Holder) error {
+	return s.open(func() error { return s.Store.Create(ctx, header, run, by) })
+}
+
+func (s *mortalStore) TakeOver(ctx context.Context, by journal.Holder) (run *journal.RunState, err error) {
+	err = s.open(func() error {
+		run, err = s.Store.TakeOver(ctx, by)
+		return err
+	})
+	return run, err
+}
+
+func (s *mortalStore) open(open func() error) error {
+	at, err := s.machine.next(&s.machine.count.Opens)
+	if err != nil {
+		return err
+	}
+	if s.machine.dies(beforeOpen, at) {
+		return lost{}
+	}
+	err = open()
+	if s.machine.dies(afterOpen, at) {
+		return errors.Join(lost{}, err, s.Close())
+	}
+	return err
+}
+
 func (s *mortalStore) Append(ctx context.Context, target int, line []byte) error {
+	// After half of a line nothing else is written.
+	s.machine.writing.Lock()
+	defer s.machine.writing.Unlock()
 	at, err := s.machine.next(&s.machine.count.Writes)
 	if err != nil {
 		return err
