@@ -21,12 +21,15 @@ type Listing struct {
 	Unzipped int64
 }
 
+// encrypted is the bit of an entry's flags for that, PKWARE's APPNOTE 4.4.4.
+const encrypted = 1
+
 // ReadListing reads a zip's table of contents and checks the sizes in it against
 // Lambda's limit. The contents themselves are not read.
 func ReadListing(from io.ReaderAt, size int64) (*Listing, error) {
 	r, err := zip.NewReader(from, size)
 	if err != nil {
-		return nil, fmt.Errorf("it is not a zip that can be read: %w", err)
+		return nil, fmt.Errorf("it is not a zip that can be read: %w; name a zip, a jar or the folder with the code", err)
 	}
 	l := &Listing{files: map[string]*zip.File{}, folders: map[string]*zip.File{}}
 	for _, f := range r.File {
@@ -39,6 +42,9 @@ func ReadListing(from io.ReaderAt, size int64) (*Listing, error) {
 			return nil, errTooLarge
 		}
 		l.Unzipped += int64(f.UncompressedSize64)
+		if f.Flags&encrypted != 0 {
+			return nil, fmt.Errorf("its entry %q is encrypted, and Lambda has no password for it", f.Name)
+		}
 		l.files[f.Name] = f
 	}
 	if len(l.files) == 0 {
@@ -71,6 +77,15 @@ func unixMode(f *zip.File) fs.FileMode {
 			return fs.ModeDir | 0o755
 		}
 		return 0o644
+	}
+	const fat, ntfs, vfat = 0, 11, 14 // those whose attributes archive/zip knows
+	if host := f.CreatorVersion >> 8; host != unix && host != macOS && host != fat && host != ntfs && host != vfat {
+		// Another system's attributes say nothing of Unix modes (Windows' tools
+		// write 10 for NTFS, too): as from FAT, nothing is executable.
+		if strings.HasSuffix(f.Name, "/") {
+			return fs.ModeDir | 0o777
+		}
+		return 0o666
 	}
 	return f.Mode()
 }

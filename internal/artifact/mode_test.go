@@ -9,7 +9,7 @@ import (
 
 func TestAListingKnowsTheModesOfFilesAndFolders(t *testing.T) {
 	t.Parallel()
-	const fat, unix, macOS = 0, 3 << 8, 19 << 8
+	const fat, unix, macOS, ntfs = 0, 3 << 8, 19 << 8, 10 << 8
 	entries := []struct {
 		name    string
 		creator uint16
@@ -22,6 +22,8 @@ func TestAListingKnowsTheModesOfFilesAndFolders(t *testing.T) {
 		{name: "mac", creator: macOS, mode: 0o700, want: 0o700},
 		{name: "untold", creator: unix, noAttrs: true, want: 0o644},
 		{name: "dos", creator: fat, noAttrs: true, want: 0o666},
+		{name: "windows", creator: ntfs, noAttrs: true, want: 0o666},
+		{name: "windows folder/", creator: ntfs, noAttrs: true, want: fs.ModeDir | 0o777},
 		{name: "closed/", creator: unix, mode: fs.ModeDir | 0o700, want: fs.ModeDir | 0o700},
 		{name: "shut/", creator: unix, mode: fs.ModeDir, want: fs.ModeDir},
 		{name: "open/", creator: unix, noAttrs: true, want: fs.ModeDir | 0o755},
@@ -55,7 +57,7 @@ func TestAListingKnowsTheModesOfFilesAndFolders(t *testing.T) {
 			t.Errorf("%s: mode %s, %t; want %s", e.name, mode, ok, e.want)
 		}
 	}
-	if names := l.Names(); len(names) != 5 {
+	if names := l.Names(); len(names) != 6 {
 		t.Errorf("names %q: folders are no files", names)
 	}
 }

@@ -75,6 +75,8 @@ func ParseRef(s string) (Ref, error) {
 		return Ref{}, fmt.Errorf("artifact %s: the image is in the registry %s, but Lambda takes images from private ECR repositories of its own Region only: copy it into one", s, registry)
 	case strings.Contains(s, "://"):
 		return Ref{}, fmt.Errorf("artifact %s: only s3:// addresses are read; name a zip, a jar, a folder, s3://bucket/key or an ECR image", s)
+	case strings.HasPrefix(s, "arn:"):
+		return Ref{}, fmt.Errorf("artifact %s: an ARN is not read; name an object as s3://bucket/key, an image by its address", s)
 	case strings.Contains(s, ".dkr.ecr"):
 		image, err := ParseImage(s)
 		return Ref{Kind: ECR, Image: image}, err

@@ -74,6 +74,9 @@ func (c *codeChecker) entries() {
 	}
 }
 
+// windowsMode is what an entry comes to that was written without a Unix mode.
+const windowsMode fs.FileMode = 0o666
+
 const (
 	// chmodHint applies to zips that somebody else made: this program's own have
 	// readable modes.
@@ -153,7 +156,11 @@ func (c *codeChecker) executable(name string) {
 	c.started[at.name] = true
 	mode, _, _ := c.code.Stat(at.name)
 	if mode&0o111 == 0 {
-		c.problem("", "chmod +x "+name+" before it is zipped", "%s is not executable: its mode in the zip is %s", name, mode.Perm())
+		hint := "chmod +x " + name + " before it is zipped"
+		if mode.Perm() == windowsMode {
+			hint += "; a zip made on Windows has no modes: name the folder as the artifact, or make it with build-lambda-zip"
+		}
+		c.problem("", hint, "%s is not executable: its mode in the zip is %s", name, mode.Perm())
 	}
 	head, err := c.read(at.name, 256)
 	if err != nil {

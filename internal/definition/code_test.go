@@ -142,6 +142,7 @@ func TestCheckCodeFindsWhatLambdaWouldOnlyFindWhenCalled(t *testing.T) {
 		{"bootstrap that Lambda's user cannot run", "", zipped{"bootstrap": {mode: 0o700, content: program(amd64)}}},
 		{"bootstrap that Lambda's user may run and not read", "", zipped{"bootstrap": {mode: 0o711, content: program(amd64)}}},
 		{"bootstrap script that Lambda's user cannot read", "", zipped{"bootstrap": {mode: 0o711, content: "#!/bin/sh\n"}}},
+		{"bootstrap of a zip that Windows made", "", zipped{"bootstrap": {mode: 0o666, content: program(amd64)}}},
 		{"handler by an absolute symlink", "runtime: python3.14\nhandler: app.handler", zipped{"app.py": link("/home/me/app.py")}},
 		{"handler by a dangling symlink", "runtime: python3.14\nhandler: app.handler", zipped{"app.py": link("src/app.py")}},
 		{"handler by a symlink out of the zip", "runtime: nodejs24.x\nhandler: index.handler", zipped{"index.js": link("../index.js")}},

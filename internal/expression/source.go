@@ -3,6 +3,7 @@ package expression
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -91,10 +92,17 @@ func (s *Source) binary() *diag.Problem {
 		return &diag.Problem{File: s.File, Message: "is a text file in UTF-16", Hint: "save it as UTF-8"}
 	}
 	if i := bytes.IndexByte(s.raw, 0); i >= 0 || !utf8.Valid(s.raw) {
-		return &diag.Problem{File: s.File, Message: "is not a text file in UTF-8"}
+		return &diag.Problem{File: s.File, Message: "is not a text file in UTF-8", Hint: "save it as UTF-8"}
+	}
+	if i := bytes.IndexFunc(s.raw, isControl); i >= 0 {
+		at := place{1, 1}.advance(string(s.raw[:i]))
+		return &diag.Problem{File: s.File, Line: at.line, Col: at.col, Message: fmt.Sprintf("holds the control character U+%04X", s.raw[i]), Hint: `write it as an escape between double quotes, or remove it`}
 	}
 	return nil
 }
+
+// isControl reports a character that YAML and JSON take only as an escape.
+func isControl(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\r", r) }
 
 // relocate visits each node once: what an alias refers to is in the tree, too.
 func (s *Source) relocate(n *yaml.Node) {

@@ -26,6 +26,9 @@ func (s *Source) syntaxProblem(err error) diag.Problem {
 	}
 	at := s.syntaxPlace(m[1], m[2])
 	what, hint := plainSyntax(m[2])
+	if strings.Contains(m[2], "cannot start any token") && tabbed(diag.Line(s.text, at.line)) {
+		what, hint = plainSyntax("tab character")
+	}
 	language := "YAML"
 	if s.isJSON() {
 		language = "JSON"
@@ -141,7 +144,7 @@ func (s *Source) foreign() *diag.Problem {
 	is := func(what, hint string) *diag.Problem { return &diag.Problem{File: s.File, Message: what, Hint: hint} }
 	first := s.firstLine()
 	switch ext := path.Ext(s.File); {
-	case ext == ".jsonnet" || ext == ".libsonnet" || jsonnetLine.MatchString(first):
+	case ext == ".jsonnet" || ext == ".libsonnet" || jsonnetLine.MatchString(first), ext == ".json" && jsonnetCall.MatchString(s.text):
 		return is("is Jsonnet, which is not evaluated here", "run jsonnet on it and name the JSON that it prints")
 	case ext == ".hcl" || hclLine.MatchString(first):
 		return is("is HCL, Terraform's language", "write the definition as YAML or JSON")
@@ -164,6 +167,7 @@ func (s *Source) foreign() *diag.Problem {
 
 var (
 	jsonnetLine = regexp.MustCompile(`^(local\s+\w+(\s*=|\()|function\s*\(|\(?import(str)?\s+['"]|std\.\w+\()`)
+	jsonnetCall = regexp.MustCompile(`^\s*[{(][^"]*?[:=+]\s*std\.(extVar|native|parseJson|format|toString)\(`)
 	hclLine     = regexp.MustCompile(`^(resource|variable|provider|terraform|module|locals|data|output)\b[^:]*\{\s*$`)
 	markup      = regexp.MustCompile(`^<(\?xml|!|[a-z][a-z0-9:-]*[ />])`)
 	tomlTable   = regexp.MustCompile(`^\[\[?[A-Za-z0-9_."-]+\]\]?\s*(#.*)?$`)

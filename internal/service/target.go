@@ -250,7 +250,7 @@ type rendered interface {
 func (l *loader) alias(t *Target, doc rendered) {
 	a, problems := definition.DecodeAlias(doc)
 	l.report(doc.Apart(problems)...)
-	if a == nil {
+	if a == nil || a.Name == "" {
 		return
 	}
 	if slices.ContainsFunc(t.Aliases, func(other definition.Alias) bool { return other.Name == a.Name }) {
@@ -349,6 +349,7 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 		l.report(doc.Problem(doc.Root(), "is "+kind.what+", not "+want.what, kind.hint))
 		return nil
 	}
+	l.checkTemplates(doc, doc.Root())
 	for n, missing := range l.fillInputs(doc, doc.Root(), name, inputs) {
 		l.report(missing.problem)
 		expression.Forget(n)

@@ -1,0 +1,67 @@
+package service
+
+import (
+	"regexp"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+)
+
+// templates are other languages whose expressions would be deployed as plain
+// text. Where one of lambroll or GitHub stands in a definition, a function would
+// come out broken, so it is an error; the others may be meant as they are.
+var templates = []struct {
+	form       *regexp.Regexp
+	what, hint string
+	warning    bool
+}{
+	{
+		// https://github.com/fujiwara/lambroll: its template functions.
+		regexp.MustCompile(`\{\{-?\s*\(?\s*(must_env|env|ssm|json_escape|caller_identity|layer_arn|[a-z0-9_]*tfstatef?)\b`),
+		"is a template of lambroll, which is not evaluated here",
+		"write <+serviceVariables.NAME> and set it with the input variables, or <+secrets.getValue(\"NAME\")> with secrets", false,
+	},
+	{
+		regexp.MustCompile(`\$\{\{.*\}\}`),
+		"is an expression of GitHub, which GitHub evaluates in workflows alone",
+		"write <+serviceVariables.NAME> here, and NAME=${{ … }} in the workflow's input variables", false,
+	},
+	{
+		regexp.MustCompile(`\{\{resolve:`),
+		"is a dynamic reference of CloudFormation, which Lambda takes as text",
+		"write <+secrets.getValue(\"NAME\")> and set it with the input secrets", true,
+	},
+	{
+		regexp.MustCompile(`\{\{.*\}\}`),
+		"looks like a template, which is not evaluated here",
+		"<+serviceVariables.NAME> is replaced by a variable", true,
+	},
+	{
+		regexp.MustCompile(`^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Z_][A-Z0-9_]*)$`),
+		"looks like a variable of the shell, which is not replaced here",
+		"write <+serviceVariables.NAME> and set it with the input variables", true,
+	},
+}
+
+// checkTemplates reports what the author of a definition expects to be replaced.
+// It looks at the file's own text: what a variable brings is meant as it is.
+func (l *loader) checkTemplates(doc *expression.Document, n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		text := doc.Text(n)
+		if text == "$LATEST" {
+			return
+		}
+		for _, t := range templates {
+			if t.form.MatchString(text) {
+				problem := doc.Problem(n, "the value "+t.what, t.hint)
+				problem.Warning = t.warning
+				l.report(problem)
+				return
+			}
+		}
+	}
+	for _, child := range n.Content {
+		l.checkTemplates(doc, child)
+	}
+}
