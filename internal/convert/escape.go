@@ -36,27 +36,57 @@ const (
 // the pipeline.
 func (c *converter) escape(root *yaml.Node) {
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		written := escapedOpening
+		inText := escapedOpening
 		if root.Content[i].Value != "jobs" {
-			written = brokenOpening
+			inText = brokenOpening
 		}
-		c.escapeNode(root.Content[i+1], written)
+		c.escapeNode(root.Content[i+1], inText)
 	}
 }
 
-func (c *converter) escapeNode(n *yaml.Node, written string) {
+func (c *converter) escapeNode(n *yaml.Node, inText string) {
 	if strings.Contains(n.Value, gitHubOpening) {
 		message := "the pipeline's own " + gitHubOpening + " is written as text: in Harness it is no expression"
-		if written == brokenOpening {
+		if inText == brokenOpening {
 			message = "the pipeline's own " + gitHubOpening + " is written as " + brokenOpening + ": GitHub takes no expression in names and inputs of a workflow"
 		}
 		c.note(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, message, "")
-		n.Value = strings.ReplaceAll(n.Value, gitHubOpening, written)
 	}
-	n.Value = strings.ReplaceAll(n.Value, opening, gitHubOpening)
+	n.Value = written(n.Value, inText)
 	for _, child := range n.Content {
-		c.escapeNode(child, written)
+		c.escapeNode(child, inText)
 	}
+}
+
+// written is a scalar with this package's expressions as GitHub reads them, and
+// inText for what the pipeline's text holds of GitHub's. Inside an expression that
+// text is in quotes, where it begins nothing.
+func written(text, inText string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, opening)
+		b.WriteString(strings.ReplaceAll(before, gitHubOpening, inText))
+		if !found {
+			return b.String()
+		}
+		end := expressionEnd(rest)
+		b.WriteString(gitHubOpening + rest[:end])
+		text = rest[end:]
+	}
+}
+
+// expressionEnd is where an expression ends: behind the first }} outside of quotes.
+func expressionEnd(text string) int {
+	quoted := false
+	for i := range len(text) {
+		switch {
+		case text[i] == '\'':
+			quoted = !quoted
+		case !quoted && strings.HasPrefix(text[i:], "}}"):
+			return i + len("}}")
+		}
+	}
+	return len(text)
 }
 
 // withoutOpening takes this package's own character out of a document.

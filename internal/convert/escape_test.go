@@ -160,3 +160,19 @@ func TestAnExpressionInAnExpressionStaysAName(t *testing.T) {
 		t.Errorf("the workflow reads the secrets:\n%s", workflow)
 	}
 }
+
+// Text inside one of this package's own expressions is quoted already: what
+// GitHub reads stays one expression.
+func TestTextInsideAnExpressionStaysOneExpression(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		evaluated("'${{ secrets.A }}' == inputs.a"):          "${{ '${{ secrets.A }}' == inputs.a }}",
+		"a ${{ b }} " + evaluated("inputs.c") + " ${{ d }}":  "a ${{ '${{' }} b }} ${{ inputs.c }} ${{ '${{' }} d }}",
+		evaluated("'it''s }} ${{'") + evaluated("inputs.a"):  "${{ 'it''s }} ${{' }}${{ inputs.a }}",
+		evaluated("format('{0}', inputs.a)") + "}} ${{ x }}": "${{ format('{0}', inputs.a) }}}} ${{ '${{' }} x }}",
+	} {
+		if got := written(in, escapedOpening); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
