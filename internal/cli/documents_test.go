@@ -253,3 +253,23 @@ func quoted(line string) []string {
 	one, after, _ := strings.Cut(rest, "'")
 	return slices.Concat(strings.Fields(before), []string{one}, strings.Fields(after))
 }
+
+// Whoever takes a version out of the traffic is not told to give it all of it.
+func TestAShiftToNothingIsNotAnsweredByAShiftToEverything(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	b.must(append([]string{"deploy"}, inputs...)...)
+	b.write("code/index.js", "2")
+	const all = "To give the new version all the traffic: "
+	if out := b.must(slices.Concat([]string{"deploy"}, inputs, []string{"--traffic", "0%"})...); !strings.Contains(out, all) {
+		t.Errorf("a deployment without traffic names no next step:\n%s", out)
+	}
+	shift := []string{"shift", "--function", "hello", "--alias", "live", "--to-version", "2", "--percentage"}
+	if out := b.must(append(shift, "10")...); !strings.Contains(out, all) {
+		t.Errorf("a canary names no next step:\n%s", out)
+	}
+	if out := b.must(append(shift, "0")...); strings.Contains(out, all) {
+		t.Errorf("it was taken out:\n%s", out)
+	}
+}

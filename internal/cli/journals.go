@@ -53,8 +53,11 @@ func (a *app) refuseOpenJournals(ctx context.Context) error {
 	if a.s3Journal() {
 		return nil
 	}
-	paths := append(a.host.Journals(), a.host.JournalsOfOthers()...)
-	return deploy.RefuseOpenJournals(ctx, paths, a.journalFile, a.access(), a.origin(), a.log())
+	var found []journal.Store
+	for _, path := range append(a.host.Journals(), a.host.JournalsOfOthers()...) {
+		found = append(found, a.journalFile(path))
+	}
+	return deploy.RefuseOpenJournals(ctx, found, a.access(), a.origin(), a.log())
 }
 
 // storage opens a place of journals, in S3 with the run's own session.

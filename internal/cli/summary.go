@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
-	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -25,7 +23,7 @@ func (a *app) rows(results []deploy.Result) []report.Row {
 		if r.At.Endpoint == "" {
 			row.Console = console(row.Region, row.Function, row.To)
 		}
-		if len(partial(r)) > 0 {
+		if len(r.Partial()) > 0 {
 			row.Share = traffic.Percent(r.Want.Traffic.Last())
 		}
 		for _, alias := range r.Want.Aliases {
@@ -36,27 +34,6 @@ func (a *app) rows(results []deploy.Result) []report.Row {
 	return rows
 }
 
-// partial are the names of the aliases of which the new version does not get all
-// the traffic.
-func partial(r deploy.Result) []string {
-	var names []string
-	for _, a := range r.Want.Aliases {
-		if r.Want.Traffic.Last() < 100 && pointsTo(r, a.Name) != r.Version {
-			names = append(names, a.Name)
-		}
-	}
-	return names
-}
-
-// pointsTo is the version to which an alias points after the deployment: with
-// weights the one that has the rest.
-func pointsTo(r deploy.Result, alias string) string {
-	if left, changed := r.Plan.AliasAfter(alias, r.Version, r.RestorePoint); changed {
-		return left.Version
-	}
-	return r.Before.Aliases[alias].Version
-}
-
 // promote are the commands by which the new version gets the traffic that it does
 // not have yet.
 func (a *app) promote(results []deploy.Result) []string {
@@ -65,7 +42,7 @@ func (a *app) promote(results []deploy.Result) []string {
 		if r.Want.ShiftTo != "" && r.Want.Traffic.Last() == 0 {
 			continue // that was to take it out
 		}
-		if names := partial(r); len(names) > 0 {
+		if names := r.Partial(); len(names) > 0 {
 			lines = append(lines, fmt.Sprintf("lambda-rollout shift --function %s --alias %s --to-version %s --percentage 100%s",
 				r.At.Function, strings.Join(names, ","), r.Version, a.place(r)))
 		}
@@ -106,11 +83,7 @@ func (a *app) undo(results []deploy.Result) ([]string, error) {
 			continue
 		}
 		place := a.place(r)
-		unmarked := func(alias definition.Alias) bool {
-			was := r.Before.Aliases[alias.Name]
-			return was == nil || len(was.Weights) > 0
-		}
-		if r.Want.ShiftTo != "" || slices.ContainsFunc(aliases, unmarked) {
+		if !r.MarkersSuffice() {
 			data, err := json.Marshal([]deploy.RollbackData{r.RollbackData()})
 			if err != nil {
 				return nil, err

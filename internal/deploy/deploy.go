@@ -19,6 +19,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -252,4 +253,36 @@ func (t *target) result() Result {
 		r.Arn = r.Unqualified + ":" + r.Version
 	}
 	return r
+}
+
+// Partial are the names of the aliases of which the new version does not get all
+// the traffic.
+func (r Result) Partial() []string {
+	var names []string
+	for _, a := range r.Want.Aliases {
+		if r.Want.Traffic.Last() < 100 && r.pointsTo(a.Name) != r.Version {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+// pointsTo is the version to which an alias points after the deployment: with
+// weights the one that has the rest.
+func (r Result) pointsTo(alias string) string {
+	if left, changed := r.Plan.AliasAfter(alias, r.Version, r.RestorePoint); changed {
+		return left.Version
+	}
+	return r.Before.Aliases[alias].Version
+}
+
+// MarkersSuffice reports whether a rollback by hand finds in the descriptions of
+// the versions what the aliases pointed to before. They do not say it of a new
+// alias, of one that shared its traffic, and of a shift, whose version another
+// deployment published.
+func (r Result) MarkersSuffice() bool {
+	return r.Want.ShiftTo == "" && !slices.ContainsFunc(r.Want.Aliases, func(a definition.Alias) bool {
+		was := r.Before.Aliases[a.Name]
+		return was == nil || len(was.Weights) > 0
+	})
 }

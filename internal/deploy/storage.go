@@ -160,16 +160,15 @@ func OwnJournals(ctx context.Context, found []string, open func(name string) (jo
 // there, and its journal is what rolls them back. A journal that names another
 // repository, endpoint or account than this process works with is no reason: it
 // may have come with the repository.
-func RefuseOpenJournals(ctx context.Context, paths []string, file File, access Access, now journal.Origin, events event.Sink) error {
-	if len(paths) == 0 {
+func RefuseOpenJournals(ctx context.Context, found []journal.Store, access Access, now journal.Origin, events event.Sink) error {
+	if len(found) == 0 {
 		return nil
 	}
 	belief, err := access.belief(ctx)
 	if err != nil {
 		return notStarted(err)
 	}
-	for _, path := range paths {
-		store := file(path)
+	for _, store := range found {
 		state, err := journal.Read(ctx, store)
 		if err != nil {
 			warn(events, "skipped a journal: %v", err)
@@ -183,7 +182,7 @@ func RefuseOpenJournals(ctx context.Context, paths []string, file File, access A
 			elsewhere = fmt.Errorf("it is of repository %s", repository)
 		}
 		if elsewhere != nil {
-			warn(events, "skipped the open journal %s: %v", path, elsewhere)
+			warn(events, "skipped the open journal %s: %v", store.Name(), elsewhere)
 			continue
 		}
 		return notStarted(openJournal(store, state))

@@ -397,7 +397,7 @@ func TestAJournalThatEnvironmentAndInputsDoNotAgreeWithIsNotBelieved(t *testing.
 
 func (f *fixture) refuse(path string, now journal.Origin) error {
 	f.Helper()
-	return RefuseOpenJournals(f.Context(), []string{path}, func(path string) journal.Store { return journal.NewFile(path) }, f.access, now, report.NewLog(f.log, time.Now, nil))
+	return RefuseOpenJournals(f.Context(), []journal.Store{journal.NewFile(path)}, f.access, now, report.NewLog(f.log, time.Now, nil))
 }
 
 func TestAnInterruptedRunOfThisRepositoryBlocksTheNext(t *testing.T) {

@@ -37,32 +37,10 @@ func (l *Log) Emit(e event.Event) {
 		l.Section(e.Title)
 	case event.Warning:
 		l.Warn("%s", e.Message)
-	case event.RunBegan:
-		l.begin(e.Targets)
-	case event.OfTarget:
-		l.of(e.Target).Emit(e.Event)
-	case event.ObserveBegan:
-		l.observeBegan(e)
-	case event.ObserveEnded:
-		l.observeEnded(e)
-	case event.DeployBegan:
-		l.deployBegan(e)
-	case event.DeployEnded:
-		l.Line("Successfully deployed lambda function: [%s]", e.Function)
-	case event.AliasManifests:
-		l.aliasManifests(e)
-	case event.TargetEnded:
-		l.Line("Done")
-	case event.DeploymentFailed:
-		l.deploymentFailed(e)
-	case event.JournalSkipped:
-		l.Line("Skipped the journal %s: %s", e.Journal, e.Reason)
-	case event.RollbackBegan:
-		l.Line("Starting Rollback..")
-	case event.RollbackSkipped:
-		l.rollbackSkipped(e)
-	case event.RollbackEnded:
-		l.rollbackEnded(e)
+	case event.RunBegan, event.OfTarget, event.ObserveBegan, event.ObserveEnded, event.DeployBegan, event.DeployEnded,
+		event.AliasManifests, event.TargetEnded, event.DeploymentFailed, event.JournalSkipped, event.RollbackBegan, event.RollbackSkipped,
+		event.RollbackEnded:
+		l.emitRun(e)
 	}
 }
 

@@ -7,6 +7,41 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 )
 
+// emitRun writes the lines of what happens around the steps.
+func (l *Log) emitRun(e event.Event) {
+	switch e := e.(type) {
+	case event.RunBegan:
+		l.begin(e.Targets)
+	case event.OfTarget:
+		l.of(e.Target).Emit(e.Event)
+	case event.ObserveBegan:
+		l.observeBegan(e)
+	case event.ObserveEnded:
+		l.observeEnded(e)
+	case event.DeployBegan:
+		l.deployBegan(e)
+	case event.DeployEnded:
+		l.Line("Successfully deployed lambda function: [%s]", e.Function)
+	case event.AliasManifests:
+		l.aliasManifests(e)
+	case event.TargetEnded:
+		l.Line("Done")
+	case event.DeploymentFailed:
+		l.deploymentFailed(e)
+	case event.JournalSkipped:
+		l.Line("Skipped the journal %s: %s", e.Journal, e.Reason)
+	case event.RollbackBegan:
+		l.Line("Starting Rollback..")
+	case event.RollbackSkipped:
+		l.rollbackSkipped(e)
+	case event.RollbackEnded:
+		l.rollbackEnded(e)
+	case event.StepBegan, event.StepEnded, event.WaitBegan, event.Waiting, event.AliasesBegan, event.AliasesEnded,
+		event.AliasUpToDate, event.CodeFirst, event.Downloading, event.WatchingForLateCall, event.StageHeld, event.SectionBegan,
+		event.Warning:
+	}
+}
+
 // begin gives each target of a run a log of its own, with its name before each
 // line, where there are several.
 func (l *Log) begin(targets []event.Target) {
