@@ -1,6 +1,6 @@
 // Package awslocal is an AWS in one process: Lambda with its states, revisions
-// and conflicts, and as much of S3, ECR, STS, IAM and CloudWatch as deploying to
-// Lambda needs, on real HTTP for unmodified SDKs and the AWS CLI.
+// and conflicts, and as much of S3, ECR, STS, IAM, CloudWatch and its logs, and
+// CloudTrail as deploying to Lambda needs, on real HTTP for unmodified SDKs and the AWS CLI.
 //
 // It promises to answer as the real services were recorded or documented to
 // answer; each package names its sources. Any credentials are accepted, and any
@@ -27,10 +27,12 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudtrail"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/logs"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/loopback"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
@@ -64,6 +66,9 @@ type Options struct {
 	// MetricDelay is how late the metrics of an invocation can be read: at once, or
 	// for example cloudwatch.AWSDelay. SetMetricDelay changes it later.
 	MetricDelay cloudwatch.Delay
+	// TrailDelay is how late CloudTrail's events can be looked up; in AWS that is
+	// typically 5 minutes.
+	TrailDelay time.Duration
 	// Seed makes the choice between the two versions of a weighted alias
 	// repeatable; 0 makes it another one each time.
 	Seed uint64
@@ -85,6 +90,8 @@ type Server struct {
 	s3         *s3.Service
 	ecr        *ecr.Service
 	cloudwatch *cloudwatch.Service
+	trail      *cloudtrail.Service
+	logs       *logs.Service
 	sts        *sts.Service
 	iam        *iam.Service
 	services   map[string]api.Service // by name in a credential scope

@@ -70,6 +70,8 @@ func everyService(code string) map[string]ask {
 		"sts":        {method: "POST", path: "/", body: "Action=AssumeRole&Version=2011-06-15&RoleSessionName=evil&RoleArn=" + awstest.Role, header: form},
 		"iam":        {method: "POST", path: "/", body: "Action=CreateRole&Version=2010-05-08&RoleName=evil&AssumeRolePolicyDocument={}", header: form},
 		"cloudwatch": {method: "POST", path: "/", body: "Action=SetAlarmState&Version=2010-08-01", header: form},
+		"cloudtrail": {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "CloudTrail_20131101.LookupEvents"}},
+		"logs":       {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "Logs_20140328.DescribeLogGroups"}},
 		"switches":   {method: "POST", path: "/_local/clock", body: `{"Advance":"1h"}`},
 		"code":       {method: "GET", path: code},
 	}

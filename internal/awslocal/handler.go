@@ -40,7 +40,8 @@ func (h handlerInvoker) Invoke(ctx context.Context, f runner.Function, requestID
 	begun := h.now()
 	a := h.handle(ctx, Event{Function: f.Name, Version: f.Version, Region: f.Region, Environment: f.Environment, Payload: payload})
 	r := runner.Result{RequestID: requestID, Payload: a.Payload, FunctionError: a.FunctionError, Duration: h.now().Sub(begun)}
-	r.Log = []byte(runner.Start(f, requestID) + a.Log + runner.Report(f, r, f.MemoryMB))
+	r.Output = []byte(runner.Start(f, requestID, begun) + a.Log + runner.Report(f, r, f.MemoryMB, h.now()))
+	r.Log, r.Stream = r.Output[max(0, len(r.Output)-4096):], runner.Stream(f, begun.UTC().Truncate(24*time.Hour))
 	return r, ctx.Err()
 }
 

@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudtrail"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/logs"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
@@ -41,6 +44,13 @@ func (s *Server) connectServices() error {
 		return err
 	}
 	s.cloudwatch.SetDelay(s.options.MetricDelay)
+	if s.trail, err = cloudtrail.New(s.store, s.Now); err != nil {
+		return err
+	}
+	s.trail.SetDelay(s.options.TrailDelay)
+	if s.logs, err = logs.New(s.store, s.Now); err != nil {
+		return err
+	}
 	invoker, err := s.invoker()
 	if err != nil {
 		return err
@@ -55,11 +65,15 @@ func (s *Server) connectServices() error {
 		Images:     s.ecr,
 		Invoker:    invoker,
 		Recorder:   recorder{s.cloudwatch},
+		Logger:     logger{s.logs},
+		Trail:      trail{s.trail},
 		Seed:       s.options.Seed,
 	})
 	s.services = map[string]api.Service{
 		"lambda":     s.lambda,
 		"monitoring": s.cloudwatch,
+		"cloudtrail": s.trail,
+		"logs":       s.logs,
 		"s3":         s.s3,
 		"ecr":        s.ecr,
 		"sts":        s.sts,
@@ -116,6 +130,28 @@ func (s *Server) sweep() error {
 type recorder struct{ metrics *cloudwatch.Service }
 
 func (r recorder) Record(i lambda.Invocation) { r.metrics.Record(cloudwatch.Invocation(i)) }
+
+// trail passes the calls of Lambda to CloudTrail.
+type trail struct{ events *cloudtrail.Service }
+
+func (t trail) Record(e lambda.TrailEvent) error { return t.events.Record(cloudtrail.Call(e)) }
+
+// logger passes what functions print to CloudWatch Logs, line by line: the last
+// lines of an invocation have the time of its end, the others that of its
+// beginning, since a function's output does not tell when it came.
+type logger struct{ logs *logs.Service }
+
+func (l logger) Log(p lambda.Printed) error {
+	var lines []logs.Line
+	for text := range strings.SplitSeq(strings.TrimSuffix(p.Output, "\n"), "\n") {
+		at := p.Begun
+		if strings.HasPrefix(text, "END RequestId: ") || strings.HasPrefix(text, "REPORT RequestId: ") || strings.Contains(text, `"platform.report"`) {
+			at = p.Ended
+		}
+		lines = append(lines, logs.Line{Time: at.UTC(), Text: text + "\n"})
+	}
+	return l.logs.Write(p.Account, p.Region, p.Group, p.Stream, lines)
+}
 
 // objects lets Lambda read the objects of S3.
 type objects struct {

@@ -57,6 +57,10 @@ func (s *Service) permissions(r *http.Request, c api.Caller, service, operation 
 		}
 	case "iam":
 		return []permission{{"iam:" + operation, s.iamResource(r, c)}}
+	case "cloudtrail":
+		return []permission{{"cloudtrail:" + operation, "*"}}
+	case "logs":
+		return []permission{{"logs:" + operation, logGroupARN(r, c)}}
 	case "monitoring":
 		return []permission{{"cloudwatch:" + operation, alarmResource(c, operation)}}
 	}
@@ -187,19 +191,37 @@ func repositoryARN(r *http.Request, c api.Caller, operation string) string {
 	if operation == "GetAuthorizationToken" || operation == "CreateRepository" {
 		return "*"
 	}
-	read, err := io.ReadAll(io.LimitReader(r.Body, maxPeek))
-	r.Body = readCloser{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
 	var in struct {
 		RepositoryName string `json:"repositoryName"`
 		RegistryID     string `json:"registryId"`
 	}
-	if err != nil || json.Unmarshal(read, &in) != nil || in.RepositoryName == "" {
+	if !peek(r, &in) || in.RepositoryName == "" {
 		return "*"
 	}
 	if in.RegistryID == "" {
 		in.RegistryID = c.Account
 	}
 	return "arn:" + api.Partition(c.Region) + ":ecr:" + c.Region + ":" + in.RegistryID + ":repository/" + in.RepositoryName
+}
+
+// peek reads a request's document into v and puts the body back.
+func peek(r *http.Request, v any) bool {
+	read, err := io.ReadAll(io.LimitReader(r.Body, maxPeek))
+	r.Body = readCloser{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
+	return err == nil && json.Unmarshal(read, v) == nil
+}
+
+// logGroupARN is the group whose logs are asked for, which a policy names with
+// ":*" behind it.
+func logGroupARN(r *http.Request, c api.Caller) string {
+	var in struct{ LogGroupName, LogGroupIdentifier string }
+	if !peek(r, &in) || in.LogGroupName+in.LogGroupIdentifier == "" {
+		return "arn:" + api.Partition(c.Region) + ":logs:" + c.Region + ":" + c.Account + ":log-group::log-stream:"
+	}
+	if strings.HasPrefix(in.LogGroupIdentifier, "arn:") {
+		return strings.TrimSuffix(in.LogGroupIdentifier, ":*") + ":*"
+	}
+	return "arn:" + api.Partition(c.Region) + ":logs:" + c.Region + ":" + c.Account + ":log-group:" + in.LogGroupName + in.LogGroupIdentifier + ":*"
 }
 
 type readCloser struct {

@@ -262,6 +262,8 @@ func TestWhatCallsNeed(t *testing.T) {
 		{"iam", "GetRole", "POST", "/", "RoleName=ci", []permission{{"iam:GetRole", ciRole}}},
 		{"monitoring", "DescribeAlarms", "POST", "/", "", []permission{{"cloudwatch:DescribeAlarms", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*"}}},
 		{"monitoring", "GetMetricData", "POST", "/", "", []permission{{"cloudwatch:GetMetricData", "*"}}},
+		{"cloudtrail", "LookupEvents", "POST", "/", "", []permission{{"cloudtrail:LookupEvents", "*"}}},
+		{"logs", "FilterLogEvents", "POST", "/", `{"logGroupName":"/aws/lambda/fn"}`, []permission{{"logs:FilterLogEvents", "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/fn:*"}}},
 	} {
 		r := httptest.NewRequest(test.method, test.target, strings.NewReader(test.body))
 		if test.service == "sts" || test.service == "iam" {

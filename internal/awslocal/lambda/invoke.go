@@ -39,6 +39,16 @@ type Invocation struct {
 // Recorder counts invocations.
 type Recorder interface{ Record(Invocation) }
 
+// Printed is what one invocation logged.
+type Printed struct {
+	Account, Region, Group, Stream string
+	Begun, Ended                   time.Time
+	Output                         string
+}
+
+// Logger keeps what functions log.
+type Logger interface{ Log(Printed) error }
+
 // Sizes of a payload (developer guide, "Lambda quotas").
 const (
 	maxPayload      = 6291456
@@ -207,6 +217,7 @@ func (s *Service) runnable(r *request, in *invocation, arn string) runner.Functi
 	f := runner.Function{
 		Name: in.f.Name, ARN: arn, Version: in.v.Version, Region: in.f.Region, Runtime: c.Runtime, Handler: c.Handler,
 		MemoryMB: c.MemorySize, Timeout: time.Duration(c.Timeout) * time.Second, CodeSHA256: code.Sha256,
+		LogGroup: c.LoggingConfig.LogGroup, LogFormat: c.LoggingConfig.LogFormat, LogLevel: c.LoggingConfig.SystemLogLevel,
 		Code: func() (*os.File, error) { return s.Store.OpenBlob(code.Blob) },
 		// The account's number is a key that this server knows as the account.
 		System: map[string]string{"AWS_ACCESS_KEY_ID": in.f.Account, "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local"},
@@ -236,7 +247,7 @@ func (s *Service) run(ctx context.Context, in *invocation, requestID string) (ru
 	switch {
 	case err == nil:
 		s.record(in, result, false)
-		return result, nil
+		return result, s.print(in, result)
 	case errors.As(err, &unsupported):
 		return result, notHere(err.Error())
 	case errors.Is(err, runner.ErrBusy):
@@ -246,6 +257,17 @@ func (s *Service) run(ctx context.Context, in *invocation, requestID string) (ru
 		return result, e
 	}
 	return result, err
+}
+
+// print keeps what an invocation logged.
+func (s *Service) print(in *invocation, result runner.Result) error {
+	if s.Logger == nil || len(result.Output) == 0 {
+		return nil
+	}
+	return s.Logger.Log(Printed{
+		Account: in.f.Account, Region: in.f.Region, Group: in.run.LogGroup, Stream: result.Stream,
+		Begun: in.begun, Ended: s.Clock(), Output: string(result.Output),
+	})
 }
 
 // notHere is the error of code that cannot run on this machine. It is a 4xx, so that

@@ -18,6 +18,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -38,6 +39,8 @@ type Options struct {
 	Invoker             Invoker  // nil: nothing can be invoked
 	Recorder            Recorder // nil: nobody counts
 	Access              Access   // nil: everybody may
+	Logger              Logger   // nil: what functions log is lost
+	Trail               Trail    // nil: nobody keeps the calls
 	// Seed makes the choice between the versions of an alias repeatable; 0 makes
 	// it another one each time.
 	Seed uint64
@@ -92,6 +95,9 @@ type request struct {
 	caller api.Caller
 	http   *http.Request
 	vars   map[string]string
+
+	requestID  string
+	parameters map[string]any // the body's members, for Trail
 }
 
 func (r *request) query(name string) string { return r.http.URL.Query().Get(name) }
@@ -132,6 +138,7 @@ func (r *request) decode(v any) error {
 	case body.N <= 0:
 		return r.tooLarge(limit)
 	case err == nil, errors.Is(err, io.EOF):
+		r.parameters, _ = recorded(reflect.ValueOf(v)).(map[string]any)
 		return nil
 	}
 	var mismatch *json.UnmarshalTypeError
@@ -162,13 +169,13 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	record := api.RecordOf(r.Context())
 	record.Operation = route.operation
 	record.Resource = vars["FunctionName"]
-	q := &request{ctx: r.Context(), caller: api.From(r.Context()), http: r, vars: vars}
+	q := &request{ctx: r.Context(), caller: api.From(r.Context()), http: r, vars: vars, requestID: w.Header().Get(api.RequestIDHeader)}
 	if route.raw != nil {
 		route.raw(s, q, w)
 		return
 	}
 	a, err := route.handle(s, q)
-	if err != nil {
+	if err = errors.Join(err, s.trail(q, route.operation, a, err)); err != nil {
 		writeError(w, err)
 		return
 	}

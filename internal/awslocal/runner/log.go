@@ -6,7 +6,10 @@ import "sync"
 // LogResult: the last 4 KB).
 const logSize = 4 << 10
 
-// tail keeps the last logSize bytes written to it.
+// outputSize is how much of it is kept for the log group.
+const outputSize = 256 << 10
+
+// tail keeps the last outputSize bytes written to it.
 type tail struct {
 	mu  sync.Mutex
 	buf []byte
@@ -16,11 +19,11 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := len(p)
-	if n > logSize {
-		p = p[n-logSize:]
+	if n > outputSize {
+		p = p[n-outputSize:]
 	}
-	if len(t.buf)+len(p) > 4*logSize {
-		t.buf = append(t.buf[:0], t.buf[len(t.buf)-logSize:]...)
+	if over := len(t.buf) + len(p) - 2*outputSize; over > 0 {
+		t.buf = append(t.buf[:0], t.buf[max(0, len(t.buf)-outputSize):]...)
 	}
 	t.buf = append(t.buf, p...)
 	return n, nil
@@ -30,7 +33,10 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) take() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	last := t.buf[max(0, len(t.buf)-logSize):]
+	last := t.buf[max(0, len(t.buf)-outputSize):]
 	t.buf = nil
 	return last
 }
+
+// lastOf is the part of an invocation's output that its answer holds.
+func lastOf(output []byte) []byte { return output[max(0, len(output)-logSize):] }

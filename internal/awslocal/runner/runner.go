@@ -46,6 +46,9 @@ type Function struct {
 	Environment map[string]string // the function's own variables
 	System      map[string]string // further variables of the service: credentials, the endpoint
 	Layers      []string
+	LogGroup    string                   // "" is /aws/lambda/ and the name
+	LogFormat   string                   // "JSON" or Text
+	LogLevel    string                   // SystemLogLevel: "WARN" leaves out start and report
 	CodeSHA256  string                   // names the code: equal code is unpacked once
 	Code        func() (*os.File, error) `json:"-"` // opens the zip
 }
@@ -61,7 +64,9 @@ type Result struct {
 	RequestID     string
 	Payload       []byte
 	FunctionError string        // "", Unhandled or Handled
-	Log           []byte        // the last 4 KB, START, END and REPORT lines included
+	Output        []byte        // what it logged, START, END and REPORT lines included
+	Log           []byte        // the last 4 KB of Output
+	Stream        string        // the log stream's name
 	Duration      time.Duration // without the init phase
 	Init          time.Duration // of a cold start, else 0
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -181,14 +182,15 @@ func (s *sandbox) invoke(ctx context.Context, arn, id string, payload []byte) (R
 	if cold {
 		result.Init = begun.Sub(s.started)
 	}
-	s.logf("%s", Start(s.function, id))
+	s.logf("%s", Start(s.function, id, begun))
 	out, err := s.exchange(ctx, inv)
 	if err != nil {
 		return Result{}, err
 	}
-	result.Duration = time.Since(begun)
+	result.Duration, result.FunctionError = time.Since(begun), out.fault
 	s.report(result)
-	result.Payload, result.FunctionError, result.Log = out.payload, out.fault, s.log.take()
+	result.Payload, result.Output = out.payload, s.log.take()
+	result.Log, result.Stream = lastOf(result.Output), s.stream()
 	return result, nil
 }
 
@@ -269,8 +271,11 @@ func (s *sandbox) logf(format string, args ...any) {
 
 // report writes the lines that end an invocation.
 func (s *sandbox) report(r Result) {
-	s.logf("%s", Report(s.function, r, peakMemory(s.process, s.function.MemoryMB)))
+	s.logf("%s", Report(s.function, r, peakMemory(s.process, s.function.MemoryMB), time.Now()))
 }
+
+// stream is the name of the process's log stream.
+func (s *sandbox) stream() string { return Stream(s.function, s.started) }
 
 // environment is what "Defined runtime environment variables" lists, then the
 // function's own variables, which win.
@@ -287,8 +292,8 @@ func (s *sandbox) environment(api string) []string {
 		"AWS_LAMBDA_FUNCTION_VERSION":     f.Version,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": fmt.Sprint(f.MemoryMB),
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
-		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + f.Name,
-		"AWS_LAMBDA_LOG_STREAM_NAME":      s.started.UTC().Format("2006/01/02/") + "[" + f.Version + "]" + s.key[:32],
+		"AWS_LAMBDA_LOG_GROUP_NAME":       cmp.Or(f.LogGroup, "/aws/lambda/"+f.Name),
+		"AWS_LAMBDA_LOG_STREAM_NAME":      s.stream(),
 		"AWS_LAMBDA_RUNTIME_API":          api,
 		"LAMBDA_TASK_ROOT":                s.code.dir,
 		"LAMBDA_RUNTIME_DIR":              s.code.dir,
