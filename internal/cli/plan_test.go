@@ -291,10 +291,10 @@ func TestPlanSaysWhatNoRollbackCouldRestore(t *testing.T) {
 	b.role(policy.Document{Version: "2012-10-17", Statement: []policy.Statement{{Effect: "Allow", Action: []string{"lambda:GetFunction", "lambda:GetAlias"}, Resource: []string{"*"}}}})
 	b.write("function.yaml", minimal+"tags: {team: web}\n")
 	code, out, errs := b.run(append([]string{"plan", "--role-to-assume", deployer}, inputs...)...)
-	if code != 3 || !strings.Contains(out, "no way back: the tags cannot be read") || !strings.Contains(errs, "it would not start") {
+	if code != 3 || !strings.Contains(out, "cannot be rolled back: the tags cannot be read") || !strings.Contains(errs, "it would not start") {
 		t.Errorf("exit %d\n%s%s", code, out, errs)
 	}
-	if code, out, _ := b.run(append([]string{"plan", "--allow-partial-rollback", "--role-to-assume", deployer}, inputs...)...); code != 0 || !strings.Contains(out, "no way back") {
+	if code, out, _ := b.run(append([]string{"plan", "--allow-partial-rollback", "--role-to-assume", deployer}, inputs...)...); code != 0 || !strings.Contains(out, "cannot be rolled back") {
 		t.Errorf("with allow-partial-rollback: exit %d\n%s", code, out)
 	}
 }

@@ -68,15 +68,15 @@ func Refused(planned []Planned, terms Terms) error {
 		}
 		for _, text := range p.Plan.Irreversible {
 			if !terms.AllowPartial {
-				all = append(all, noWayBack(p.At.Function, text))
+				all = append(all, irreversible(p.At.Function, text))
 			}
 		}
 	}
 	return errors.Join(all...)
 }
 
-func noWayBack(function, reason string) error {
-	return fmt.Errorf("function %s: no way back: %s (allow-partial-rollback deploys all the same)", function, reason)
+func irreversible(function, reason string) error {
+	return fmt.Errorf("function %s: it could not be rolled back: %s (to deploy all the same: allow-partial-rollback)", function, reason)
 }
 
 // checker asks AWS before the first change.

@@ -17,7 +17,7 @@ import (
 type Restored struct {
 	// Changes are what was restored, from what to what.
 	Changes []definition.Change
-	// Refused is what was left alone, with the reason.
+	// Refused is what was not changed, with the reason.
 	Refused []plan.Refusal
 	// Remaining are the steps that could not be carried out, with the reason.
 	Remaining []Remaining
@@ -32,8 +32,8 @@ type Remaining struct {
 // Complete reports whether everything is as it was.
 func (r Restored) Complete() bool { return len(r.Refused)+len(r.Remaining) == 0 }
 
-// rounds bounds how often a rollback plans anew because something moved under
-// its hands.
+// rounds bounds how often a rollback plans anew because something changed
+// meanwhile.
 const rounds = 10
 
 // Rollback brings a Target back to its snapshot: it observes, plans, applies,
@@ -51,7 +51,7 @@ func (e *Engine) Rollback(ctx context.Context) (Restored, error) {
 			return r.result, err
 		}
 	}
-	return r.result, fmt.Errorf("roll back %s: it keeps changing while it is put back", t.Function)
+	return r.result, fmt.Errorf("roll back %s: it keeps changing during the rollback", t.Function)
 }
 
 // LookBack plans what a rollback of a Target would do now, and does nothing.
@@ -70,7 +70,7 @@ type rollback struct {
 	result Restored
 }
 
-// round observes, plans and applies once; again says that another look is due.
+// round observes, plans and applies once; again is true where another look is due.
 func (r *rollback) round(ctx context.Context) (again bool, _ error) {
 	p, err := r.look(ctx)
 	if err != nil {
@@ -122,7 +122,7 @@ func onLatest(s plan.Step) bool {
 	return false
 }
 
-// retry says whether another round can do better than the one that left
+// retry reports whether another round can do better than the one that left
 // something undone: only where the state changed meanwhile.
 func (r *rollback) retry(progress bool) bool {
 	if !progress {

@@ -36,7 +36,7 @@ const (
 )
 
 // decisions holds the next move for each class of error and for what a look
-// shows. A class in whose row notNeeded stands is decided without a look.
+// shows. A class whose row has notNeeded is decided without a look.
 var decisions = map[lambdaapi.Class]map[sight]move{
 	lambdaapi.Refused:  {notNeeded: stop},
 	lambdaapi.Denied:   {notNeeded: stop},

@@ -40,8 +40,8 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 	return e.record.Snapshot(context.WithoutCancel(ctx), s)
 }
 
-// Prepare carries out a plan up to the published version that is ready to
-// serve, and returns it. No alias has moved then.
+// Prepare carries out a plan up to the published version that is ready for
+// traffic, and returns it. No alias has moved then.
 func (e *Engine) Prepare(ctx context.Context, p plan.Plan) (*definition.Observed, error) {
 	steps := in(p, preparing)
 	for len(steps) > 0 {

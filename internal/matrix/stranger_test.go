@@ -133,16 +133,16 @@ func strangers() []stranger {
 	all := []stranger{
 		{name: "code", does: newCode, keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was not changed", "Code"}},
 		{name: "alias moved", does: moved("live", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("1") }),
-			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it serves 1"}},
+			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it points to 1"}},
 		{name: "alias weights", does: moved("live", func(in *lambda.UpdateAliasInput) {
 			in.RoutingConfig = &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"1": 0.1}}
-		}), keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it serves 3, 10% to 1"}},
+		}), keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it points to 3, 10% to 1"}},
 		{name: "alias description", does: moved("live", func(in *lambda.UpdateAliasInput) { in.Description = aws.String("mine") }),
 			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed", `"mine"`}},
 		{name: "alias deleted", does: func(w *world) { w.deleteAlias("live") },
 			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it is gone"}},
 		{name: "new alias moved", does: moved("beta", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("1") }),
-			keeps: []string{"Aliases.beta"}, code: 4, says: []string{"alias beta was not changed: it serves 1"}},
+			keeps: []string{"Aliases.beta"}, code: 4, says: []string{"alias beta was not changed: it points to 1"}},
 		{name: "new alias deleted", does: func(w *world) { w.deleteAlias("beta") }},
 		{name: "alias of another name moved", does: moved("other", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("2") }),
 			keeps: []string{"Aliases.other"}},
@@ -169,7 +169,7 @@ func strangers() []stranger {
 				w.tag(map[string]string{"team": "c"})
 			}},
 		{name: "function deleted", does: (*world).deleteFunction, keeps: []string{""}, code: 4, says: []string{"function f was not changed: it is gone"}},
-		{name: "function made again", keeps: []string{""}, code: 4, says: []string{"function f was not changed: changed", "made the function again"},
+		{name: "function made again", keeps: []string{""}, code: 4, says: []string{"function f was not changed: changed", "created the function again"},
 			does: func(w *world) {
 				w.deleteFunction()
 				w.create("f", func(in *lambda.CreateFunctionInput) { in.Code.ZipFile, in.Tags = zipped("theirs"), nil })

@@ -159,7 +159,7 @@ func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []Mov
 	var moves []MoveAlias
 	for i, s := range f.w.Traffic.Stages() {
 		if s.Percent == 0 && f.w.ShiftTo == "" {
-			// A deployment that moves no traffic leaves the alias alone; a shift
+			// A deployment that moves no traffic does not change the alias; a shift
 			// to nothing takes the new version out.
 			continue
 		}
@@ -201,15 +201,15 @@ func (f *forward) unshiftable(now *definition.ObservedAlias) string {
 	case now == nil:
 		return "is gone: somebody deleted it"
 	case now.Version == Latest && f.w.Traffic.Gradual():
-		return "cannot share its traffic: it serves $LATEST (percentage 100 gives the new version all of it)"
+		return "cannot share its traffic: it points to $LATEST (percentage 100 gives the new version all of it)"
 	case now.Version == f.w.ShiftTo && len(now.Weights) == 0 && f.w.Traffic.Last() == 0:
-		return "serves version " + now.Version + " alone: there is no other version to give its traffic to (roll back, or shift to another version)"
+		return "points to version " + now.Version + " alone: no other version could take its traffic (roll back, or shift to another version)"
 	}
 	return ""
 }
 
-// base is the version that keeps the rest of an alias' traffic while it goes
-// over in stages, "" for the restore point to be published. No base is needed
+// base is the version that keeps the rest of an alias' traffic while it shifts
+// in stages, "" for the restore point to be published. No base is needed
 // where the alias moves at once, or where it points to the new version
 // already.
 func (f *forward) base(now *definition.ObservedAlias) (version string, shares bool) {

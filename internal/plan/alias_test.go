@@ -160,8 +160,8 @@ func TestAShiftMovesAliasesAlone(t *testing.T) {
 		{name: "done already", percent: 100, now: alias("2", nil)},
 		{name: "of what has the rest", percent: 10, now: alias("2", map[string]float64{"1": 0.4}), want: "0 UpdateAlias live 1, 10% to new"},
 		{name: "of what has all", percent: 10, now: alias("2", nil)},
-		{name: "$LATEST shares nothing", percent: 10, now: alias(Latest, nil), blocked: "it serves $LATEST"},
-		{name: "nothing to give back to", percent: 0, now: alias("2", nil), blocked: "alias live serves version 2 alone"},
+		{name: "$LATEST shares nothing", percent: 10, now: alias(Latest, nil), blocked: "it points to $LATEST"},
+		{name: "nothing to give back to", percent: 0, now: alias("2", nil), blocked: "alias live points to version 2 alone"},
 		{name: "gone", percent: 10, blocked: "alias live is gone"},
 		{name: "all from $LATEST", percent: 100, now: alias(Latest, nil), want: "0 UpdateAlias live new"},
 	} {

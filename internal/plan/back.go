@@ -22,7 +22,7 @@ type Fences struct {
 // Back plans the way from what AWS shows to what the journal's snapshot
 // remembers: aliases first, so that traffic is right again, then code, then
 // configuration, then tags. What cannot be proven to be this run's, or whose
-// content is no state of the journal, is refused and left alone.
+// content is no state of the journal, is refused and not changed.
 func Back(t journal.TargetLog, o Observation, fences Fences) Plan {
 	b := back{t: t, o: o, fences: fences, plan: Plan{Function: t.Function}}
 	switch {
@@ -33,7 +33,7 @@ func Back(t journal.TargetLog, o Observation, fences Fences) Plan {
 		b.refuse("function "+t.Function, "it is gone", "somebody deleted it: nothing of it can be restored")
 	case b.pointGone() && len(b.foreign()) > 0:
 		b.refuse("function "+t.Function, "changed: "+strings.Join(b.foreign(), ", "),
-			fmt.Sprintf("version %s, which held what stood before, is gone too: somebody seems to have made the function again", t.Snapshot.RestorePoint))
+			fmt.Sprintf("version %s, which held the state from before the deployment, is gone too: somebody seems to have created the function again", t.Snapshot.RestorePoint))
 	default:
 		b.existing()
 	}
@@ -161,7 +161,7 @@ func (b *back) existing() {
 	b.failedVersions()
 	for _, r := range b.last {
 		if lost {
-			b.refuse("alias "+r.alias.Name, "it serves "+r.from, "it served $LATEST before, which does not hold what it held then")
+			b.refuse("alias "+r.alias.Name, "it points to "+r.from, "it pointed to $LATEST before, which could not be restored")
 			continue
 		}
 		b.change("Aliases."+r.alias.Name, r.from, Latest)
@@ -204,7 +204,7 @@ func (b *back) alias(was journal.Alias) {
 // describeAlias describes an alias that is not as it was: what it points to, and
 // its description where that alone may be the difference.
 func describeAlias(now definition.Alias, was journal.Alias) string {
-	s := "it serves " + DescribeRouting(now)
+	s := "it points to " + DescribeRouting(now)
 	if description := journal.AliasOf(now).Description; description != was.Description {
 		s += fmt.Sprintf(", and its description is %q", description)
 	}
@@ -281,7 +281,7 @@ func (b *back) latest() bool {
 		// A run whose changes AWS refused has nothing to restore, and a late
 		// copy of its call dies of the RevisionId that somebody else moved.
 		if touched {
-			b.refuse(Latest, "changed: "+strings.Join(foreign, ", "), "that is neither what stood before nor what this run set")
+			b.refuse(Latest, "changed: "+strings.Join(foreign, ", "), "that is neither what it was before nor what this run set")
 		}
 		return !touched
 	}
@@ -293,7 +293,7 @@ func (b *back) latest() bool {
 	}
 	point := b.o.RestorePoint
 	if point == nil || b.pointGone() {
-		b.refuse(Latest, "changed by this run", fmt.Sprintf("version %s, which holds what stood before, is gone", orNone(was.RestorePoint)))
+		b.refuse(Latest, "changed by this run", fmt.Sprintf("version %s, which held the state from before the deployment, is gone", orNone(was.RestorePoint)))
 		return false
 	}
 	for _, u := range point.Unreadable {
@@ -402,14 +402,14 @@ func (b *back) codeSigning() {
 		return s.Intent.CodeSigning != nil && *s.Intent.CodeSigning == b.o.CodeSigning
 	})
 	if !ours {
-		b.refuse("code signing configuration", orNone(b.o.CodeSigning), "that is neither what stood before nor what this run set")
+		b.refuse("code signing configuration", orNone(b.o.CodeSigning), "that is neither what it was before nor what this run set")
 		return
 	}
 	b.change("CodeSigningConfigArn", b.o.CodeSigning, *was)
 	b.plan.Steps = append(b.plan.Steps, setCodeSigning(*was))
 }
 
-// tags puts back, key by key, what this run set or removed.
+// tags restores, key by key, what this run set or removed.
 func (b *back) tags() {
 	ours := b.ourTags()
 	set, remove := map[string]string{}, []string(nil)
@@ -418,7 +418,7 @@ func (b *back) tags() {
 		switch {
 		case now == was:
 		case !slices.Contains(ours[key], now):
-			b.refuse("tag "+key, now.String(), "that is neither what stood before nor what this run set")
+			b.refuse("tag "+key, now.String(), "that is neither what it was before nor what this run set")
 		case was.set:
 			set[key] = was.value
 			b.change("Tags."+key, now.value, was.value)

@@ -43,7 +43,7 @@ func Forward(w Wanted, o Observation) Plan {
 	f.compare()
 	f.restorePoint()
 	f.steps()
-	f.wayBack()
+	f.irreversible()
 	return f.plan
 }
 
@@ -225,8 +225,8 @@ func setCodeSigning(arn string) Step {
 	return PutCodeSigning{Arn: arn}
 }
 
-// wayBack collects what a rollback could not restore.
-func (f *forward) wayBack() {
+// irreversible collects what a rollback could not restore.
+func (f *forward) irreversible() {
 	latest := f.o.Latest
 	for _, u := range latest.Unreadable {
 		if f.writes(u.Field) {
@@ -234,10 +234,10 @@ func (f *forward) wayBack() {
 		}
 	}
 	if f.code && latest.ResolvedImageUri == "" && latest.ResolvedS3Object == nil && latest.CodeSize > inlineLimit && !f.w.StagingBucket {
-		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("the code that stands is a zip of %d bytes, above the %d that can be sent back directly: name a staging-bucket", latest.CodeSize, inlineLimit))
+		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("the current code is a zip of %d bytes; without staging-bucket a rollback can upload at most %d: set staging-bucket", latest.CodeSize, inlineLimit))
 	}
 	if old := latest.Runtime; f.patch.Runtime != nil && old != nil && definition.RuntimeRefused(*old) {
-		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("the runtime that stands is %s, to which Lambda lets no function go back", *old))
+		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("Lambda no longer accepts the current runtime %s, so the function could not return to it", *old))
 	}
 	if f.config && f.code && f.latestServes() {
 		f.plan.Warnings = append(f.plan.Warnings, "configuration and code both change, in two calls: callers of $LATEST see the new configuration with the old code for a moment; callers of an alias or a version do not")

@@ -69,7 +69,7 @@ func TestForwardPlansConfigurationCodePublicationAliasesTags(t *testing.T) {
 		{name: "a failed function", adjust: func(_ *Wanted, o *Observation) {
 			o.Latest.State = definition.Status{Value: "Failed", Reason: "no", Code: "EniLimit"}
 		}, want: whole, point: "1", irreversible: "in a failed state already: no (EniLimit)"},
-		{name: "a large zip without a bucket", adjust: func(_ *Wanted, o *Observation) { o.Latest.CodeSize = inlineLimit + 1 }, want: whole, point: "1", irreversible: "name a staging-bucket"},
+		{name: "a large zip without a bucket", adjust: func(_ *Wanted, o *Observation) { o.Latest.CodeSize = inlineLimit + 1 }, want: whole, point: "1", irreversible: "set staging-bucket"},
 		{name: "a large zip with a bucket", adjust: func(w *Wanted, o *Observation) { o.Latest.CodeSize, w.StagingBucket = inlineLimit+1, true }, want: whole, point: "1"},
 		{name: "a runtime that nobody may return to", adjust: func(w *Wanted, o *Observation) {
 			w.Function.Runtime, o.Latest.Runtime, o.Served.Runtime = new("nodejs22.x"), new("nodejs8.10"), new("nodejs8.10")

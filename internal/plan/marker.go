@@ -9,12 +9,12 @@ import (
 )
 
 // Marker is what the description of a published version says of the run that
-// published it, so that a rollback by hand knows where an alias was.
+// published it, so that a manual rollback knows where an alias was.
 type Marker struct {
 	Run string
 	// Repository and Commit are empty outside CI.
 	Repository, Commit, URL string
-	// Was is what each alias served before, "none" for a new alias; in the
+	// Was is what each alias pointed to before, "none" for a new alias; in the
 	// order of the deployment.
 	Was []AliasWas
 	// Text is the user's own.
@@ -58,7 +58,7 @@ func (m Marker) String() string {
 	return definition.Cut(join(required, m.Text), descriptionLimit)
 }
 
-// RestorePoint is the description of the version that keeps what stood before.
+// RestorePoint is the description of the version that keeps the state from before the deployment.
 func (m Marker) RestorePoint() string {
 	m.Was, m.Text = nil, "restore point"
 	return m.String()
@@ -88,8 +88,8 @@ func PublishedIn(description, scope string) bool {
 
 var wasPattern = regexp.MustCompile(`(?:^|[;,] )([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)(?:[;,]|$)`)
 
-// ParseWas reads from a version's description what an alias served before that
-// version; "" where the description does not say.
+// ParseWas reads from a version's description what an alias pointed to before
+// that version; "" where the description does not say.
 func ParseWas(description, alias string) string {
 	if !strings.HasPrefix(description, "lambda-rollout ") {
 		return ""

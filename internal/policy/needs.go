@@ -50,7 +50,7 @@ func Needs(t Target) []Need {
 	for _, s := range t.Plan.Steps {
 		n.step(s)
 	}
-	n.wayBack()
+	n.rollback()
 	n.artifact()
 	n.keys()
 	n.staging()
@@ -247,8 +247,8 @@ func (n *needs) passRole(role *string) {
 		Condition: Condition{"StringEquals": {"iam:PassedToService": {"lambda.amazonaws.com"}}}})
 }
 
-// wayBack is what only a rollback calls.
-func (n *needs) wayBack() {
+// rollback adds what only a rollback calls.
+func (n *needs) rollback() {
 	switch {
 	case n.has(plan.CreateFunction{}):
 		if n.t.KeepNewFunction {

@@ -134,7 +134,7 @@ func (d Diff) remarks() []string {
 	for _, list := range []struct {
 		title string
 		texts []string
-	}{{"warning", d.Warnings}, {"no way back", d.Irreversible}, {"AWS would refuse", d.Blockers}} {
+	}{{"warning", d.Warnings}, {"cannot be rolled back", d.Irreversible}, {"AWS would refuse", d.Blockers}} {
 		for _, text := range list.texts {
 			lines = append(lines, list.title+": "+text)
 		}

@@ -28,7 +28,7 @@ func (l *Log) Emit(e event.Event) {
 	case event.CodeFirst:
 		l.Warn("AWS refuses the new configuration with the old code; the new code is sent first: %v", e.Err)
 	case event.Downloading:
-		l.Line("Downloading the code that stood before: [%s]", e.CodeSha256)
+		l.Line("Downloading the previous code: [%s]", e.CodeSha256)
 	case event.WatchingForLateCall:
 		l.Line("A call of the interrupted run got no answer and may still arrive: watching %s for %s", e.Function, e.For)
 	case event.StageHeld:
