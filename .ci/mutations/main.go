@@ -1,6 +1,7 @@
 // Command mutations breaks one rule of the program at a time and runs the unit
-// tests of the package that holds it: they must fail, each within ten seconds.
-// It changes no file: the compiler gets the mutated copy as an overlay.
+// test that names the rule: it must pass without the mutation, and fail with it,
+// by an assertion of its own and within ten seconds. It changes no file: the
+// compiler gets the mutated copy as an overlay.
 //
 // Usage: go run ./.ci/mutations [NAME]; a name runs the mutations that contain
 // it.
@@ -20,18 +21,18 @@ import (
 	"time"
 )
 
-// limit is what the unit tests of one package may take to notice.
+// limit is what a test may take to notice.
 const limit = 10 * time.Second
 
-// list holds the mutations: a name after ==, the file, and the line that is
-// replaced, without its indentation.
+// list holds the mutations: a name after ==, the test that must fail, the file,
+// and the line that is replaced, without its indentation.
 //
 //go:embed mutations.txt
 var list string
 
 // mutation replaces one line of one file.
 type mutation struct {
-	name, file, from, to string
+	name, test, file, from, to string
 }
 
 func main() {
@@ -58,13 +59,13 @@ func run(args []string) error {
 			continue
 		}
 		tried++
-		by, took, err := m.kill(dir)
+		took, err := m.kill(dir)
 		if err != nil {
 			fmt.Printf("SURVIVED          %s\n", m.name)
 			errs = append(errs, fmt.Errorf("%s: %w", m.name, err))
 			continue
 		}
-		fmt.Printf("killed in %5.2f s  %s (%s)\n", took.Seconds(), m.name, by)
+		fmt.Printf("killed in %5.2f s  %s (%s)\n", took.Seconds(), m.name, m.test)
 	}
 	fmt.Printf("%d of %d mutations killed\n", tried-len(errs), tried)
 	if tried == 0 {
@@ -89,6 +90,8 @@ func parse(list string) ([]mutation, error) {
 		}
 		m := &all[len(all)-1]
 		switch word {
+		case "test":
+			m.test = rest
 		case "file":
 			m.file = rest
 		case "-":
@@ -102,48 +105,53 @@ func parse(list string) ([]mutation, error) {
 	return all, nil
 }
 
-// kill runs the tests against the mutated package and returns the first test
-// that failed.
-func (m mutation) kill(dir string) (by string, took time.Duration, _ error) {
+// kill runs the test with and without the mutation, and returns how long it took
+// to notice it.
+func (m mutation) kill(dir string) (time.Duration, error) {
 	content, err := os.ReadFile(m.file)
 	if err != nil {
-		return "", 0, err
+		return 0, err
 	}
 	mutated, err := m.apply(content)
 	if err != nil {
-		return "", 0, err
+		return 0, err
 	}
-	if by, _, err := m.test(dir, content); err != nil || by != "" {
-		return "", 0, errors.Join(fmt.Errorf("the tests fail without the mutation: %s", by), err)
+	out, _, err := m.run(dir, content)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("without the mutation: %w\n%s", err, out)
+	case !bytes.Contains(out, []byte("--- PASS: "+m.test+" ")):
+		return 0, fmt.Errorf("there is no test %s in %s", m.test, filepath.Dir(m.file))
 	}
-	by, took, err = m.test(dir, mutated)
-	if err == nil && by == "" {
-		err = errors.New("all tests passed")
+	out, took, err := m.run(dir, mutated)
+	switch exit := (*exec.ExitError)(nil); {
+	case err == nil:
+		return 0, fmt.Errorf("%s passed", m.test)
+	case !errors.As(err, &exit):
+		return 0, err
+	case bytes.Contains(out, []byte("panic: ")) || !bytes.Contains(out, []byte("--- FAIL: "+m.test+" ")):
+		return 0, fmt.Errorf("%s did not fail by an assertion:\n%s", m.test, out)
 	}
-	return by, took, err
+	return took, nil
 }
 
-// test runs the tests of the package with content in place of the file, and
-// returns the first that failed.
-func (m mutation) test(dir string, content []byte) (failed string, took time.Duration, _ error) {
+// run runs the test with content in place of the file; its error is that of the
+// process.
+func (m mutation) run(dir string, content []byte) (out []byte, took time.Duration, _ error) {
 	binary := filepath.Join(dir, "package.test")
 	if err := m.build(dir, content, binary); err != nil {
-		return "", 0, err
+		return nil, 0, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	tests := exec.CommandContext(ctx, binary, "-test.failfast")
-	tests.Dir = filepath.Dir(m.file)
+	test := exec.CommandContext(ctx, binary, "-test.v", "-test.run", "^"+m.test+"$")
+	test.Dir = filepath.Dir(m.file)
 	started := time.Now()
-	out, err := tests.CombinedOutput()
-	took = time.Since(started)
+	out, err := test.CombinedOutput()
 	if ctx.Err() != nil {
-		return "", 0, fmt.Errorf("the tests did not end within %s", limit)
+		err = fmt.Errorf("%s did not end within %s", m.test, limit)
 	}
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return failing(out), took, nil
-	}
-	return "", took, err
+	return out, time.Since(started), err
 }
 
 // apply replaces the line, which must be there exactly once.
@@ -181,15 +189,4 @@ func (m mutation) build(dir string, mutated []byte, binary string) error {
 		return fmt.Errorf("build the mutated package: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// failing names the test that noticed.
-func failing(output []byte) string {
-	name := "it crashed"
-	for line := range strings.Lines(string(output)) {
-		if rest, failed := strings.CutPrefix(strings.TrimSpace(line), "--- FAIL: "); failed {
-			name, _, _ = strings.Cut(rest, " ")
-		}
-	}
-	return name
 }

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -42,14 +43,19 @@ func Plan(ctx context.Context, targets []Target, w Work) ([]Planned, error) {
 
 // warnOfBlindRollback warns where these credentials could not see what others
 // attach to what is created: its rollback would stop there. What a role may is
-// the same for all functions, so each is asked once.
+// the same for all functions, so each is asked once about an alias, and once about
+// a function, which takes more questions.
 func warnOfBlindRollback(ctx context.Context, parallel int, planned []*Planned) {
-	type credentials struct{ account, connector, region string }
+	type credentials struct {
+		account, connector, region string
+		function                   bool
+	}
 	var first []*Planned
 	asked := map[credentials]bool{}
 	for _, p := range planned {
-		key := credentials{p.At.Account, p.At.Connector, p.At.Region}
-		if len(p.Plan.Creates()) > 0 && !asked[key] {
+		creates := p.Plan.Creates()
+		key := credentials{p.At.Account, p.At.Connector, p.At.Region, slices.Contains(creates, "")}
+		if len(creates) > 0 && !asked[key] {
 			asked[key] = true
 			first = append(first, p)
 		}

@@ -400,6 +400,13 @@ func TestPlanWarnsWhereARollbackCouldNotLook(t *testing.T) {
 	if got := MayDelete(t.Context(), b.aws, p); len(got) != 1 || !strings.Contains(got[0], "lambda:GetPolicy") {
 		t.Errorf("got %q", got)
 	}
+	b.aws.denied = nil
+	for _, question := range []string{"ListAliases", "ListVersions", "CodeSigning"} {
+		b.aws.calls, b.aws.before = nil, failing(question, 1, deniedFor("lambda:"+question))
+		if got := MayDelete(t.Context(), b.aws, p); len(got) != 1 || !strings.Contains(got[0], "lambda:"+question) {
+			t.Errorf("%s is denied: got %q", question, got)
+		}
+	}
 	if got := MayDelete(t.Context(), b.aws, plan.Plan{Steps: []plan.Step{plan.UpdateCode{}}}); len(got) > 0 {
 		t.Errorf("nothing is created, and yet %q", got)
 	}

@@ -118,29 +118,44 @@ func unseen(err error) string {
 func attachedToFunction(ctx context.Context, api Reader, t journal.TargetLog, arn string) plan.Attached {
 	var others []string
 	qualifiers := []string{""}
-	aliases, err := api.ListAliases(ctx, t.Function)
-	errs := []error{err}
-	for _, a := range aliases {
+	parts, unread := readParts(ctx, api, t.Function)
+	for _, a := range parts.aliases {
 		qualifiers = append(qualifiers, a.Name)
 		if states, _ := t.AliasStates(a.Name); !slices.ContainsFunc(states, journal.AliasOf(a.Alias).Equal) {
 			others = append(others, "alias "+a.Name)
 		}
 	}
-	versions, err := api.ListVersions(ctx, t.Function)
-	errs = append(errs, err)
-	for _, v := range versions {
+	for _, v := range parts.versions {
 		qualifiers = append(qualifiers, v.Number)
 		if !ownVersion(t, v) {
 			others = append(others, "version "+v.Number)
 		}
 	}
-	signing, err := api.CodeSigning(ctx, t.Function)
-	errs = append(errs, err)
-	if signing != "" && !setSigning(t, signing) {
-		others = append(others, "code signing configuration "+signing)
+	if parts.signing != "" && !setSigning(t, parts.signing) {
+		others = append(others, "code signing configuration "+parts.signing)
 	}
 	attachments, err := api.Attached(ctx, arn, qualifiers)
-	return attachedOf(attachments, others, errors.Join(append(errs, err)...))
+	return attachedOf(attachments, others, errors.Join(unread, err))
+}
+
+// functionParts are what is deleted together with a function.
+type functionParts struct {
+	aliases  []definition.ObservedAlias
+	versions []lambdaapi.Version
+	signing  string
+}
+
+// readParts reads all of them that can be read. The error names every question
+// that was not answered.
+func readParts(ctx context.Context, api Reader, function string) (functionParts, error) {
+	var parts functionParts
+	var errs [3]error
+	var all errgroup.Group
+	all.Go(func() error { parts.aliases, errs[0] = api.ListAliases(ctx, function); return nil })
+	all.Go(func() error { parts.versions, errs[1] = api.ListVersions(ctx, function); return nil })
+	all.Go(func() error { parts.signing, errs[2] = api.CodeSigning(ctx, function); return nil })
+	_ = all.Wait() // it never fails: errs has the errors
+	return parts, errors.Join(errs[:]...)
 }
 
 // ownVersion reports whether the run published a version, or a later run of the
@@ -167,8 +182,12 @@ func MayDelete(ctx context.Context, api Reader, p plan.Plan) []string {
 	if len(qualifiers) == 0 {
 		return nil
 	}
+	var unread error
+	if slices.Contains(qualifiers, "") {
+		_, unread = readParts(ctx, api, p.Function)
+	}
 	_, err := api.Attached(ctx, p.Function, qualifiers)
-	actions := lambdaapi.DeniedActions(err)
+	actions := lambdaapi.DeniedActions(errors.Join(unread, err))
 	if len(actions) == 0 {
 		return nil
 	}
