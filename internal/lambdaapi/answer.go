@@ -38,6 +38,15 @@ func answered(operation, function string, out any) (*definition.Observed, error)
 	return o, nil
 }
 
+// answeredAlias reads the alias that a call returned.
+func answeredAlias(operation, function, alias string, out types.AliasConfiguration) (definition.ObservedAlias, error) {
+	a := flattenAlias(out)
+	if a.Name != alias || a.Version == "" {
+		return definition.ObservedAlias{}, &AnswerError{Operation: operation, Subject: function + ":" + alias}
+	}
+	return a, nil
+}
+
 // names reports whether an answer is about a function.
 func names(arn, name, function string) bool {
 	// Custom endpoints leave out the ARN or the name.

@@ -115,10 +115,10 @@ func (c *Client) CreateAlias(ctx context.Context, function string, a definition.
 	if err != nil {
 		return definition.ObservedAlias{}, fmt.Errorf("create alias %s of %s: %w", a.Name, function, err)
 	}
-	return flattenAlias(types.AliasConfiguration{
+	return answeredAlias("CreateAlias", function, a.Name, types.AliasConfiguration{
 		AliasArn: out.AliasArn, Description: out.Description, FunctionVersion: out.FunctionVersion,
 		Name: out.Name, RevisionId: out.RevisionId, RoutingConfig: out.RoutingConfig,
-	}), nil
+	})
 }
 
 // UpdateAlias moves an alias and returns what AWS answered.
@@ -130,10 +130,10 @@ func (c *Client) UpdateAlias(ctx context.Context, function string, a definition.
 	if err != nil {
 		return definition.ObservedAlias{}, fmt.Errorf("update alias %s of %s: %w", a.Name, function, err)
 	}
-	return flattenAlias(types.AliasConfiguration{
+	return answeredAlias("UpdateAlias", function, a.Name, types.AliasConfiguration{
 		AliasArn: out.AliasArn, Description: out.Description, FunctionVersion: out.FunctionVersion,
 		Name: out.Name, RevisionId: out.RevisionId, RoutingConfig: out.RoutingConfig,
-	}), nil
+	})
 }
 
 // DeleteAlias deletes an alias; one that is not there is no error.

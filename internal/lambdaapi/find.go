@@ -44,12 +44,12 @@ func (c *Client) FindAlias(ctx context.Context, function, alias string) (*defini
 	if err != nil {
 		return nil, fmt.Errorf("read alias %s of %s: %w", alias, function, err)
 	}
-	a := flattenAlias(types.AliasConfiguration{
+	a, err := answeredAlias("GetAlias", function, alias, types.AliasConfiguration{
 		AliasArn: out.AliasArn, Description: out.Description, FunctionVersion: out.FunctionVersion,
 		Name: out.Name, RevisionId: out.RevisionId, RoutingConfig: out.RoutingConfig,
 	})
-	if a.Name != alias || a.Version == "" {
-		return nil, fmt.Errorf("read alias %s of %s: %w", alias, function, &AnswerError{Operation: "GetAlias", Subject: function + ":" + alias})
+	if err != nil {
+		return nil, fmt.Errorf("read alias %s of %s: %w", alias, function, err)
 	}
 	return &a, nil
 }
