@@ -120,10 +120,18 @@ func (a *app) trust(ctx context.Context, w worker, run *session.Session) policy.
 	}
 	env := func(name string) string { value, _ := a.lookupEnv(name); return value }
 	claims := a.claims(ctx, run)
+	from := clone{env("GITHUB_SERVER_URL"), a.host.Run().Repository}
+	if from.repository == "" {
+		here := a.clone()
+		from = clone{cmp.Or(here.server, from.server), here.repository}
+	}
 	repository := policy.Repository{
-		Account: w.account, Partition: w.partition, Name: a.host.Run().Repository,
+		Account: w.account, Partition: w.partition, Name: from.repository,
 		OwnerID: env("GITHUB_REPOSITORY_OWNER_ID"), ID: env("GITHUB_REPOSITORY_ID"),
-		Issuer: cmp.Or(claims.Issuer, policy.GitHubIssuer(env("GITHUB_SERVER_URL"))), Subject: claims.Subject,
+		Issuer: cmp.Or(claims.Issuer, policy.GitHubIssuer(from.server)), Subject: claims.Subject,
+	}
+	if from.repository == "" {
+		a.log().Warn("this is no clone of a repository on GitHub: replace %s in the trust policy by the one that deploys, in each place", policy.Placeholder)
 	}
 	if repository.Subject == "" {
 		a.log().Line("The trust policy admits every branch and pull request of the repository: narrow its sub, where it ends in :*, to :ref:refs/heads/main or :environment:NAME")

@@ -29,7 +29,8 @@ func (a *app) requests() ([]deploy.Request, error) {
 	if err != nil {
 		return nil, notStarted(err)
 	}
-	r := deploy.Request{Function: name.Name, Region: name.Region, Aliases: map[string]string{}, Latest: a.flag("latest")}
+	r := deploy.RequestOf(name)
+	r.Latest = a.flag("latest")
 	if v := a.in.Int("to-version"); v > 0 {
 		r.Version = strconv.Itoa(v)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -25,8 +26,14 @@ func Invoke(ctx context.Context, c *Connection, name definition.Name, i lambdaap
 	if err := checkPayload(i.Payload); err != nil {
 		return Invoked{}, notStarted(err)
 	}
+	if i.Qualifier != "" && !qualifier.MatchString(i.Qualifier) {
+		return Invoked{}, notStarted(fmt.Errorf("qualifier %q is neither an alias nor a version", i.Qualifier))
+	}
 	region, err := c.regionOf(name.Region, "")
 	if err != nil {
+		return Invoked{}, notStarted(err)
+	}
+	if err := c.owns(ctx, name); err != nil {
 		return Invoked{}, notStarted(err)
 	}
 	answer, err := c.invoke(ctx, region, i)
@@ -44,6 +51,23 @@ func Invoke(ctx context.Context, c *Connection, name definition.Name, i lambdaap
 		}
 	}
 	return Invoked{}, notStarted(fmt.Errorf("function %s in %s has no alias or version %s", name.Name, found, i.Qualifier))
+}
+
+// qualifier is Invoke's parameter of that name
+// (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html).
+var qualifier = regexp.MustCompile(`^(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]+)$`)
+
+// owns refuses a function of another account: the credentials' own account may
+// have one of the same name.
+func (c *Connection) owns(ctx context.Context, name definition.Name) error {
+	if name.Account == "" {
+		return nil
+	}
+	identity, err := c.base.Identity(ctx)
+	if err == nil && identity.Account != name.Account {
+		err = fmt.Errorf("function %s is of account %s, but the credentials are of account %s", name, name.Account, identity.Account)
+	}
+	return err
 }
 
 // invoke marks the errors of calls that did not reach the function.

@@ -42,6 +42,14 @@ func TestAnInvocationThatMayHaveRunIsNoRefusal(t *testing.T) {
 				f.Errorf("%s: %v", want, err)
 			}
 		}
+		for want, in := range map[string]definition.Name{
+			"is of account 999999999999, but the credentials are of account 000000000000": {Name: "shop", Account: "999999999999"},
+			`qualifier "a b" is neither an alias nor a version`:                           {Name: "shop", Account: "000000000000"},
+		} {
+			if _, err := Invoke(f.Context(), f.connect(), in, lambdaapi.Invocation{Function: "shop", Qualifier: map[bool]string{true: "a b"}[in.Account[0] == '0']}); !errors.As(err, &not) || !strings.Contains(err.Error(), want) {
+				f.Errorf("%s: %v", want, err)
+			}
+		}
 		name.Name = "nobody"
 		if _, err := Invoke(f.Context(), f.connect(), name, lambdaapi.Invocation{Function: "nobody"}); !errors.As(err, &not) || !strings.Contains(err.Error(), "there is no function nobody in us-east-1") {
 			f.Errorf("ends with %v", err)

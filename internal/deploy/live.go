@@ -42,6 +42,15 @@ type Request struct {
 	RestorePoint string
 }
 
+// RequestOf is a request for a function by its name or ARN.
+func RequestOf(name definition.Name) Request {
+	r := Request{Function: name.Name, Region: name.Region, Aliases: map[string]string{}}
+	if name.Account != "" {
+		r.Account = accountHash(name.Account)
+	}
+	return r
+}
+
 // None takes the place of the version of an alias that did not exist.
 const None = "none"
 
@@ -89,6 +98,9 @@ func (l *liveFunction) observe(ctx context.Context) (err error) {
 		return err
 	}
 	if l.Account != "" && l.Account != accountHash(l.identity.Account) {
+		if !l.OfDeployment {
+			return fmt.Errorf("function %s is of another account than %s, to which the credentials belong", l.Function, l.identity.Account)
+		}
 		return fmt.Errorf("the rollback-data of %s are of another account than %s, to which the credentials belong", l.Function, l.identity.Account)
 	}
 	if l.latest, err = l.api.Find(ctx, l.Function, ""); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
@@ -137,6 +138,7 @@ func TestAManualRollbackNamesWhatIsMissing(t *testing.T) {
 			"it is the first one that the alias pointed to":                  live(""),
 			"no version's description says what the alias pointed to before": {Function: "shop", Aliases: map[string]string{"manual": ""}},
 			"are of another account than 000000000000":                       other.Request(false),
+			"function shop is of another account than 000000000000":          RequestOf(definition.Name{Name: "shop", Account: "999999999999"}),
 			"it is of Region eu-west-1, but us-east-1 is asked for":          {Function: "shop", Region: "eu-west-1"},
 			"$LATEST of shop cannot be brought back: no alias names":         {Function: "shop", Latest: true},
 			"function shop has no version 8":                                 {Function: "shop", Latest: true, RestorePoint: "8"},
