@@ -1,6 +1,6 @@
 // Package awslocal is an AWS in one process: Lambda with its states, revisions
-// and conflicts, and as much of S3, ECR, STS, IAM, CloudWatch and its logs, and
-// CloudTrail as deploying to Lambda needs, on real HTTP for unmodified SDKs and the AWS CLI.
+// and conflicts, and as much of S3, ECR, STS, IAM, CloudWatch and its logs,
+// CloudTrail, Parameter Store and Secrets Manager as deploying to Lambda needs, on real HTTP for unmodified SDKs and the AWS CLI.
 //
 // It promises to answer as the real services were recorded or documented to
 // answer; each package names its sources. Any credentials are accepted, and any

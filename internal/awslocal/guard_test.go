@@ -72,6 +72,8 @@ func everyService(code string) map[string]ask {
 		"cloudwatch": {method: "POST", path: "/", body: "Action=SetAlarmState&Version=2010-08-01", header: form},
 		"cloudtrail": {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "CloudTrail_20131101.LookupEvents"}},
 		"logs":       {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "Logs_20140328.DescribeLogGroups"}},
+		"ssm":        {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "AmazonSSM.PutParameter"}},
+		"secrets":    {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "secretsmanager.CreateSecret"}},
 		"switches":   {method: "POST", path: "/_local/clock", body: `{"Advance":"1h"}`},
 		"code":       {method: "GET", path: code},
 	}

@@ -20,6 +20,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/logs"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/secretsmanager"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ssm"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
 )
@@ -74,10 +76,13 @@ func (s *Server) connectServices() error {
 		"monitoring": s.cloudwatch,
 		"cloudtrail": s.trail,
 		"logs":       s.logs,
-		"s3":         s.s3,
-		"ecr":        s.ecr,
-		"sts":        s.sts,
-		"iam":        s.iam,
+
+		"ssm":            ssm.New(s.store, s.Now),
+		"secretsmanager": secretsmanager.New(s.store, s.Now),
+		"s3":             s.s3,
+		"ecr":            s.ecr,
+		"sts":            s.sts,
+		"iam":            s.iam,
 	}
 	return s.sweep()
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/secretsmanager"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ssm"
 )
 
 // permission is one action on one resource that a call needs.
@@ -61,6 +63,10 @@ func (s *Service) permissions(r *http.Request, c api.Caller, service, operation 
 		return []permission{{"cloudtrail:" + operation, "*"}}
 	case "logs":
 		return []permission{{"logs:" + operation, logGroupARN(r, c)}}
+	case "ssm":
+		return parameterPermissions(r, c, operation)
+	case "secretsmanager":
+		return []permission{{"secretsmanager:" + operation, secretARN(r, c, operation)}}
 	case "monitoring":
 		return []permission{{"cloudwatch:" + operation, alarmResource(c, operation)}}
 	}
@@ -222,6 +228,40 @@ func logGroupARN(r *http.Request, c api.Caller) string {
 		return strings.TrimSuffix(in.LogGroupIdentifier, ":*") + ":*"
 	}
 	return "arn:" + api.Partition(c.Region) + ":logs:" + c.Region + ":" + c.Account + ":log-group:" + in.LogGroupName + in.LogGroupIdentifier + ":*"
+}
+
+// parameterPermissions asks for each parameter that a request names, without its
+// version or label.
+func parameterPermissions(r *http.Request, c api.Caller, operation string) []permission {
+	var in struct {
+		Name, Path string
+		Names      []string
+	}
+	if !peek(r, &in) {
+		return []permission{{"ssm:" + operation, "*"}}
+	}
+	names := in.Names
+	if in.Name+in.Path != "" {
+		names = append(names, in.Name+in.Path)
+	}
+	var all []permission
+	for _, name := range names {
+		if _, after, ok := strings.Cut(name, ":parameter/"); ok {
+			name = after
+		}
+		name, _, _ = strings.Cut(name, ":")
+		all = append(all, permission{"ssm:" + operation, ssm.ARN(c, name)})
+	}
+	return all
+}
+
+// secretARN is the secret that a request names; a batch is asked for on "*".
+func secretARN(r *http.Request, c api.Caller, operation string) string {
+	var in struct{ SecretID, Name string }
+	if operation == "BatchGetSecretValue" || !peek(r, &in) || in.SecretID+in.Name == "" {
+		return "*"
+	}
+	return secretsmanager.ARN(c, in.SecretID+in.Name)
 }
 
 type readCloser struct {
