@@ -26,6 +26,7 @@ var layout = map[string][]string{
 	"printable": {},
 	"redact":    {},
 	"traffic":   {},
+	"verify":    {"diag", "glob"},
 	// What users write, and where.
 	"host":       {"printable", "redact"},
 	"input":      {"diag", "redact", "traffic"},
@@ -48,7 +49,7 @@ var layout = map[string][]string{
 	// One deployment, from the files to its results.
 	"deploy": {
 		"artifact", "awsfacts", "definition", "diag", "embedded", "engine", "event", "journal", "lambdaapi", "plan",
-		"policy", "preflight", "service", "session", "timing", "traffic",
+		"policy", "preflight", "redact", "service", "session", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.
 	"cli": {"*"},

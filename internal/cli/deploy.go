@@ -12,7 +12,6 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
-	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -25,7 +24,7 @@ func (a *app) deploy(ctx context.Context) error {
 	if err := a.refuseOpenJournals(ctx); err != nil {
 		return err
 	}
-	c, err := a.connect(ctx, deploy.STSRegionHint(set))
+	c, err := a.connect(ctx, deploy.STSRegionHint(set.Set))
 	if err != nil {
 		return err
 	}
@@ -48,10 +47,10 @@ func (a *app) deploy(ctx context.Context) error {
 }
 
 // resolve finds sessions and code and prints what is to be said of them.
-func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *service.Set, run string, folders deploy.Folders) ([]deploy.Target, error) {
-	targets, err := deploy.Resolve(ctx, c, set, deploy.Options{
+func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *loaded, run string, folders deploy.Folders) ([]deploy.Target, error) {
+	targets, err := deploy.Resolve(ctx, c, set.Set, deploy.Options{
 		Marker: a.marker(run), Traffic: a.in.Course("traffic"), Environment: a.in.String("environment-variables"),
-		StagingBucket: a.in.String("staging-bucket"), Folders: folders, MaxParallel: a.in.Int("max-parallel"),
+		StagingBucket: a.in.String("staging-bucket"), Verify: set.cases, Folders: folders, MaxParallel: a.in.Int("max-parallel"),
 	})
 	for _, t := range targets {
 		a.warnings(t.Warnings)

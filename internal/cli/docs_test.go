@@ -151,7 +151,11 @@ func words(line string) []string {
 		if slices.Contains([]string{">", "|", "&&", ";"}, m) {
 			break
 		}
-		out = append(out, strings.NewReplacer("'", "", `"`, "").Replace(m))
+		if m[0] == '\'' {
+			out = append(out, strings.Trim(m, "'"))
+			continue
+		}
+		out = append(out, strings.ReplaceAll(m, `"`, ""))
 	}
 	return out
 }
@@ -171,7 +175,7 @@ func (e *examples) shell(b block) {
 		case own && (b.flagsOnly || !strings.Contains(command, "--local")):
 			e.readFlags(b.line, words(command))
 		case own:
-			if strings.HasPrefix(command, "invoke") {
+			if strings.HasPrefix(command, "invoke") || strings.Contains(command, "--verify") {
 				if _, err := exec.LookPath("curl"); err != nil {
 					continue // the example's function is a shell script that calls it
 				}

@@ -11,11 +11,19 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
+	"github.com/lambda-rollout/lambda-rollout/internal/verify"
 )
+
+// loaded is what the files say.
+type loaded struct {
+	*service.Set
+	// cases are those of the input verify.
+	cases []verify.Case
+}
 
 // load reads every file of the deployment; what is wrong with any of them ends
 // it.
-func (a *app) load(ctx context.Context) (*service.Set, error) {
+func (a *app) load(ctx context.Context) (*loaded, error) {
 	set, problems, err := a.read(ctx)
 	if err != nil {
 		return nil, err
@@ -29,7 +37,7 @@ func (a *app) load(ctx context.Context) (*service.Set, error) {
 
 // read returns what can be deployed of the files, and what is wrong with them.
 // Secrets are masked before anything about them can be printed.
-func (a *app) read(ctx context.Context) (*service.Set, diag.List, error) {
+func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 	in := a.in
 	r := a.host.Run()
 	secrets, problems := a.secrets(ctx)
@@ -55,14 +63,14 @@ func (a *app) read(ctx context.Context) (*service.Set, diag.List, error) {
 		Now:        a.Now,
 		Serialised: a.host.Kind() == host.Terminal,
 	})
-	if err := closeFiles(); err != nil {
-		return nil, nil, err
-	}
-	if set != nil {
-		a.host.Mask("of the service", set.Secrets...)
-	}
 	if set == nil {
 		set = &service.Set{}
+	}
+	a.host.Mask("of the service", set.Secrets...)
+	cases, wrong := a.cases(files, set)
+	problems = append(problems, wrong...)
+	if err := closeFiles(); err != nil {
+		return nil, nil, err
 	}
 	if in.Has("traffic") && in.Course("traffic").Gradual() {
 		problems = append(problems, withoutAlias(set.Targets)...)
@@ -70,7 +78,7 @@ func (a *app) read(ctx context.Context) (*service.Set, diag.List, error) {
 	if len(set.Targets) == 0 && problems.Err() == nil {
 		problems = append(problems, diag.Problem{Message: "nothing to deploy: no service and no function-definition is named", Hint: "name a file: --service service.yaml, or --function-definition function.json"})
 	}
-	return set, problems, nil
+	return &loaded{set, cases}, problems, nil
 }
 
 // secrets are the values of the inputs secrets and secrets-from, masked.

@@ -24,7 +24,7 @@ func (a *app) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.connect(ctx, deploy.STSRegionHint(set))
+	c, err := a.connect(ctx, deploy.STSRegionHint(set.Set))
 	if err != nil {
 		return err
 	}

@@ -23,10 +23,10 @@ func (a *app) render(ctx context.Context) error {
 		return err
 	}
 	if a.json() {
-		return a.printJSON(a.rendered(set))
+		return a.printJSON(a.rendered(set.Set))
 	}
 	var out bytes.Buffer
-	for _, d := range a.rendered(set) {
+	for _, d := range a.rendered(set.Set) {
 		for _, text := range append([]json.RawMessage{d.Function}, d.Aliases...) {
 			fmt.Fprintf(&out, "%s\n", text)
 		}

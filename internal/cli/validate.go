@@ -17,7 +17,7 @@ func (a *app) validate(ctx context.Context) error {
 		return err
 	}
 	err = a.withTemp(func(folders deploy.Folders) error {
-		problems = append(problems, deploy.CheckOffline(ctx, set, a.in.String("staging-bucket"), folders)...)
+		problems = append(problems, deploy.CheckOffline(ctx, set.Set, a.in.String("staging-bucket"), folders)...)
 		return nil
 	})
 	if err != nil {
@@ -27,7 +27,7 @@ func (a *app) validate(ctx context.Context) error {
 		problems = append(problems, diag.Problem{Message: err.Error()})
 	}
 	if a.json() {
-		if err := a.printJSON(a.validated(set, problems)); err != nil {
+		if err := a.printJSON(a.validated(set.Set, problems)); err != nil {
 			return err
 		}
 	}

@@ -190,6 +190,9 @@ func (d *deployment) carryOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.verify(ctx); err != nil {
+		return err
+	}
 	return d.shift(ctx)
 }
 

@@ -101,6 +101,7 @@ func (p *Planned) plan(ctx context.Context, events event.Sink) error {
 	}
 	p.Want.Marker.Was = before.Serving(p.Want.Aliases)
 	p.Plan = plan.Forward(p.Want, before)
+	p.warnOfSideEffects()
 	p.observeCode(ctx)
 	events.Emit(observed(p.At.Function, before))
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+	"github.com/lambda-rollout/lambda-rollout/internal/verify"
 )
 
 // Target is one function to deploy in one Region.
@@ -34,6 +35,9 @@ type Target struct {
 	StagingBucket string
 	// Environment is the input environment-variables: replace, merge or keep.
 	Environment string
+	// Verify are the cases with which the new version is invoked before it gets
+	// traffic.
+	Verify []verify.Case
 	// Warnings are what was noticed about files and code.
 	Warnings diag.List
 
@@ -60,7 +64,9 @@ type Options struct {
 	// Environment is the input environment-variables: replace, merge or keep.
 	Environment   string
 	StagingBucket string
-	Folders       Folders
+	// Verify are the cases of all functions.
+	Verify  []verify.Case
+	Folders Folders
 	// MaxParallel is how many targets are worked on at once.
 	MaxParallel int
 }
@@ -161,6 +167,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	t := Target{
 		Session: s, API: lambdaapi.New(s, region, r.connection.timing), Connector: from.Infrastructure.ConnectorRef,
 		StagingBucket: r.options.StagingBucket, Environment: r.options.Environment, Want: r.want(from, name),
+		Verify: verify.For(r.options.Verify, name.Name),
 	}
 	t.prefetched = prefetchObservation(ctx, t.API, t.Want)
 	var identity session.Identity

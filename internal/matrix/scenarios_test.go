@@ -73,6 +73,8 @@ func scenarios() []scenario {
 		{name: "traffic in stages from $LATEST", before: onLatest, definition: define(`, "memorySize": 256`), files: code,
 			args: append(short, "--traffic", "10%/5m")},
 		{name: "shift", before: weighted, command: "shift", args: []string{"--function", "f", "--alias", "live", "--traffic", "30%/5m,60%"}},
+		{name: "verified before traffic", before: published, definition: define(`, "memorySize": 256`), files: code,
+			args: append(short, "--verify", `{"id": 1}`, "--verify-expect", `{"ok": true}`)},
 		{name: "three functions at once", before: three, files: threeFiles(),
 			args: []string{"--function-definition", "*/function.json", "--artifact", "code", "--alias", "live"}},
 	}

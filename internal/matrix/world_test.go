@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,9 +60,21 @@ func newWorld(t *testing.T) *world {
 // newWorldPending is a world where a new function stays Pending for so long.
 func newWorldPending(t *testing.T, pending time.Duration) *world {
 	t.Helper()
-	w := worldOf(t, awstest.StartInProcess(t, awslocal.Options{Pending: pending, InProgress: inProgress}))
+	w := worldOf(t, awstest.StartInProcess(t, awslocal.Options{Pending: pending, InProgress: inProgress}, answers))
 	w.virtual = true
 	return w
+}
+
+// answers invokes no function: no process may start in virtual time.
+func answers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/invocations") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("X-Amz-Executed-Version", r.URL.Query().Get("Qualifier"))
+		_, _ = io.WriteString(w, `{"ok": true}`)
+	})
 }
 
 // newRealWorld is a world of real processes. Their AWS takes no time, so that

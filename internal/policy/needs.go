@@ -21,6 +21,9 @@ type Target struct {
 	// KeepNewFunction leaves a new function in place when the deployment is rolled
 	// back.
 	KeepNewFunction bool
+	// Invoked reports whether the new version is invoked before it gets traffic,
+	// and the old one where the two are compared.
+	Invoked bool
 }
 
 // Artifact is where the code is read from. Its zero value is a zip or folder on
@@ -47,6 +50,7 @@ type Artifact struct {
 func Needs(t Target) []Need {
 	n := needs{t: t}
 	n.reads()
+	n.invocations()
 	for _, s := range t.Plan.Steps {
 		n.step(s)
 	}
@@ -59,7 +63,7 @@ func Needs(t Target) []Need {
 
 // PlanNeeds are the actions of a plan, which reads and changes nothing.
 func PlanNeeds(t Target) []Need {
-	t.Plan, t.StagingBucket = plan.Plan{}, ""
+	t.Plan, t.StagingBucket, t.Invoked = plan.Plan{}, "", false
 	return Needs(t)
 }
 
@@ -153,6 +157,14 @@ func (n *needs) reads() {
 			n.function("UpdateAlias")
 			n.qualified("GetProvisionedConcurrencyConfig", a.Name)
 		}
+	}
+}
+
+// invocations are made of versions, by their numbers: nobody knows the new one's
+// before it is published.
+func (n *needs) invocations() {
+	if n.t.Invoked && !n.t.Plan.Empty() {
+		n.all = append(n.all, Need{Action: "lambda:InvokeFunction", Resources: []string{n.arn() + ":*"}, Checked: []string{n.arn() + ":1"}})
 	}
 }
 

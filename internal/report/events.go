@@ -39,7 +39,7 @@ func (l *Log) Emit(e event.Event) {
 		l.Warn("%s", e.Message)
 	case event.RunBegan, event.OfTarget, event.ObserveBegan, event.ObserveEnded, event.DeployBegan, event.DeployEnded,
 		event.AliasManifests, event.TargetEnded, event.DeploymentFailed, event.JournalSkipped, event.RollbackBegan, event.RollbackSkipped,
-		event.RollbackEnded:
+		event.RollbackEnded, event.VerifyBegan, event.CaseVerified, event.CaseFailed, event.CaseCompared:
 		l.emitRun(e)
 	}
 }

@@ -36,6 +36,14 @@ func (l *Log) emitRun(e event.Event) {
 		l.rollbackSkipped(e)
 	case event.RollbackEnded:
 		l.rollbackEnded(e)
+	case event.VerifyBegan:
+		l.verifyBegan(e)
+	case event.CaseVerified:
+		l.Line("Verified %s: version %s answered as expected in %s", e.Case, e.Version, e.Usage)
+	case event.CaseFailed:
+		l.caseFailed(e)
+	case event.CaseCompared:
+		l.caseCompared(e)
 	case event.StepBegan, event.StepEnded, event.WaitBegan, event.Waiting, event.AliasesBegan, event.AliasesEnded,
 		event.AliasUpToDate, event.CodeFirst, event.Downloading, event.WatchingForLateCall, event.StageHeld, event.SectionBegan,
 		event.Warning:
