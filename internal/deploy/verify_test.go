@@ -99,7 +99,7 @@ func TestAVersionThatAnswersOtherwiseIsRolledBack(t *testing.T) {
 		seen   []string
 	}{
 		"another answer": {`{"cases": [{"expect": {"token": "x"}}]}`, says(`{"token": "hush-hush-hush"}`), `$.token: want "x", got "***"`, []string{"2 "}},
-		"every case": {`{"cases": [{"name": "a", "expect": 1}, {"name": "b", "expect": 2}]}`, says(`3`), "Verifying b failed", []string{"2 ", "2 "}},
+		"every case":     {`{"cases": [{"name": "a", "expect": 1}, {"name": "b", "expect": 2}]}`, says(`3`), "Verifying b failed", []string{"2 ", "2 "}},
 		"FunctionError": {`{"cases": [{}]}`, func(w http.ResponseWriter, v string) {
 			w.Header().Set("X-Amz-Function-Error", "Unhandled")
 			says(`{"errorType": "Boom"}`)(w, v)
@@ -112,7 +112,7 @@ func TestAVersionThatAnswersOtherwiseIsRolledBack(t *testing.T) {
 			w.Header().Set("X-Amzn-ErrorType", "TooManyRequestsException")
 			w.WriteHeader(429)
 		}, "TooManyRequestsException", []string{"2 "}},
-		"other than the old": {`{"cases": [{"against": "old"}]}`, func(w http.ResponseWriter, v string) { says(`{"v": ` + v + `}`)(w, v) }, "$.v: old 1, new 2", []string{"2 ", "1 "}},
+		"other than the old": {`{"cases": [{"against": "old"}]}`, func(w http.ResponseWriter, v string) { says(`{"v": `+v+`}`)(w, v) }, "$.v: old 1, new 2", []string{"2 ", "1 "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := &invocations{answer: tc.answer}
