@@ -57,9 +57,9 @@ func TestAFaultAfterASharedOutageIsSeen(t *testing.T) {
 	t.Parallel()
 	c := NewComparison(Criteria{Tolerance: 0.001, Before: Count{30000, 30}})
 	r := NewRun(c)
-	c.Add(Minute{New: Count{500, 250}, Old: Count{4500, 2250}})
+	c.Add(Minute{New: Count{5000, 2500}, Old: Count{45_000, 22_500}})
 	for minute := range 8 {
-		c.Add(Minute{New: Count{2500, 1000}, Old: Count{2500, 3}})
+		c.Add(Minute{New: Count{50, 20}, Old: Count{450, 1}})
 		if r.Bad() {
 			t.Logf("seen in minute %d", minute+1)
 			return
