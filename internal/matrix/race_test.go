@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -133,6 +134,19 @@ func (r rival) files() map[string]string {
 	return map[string]string{"function.json": s.definition, "code/bootstrap": s.files["code/bootstrap"]}
 }
 
+// tagged is a deployment that changes a tag too.
+func tagged() scenario {
+	s := rival{256, "two"}.scenario()
+	s.before, s.definition = ahead, define(`, "memorySize": 256, "tags": {"team": "b"}`)
+	return s
+}
+
+func recordTagged(t *testing.T) (calls []awslocal.Call) {
+	t.Helper()
+	awstest.Run(t, func(t *testing.T) { calls, _ = tagged().record(t) })
+	return calls
+}
+
 func (w *world) live() int32 { return w.memory("live") }
 
 // memory is the MemorySize of what a qualifier names.
@@ -158,25 +172,57 @@ func (w *world) get(qualifier string) *lambda.GetFunctionOutput {
 type writer struct {
 	name string
 	does func(w *world) error
-	// wrote reports whether the change is in $LATEST.
-	wrote func(f *lambda.GetFunctionOutput) bool
+	// wrote reports whether the change is still there.
+	wrote func(w *world) bool
+	// publishes reports whether the change is in a version; nil for what no
+	// version holds.
+	publishes func(f *lambda.GetFunctionOutput) bool
+	// alias is whether the change is one of the alias that the deployment moves.
+	alias bool
+}
+
+// latest is a writer of $LATEST.
+func latest(name string, does func(w *world) error, wrote func(f *lambda.GetFunctionOutput) bool) writer {
+	return writer{name: name, does: does, publishes: wrote, wrote: func(w *world) bool { return wrote(w.get("")) }}
 }
 
 func writers() []writer {
-	ctx, f := context.Background(), aws.String("f")
+	ctx, f, live := context.Background(), aws.String("f"), aws.String("live")
+	alias := func(name string, in lambda.UpdateAliasInput, wrote func(a *lambda.GetAliasOutput) bool) writer {
+		in.FunctionName, in.Name = f, live
+		return writer{name: name, alias: true, does: func(w *world) error {
+			_, err := w.lambda.UpdateAlias(ctx, &in)
+			return err
+		}, wrote: func(w *world) bool {
+			out, err := w.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: f, Name: live})
+			w.must(err)
+			return wrote(out)
+		}}
+	}
+	tag := func(name, key string) writer {
+		return writer{name: name, does: func(w *world) error {
+			w.tag(map[string]string{key: "theirs"})
+			return nil
+		}, wrote: func(w *world) bool { return w.get("").Tags[key] == "theirs" }}
+	}
 	return []writer{
-		{"configuration", func(w *world) error {
+		latest("configuration", func(w *world) error {
 			_, err := w.lambda.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: f, Timeout: aws.Int32(42)})
 			return err
-		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.Timeout == 42 }},
-		{"the deployment's own field", func(w *world) error {
+		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.Timeout == 42 }),
+		latest("the deployment's own field", func(w *world) error {
 			_, err := w.lambda.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: f, MemorySize: aws.Int32(1024)})
 			return err
-		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.MemorySize == 1024 }},
-		{"code", func(w *world) error {
+		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.MemorySize == 1024 }),
+		latest("code", func(w *world) error {
 			_, err := w.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: f, ZipFile: zipped("three")})
 			return err
-		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.CodeSha256 == hashOf(zipped("three")) }},
+		}, func(f *lambda.GetFunctionOutput) bool { return *f.Configuration.CodeSha256 == hashOf(zipped("three")) }),
+		alias("alias moved", lambda.UpdateAliasInput{FunctionVersion: aws.String("$LATEST")},
+			func(a *lambda.GetAliasOutput) bool { return *a.FunctionVersion == "$LATEST" }),
+		alias("alias description", lambda.UpdateAliasInput{Description: aws.String("theirs")},
+			func(a *lambda.GetAliasOutput) bool { return *a.Description == "theirs" }),
+		tag("another tag", "cost"),
 	}
 }
 
@@ -196,7 +242,7 @@ func TestASecondWriterIsNoticedAtEveryLook(t *testing.T) {
 	t.Parallel()
 	var all []intrusion
 	look, changed := 0, false
-	for _, c := range recordRival(t) {
+	for _, c := range recordTagged(t) {
 		changed = changed || c.Changed
 		if c.Operation != "GetFunction" {
 			continue
@@ -214,23 +260,27 @@ func TestASecondWriterIsNoticedAtEveryLook(t *testing.T) {
 	each(t, all, func(t *testing.T, i intrusion) {
 		w := newWorld(t)
 		ahead(w)
-		deployment := rival{256, "two"}
-		w.write(deployment.files())
+		deployment, moved := tagged(), false
+		w.write(map[string]string{"function.json": deployment.definition, "code/bootstrap": "two"})
 		struck := w.inject(awslocal.Fault{Operation: "GetFunction", Nth: i.nth, Action: awslocal.Delay}, func() {
 			w.settle()
+			moved = slices.ContainsFunc(w.Calls(), func(c awslocal.Call) bool { return c.Operation == "UpdateAlias" && c.Changed })
 			if err := i.does(w); err != nil {
 				t.Error(err)
 			}
 			w.settle()
 		})
-		done := deployment.scenario().deploy(w, cut{})
+		done := deployment.deploy(w, cut{})
 		await(t, "the second writer", struck)
-		if !i.wrote(w.get("")) {
+		if !i.wrote(w) {
 			t.Errorf("the second writer's work is gone: exit %d\n%s", done.code, done.output)
 		}
 		live := w.get("live")
 		switch {
-		case done.code == 0 && (i.wrote(live) || *live.Configuration.MemorySize != deployment.memory):
+		case i.alias && done.code == 0 && !moved:
+			t.Errorf("the deployment did not notice the other move of its alias:\n%s", done.output)
+		case i.alias:
+		case done.code == 0 && (i.publishes != nil && i.publishes(live) || *live.Configuration.MemorySize != 256):
 			t.Errorf("the deployment published the second writer's work:\n%s", done.output)
 		case done.code != 0 && *live.Configuration.Version != "1":
 			t.Errorf("exit %d, but the alias points to version %s:\n%s", done.code, *live.Configuration.Version, done.output)
