@@ -159,10 +159,10 @@ func TestADeploymentStopsForAnotherProcess(t *testing.T) {
 }
 
 func TestADeploymentEndsWithItsTimeout(t *testing.T) {
-	run(t, awslocal.Options{InProgress: time.Hour}, func(f *fixture) {
+	run(t, awslocal.Options{InProgress: 2 * time.Minute}, func(f *fixture) {
 		f.mustDeploy()
 		f.write("code/index.js", "2")
-		f.timeout, f.rollbackTimeout = time.Minute, 3*time.Hour
+		f.timeout, f.rollbackTimeout = time.Minute, 10*time.Minute
 		_, err := f.deploy(f.Context(), "function.yaml")
 		var failed *FailedError
 		if !errors.As(err, &failed) || !strings.Contains(err.Error(), "the deployment took longer than its timeout of 1m0s") {
