@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
@@ -15,107 +14,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/ecr"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 )
 
 const deployer = "arn:aws:iam::000000000000:role/ci"
-
-func (b *bench) config() aws.Config {
-	return aws.Config{Region: "eu-central-1", BaseEndpoint: &b.url, Credentials: credentials.NewStaticCredentialsProvider("root", "root", "")}
-}
-
-// object puts a zip with one file into the bucket code, which has versions.
-func (b *bench) object(key, source string) {
-	b.t.Helper()
-	b.put("code", key, "eu-central-1", archiveOf(b.t, "index.js", source))
-	client := s3.NewFromConfig(b.config(), func(o *s3.Options) { o.UsePathStyle = true })
-	_, err := client.PutBucketVersioning(b.t.Context(), &s3.PutBucketVersioningInput{Bucket: aws.String("code"),
-		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.put("code", key, "eu-central-1", archiveOf(b.t, "index.js", source))
-}
-
-// put puts an object into a bucket, which it makes where it is not there.
-func (b *bench) put(bucket, key, region string, body []byte) {
-	b.t.Helper()
-	cfg := b.config()
-	cfg.Region = region
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	if _, err := client.HeadBucket(b.t.Context(), &s3.HeadBucketInput{Bucket: &bucket}); err != nil {
-		_, err = client.CreateBucket(b.t.Context(), &s3.CreateBucketInput{Bucket: &bucket,
-			CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)}})
-		if err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	if _, err := client.PutObject(b.t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-func archiveOf(t *testing.T, name, source string) []byte {
-	t.Helper()
-	return []byte(zipOf(t, entry{name: name, content: source}))
-}
-
-const image = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/app"
-
-// image pushes an image to the repository app, which does not let Lambda in by
-// itself.
-func (b *bench) image(content string) {
-	b.t.Helper()
-	client := ecr.NewFromConfig(b.config())
-	if _, err := client.DescribeRepositories(b.t.Context(), &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"app"}}); err != nil {
-		if _, err := client.CreateRepository(b.t.Context(), &ecr.CreateRepositoryInput{RepositoryName: aws.String("app")}); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	manifest := fmt.Sprintf(`{"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "config": {"digest": "sha256:%064d"}, "layers": [], "annotations": {"name": %q}}`, 0, content)
-	if _, err := client.PutImage(b.t.Context(), &ecr.PutImageInput{RepositoryName: aws.String("app"), ImageManifest: &manifest, ImageTag: aws.String("latest")}); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// layer publishes a layer and gives its version's ARN.
-func (b *bench) layer(name string) string {
-	b.t.Helper()
-	out, err := lambda.NewFromConfig(b.config()).PublishLayerVersion(b.t.Context(), &lambda.PublishLayerVersionInput{
-		LayerName: &name, Content: &types.LayerVersionContentInput{S3Bucket: aws.String("code"), S3Key: aws.String("app.zip")},
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return *out.LayerVersionArn
-}
-
-// role makes the deployer's role with one policy.
-func (b *bench) role(document policy.Document) {
-	b.t.Helper()
-	client := iam.NewFromConfig(b.config())
-	text, err := json.Marshal(document)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
-	if _, err = client.CreateRole(b.t.Context(), &iam.CreateRoleInput{RoleName: aws.String("ci"), AssumeRolePolicyDocument: &trust}); err == nil && len(document.Statement) > 0 {
-		_, err = client.PutRolePolicy(b.t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("ci"), PolicyName: aws.String("deploy"), PolicyDocument: aws.String(string(text))})
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-}
 
 // without is the document with one grant taken away.
 func without(d policy.Document, g grant) policy.Document {
@@ -137,8 +42,8 @@ type grant struct {
 	action    string
 }
 
-// course is one way that a deployment and its rollback may go.
-type course struct {
+// scenario is one course of a deployment and its rollback.
+type scenario struct {
 	name string
 	// disturb arms faults before the deployment.
 	disturb func(*bench)
@@ -146,60 +51,60 @@ type course struct {
 	deploy int
 }
 
-// plans are deployments, each with the courses in which all of its policy is
+// leastPlans are deployments, each with the scenarios in which all of its policy is
 // needed.
 var leastPlans = []struct {
 	name string
-	// stands and change make the state before, and the files to deploy.
-	stands, change func(*bench)
+	// before and change make the state before, and the files to deploy.
+	before, change func(*bench)
 	// artifact is what is deployed; "" is the object app.zip.
 	artifact string
 	// more are inputs of the deployment and of its rollback, traffic one of the
 	// deployment alone.
-	more    []string
-	traffic string
-	courses []course
+	more      []string
+	traffic   string
+	scenarios []scenario
 }{
 	{
-		name:    "an alias alone, journal in S3",
-		stands:  func(b *bench) { leastStanding(b, minimal) },
-		change:  func(*bench) {},
-		more:    []string{"--journal", "s3://code/journals"},
-		courses: []course{{name: "as planned"}},
+		name:      "an alias alone, journal in S3",
+		before:    func(b *bench) { deployLive(b, minimal) },
+		change:    func(*bench) {},
+		more:      []string{"--journal", "s3://code/journals"},
+		scenarios: []scenario{{name: "as planned"}},
 	},
 	{
 		name: "a new function",
-		stands: func(b *bench) {
+		before: func(b *bench) {
 			b.object("app.zip", "1")
 			b.write("function.yaml", minimal+"layers: ["+b.layer("base")+"]\n")
 		},
 		change: func(*bench) {},
-		courses: []course{
+		scenarios: []scenario{
 			{name: "as planned"},
 		},
 	},
 	{
 		name: "code, role, layers, tags and aliases",
-		stands: func(b *bench) {
+		before: func(b *bench) {
 			b.object("app.zip", "1")
-			leastStanding(b, minimal+"tags: {gone: a, kept: b}\nlayers: ["+b.layer("base")+"]\n")
+			deployLive(b, minimal+"tags: {gone: a, kept: b}\nlayers: ["+b.layer("base")+"]\n")
 		},
 		change: func(b *bench) {
 			b.object("app.zip", "2")
 			b.write("function.yaml", strings.Replace(minimal, "role/hello", "role/other", 1)+
 				"tags: {kept: c, added: d}\nlayers: ["+b.layer("base")+"]\nenvironment: {variables: {NAME: value}}\n")
 		},
-		courses: []course{
+		scenarios: []scenario{
 			{name: "as planned"},
 			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
 		},
 	},
 	{
 		name:    "traffic in stages",
-		stands:  func(b *bench) { leastStanding(b, minimal) },
+		before:  func(b *bench) { deployLive(b, minimal) },
 		change:  func(b *bench) { b.object("app.zip", "2") },
 		traffic: "10%/20ms",
-		courses: []course{
+		scenarios: []scenario{
 			{name: "as planned"},
 			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
 			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
@@ -210,13 +115,13 @@ var leastPlans = []struct {
 	{
 		name:     "an image",
 		artifact: image + ":latest",
-		stands: func(b *bench) {
+		before: func(b *bench) {
 			b.image("1")
 			b.write("function.yaml", "functionName: hello\nrole: arn:aws:iam::000000000000:role/hello\n")
 			b.must("deploy", "--function-definition", "function.yaml", "--artifact", image+":latest", "--alias", "live")
 		},
 		change: func(b *bench) { b.image("2") },
-		courses: []course{
+		scenarios: []scenario{
 			{name: "as planned"},
 			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InvalidImage", "it cannot start") }},
 			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
@@ -226,9 +131,9 @@ var leastPlans = []struct {
 	},
 	{
 		name:   "code alone",
-		stands: func(b *bench) { leastStanding(b, minimal) },
+		before: func(b *bench) { deployLive(b, minimal) },
 		change: func(b *bench) { b.object("app.zip", "2") },
-		courses: []course{
+		scenarios: []scenario{
 			{name: "as planned"},
 			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
 			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
@@ -238,18 +143,18 @@ var leastPlans = []struct {
 	},
 }
 
-// leastStanding deploys a definition with the alias live, as root.
-func leastStanding(b *bench, definition string) {
+// deployLive deploys a definition with the alias live, as root.
+func deployLive(b *bench, definition string) {
 	b.object("app.zip", "1")
 	b.write("function.yaml", definition)
 	b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live")
 }
 
-// leastWorld is the state before a deployment, the files changed already.
-func leastWorld(t *testing.T, plan int) *bench {
+// leastBench is the state before a deployment, the files changed already.
+func leastBench(t *testing.T, plan int) *bench {
 	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
 	b.write("function.yaml", minimal)
-	leastPlans[plan].stands(b)
+	leastPlans[plan].before(b)
 	leastPlans[plan].change(b)
 	return b
 }
@@ -264,7 +169,7 @@ func leastInputs(plan int) []string {
 
 // run deploys as the role and rolls back, and tells whether that went as it
 // does when all is allowed.
-func (c course) run(b *bench, plan int) (ok bool, text string) {
+func (c scenario) run(b *bench, plan int) (ok bool, text string) {
 	if c.disturb != nil {
 		c.disturb(b)
 	}
@@ -329,8 +234,8 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			granted := printed(t, i)
-			for _, c := range p.courses {
-				b := leastWorld(t, i)
+			for _, c := range p.scenarios {
+				b := leastBench(t, i)
 				b.role(granted)
 				before, err := b.aws.Dump("")
 				if err != nil {
@@ -354,12 +259,12 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 	}
 }
 
-// needed looks for the course that misses a grant.
+// needed finds the scenario that misses a grant.
 func needed(t *testing.T, plan int, granted policy.Document, g grant) {
 	t.Helper()
 	var texts []string
-	for _, c := range leastPlans[plan].courses {
-		b := leastWorld(t, plan)
+	for _, c := range leastPlans[plan].scenarios {
+		b := leastBench(t, plan)
 		b.role(without(granted, g))
 		ok, text := c.run(b, plan)
 		if !ok && strings.Contains(text, g.action) {
@@ -373,7 +278,7 @@ func needed(t *testing.T, plan int, granted policy.Document, g grant) {
 // printed is the policy that the command prints for the root user.
 func printed(t *testing.T, plan int) policy.Document {
 	t.Helper()
-	b := leastWorld(t, plan)
+	b := leastBench(t, plan)
 	out := b.must(slices.Concat([]string{"policy"}, leastInputs(plan), leastPlans[plan].more)...)
 	var set policy.Set
 	if err := json.Unmarshal([]byte(out), &set); err != nil {
@@ -402,7 +307,7 @@ func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
 				if strings.HasPrefix(g.action, "s3:") || strings.HasPrefix(g.action, "ecr:") || g.action == "lambda:GetFunction" || g.action == "lambda:GetAlias" {
 					continue // the deployment cannot even look
 				}
-				b := leastWorld(t, i)
+				b := leastBench(t, i)
 				left := without(granted, g)
 				left.Statement = append(left.Statement, asks)
 				b.role(left)
@@ -453,7 +358,7 @@ func TestThePolicyOfAServiceLastsItsLife(t *testing.T) {
 	}
 }
 
-// A deployment that changes nothing asks nothing but what stands.
+// A deployment that changes nothing asks for nothing but the current state.
 func TestUnchangedDeploymentHasNoPreflight(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{})
@@ -514,7 +419,7 @@ func TestThePolicyOfAPlanReads(t *testing.T) {
 	for i, p := range leastPlans {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			b := leastWorld(t, i)
+			b := leastBench(t, i)
 			var set policy.Set
 			if err := json.Unmarshal([]byte(b.must(append([]string{"policy", "--scope", "plan"}, leastInputs(i)...)...)), &set); err != nil {
 				t.Fatal(err)

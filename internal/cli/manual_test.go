@@ -17,7 +17,7 @@ func TestWeightsOfProvisionedConcurrencyAreNoCanary(t *testing.T) {
 	t.Parallel()
 	const aWhile = time.Hour
 	b := newBench(t, awslocal.Options{InProgress: aWhile})
-	leastStanding(b, minimal)
+	deployLive(b, minimal)
 	ctx, client := t.Context(), lambda.NewFromConfig(b.config())
 	name, alias := aws.String("hello"), aws.String("live")
 	if _, err := client.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: name, Qualifier: alias, ProvisionedConcurrentExecutions: aws.Int32(1)}); err != nil {

@@ -14,7 +14,7 @@ import (
 func TestThePrintedPolicyIsEnoughForTheShiftsToCome(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
-	leastStanding(b, minimal)
+	deployLive(b, minimal)
 	b.object("app.zip", "2")
 	inputs := []string{"--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live", "--traffic", "0%"}
 	var set policy.Set
