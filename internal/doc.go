@@ -32,7 +32,6 @@
 // Beside these:
 //
 //	awsfacts     what AWS fixes: partitions, limits, error codes
-//	guard        the statistics of a canary: pure
 //	timing       how long to wait for what, in one value
 //	redact       hides secrets in whatever is written; printable escapes what a
 //	             terminal would obey

@@ -344,18 +344,6 @@ func (a also) Emit(e event.Event) {
 	a.do(e)
 }
 
-// permission attaches a statement to an alias or, with "", to the function.
-func (f *fixture) permission(qualifier string) {
-	f.Helper()
-	in := &lambda.AddPermissionInput{FunctionName: aws.String("shop"), StatementId: aws.String("other"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("s3.amazonaws.com")}
-	if qualifier != "" {
-		in.Qualifier = &qualifier
-	}
-	if _, err := f.lambda.AddPermission(f.Context(), in); err != nil {
-		f.Fatal(err)
-	}
-}
-
 // update changes $LATEST as somebody else would.
 func (f *fixture) update(change func(*lambda.UpdateFunctionConfigurationInput)) {
 	f.Helper()

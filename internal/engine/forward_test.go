@@ -202,8 +202,6 @@ func (f failedVersion) PublishVersion(ctx context.Context, p lambdaapi.Publicati
 	return v, err
 }
 
-func (f failedVersion) checked(string) error { return nil }
-
 // Somebody else's update is made and completed just before each of the looks of
 // a deployment. It must never be taken for the deployment's own work.
 func TestASecondWriterBetweenOurUpdateAndOurNextLookIsSeen(t *testing.T) {

@@ -82,13 +82,11 @@ type Command struct {
 	Help string
 }
 
-// Commands are the commands in the order in which help lists them.
-func Commands() []Command { return slices.Clone(commands) }
-
 // Table is every input in the order in which help, action.yml and the README
 // list them.
 func Table() []Input { return slices.Clone(table) }
 
+// commands are in the order in which help lists them.
 var commands = []Command{
 	{"deploy", "take functions from files to a live version",
 		"Checks everything that can be checked, then creates or updates each function,\npublishes one version and points the aliases at it. If anything fails,\neverything is rolled back to what it was."},

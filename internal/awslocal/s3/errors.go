@@ -16,8 +16,6 @@ type apiError struct {
 	Header  map[string]string // further headers
 }
 
-func (e *apiError) Error() string { return e.Code + ": " + e.Message }
-
 // xmlField is one text element of an error body.
 type xmlField struct {
 	XMLName xml.Name
