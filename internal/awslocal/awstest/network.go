@@ -25,6 +25,10 @@ import (
 // certificates and dates in the tests are valid.
 var Epoch = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
+// lingers is longer than net/http keeps the connection of a request whose body
+// nobody read: half a second after its answer, closed or not.
+const lingers = time.Second
+
 // Run runs f in a synctest bubble whose clock starts at Epoch. In there time
 // passes only while every goroutine waits for another one or for the clock. A
 // goroutine that waits for a mutex, a real socket, a file or a process does not
@@ -32,6 +36,8 @@ var Epoch = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 func Run(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
+		// The last of all cleanups: a bubble must not end before its goroutines.
+		t.Cleanup(func() { time.Sleep(lingers) })
 		time.Sleep(time.Until(Epoch))
 		f(t)
 	})

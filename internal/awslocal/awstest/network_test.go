@@ -43,3 +43,28 @@ func TestADroppedConnectionIsAnErrorAndAnotherHostIsUnreachable(t *testing.T) {
 		}
 	})
 }
+
+// A server that refuses a request by its head answers, and closes, before it has
+// read the body. Over TCP the answer arrives; so it does here.
+func TestAnAnswerArrivesThoughTheBodyWasNotRead(t *testing.T) {
+	t.Parallel()
+	Run(t, func(t *testing.T) {
+		network := NewNetwork(t)
+		const large = 4 << 20 // more than net/http reads of a body that nobody wanted
+		url := network.Serve("refusing.localhost", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+		}))
+		client := network.Client()
+		for range 20 {
+			answer, err := client.Post(url, "text/plain", strings.NewReader(strings.Repeat("x", large)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(answer.Body)
+			_ = answer.Body.Close()
+			if err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge || string(body) != "too large\n" {
+				t.Fatalf("answer %d %q, %v", answer.StatusCode, body, err)
+			}
+		}
+	})
+}
