@@ -26,6 +26,7 @@
 //	journal      the record from which a rollback works
 //	traffic      stages of a gradual shift
 //	verify       does a new version answer as expected? pure comparison
+//	metrics      how often versions were invoked and failed, from CloudWatch
 //	guard        is the new version worse than the old one? pure statistics
 //	event        what happens in a run; report renders it: log, diff, summary
 //

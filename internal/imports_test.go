@@ -38,6 +38,7 @@ var layout = map[string][]string{
 	// What AWS holds.
 	"session":   {"awsfacts", "redact"},
 	"artifact":  {"awsfacts", "definition", "glob", "session"},
+	"metrics":   {"awsfacts", "session"},
 	"lambdaapi": {"awsfacts", "definition", "redact", "session", "timing"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -34,10 +35,12 @@ type Service struct {
 	Region string
 	// Endpoint is AWS's own, used where the settings name no other.
 	Endpoint string
-	// Target, of a service that speaks AWS JSON 1.1, comes before the operation in
+	// Target, of a service that speaks AWS JSON, comes before the operation in
 	// X-Amz-Target
 	// (https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html).
 	Target string
+	// ContentType is that of AWS JSON 1.1 where it is empty; 1.0 has another one.
+	ContentType string
 	// Version is that of the API of a service that speaks the query protocol
 	// (https://smithy.io/2.0/aws/protocols/aws-query-protocol.html).
 	Version string
@@ -77,7 +80,7 @@ func (s *Session) UsesFIPS(ctx context.Context) bool {
 	return false
 }
 
-// JSON makes a call of the AWS JSON 1.1 protocol. A refusal is a smithy.APIError
+// JSON makes a call of the AWS JSON protocol. A refusal is a smithy.APIError
 // in a smithy.OperationError, as of an SDK client.
 func (c *Caller) JSON(ctx context.Context, operation string, in, out any) error {
 	body, err := json.Marshal(in)
@@ -86,7 +89,7 @@ func (c *Caller) JSON(ctx context.Context, operation string, in, out any) error 
 	}
 	return c.call(ctx, request{
 		operation: operation, subject: subjectOf(in), body: body,
-		header:  map[string]string{"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": c.service.Target + "." + operation},
+		header:  map[string]string{"Content-Type": cmp.Or(c.service.ContentType, "application/x-amz-json-1.1"), "X-Amz-Target": c.service.Target + "." + operation},
 		decode:  func(answer []byte) error { return json.Unmarshal(answer, out) },
 		refusal: jsonRefusal,
 	})

@@ -1,0 +1,219 @@
+// Package metrics reads from CloudWatch how often versions of functions were
+// invoked and how often they failed, minute by minute.
+//
+// It promises one call for many functions, and every data point of each: an
+// answer that CloudWatch marks as incomplete is asked for again, and one that it
+// marks as failed is an error. It makes no decision, changes nothing, and waits
+// for nothing: [Complete] says which minutes can be relied on.
+//
+// Sources: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html,
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html.
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+)
+
+// Subject is what is counted.
+type Subject struct {
+	Function, Alias string
+	// Version counts only what one version answered for the alias. CloudWatch has
+	// that only while the alias shares its traffic between two versions. ""
+	// counts every invocation of the alias.
+	Version string
+}
+
+// Count is how often a subject was invoked in a minute, and how often it failed:
+// exceptions and timeouts, but not throttles.
+type Count struct {
+	Invocations, Errors int64
+}
+
+// Series is the counts by the start of their minute, in UTC. A minute without
+// data is missing.
+type Series map[time.Time]Count
+
+// Delay is how long after its end a minute is complete. CloudWatch shows an
+// invocation one to three minutes later, and its error not before it.
+const Delay = 3 * time.Minute
+
+// Complete returns the end of the minutes that are complete at a time: every
+// minute that begins before it is.
+func Complete(now time.Time) time.Time { return now.Add(-Delay).UTC().Truncate(time.Minute) }
+
+// Client asks the CloudWatch of one account and Region.
+type Client struct {
+	caller *session.Caller
+	region string
+}
+
+// New returns the client of a session in a Region.
+func New(ctx context.Context, s *session.Session, region string) *Client {
+	return &Client{region: region, caller: s.Caller(session.Service{
+		ID: "CloudWatch", SigningName: "monitoring", Region: region, Endpoint: endpoint(region, s.UsesFIPS(ctx)),
+		Target: "GraniteServiceVersion20100801", ContentType: "application/x-amz-json-1.0",
+	})}
+}
+
+// endpoint is CloudWatch's own
+// (https://docs.aws.amazon.com/general/latest/gr/cw_region.html). Those of GovCloud
+// are FIPS endpoints without the name.
+func endpoint(region string, fips bool) string {
+	p := awsfacts.PartitionOf(region)
+	host := "monitoring"
+	if fips && p.ID != "aws-us-gov" {
+		host = "monitoring-fips"
+	}
+	return "https://" + host + "." + region + "." + p.DNSSuffix
+}
+
+// Limits of one call, and the queries that a subject needs.
+const (
+	maxQueries = 500
+	perSubject = 2
+)
+
+// Read returns the series of each subject, in their order, over the minutes from
+// a time up to, and not including, another. Both are rounded down to minutes.
+func (c *Client) Read(ctx context.Context, subjects []Subject, from, to time.Time) ([]Series, error) {
+	all := make([]Series, len(subjects))
+	for i := range all {
+		all[i] = Series{}
+	}
+	from, to = from.UTC().Truncate(time.Minute), to.UTC().Truncate(time.Minute)
+	if !from.Before(to) {
+		return all, nil
+	}
+	const atOnce = maxQueries / perSubject
+	for begin := 0; begin < len(subjects); begin += atOnce {
+		end := min(begin+atOnce, len(subjects))
+		r := reading{subjects: subjects[begin:end], series: all[begin:end]}
+		if err := c.read(ctx, r, from, to); err != nil {
+			return nil, fmt.Errorf("read the metrics of %s in %s: %w", r.name(), c.region, explain(err))
+		}
+	}
+	return all, nil
+}
+
+// explain names the permission that is missing.
+func explain(err error) error {
+	return session.Explain(err, session.Call{Action: "cloudwatch:GetMetricData", Resource: "*"})
+}
+
+// reading is what one call, and the pages that follow it, is about.
+type reading struct {
+	subjects []Subject
+	series   []Series
+}
+
+func (r reading) name() string {
+	if len(r.subjects) == 1 {
+		return r.subjects[0].Function + ":" + r.subjects[0].Alias
+	}
+	return strconv.Itoa(len(r.subjects)) + " aliases and versions"
+}
+
+func (c *Client) read(ctx context.Context, r reading, from, to time.Time) error {
+	in := request{StartTime: from.Unix(), EndTime: to.Unix(), ScanBy: "TimestampAscending"}
+	for i, s := range r.subjects {
+		in.Queries = append(in.Queries, query(i, "Invocations", s), query(i, "Errors", s))
+	}
+	// Every page but the last has data points, of which there is one a minute and
+	// query; a server that repeats itself would never end.
+	pages := 2 + len(in.Queries)*int(to.Sub(from)/time.Minute)
+	for range pages {
+		var out response
+		if err := c.caller.JSON(ctx, "GetMetricData", in, &out); err != nil {
+			return err
+		}
+		if err := r.take(out); err != nil {
+			return err
+		}
+		if out.NextToken == "" {
+			return nil
+		}
+		in.NextToken = out.NextToken
+	}
+	return errors.New("CloudWatch's answer has more pages than data points")
+}
+
+// take adds a page to the series.
+func (r reading) take(out response) error {
+	for _, result := range out.Results {
+		i, metric, err := r.of(result.ID)
+		if err != nil {
+			return err
+		}
+		switch result.StatusCode {
+		case "Complete", "PartialData", "":
+		default:
+			return fmt.Errorf("CloudWatch could not read %s of %s: %s%s", metric, r.subjects[i].Function, result.StatusCode, out.messages())
+		}
+		if len(result.Timestamps) != len(result.Values) {
+			return fmt.Errorf("CloudWatch answered %d values for %d minutes", len(result.Values), len(result.Timestamps))
+		}
+		for at, value := range result.Values {
+			r.series[i].add(metric, result.Timestamps[at], value)
+		}
+	}
+	return nil
+}
+
+// of returns the subject and the metric that a result is of.
+func (r reading) of(id string) (subject int, metric string, err error) {
+	known := map[byte]string{'i': "Invocations", 'e': "Errors"}
+	if len(id) > 1 {
+		metric = known[id[0]]
+		subject, err = strconv.Atoi(id[1:])
+	}
+	if metric == "" || err != nil || subject < 0 || subject >= len(r.subjects) {
+		return 0, "", fmt.Errorf("CloudWatch answered a query that was not asked: %q", id)
+	}
+	return subject, metric, nil
+}
+
+func (s Series) add(metric string, at, value float64) {
+	minute := time.Unix(int64(at), 0).UTC().Truncate(time.Minute)
+	c := s[minute]
+	if n := int64(math.Round(value)); metric == "Errors" {
+		c.Errors += n
+	} else {
+		c.Invocations += n
+	}
+	s[minute] = c
+}
+
+// Minutes returns the minutes of several series that have data, in their order.
+func Minutes(all ...Series) []time.Time {
+	seen := map[time.Time]bool{}
+	var minutes []time.Time
+	for _, s := range all {
+		for at := range s {
+			if !seen[at] {
+				seen[at] = true
+				minutes = append(minutes, at)
+			}
+		}
+	}
+	slices.SortFunc(minutes, time.Time.Compare)
+	return minutes
+}
+
+// Total returns the sum of a series.
+func (s Series) Total() Count {
+	var total Count
+	for _, c := range s {
+		total.Invocations += c.Invocations
+		total.Errors += c.Errors
+	}
+	return total
+}
