@@ -199,6 +199,8 @@ func (a *app) exitCode(err error) int {
 		return exitIncomplete
 	case errors.As(err, &stopped):
 		return exitStopped
+	case a.progress.hasRestored():
+		return exitIncomplete // of several functions or journals, one was refused
 	case errors.As(err, &notStarted):
 		return exitInput
 	case errors.As(err, &failed), a.progress.journalName() == "":

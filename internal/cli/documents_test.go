@@ -2,12 +2,14 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 )
 
 // document runs a command with --output json and decodes its one document.
@@ -271,5 +273,38 @@ func TestAShiftToNothingIsNotAnsweredByAShiftToEverything(t *testing.T) {
 	}
 	if out := b.must(append(shift, "0")...); strings.Contains(out, all) {
 		t.Errorf("it was taken out:\n%s", out)
+	}
+}
+
+// Of several functions that are rolled back by hand none is changed where one
+// cannot be.
+func TestARollbackByHandOfSeveralIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	inputs := b.minimal()
+	b.must(append([]string{"deploy"}, inputs...)...)
+	b.write("code/index.js", "2")
+	b.must(append([]string{"deploy"}, inputs...)...)
+	b.aws.ResetCalls()
+	data := `[{"function":"hello","version":"2","aliases":{"live":"1"}},{"function":"hello","version":"7","aliases":{"live":"5"}}]`
+	code, out, errs := b.run("rollback", "--rollback-data", data)
+	if code != exitInput || !strings.Contains(errs, "the deployment published version 7 over 5") || len(b.changing()) > 0 {
+		t.Errorf("exit %d, changed %v\n%s%s", code, b.changing(), out, errs)
+	}
+}
+
+// 3 promises that nothing was touched: of two journals the first is rolled back, so
+// the refusal of the second is no 3.
+func TestARefusalAfterARollbackIsNoRefusalOfAll(t *testing.T) {
+	t.Parallel()
+	refused := &deploy.NotStartedError{Err: errors.New("no")}
+	for restored, want := range map[bool]int{false: exitInput, true: exitIncomplete} {
+		a := &app{}
+		if restored {
+			a.progress.restoredSome()
+		}
+		if got := a.exitCode(refused); got != want {
+			t.Errorf("restored %v: exit %d, want %d", restored, got, want)
+		}
 	}
 }

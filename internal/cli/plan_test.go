@@ -129,7 +129,7 @@ func TestPlanMakesNoCallThatChangesAnything(t *testing.T) {
 		"HeadObject": true, "GetObject": true, "DescribeImages": true,
 		// Whether a rollback could see who uses what is created.
 		"GetPolicy": true, "GetFunctionConcurrency": true, "ListEventSourceMappings": true, "ListFunctionUrlConfigs": true,
-		"ListFunctionEventInvokeConfigs": true, "ListProvisionedConcurrencyConfigs": true,
+		"ListFunctionEventInvokeConfigs": true, "ListProvisionedConcurrencyConfigs": true, "ListAliases": true, "ListVersionsByFunction": true,
 	}
 	plan := func(state string) {
 		t.Helper()

@@ -104,6 +104,21 @@ func flush(w io.Writer) error {
 type progress struct {
 	mu      sync.Mutex
 	journal string
+	// restored reports whether a rollback command has restored something.
+	restored bool
+}
+
+// restoredSome notes that not everything is as it was when the process began.
+func (p *progress) restoredSome() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.restored = true
+}
+
+func (p *progress) hasRestored() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.restored
 }
 
 // began keeps the name of the journal that the run writes: from now on there may

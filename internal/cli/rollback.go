@@ -78,7 +78,8 @@ func (a *app) manual(ctx context.Context) ([]deploy.Restored, error) {
 }
 
 // eachRequest calls do for each function of the inputs that is not where it is
-// asked to be, with the header and the target of a journal that leads it there.
+// asked to be, with the header and the target of a journal that leads it there. It
+// calls it for none where one of them cannot be rolled back.
 func (a *app) eachRequest(ctx context.Context, do func(*deploy.Connection, journal.Header, *journal.TargetLog) error) error {
 	requests, err := a.requests()
 	if err != nil {
@@ -88,22 +89,34 @@ func (a *app) eachRequest(ctx context.Context, do func(*deploy.Connection, journ
 	if err != nil {
 		return err
 	}
-	var unstarted, errs []error
+	type work struct {
+		header journal.Header
+		target *journal.TargetLog
+	}
+	var all []work
+	var errs []error
 	for _, r := range requests {
 		header := a.header("rollback", a.runID())
 		header.StagingBucket = a.in.String("staging-bucket")
 		target, err := deploy.Manual(ctx, c, r, header.Run)
-		switch {
-		case err != nil:
-			unstarted = append(unstarted, err)
-		case len(target.Steps) == 0:
-			a.log().Line("Nothing to roll back: function %s in %s is already as requested", target.Function, target.Region)
-		default:
-			header.Salt, header.Targets = target.Salt, []journal.Target{target.Target}
-			errs = append(errs, do(c, header, target))
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
+		header.Salt, header.Targets = target.Salt, []journal.Target{target.Target}
+		all = append(all, work{header, target})
 	}
-	return errors.Join(notStarted(session.Join(unstarted...)), errors.Join(errs...))
+	if err := session.Join(errs...); err != nil {
+		return notStarted(err) // none is changed
+	}
+	for _, w := range all {
+		if len(w.target.Steps) == 0 {
+			a.log().Line("Nothing to roll back: function %s in %s is already as requested", w.target.Function, w.target.Region)
+			continue
+		}
+		errs = append(errs, do(c, w.header, w.target))
+	}
+	return errors.Join(errs...)
 }
 
 // fromJournal rolls back what the journals of this run say, the newest first.
@@ -168,6 +181,7 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
 		restored, err = deploy.Rollback(ctx, j, a.access(), a.in.Duration("rollback-timeout"), a.work(folders.Temp))
 		if restored != nil {
+			a.progress.restoredSome()
 			a.rollbackSummary("", restored, a.recovery(err))
 		}
 		return err
