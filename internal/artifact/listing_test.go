@@ -59,7 +59,7 @@ func TestAnObjectIsListedWithoutReadingItAll(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w.put(t, ours, region, "code", "f.zip", content.Bytes(), true)
+	w.put(t, place{ours, region, "code", "f.zip"}, content.Bytes(), true)
 	r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", Key: "f.zip"}, nil)
 	if err != nil {
 		t.Fatal(err)

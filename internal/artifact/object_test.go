@@ -25,8 +25,8 @@ func TestAnObjectIsPinnedAndItsStoredChecksumTaken(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, region, "code", true)
 	content := zipOf(t, 1000)
-	old := w.put(t, ours, region, "code", "f.zip", content, true)
-	newer := w.put(t, ours, region, "code", "f.zip", zipOf(t, 10), true)
+	old := w.put(t, place{ours, region, "code", "f.zip"}, content, true)
+	newer := w.put(t, place{ours, region, "code", "f.zip"}, zipOf(t, 10), true)
 	w.made("GET")
 
 	r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", Key: "f.zip", VersionID: old}, nil)
@@ -56,7 +56,7 @@ func TestAnObjectWithoutAChecksumIsHashedAsItStreams(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, region, "code", false)
 	content := zipOf(t, 3<<20)
-	w.put(t, ours, region, "code", "f.zip", content, false)
+	w.put(t, place{ours, region, "code", "f.zip"}, content, false)
 	r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", Key: "f.zip"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestABrokenLineIsTakenUpWhereItBroke(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, region, "code", false)
 	content := zipOf(t, 3<<20)
-	w.put(t, ours, region, "code", "f.zip", content, false)
+	w.put(t, place{ours, region, "code", "f.zip"}, content, false)
 	var ranges []string
 	w.intercept(func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.Method != http.MethodGet || len(ranges) == 3 {
@@ -105,7 +105,7 @@ func TestAnObjectOfAnotherRegionIsFetchedOnceItIsNeeded(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, "us-east-1", "code", true)
 	content := zipOf(t, 1<<20)
-	w.put(t, ours, "us-east-1", "code", "f.zip", content, true)
+	w.put(t, place{ours, "us-east-1", "code", "f.zip"}, content, true)
 	w.made("GET")
 	for name, ref := range map[string]Ref{
 		"Region unknown": {Kind: S3, Bucket: "code", Key: "f.zip"},
@@ -140,7 +140,7 @@ func TestAnObjectThatOnlyItsConnectorReadsIsFetched(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, theirs, region, "code", true)
 	content := zipOf(t, 1000)
-	w.put(t, theirs, region, "code", "f.zip", content, true)
+	w.put(t, place{theirs, region, "code", "f.zip"}, content, true)
 	ref := Ref{Kind: S3, Bucket: "code", Key: "f.zip"}
 	connector := func(o *Options) { o.Source = w.session(t, theirs) }
 
@@ -167,9 +167,9 @@ func TestWhatIsWrongWithAnObjectHasItsOwnWords(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, region, "code", true)
 	w.bucket(t, theirs, region, "private", true)
-	version := w.put(t, ours, region, "code", "gone.zip", zipOf(t, 10), true)
-	w.put(t, ours, region, "code", "empty.zip", nil, true)
-	w.put(t, ours, region, "code", "cold.zip", zipOf(t, 10), true)
+	version := w.put(t, place{ours, region, "code", "gone.zip"}, zipOf(t, 10), true)
+	w.put(t, place{ours, region, "code", "empty.zip"}, nil, true)
+	w.put(t, place{ours, region, "code", "cold.zip"}, zipOf(t, 10), true)
 	w.intercept(func(rw http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/cold.zip") {
 			rw.Header().Set("x-amz-storage-class", "GLACIER")
@@ -214,7 +214,7 @@ func TestAPatternTakesTheObjectThatWasWrittenLast(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, "us-east-1", "code", false)
 	for i, key := range []string{"app/build-9.zip", "app/build-10.zip", "app/build-x.jar", "other/build-11.zip"} {
-		w.put(t, ours, "us-east-1", "code", key, zipOf(t, int64(i)), true)
+		w.put(t, place{ours, "us-east-1", "code", key}, zipOf(t, int64(i)), true)
 		w.ahead.Add(int64(time.Second)) // S3 tells times in seconds
 	}
 	for pattern, want := range map[string]string{
@@ -241,7 +241,7 @@ func TestAnObjectWithoutAChecksumIsFetchedOnce(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, "us-east-1", "code", false)
 	content := zipOf(t, 1000)
-	w.put(t, ours, "us-east-1", "code", "f.zip", content, false)
+	w.put(t, place{ours, "us-east-1", "code", "f.zip"}, content, false)
 	r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", Key: "f.zip"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestAnObjectAboveTheLimitNeedsAStagingBucket(t *testing.T) {
 	w.bucket(t, ours, "us-east-1", "code", true)
 	w.bucket(t, ours, region, "staging", true)
 	content := zipOf(t, InlineLimit)
-	w.put(t, ours, "us-east-1", "code", "f.zip", content, true)
+	w.put(t, place{ours, "us-east-1", "code", "f.zip"}, content, true)
 	ref := Ref{Kind: S3, Bucket: "code", Key: "f.zip"}
 
 	if _, err := w.resolve(t, ref, nil); err == nil || !strings.Contains(err.Error(), "set staging-bucket") {
@@ -278,7 +278,7 @@ func TestAReadEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
 	w.bucket(t, ours, region, "code", false)
-	w.put(t, ours, region, "code", "f.zip", zipOf(t, 1<<20), false)
+	w.put(t, place{ours, region, "code", "f.zip"}, zipOf(t, 1<<20), false)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.intercept(func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet {

@@ -60,7 +60,7 @@ func TestAnotherContentUnderTheKeyIsNotTrusted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := w.put(t, ours, region, "staging", "lambda-rollout/"+sum+".zip", []byte("something else"), true)
+	wrong := w.put(t, place{ours, region, "staging", "lambda-rollout/" + sum + ".zip"}, []byte("something else"), true)
 	code, err := Stage(t.Context(), w.session(t, ours), up)
 	if err != nil || code.S3ObjectVersion == wrong {
 		t.Errorf("code %+v, %v; want a new version", code, err)
@@ -136,7 +136,7 @@ func TestNoZipIsWholeInMemory(t *testing.T) {
 	content := zipOf(t, 16<<20)
 	size := uint64(len(content))
 	up := upload(t, "staging", content)
-	w.put(t, ours, "us-east-1", "code", "f.zip", content, false)
+	w.put(t, place{ours, "us-east-1", "code", "f.zip"}, content, false)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	s := w.session(t, ours)

@@ -135,7 +135,7 @@ func (w *world) client(t testing.TB, account, region string) *awss3.Client {
 	return NewS3(w.session(t, account), region)
 }
 
-// bucket makes a bucket, with versions where it is told so.
+// bucket creates a bucket, with versioning if asked.
 func (w *world) bucket(t testing.TB, account, region, name string, versions bool) {
 	t.Helper()
 	c := w.client(t, account, region)
@@ -156,21 +156,24 @@ func (w *world) bucket(t testing.TB, account, region, name string, versions bool
 	}
 }
 
-// put uploads a content and gives its version.
-func (w *world) put(t testing.TB, account, region, bucket, key string, content []byte, stored bool) string {
+// place is where an object is.
+type place struct{ account, region, bucket, key string }
+
+// put uploads a content and returns its version.
+func (w *world) put(t testing.TB, at place, content []byte, stored bool) string {
 	t.Helper()
-	in := &awss3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(content)}
+	in := &awss3.PutObjectInput{Bucket: &at.bucket, Key: &at.key, Body: bytes.NewReader(content)}
 	if stored {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmSha256
 	}
-	out, err := w.client(t, account, region).PutObject(t.Context(), in)
+	out, err := w.client(t, at.account, at.region).PutObject(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return objectVersion(out.VersionId)
 }
 
-// made forgets the calls so far, and gives those of one method.
+// made returns the calls of one method so far, and forgets all.
 func (w *world) made(method string) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

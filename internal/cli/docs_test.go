@@ -279,7 +279,7 @@ func (e *examples) fragments(text string) {
 		}
 		field, _, _ := strings.Cut(m[1], ":")
 		if slices.ContainsFunc(input.Table(), func(in input.Input) bool { return in.Name == field }) {
-			continue // what stands below with: in a workflow
+			continue // what is below with: in a workflow
 		}
 		definition := m[1] + "\n"
 		for _, field := range []string{"functionName: shop", "runtime: provided.al2023", "handler: bootstrap", "role: arn:aws:iam::123456789012:role/shop"} {

@@ -256,7 +256,7 @@ func quoted(line string) []string {
 	return slices.Concat(strings.Fields(before), []string{one}, strings.Fields(after))
 }
 
-// Whoever takes a version out of the traffic is not told to give it all of it.
+// A shift that takes a version out of the traffic proposes no command to promote it.
 func TestAShiftToNothingIsNotAnsweredByAShiftToEverything(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{})

@@ -81,7 +81,7 @@ func (a *app) handOut(results []deploy.Result) error {
 		return err
 	}
 	if a.host.Kind() == host.Terminal {
-		// The log has just told it in other words.
+		// The log has just shown the same.
 		outputs = slices.DeleteFunc(outputs, func(o host.Output) bool { return o.Name == "plan" })
 	}
 	err = a.host.SetOutputs(outputs)

@@ -29,7 +29,7 @@ type bench struct {
 	aws *awslocal.Server
 	url string
 	env []string
-	// stdin is what a user types; interactive says that there is one.
+	// stdin is what a user types; interactive reports whether there is one.
 	stdin       string
 	interactive bool
 }

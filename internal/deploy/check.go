@@ -130,7 +130,7 @@ func (c checker) permitted(ctx context.Context, planned []Planned) error {
 		}
 		errs = append(append(errs, err), answer.Refused...)
 	}
-	return errors.Join(errs...)
+	return session.Join(errs...)
 }
 
 // dryRun lets AWS check the new code of a function that exists. What is not a

@@ -67,7 +67,7 @@ func TestWhatAWSWouldRefuseIsRefusedBeforehand(t *testing.T) {
 	})
 }
 
-// What somebody changed in $LATEST and the deployment publishes is told before.
+// What somebody changed in $LATEST and the deployment publishes is reported before.
 func TestDriftThatGoesLiveIsLogged(t *testing.T) {
 	run(t, awslocal.Options{}, func(f *fixture) {
 		f.mustDeploy()
@@ -86,7 +86,7 @@ func TestDriftThatGoesLiveIsLogged(t *testing.T) {
 }
 
 // With 200 functions one cause is one line.
-func TestOneCauseIsToldOnce(t *testing.T) {
+func TestOneCauseIsReportedOnce(t *testing.T) {
 	t.Parallel()
 	var names []name
 	for i := range 200 {
@@ -111,7 +111,7 @@ func TestOneCauseIsToldOnce(t *testing.T) {
 	}
 }
 
-func TestAMissingRegionIsToldOnce(t *testing.T) {
+func TestAMissingRegionIsReportedOnce(t *testing.T) {
 	run(t, awslocal.Options{}, func(f *fixture) {
 		f.access.Session.Region = ""
 		var definitions []string

@@ -17,7 +17,7 @@ import (
 
 // Work is how targets are worked on.
 type Work struct {
-	// Events are told what happens, as it happens.
+	// Events receives what happens, as it happens.
 	Events event.Sink
 	Now    func() time.Time
 	Timing timing.Timing
@@ -81,7 +81,7 @@ func each[T labelled](ctx context.Context, parallel int, targets []T, f func(con
 }
 
 // causes are errors of targets by what they say: what several targets have in
-// common is told once. What is wrong with the session, such as credentials that
+// common is reported once. What is wrong with the session, such as credentials that
 // expired, needs no name of a target.
 type causes struct {
 	order []string

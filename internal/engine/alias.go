@@ -66,7 +66,7 @@ func (e *Engine) tookAlias(answer definition.ObservedAlias, wanted journal.Alias
 		return err
 	}
 	if !wanted.Equal(journal.AliasOf(answer.Alias)) {
-		// Weights of AWS' own are told from a foreign answer by the look that
+		// Weights of AWS' own are distinguished from a foreign answer by the look that
 		// follows.
 		return &lambdaapi.AnswerError{Operation: operation, Subject: e.live.function + ":" + wanted.Name}
 	}

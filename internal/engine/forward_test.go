@@ -61,9 +61,9 @@ func TestAConfigurationThatIsRefusedBeforeTheCodeIsTriedAfterIt(t *testing.T) {
 			t.Error(diff)
 		}
 		if !slices.ContainsFunc(b.events.all, func(e event.Event) bool { _, is := e.(event.CodeFirst); return is }) {
-			t.Error("nobody was told")
+			t.Error("no event was emitted")
 		}
-		// The way back goes through the order that was accepted.
+		// The rollback goes through the order that was accepted.
 		b.aws.calls, b.aws.before = nil, nil
 		if r := b.rollback(t.Context()); !r.Complete() {
 			t.Errorf("%+v", r)

@@ -39,7 +39,7 @@ func steps(p Plan) string {
 	return strings.Join(lines, "\n")
 }
 
-func TestAliasesGoOverInStages(t *testing.T) {
+func TestAliasesShiftInStages(t *testing.T) {
 	t.Parallel()
 	weights := func(n float64) map[string]float64 { return map[string]float64{"2": n} }
 	for _, tc := range []struct {
@@ -73,9 +73,9 @@ func TestAliasesGoOverInStages(t *testing.T) {
 			want: "0 UpdateAlias live 1, 50% to new"},
 		{name: "a canary is promoted", course: "AllAtOnce", latest: "two", code: "two", now: alias("1", weights(0.2)), change: "1, 20% to 2 → 2",
 			want: "0 UpdateAlias live new"},
-		{name: "a canary stands", course: "20%", latest: "two", code: "two", now: alias("1", weights(0.2))},
-		{name: "a canary that ends there stands", course: "10%/5m,20%", latest: "two", code: "two", now: alias("1", weights(0.2))},
-		{name: "what is served stands", course: "10%/5m", latest: "one", code: "one", now: alias("1", nil)},
+		{name: "a canary exists", course: "20%", latest: "two", code: "two", now: alias("1", weights(0.2))},
+		{name: "a canary that ends there exists", course: "10%/5m,20%", latest: "two", code: "two", now: alias("1", weights(0.2))},
+		{name: "the alias points to it already", course: "10%/5m", latest: "one", code: "one", now: alias("1", nil)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -156,7 +156,7 @@ func TestAShiftMovesAliasesAlone(t *testing.T) {
 		{name: "more", percent: 50, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 1, 50% to new"},
 		{name: "all", percent: 100, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live new"},
 		{name: "none", percent: 0, now: alias("1", map[string]float64{"2": 0.1}), want: "0 UpdateAlias live 1"},
-		{name: "as it stands", percent: 10, now: alias("1", map[string]float64{"2": 0.1})},
+		{name: "nothing to move", percent: 10, now: alias("1", map[string]float64{"2": 0.1})},
 		{name: "done already", percent: 100, now: alias("2", nil)},
 		{name: "of what has the rest", percent: 10, now: alias("2", map[string]float64{"1": 0.4}), want: "0 UpdateAlias live 1, 10% to new"},
 		{name: "of what has all", percent: 10, now: alias("2", nil)},

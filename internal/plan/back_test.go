@@ -77,7 +77,7 @@ func after() Observation {
 	}
 }
 
-func TestBackPlansTheWayFromWhatIsToWhatWas(t *testing.T) {
+func TestBackPlansFromTheCurrentStateToTheSnapshot(t *testing.T) {
 	t.Parallel()
 	type world struct {
 		log    journal.TargetLog

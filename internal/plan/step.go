@@ -56,7 +56,7 @@ type CreateAlias struct {
 	Description *string
 }
 
-// MoveAlias gives the version that the plan publishes, or the one that a shift
+// MoveAlias sends traffic to the version that the plan publishes, or the one that a shift
 // names, a part of an alias' traffic.
 type MoveAlias struct {
 	Name string

@@ -35,9 +35,9 @@ func (p *Pool) command(f Function, dir string) (*exec.Cmd, error) {
 		}
 		return in(dir, exec.Command(path)), nil
 	case strings.HasPrefix(f.Runtime, "nodejs"):
-		return p.interpreter(f, dir, "node", "bootstrap.mjs", nodeBootstrap)
+		return p.interpreter(f, dir, bootstrap{program: "node", name: "bootstrap.mjs", source: nodeBootstrap})
 	case strings.HasPrefix(f.Runtime, "python"):
-		return p.interpreter(f, dir, "python3", "bootstrap.py", pythonBootstrap, "-u")
+		return p.interpreter(f, dir, bootstrap{program: "python3", flags: []string{"-u"}, name: "bootstrap.py", source: pythonBootstrap})
 	}
 	return nil, &UnsupportedError{
 		f.Runtime,
@@ -45,20 +45,30 @@ func (p *Pool) command(f Function, dir string) (*exec.Cmd, error) {
 	}
 }
 
-func (p *Pool) interpreter(f Function, dir, program, name string, source []byte, flags ...string) (*exec.Cmd, error) {
-	path, err := exec.LookPath(program)
+// bootstrap is a script that an interpreter runs, with the program's flags before
+// it.
+type bootstrap struct {
+	program string
+	flags   []string
+	name    string
+	source  []byte
+}
+
+// interpreter is what runs a function by a script, which it writes on first use.
+func (p *Pool) interpreter(f Function, dir string, b bootstrap) (*exec.Cmd, error) {
+	path, err := exec.LookPath(b.program)
 	if err != nil {
-		return nil, &UnsupportedError{f.Runtime, fmt.Sprintf("%s is not on PATH: install it to invoke this function here", program)}
+		return nil, &UnsupportedError{f.Runtime, fmt.Sprintf("%s is not on PATH: install it to invoke this function here", b.program)}
 	}
-	script := filepath.Join(p.dir, name)
+	script := filepath.Join(p.dir, b.name)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, err := os.Stat(script); errors.Is(err, fs.ErrNotExist) {
-		if err := os.WriteFile(script, source, 0o600); err != nil {
-			return nil, fmt.Errorf("write the %s bootstrap: %w", program, err)
+		if err := os.WriteFile(script, b.source, 0o600); err != nil {
+			return nil, fmt.Errorf("write the %s bootstrap: %w", b.program, err)
 		}
 	}
-	return in(dir, exec.Command(path, append(flags, script)...)), nil
+	return in(dir, exec.Command(path, append(b.flags, script)...)), nil
 }
 
 func in(dir string, c *exec.Cmd) *exec.Cmd {

@@ -94,20 +94,29 @@ func (l *listing) entry(v *Version) listEntry {
 	return e
 }
 
+// startAfter is the key behind which a page begins; "" for the first page.
+func startAfter(r *request, v2 bool) (string, *apiError) {
+	if !v2 {
+		return r.query.Get("marker"), nil
+	}
+	token := r.query.Get("continuation-token")
+	if token == "" {
+		return r.query.Get("start-after"), nil
+	}
+	after, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return "", errInvalidArgument("continuation-token", token, "The continuation token provided is incorrect")
+	}
+	return string(after), nil
+}
+
 // listObjects rests on "ListObjectsV2", and on "ListObjects" without
 // list-type=2.
 func (s *Service) listObjects(r *request) *apiError {
 	v2 := r.query.Get("list-type") == "2"
-	after := r.query.Get("marker")
-	if v2 {
-		after = r.query.Get("start-after")
-		if token := r.query.Get("continuation-token"); token != "" {
-			raw, err := base64.RawURLEncoding.DecodeString(token)
-			if err != nil {
-				return errInvalidArgument("continuation-token", token, "The continuation token provided is incorrect")
-			}
-			after = string(raw)
-		}
+	after, err := startAfter(r, v2)
+	if err != nil {
+		return err
 	}
 	l, err := newListing(r, after)
 	if err != nil {
