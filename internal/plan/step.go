@@ -56,8 +56,8 @@ type CreateAlias struct {
 	Description *string
 }
 
-// MoveAlias sends traffic to the version that the plan publishes, or the one that a shift
-// names, a part of an alias' traffic.
+// MoveAlias sends an alias' traffic, or a part of it, to the version that the plan
+// publishes or a shift names.
 type MoveAlias struct {
 	Name string
 	// Description is set with the move; nil keeps the current one.
