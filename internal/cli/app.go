@@ -192,10 +192,11 @@ func (a *app) exitCode(err error) int {
 	var incomplete *deploy.IncompleteError
 	var blocked *deploy.BlockedError
 	var doubt *deploy.DoubtError
+	var partly *deploy.PartlyError
 	var stopped *deploy.StoppedError
 	var notStarted *deploy.NotStartedError
 	switch {
-	case errors.As(err, &incomplete), errors.As(err, &blocked), errors.As(err, &doubt):
+	case errors.As(err, &incomplete), errors.As(err, &blocked), errors.As(err, &doubt), errors.As(err, &partly):
 		return exitIncomplete
 	case errors.As(err, &stopped):
 		return exitStopped

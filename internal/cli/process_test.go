@@ -95,6 +95,7 @@ func TestAnErrorThatSaysNothingIsNoPromise(t *testing.T) {
 		"rolled back":           {&deploy.RolledBackError{FailedError: deploy.FailedError{Err: plain}}, true, exitFailed},
 		"rolled back and more":  {errors.Join(&deploy.RolledBackError{FailedError: deploy.FailedError{Err: plain}}, plain), true, exitFailed},
 		"not started":           {&deploy.NotStartedError{Err: plain}, true, exitInput},
+		"another was begun":     {&deploy.PartlyError{Function: "f", Err: &deploy.NotStartedError{Err: plain}}, true, exitIncomplete},
 		"incomplete":            {errors.Join(plain, &deploy.IncompleteError{Err: plain}), true, exitIncomplete},
 		"changes and a failure": {errors.Join(errChanges, plain), false, exitFailed},
 	} {

@@ -55,68 +55,72 @@ func (a *app) heldByOpenRun(ctx context.Context) bool {
 }
 
 // manual rolls functions back without a journal of their deployment: to what
-// their aliases pointed to before, or to the version that is named.
+// their aliases pointed to before, or to the version that is named. All of them
+// are looked at, and confirmed, before the first is changed.
 func (a *app) manual(ctx context.Context) ([]deploy.Restored, error) {
+	c, asked, err := a.askedFor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, state := range asked {
+		if err := a.confirm(ctx, &state); err != nil {
+			return nil, err
+		}
+	}
 	var all []deploy.Restored
-	err := a.eachRequest(ctx, func(c *deploy.Connection, header journal.Header, target *journal.TargetLog) error {
-		if err := a.confirm(ctx, &journal.RunState{Header: header, Targets: []journal.TargetLog{*target}}); err != nil {
-			return err
+	var errs []error
+	for i, state := range asked {
+		restored, err := a.byHand(ctx, c, &state)
+		if err != nil && i > 0 {
+			err = &deploy.PartlyError{Function: state.Targets[0].Function, Err: err}
 		}
-		record, err := a.record(ctx, c, header)
-		if err != nil {
-			return err
-		}
-		j, err := record.Adopt(ctx, target, a.Now)
-		if err != nil {
-			return err
-		}
-		restored, err := a.rollBack(ctx, j)
-		all = append(all, restored...)
-		return errors.Join(err, j.Close())
-	})
-	return all, err
+		all, errs = append(all, restored...), append(errs, err)
+	}
+	return all, errors.Join(errs...)
 }
 
-// eachRequest calls do for each function of the inputs that is not where it is
-// asked to be, with the header and the target of a journal that leads it there. It
-// calls it for none where one of them cannot be rolled back.
-func (a *app) eachRequest(ctx context.Context, do func(*deploy.Connection, journal.Header, *journal.TargetLog) error) error {
+// byHand rolls one function back, with a journal of its own.
+func (a *app) byHand(ctx context.Context, c *deploy.Connection, state *journal.RunState) ([]deploy.Restored, error) {
+	record, err := a.record(ctx, c, state.Header)
+	if err != nil {
+		return nil, err
+	}
+	j, err := record.Adopt(ctx, &state.Targets[0], a.Now)
+	if err != nil {
+		return nil, err
+	}
+	restored, err := a.rollBack(ctx, j)
+	return restored, errors.Join(err, j.Close())
+}
+
+// askedFor looks at each function of the inputs. It returns, for each that is not
+// where it is asked to be, the journal that leads it there.
+func (a *app) askedFor(ctx context.Context) (*deploy.Connection, []journal.RunState, error) {
 	requests, err := a.requests()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	c, err := a.connect(ctx, regionHint(requests))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	type work struct {
-		header journal.Header
-		target *journal.TargetLog
-	}
-	var all []work
+	var asked []journal.RunState
 	var errs []error
 	for _, r := range requests {
 		header := a.header("rollback", a.runID())
 		header.StagingBucket = a.in.String("staging-bucket")
 		target, err := deploy.Manual(ctx, c, r, header.Run)
-		if err != nil {
+		switch {
+		case err != nil:
 			errs = append(errs, err)
-			continue
+		case len(target.Steps) == 0:
+			a.log().Line("Nothing to roll back: function %s in %s is already as requested", target.Function, target.Region)
+		default:
+			header.Salt, header.Targets = target.Salt, []journal.Target{target.Target}
+			asked = append(asked, journal.RunState{Header: header, Targets: []journal.TargetLog{*target}})
 		}
-		header.Salt, header.Targets = target.Salt, []journal.Target{target.Target}
-		all = append(all, work{header, target})
 	}
-	if err := session.Join(errs...); err != nil {
-		return notStarted(err) // none is changed
-	}
-	for _, w := range all {
-		if len(w.target.Steps) == 0 {
-			a.log().Line("Nothing to roll back: function %s in %s is already as requested", w.target.Function, w.target.Region)
-			continue
-		}
-		errs = append(errs, do(c, w.header, w.target))
-	}
-	return errors.Join(errs...)
+	return c, asked, notStarted(session.Join(errs...))
 }
 
 // fromJournal rolls back what the journals of this run say, the newest first.
@@ -273,9 +277,7 @@ func (a *app) showRollback(ctx context.Context, byHand bool) error {
 	}
 	var err error
 	if byHand {
-		err = a.eachRequest(ctx, func(_ *deploy.Connection, header journal.Header, target *journal.TargetLog) error {
-			return show(&journal.RunState{Header: header, Targets: []journal.TargetLog{*target}})
-		})
+		err = a.showAsked(ctx, show)
 	} else {
 		err = a.showJournals(ctx, show)
 	}
@@ -287,6 +289,17 @@ func (a *app) showRollback(ctx context.Context, byHand bool) error {
 	}
 	a.log().Block(report.Text(diffs))
 	return nil
+}
+
+// showAsked calls show for each function that is named and not where it is asked to
+// be.
+func (a *app) showAsked(ctx context.Context, show func(*journal.RunState) error) error {
+	_, asked, err := a.askedFor(ctx)
+	errs := []error{err}
+	for _, state := range asked {
+		errs = append(errs, show(&state))
+	}
+	return errors.Join(errs...)
 }
 
 // showJournals calls show for each journal that there is something to roll back

@@ -93,3 +93,15 @@ func (e *BlockedError) Error() string {
 	return fmt.Sprintf("roll back %s: %v\nonce that is fixed, run: %s", e.Journal, e.Err, RollbackCommand(e.Journal))
 }
 func (e *BlockedError) Unwrap() error { return e.Err }
+
+// PartlyError says that one of several functions could not be rolled back after
+// others were: whatever became of this one, the run was begun.
+type PartlyError struct {
+	Function string
+	Err      error
+}
+
+func (e *PartlyError) Error() string {
+	return fmt.Sprintf("function %s was not rolled back, others were: %v", e.Function, e.Err)
+}
+func (e *PartlyError) Unwrap() error { return e.Err }

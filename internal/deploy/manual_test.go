@@ -245,10 +245,11 @@ func TestRollbackDataAreChecked(t *testing.T) {
 		`{}`: "cannot unmarshal object", ``: "unexpected end of JSON input", `[{"function": "a b"}]`: "entry 1: ",
 		`[{"function": "f", "aliases": {"live": "x"}}]`: `"x" is no version`, `[{"function": "f", "aliases": {"live": ""}}]`: "an alias without a name or a version",
 		`[{"function": "f", "aliases": {"": "1"}}]`: "an alias without a name or a version", `[{"function": "f", "restorePoint": "0"}]`: `"0" is no version`,
-		`[{"function": "f", "aliases": {"live": "1"}, "weights": {"live": {"2": 5}}}]`:   `cannot give version 2 the weight 5`,
-		`[{"function": "f", "aliases": {"live": "1"}, "weights": {"live": {"x": 0.5}}}]`: `"x" is no version`,
-		`[{"function": "f", "weights": {"live": {"2": 0.5}}}]`:                           `alias "live" cannot give`,
-		`[{"function": "f", "version": "-1"}, {"function": ""}]`:                         "\nentry 2: it names no function",
+		`[{"function": "f", "aliases": {"live": "1"}, "weights": {"live": {"2": 5}}}]`:               `cannot give version 2 the weight 5`,
+		`[{"function": "f", "aliases": {"live": "1"}, "weights": {"live": {"x": 0.5}}}]`:             `"x" is no version`,
+		`[{"function": "f", "weights": {"live": {"2": 0.5}}}]`:                                       `alias "live" cannot give`,
+		`[{"function": "f", "aliases": {"live": "1"}}, {"function": "f", "aliases": {"live": "2"}}]`: `entry 2: function f: it is named twice`,
+		`[{"function": "f", "version": "-1"}, {"function": ""}]`:                                     "\nentry 2: it names no function",
 	} {
 		if _, err := ParseRollbackData(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
@@ -86,10 +87,17 @@ func ParseRollbackData(text string) ([]RollbackData, error) {
 		return nil, errors.New("it names no function")
 	}
 	var errs []error
+	seen := map[string]bool{}
 	for i, d := range data {
-		if err := d.check(); err != nil {
+		err := d.check()
+		key := strings.Join([]string{d.Function, d.Region, d.Account, d.Connector}, " ")
+		if err == nil && seen[key] {
+			err = fmt.Errorf("function %s: it is named twice", d.Function)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("entry %d: %w", i+1, err))
 		}
+		seen[key] = true
 	}
 	return data, errors.Join(errs...)
 }

@@ -135,7 +135,20 @@ func (h Header) Check(b Belief) error {
 			differs("its %s was %s, and the environment names %s", name, h.Endpoints[name], orAWS(b.Endpoints[name]))
 		}
 	}
+	// Of the services only Lambda changes anything: it must not be another one than
+	// the environment names, though the journal's is named for all services.
+	if now := b.Endpoints[lambdaEndpoint]; now != "" && h.Endpoints[lambdaEndpoint] == "" && h.callsAWS() {
+		differs("it had no %s, and the environment names %s", lambdaEndpoint, now)
+	}
 	return errors.Join(errs...)
+}
+
+const lambdaEndpoint = "AWS_ENDPOINT_URL_LAMBDA"
+
+// callsAWS reports whether a target is elsewhere than in the embedded AWS of this
+// process.
+func (h Header) callsAWS() bool {
+	return slices.ContainsFunc(h.Targets, func(t Target) bool { return !strings.HasPrefix(t.Endpoint, LocalEndpoint) })
 }
 
 func orAWS(endpoint string) string {
