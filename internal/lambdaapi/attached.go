@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -137,10 +141,19 @@ func (q questions) reserved(ctx context.Context) ([]Attachment, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the reserved concurrency of %s: %w", q.function, err)
+	case out.ReservedConcurrentExecutions == nil && emptyAnswer(out.ResultMetadata):
+		return nil, q.failed("read the reserved concurrency", "GetFunctionConcurrency", nil)
 	case out.ReservedConcurrentExecutions == nil:
 		return nil, nil
 	}
 	return []Attachment{{What: "reserved concurrency of " + strconv.Itoa(int(*out.ReservedConcurrentExecutions))}}, nil
+}
+
+// emptyAnswer reports whether an answer had no body, not even {}: AWS sends none
+// such to a question.
+func emptyAnswer(metadata middleware.Metadata) bool {
+	raw, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response)
+	return ok && (raw.StatusCode != http.StatusOK || raw.ContentLength == 0)
 }
 
 // policy lists the statements of a resource policy. One without statements lets
@@ -153,7 +166,7 @@ func (q questions) policy(ctx context.Context, qualifier string) ([]Attachment, 
 	var document struct {
 		Statement []struct{ Sid string }
 	}
-	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &document); err != nil {
+	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &document); err != nil || document.Statement == nil {
 		return nil, fmt.Errorf("read the policy of %s: %w", join(q.function, qualifier), &AnswerError{Operation: "GetPolicy", Subject: q.function})
 	}
 	var all []Attachment

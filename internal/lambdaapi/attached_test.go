@@ -67,7 +67,7 @@ func TestEverythingThatCanBeAttachedIsFound(t *testing.T) {
 			"policy 1":    {body: `{"Policy": "{\"Statement\": [{}]}"}`},
 		}, want: []string{"permission api", "permission of 1", "permission s3", "permission sns of live"}},
 		{name: "a policy without statements is no use", answers: map[string]reply{
-			"policy": {body: `{"Policy": "{\"Statement\": []}"}`}, "policy live": {body: `{"Policy": "{}"}`},
+			"policy": {body: `{"Policy": "{\"Statement\": []}"}`}, "policy live": {body: `{"Policy": "{\"Statement\": [], \"Id\": \"default\"}"}`},
 		}},
 		{name: "function URLs on several pages", answers: map[string]reply{
 			"urls":          {body: `{"FunctionUrlConfigs": [{"FunctionArn": "` + arnOfF + `"}, {"FunctionArn": "` + arnOfF + `:other"}], "NextMarker": "p2"}`},
