@@ -52,6 +52,10 @@ func (t *target) oldVersion() string {
 
 // warnOfSideEffects warns of cases that invoke the old version too.
 func (p *Planned) warnOfSideEffects() {
+	old := p.Previous()
+	if old == "" {
+		return // there is none; the run says so where it would have been invoked
+	}
 	var names []string
 	for _, c := range p.Verify {
 		if c.Old != nil {
@@ -60,8 +64,8 @@ func (p *Planned) warnOfSideEffects() {
 	}
 	if len(names) > 0 && p.verifies() {
 		p.Plan.Warnings = append(p.Plan.Warnings, fmt.Sprintf(
-			"verify (against: old): %s of function %s is sent to the new version and to the one that serves now, two times each: whatever it does happens four times",
-			some(names), p.At.Function))
+			"verify (against: old): the payload of %s is sent to the new version of function %s and to version %s, which gets the traffic now, twice each: its side effects happen four times",
+			some(names), p.At.Function, old))
 	}
 }
 

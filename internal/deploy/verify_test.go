@@ -140,7 +140,7 @@ func TestEqualVersionsAreInvokedTwiceEach(t *testing.T) {
 	verified(t, `{"cases": [{"name": "same", "against": "old"}]}`, i, func(f *fixture) {
 		f.mustDeploy()
 		i.expect(f, "2 ", "1 ", "2 ", "1 ")
-		f.logged("verify (against: old): same of function shop is sent to the new version and to the one that serves now", "Compared same: version 2 answered as version 1 does")
+		f.logged("verify (against: old): the payload of same is sent to the new version of function shop and to version 1, which gets the traffic now", "Compared same: version 2 answered as version 1 does")
 	})
 }
 
@@ -170,6 +170,19 @@ func TestAStopWhileAVersionIsVerifiedEndsInARollback(t *testing.T) {
 		}
 		i.expect(f, "2 ")
 	})
+}
+
+func TestANewFunctionIsComparedWithNothing(t *testing.T) {
+	i := &invocations{answer: says("1")}
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.options.Verify, _ = verify.Read("smoke.yaml", []byte(`{"cases": [{"name": "same", "against": "old"}]}`), nil)
+		f.mustDeploy()
+		i.expect(f, "1 ")
+		f.logged("verify: same is compared with nothing")
+		if strings.Contains(f.log.String(), "side effects") {
+			f.Errorf("it warns of an old version that does not exist:\n%s", f.log)
+		}
+	}, awstest.Wrap(i.wrap))
 }
 
 func TestAFunctionThatDoesNotChangeIsNotInvoked(t *testing.T) {
