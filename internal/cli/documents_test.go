@@ -286,7 +286,7 @@ func TestARollbackByHandOfSeveralIsAllOrNothing(t *testing.T) {
 	b.write("code/index.js", "2")
 	b.must(append([]string{"deploy"}, inputs...)...)
 	b.aws.ResetCalls()
-	data := `[{"function":"hello","version":"2","aliases":{"live":"1"}},{"function":"hello","version":"7","aliases":{"live":"5"}}]`
+	data := `[{"function":"hello","version":"2","aliases":{"live":"1"}},{"function":"hello","region":"eu-central-1","version":"7","aliases":{"live":"5"}}]`
 	code, out, errs := b.run("rollback", "--rollback-data", data)
 	if code != exitInput || !strings.Contains(errs, "the deployment published version 7 over 5") || len(b.changing()) > 0 {
 		t.Errorf("exit %d, changed %v\n%s%s", code, b.changing(), out, errs)
