@@ -1,6 +1,6 @@
 // Package awslocal is an AWS in one process: Lambda with its states, revisions
 // and conflicts, and as much of S3, ECR, STS, IAM, CloudWatch and its logs,
-// CloudTrail, Parameter Store and Secrets Manager as deploying to Lambda needs, on real HTTP for unmodified SDKs and the AWS CLI.
+// CloudTrail, CodeDeploy, Parameter Store and Secrets Manager as deploying needs, on real HTTP for unmodified SDKs and the AWS CLI.
 //
 // It promises to answer as the real services were recorded or documented to
 // answer; each package names its sources. Any credentials are accepted, and any
@@ -29,6 +29,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudtrail"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/codedeploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
@@ -92,6 +93,8 @@ type Server struct {
 	cloudwatch *cloudwatch.Service
 	trail      *cloudtrail.Service
 	logs       *logs.Service
+	codedeploy *codedeploy.Service
+	host       atomic.Value // string: by which clients reach the server
 	sts        *sts.Service
 	iam        *iam.Service
 	services   map[string]api.Service // by name in a credential scope
@@ -228,6 +231,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveCall(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	w.Header().Set(api.RequestIDHeader, api.NewID())
+	s.host.Store(r.Host)
+	s.codedeploy.Tick()
 	name, caller := s.identify(r)
 	record := &api.Record{Service: name}
 	r = r.WithContext(api.With(r.Context(), caller, record))

@@ -74,6 +74,7 @@ func everyService(code string) map[string]ask {
 		"logs":       {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "Logs_20140328.DescribeLogGroups"}},
 		"ssm":        {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "AmazonSSM.PutParameter"}},
 		"secrets":    {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "secretsmanager.CreateSecret"}},
+		"codedeploy": {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "CodeDeploy_20141006.CreateDeployment"}},
 		"switches":   {method: "POST", path: "/_local/clock", body: `{"Advance":"1h"}`},
 		"code":       {method: "GET", path: code},
 	}

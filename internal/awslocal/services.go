@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"iter"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudtrail"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/codedeploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ecr"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
@@ -84,7 +86,23 @@ func (s *Server) connectServices() error {
 		"sts":            s.sts,
 		"iam":            s.iam,
 	}
-	return s.sweep()
+	return errors.Join(s.connectCodeDeploy(), s.sweep())
+}
+
+// connectCodeDeploy makes the service that works through others.
+func (s *Server) connectCodeDeploy() error {
+	var err error
+	s.codedeploy, err = codedeploy.New(codedeploy.Options{
+		Store: s.store, Clock: s.Now, Alarming: s.cloudwatch.Alarming,
+		Lambda: deployer{s.lambda, func() string { host, _ := s.host.Load().(string); return host }},
+		Access: func(c api.Caller, action, resource string) string { return s.iam.Allow(c, action, resource, nil) },
+	})
+	if err != nil {
+		return err
+	}
+	s.services["codedeploy"] = s.codedeploy
+	s.closers = append(s.closers, s.codedeploy)
+	return nil
 }
 
 // invoker is what runs functions: processes, or Options.Handler.

@@ -43,6 +43,23 @@ func (s *Service) evaluateAll(c api.Caller) *api.Error {
 	return s.evaluateComposites(c, composites)
 }
 
+// Alarming are those of the named alarms that are in ALARM, for services that watch
+// alarms.
+func (s *Service) Alarming(c api.Caller, names []string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.evaluateAll(c); err != nil {
+		return nil // a state that cannot be kept is evaluated again
+	}
+	var active []string
+	for _, name := range names {
+		if s.stateOf(c, name) == stateAlarm {
+			active = append(active, name)
+		}
+	}
+	return active
+}
+
 // move gives an alarm a state that was evaluated.
 func (s *Service) move(c api.Caller, a *alarm, state, reason string) *api.Error {
 	if a.StateValue == state {

@@ -63,6 +63,8 @@ func (s *Service) permissions(r *http.Request, c api.Caller, service, operation 
 		return []permission{{"cloudtrail:" + operation, "*"}}
 	case "logs":
 		return []permission{{"logs:" + operation, logGroupARN(r, c)}}
+	case "codedeploy":
+		return codeDeployPermissions(r, c, operation)
 	case "ssm":
 		return parameterPermissions(r, c, operation)
 	case "secretsmanager":
@@ -228,6 +230,26 @@ func logGroupARN(r *http.Request, c api.Caller) string {
 		return strings.TrimSuffix(in.LogGroupIdentifier, ":*") + ":*"
 	}
 	return "arn:" + api.Partition(c.Region) + ":logs:" + c.Region + ":" + c.Account + ":log-group:" + in.LogGroupName + in.LogGroupIdentifier + ":*"
+}
+
+// codeDeployPermissions: GetDeployment is authorized on the group of the
+// deployment, which CodeDeploy alone knows and asks for.
+func codeDeployPermissions(r *http.Request, c api.Caller, operation string) []permission {
+	var in struct{ ApplicationName, DeploymentGroupName, DeploymentConfigName string }
+	start := "arn:" + api.Partition(c.Region) + ":codedeploy:" + c.Region + ":" + c.Account + ":"
+	resource := "*"
+	switch read := peek(r, &in); {
+	case operation == "GetDeployment":
+		return nil
+	case !read, operation == "StopDeployment", operation == "PutLifecycleEventHookExecutionStatus":
+	case operation == "CreateApplication":
+		resource = start + "application:" + in.ApplicationName
+	case operation == "CreateDeploymentConfig":
+		resource = start + "deploymentconfig:" + in.DeploymentConfigName
+	default:
+		resource = start + "deploymentgroup:" + in.ApplicationName + "/" + in.DeploymentGroupName
+	}
+	return []permission{{"codedeploy:" + operation, resource}}
 }
 
 // parameterPermissions asks for each parameter that a request names, without its

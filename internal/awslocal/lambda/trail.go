@@ -60,6 +60,9 @@ func (s *Service) trail(r *request, operation string, a answer, failure error) e
 		Caller: r.caller, Event: operation, Function: r.vars["FunctionName"], Parameters: map[string]any{}, Agent: r.http.UserAgent(),
 		ReadOnly: r.http.Method == http.MethodGet, RequestID: r.requestID,
 	}
+	if strings.HasSuffix(e.Agent, ".amazonaws.com") {
+		e.InvokedBy = e.Agent // an AWS service names itself so
+	}
 	if name := eventNames[operation]; name != "" {
 		e.Event = name
 	}
