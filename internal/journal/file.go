@@ -84,7 +84,7 @@ const (
 func readAll(file io.ReaderAt, limit int64) ([]byte, error) {
 	begin := make([]byte, len(beginning))
 	n, err := file.ReadAt(begin, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if !tornHeader(begin[:n]) {

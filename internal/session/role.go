@@ -207,10 +207,10 @@ func (p *roleProvider) refused(err error) error {
 // refusedToken adds what the token says, which is what the role's trust policy
 // was compared with.
 func (p *roleProvider) refusedToken(action, token string, err error) error {
-	switch known := Cause(err).(type) {
-	case nil, ExpiredCredentials, RefusedCredentials:
-		// It is the token that is meant: the call is not signed.
-	default:
+	var expired ExpiredCredentials
+	var refused RefusedCredentials
+	// Expired or refused is the token, not the credentials: the call is not signed.
+	if known := Cause(err); known != nil && !errors.As(known, &expired) && !errors.As(known, &refused) {
 		return known
 	}
 	claims, unread := ParseToken(token)

@@ -160,7 +160,8 @@ func (s *Service) putParameter(ctx context.Context, in *putInput) (any, *api.Err
 		return nil, err
 	}
 	v.Modified = s.now().UTC()
-	if p.Versions, err = append(p.Versions, v), nil; len(p.Versions) > maxVersions {
+	p.Versions = append(p.Versions, v)
+	if len(p.Versions) > maxVersions {
 		if len(p.Versions[0].Labels) > 0 {
 			return nil, refusal("ParameterMaxVersionLimitExceeded", "You attempted to create a new version of %s by calling the PutParameter API with the overwrite flag. Version %d, the oldest version, can't be deleted because it has a label associated with it. Move the label to another version of the parameter, and try again.", in.Name, p.Versions[0].Version)
 		}
