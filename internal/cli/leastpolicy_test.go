@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,8 +62,10 @@ var leastPlans = []struct {
 	artifact string
 	// more are inputs of the deployment and of its rollback, traffic one of the
 	// deployment alone.
-	more      []string
-	traffic   string
+	more    []string
+	traffic string
+	// verify is what the new version is invoked with; "" invokes nothing.
+	verify    string
 	scenarios []scenario
 }{
 	{
@@ -130,6 +133,19 @@ var leastPlans = []struct {
 		},
 	},
 	{
+		name:   "a version that is invoked",
+		before: func(b *bench) { deployLive(b, minimal) },
+		change: func(b *bench) { b.object("app.zip", "2") },
+		verify: `{"cases": [{"expect-error": true, "against": "old"}]}`,
+		scenarios: []scenario{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Count: 12, Action: awslocal.Drop})
+			}},
+		},
+	},
+	{
 		name:   "code alone",
 		before: func(b *bench) { deployLive(b, minimal) },
 		change: func(b *bench) { b.object("app.zip", "2") },
@@ -163,7 +179,7 @@ func leastBench(t *testing.T, plan int) *bench {
 func leastInputs(plan int) []string {
 	return []string{
 		"--function-definition", "function.yaml", "--artifact", cmp.Or(leastPlans[plan].artifact, "s3://code/app.zip"), "--alias", "live,next",
-		"--traffic", cmp.Or(leastPlans[plan].traffic, "AllAtOnce"),
+		"--traffic", cmp.Or(leastPlans[plan].traffic, "AllAtOnce"), "--verify", leastPlans[plan].verify,
 	}
 }
 
@@ -233,6 +249,9 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 	for i, p := range leastPlans {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
+			if _, err := exec.LookPath("node"); p.verify != "" && err != nil {
+				t.Skip("no node, which runs the function")
+			}
 			granted := printed(t, i)
 			for _, c := range p.scenarios {
 				b := leastBench(t, i)
@@ -301,6 +320,9 @@ func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
 	for i, p := range leastPlans {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
+			if _, err := exec.LookPath("node"); p.verify != "" && err != nil {
+				t.Skip("no node, which runs the function")
+			}
 			granted := printed(t, i)
 			asks := policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole", "iam:SimulatePrincipalPolicy"}, Resource: []string{"*"}}
 			for _, g := range grants(granted, i) {
