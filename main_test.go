@@ -178,7 +178,7 @@ func aws(ts *testscript.TestScript) *world { return ts.Value(awsKey{}).(*world) 
 // names.
 var reads = regexp.MustCompile(`^(Get|List|Head|Describe|Batch|Assume|Simulate|Invoke)`)
 
-// changing says that a call changed something, or was refused when it meant to.
+// changing reports whether a call changed something, or was refused when it meant to.
 // UpdateFunctionCode with DryRun does neither. What is no operation at all comes
 // from elsewhere: a function of another script may still answer on a port that
 // was given out anew.
@@ -244,7 +244,7 @@ func inject(ts *testscript.TestScript, _ bool, args []string) {
 	aws(ts).Inject(awslocal.Fault{Operation: args[0], Action: awslocal.Error, Status: status, Code: args[2], Message: args[3]})
 }
 
-// state keep remembers what stands in AWS; state same compares.
+// state keep remembers the state of AWS; state same compares.
 func state(ts *testscript.TestScript, neg bool, args []string) {
 	now, err := aws(ts).Dump("123456789012")
 	ts.Check(err)

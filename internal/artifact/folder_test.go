@@ -147,7 +147,7 @@ func TestZipRefusesAFolderWithoutFiles(t *testing.T) {
 	t.Parallel()
 	folder := write(t, t.TempDir(), map[string]string{".git/HEAD": "x", ".lambdaignore": "*\n", "a": "a"})
 	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), "holds no file") {
-		t.Errorf("got %v, want an error that says that nothing is left", err)
+		t.Errorf("got %v, want an error: nothing is left", err)
 	}
 }
 

@@ -280,7 +280,7 @@ durableConfig: {executionTimeout: 60}`, ``, Difference{
 			}
 			back := after.Merge(Diff(Canonical(have), after).Patch)
 			if diff := cmp.Diff(Canonical(have), back); diff != "" {
-				t.Errorf("the way back does not lead back:\n%s", diff)
+				t.Errorf("the reverse patch does not restore the function:\n%s", diff)
 			}
 		})
 	}

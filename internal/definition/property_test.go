@@ -83,7 +83,7 @@ func TestAnyPatchLeadsThereAndBack(t *testing.T) {
 		}
 		back := after.Merge(Diff(Canonical(have), after).Patch)
 		if diff := cmp.Diff(Canonical(have), back); diff != "" {
-			t.Fatalf("seed %d: the way back does not lead back:\n%s\nwanted %s", seed, diff, Render(wanted, false))
+			t.Fatalf("seed %d: the reverse patch does not restore the function:\n%s\nwanted %s", seed, diff, Render(wanted, false))
 		}
 		if again := Canonical(back); !EqualConfiguration(again, have) {
 			t.Fatalf("seed %d: what is restored is not equal", seed)

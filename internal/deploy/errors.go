@@ -94,7 +94,7 @@ func (e *BlockedError) Error() string {
 }
 func (e *BlockedError) Unwrap() error { return e.Err }
 
-// PartlyError says that one of several functions could not be rolled back after
+// PartlyError reports that one of several functions could not be rolled back after
 // others were: whatever became of this one, the run was begun.
 type PartlyError struct {
 	Function string

@@ -3,7 +3,7 @@ package document
 import "gopkg.in/yaml.v3"
 
 // Pairs are a mapping's keys and values in turn, with YAML's merge keys
-// (<<: *base) resolved: what stands in the mapping itself wins over what is
+// (<<: *base) resolved: what the mapping itself holds wins over what is
 // merged in, and an earlier merge over a later one.
 func Pairs(n *yaml.Node) []*yaml.Node {
 	return merged(n, 0)

@@ -249,7 +249,7 @@ func TestASecondWriterBetweenOurUpdateAndOurNextLookIsSeen(t *testing.T) {
 				}
 				r := b.rollback(t.Context())
 				if *b.aws.function.MemorySize != 512 || r.Complete() {
-					t.Errorf("the other writer's work is gone, or the rollback says that all is as it was: %d MB, %+v", *b.aws.function.MemorySize, r)
+					t.Errorf("the other writer's work is gone, or the rollback claims that all is as it was: %d MB, %+v", *b.aws.function.MemorySize, r)
 				}
 			})
 		})

@@ -17,7 +17,7 @@ type Run struct {
 	Attempt string
 	// Job and Step are the part of the run that this process is.
 	Job, Step string
-	// AllJobs says that a rollback is of what any job of the run deployed, since no
+	// AllJobs reports whether a rollback covers what any job of the run deployed, since no
 	// step of a job runs after one that failed.
 	AllJobs bool
 	// Axis tells the copies of one job in a matrix apart.

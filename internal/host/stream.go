@@ -30,9 +30,9 @@ type Stream struct {
 	pending []byte
 	writing bool
 	err     error
-	// released means that nobody waits for the reader any longer; expired that
-	// the time for last words is over.
-	released, expired bool
+	// released means that nobody waits for the reader any longer, but for the last
+	// words.
+	released bool
 }
 
 // NewStream begins to write to a file as soon as there is something to write.
@@ -87,7 +87,18 @@ func (s *Stream) pump() {
 func (s *Stream) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for (len(s.pending) > 0 || s.writing) && s.err == nil && !s.expired {
+	overdue := false
+	var limit *time.Timer
+	for (len(s.pending) > 0 || s.writing) && s.err == nil && !overdue {
+		if s.released && limit == nil {
+			limit = time.AfterFunc(lastWords, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				overdue = true
+				s.changed.Broadcast()
+			})
+			defer limit.Stop()
+		}
 		s.changed.Wait()
 	}
 	if s.err == nil && (len(s.pending) > 0 || s.writing) {
@@ -101,17 +112,8 @@ func (s *Stream) Flush() error {
 func (s *Stream) Release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.released {
-		return
-	}
 	s.released = true
 	s.changed.Broadcast()
-	time.AfterFunc(lastWords, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.expired = true
-		s.changed.Broadcast()
-	})
 }
 
 // Unsent is the text that could not be written.

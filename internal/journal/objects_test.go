@@ -93,7 +93,7 @@ func stepNumbers(s *RunState) map[int]bool {
 	return numbers
 }
 
-// A write whose answer was lost is told by its content, by one read.
+// A write whose answer was lost is recognised by its content, in one read.
 func TestAnOwnWriteWhoseAnswerWasLostIsOurs(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -53,7 +53,7 @@ func TestRollbackByHandGoesToWhatTheAliasServedBefore(t *testing.T) {
 		w.byHand(0, "Done", "--latest")
 		w.serves(256, 256)
 		w.byHand(3, "there is no version 9", "--to-version", "9")
-		// The newest marker of this alias says that version 3 replaced 2: it is there.
+		// By the newest marker of this alias version 3 replaced 2: it is there.
 		w.byHand(0, "Nothing to roll back")
 		w.byHand(0, "Done", "--to-version", "1")
 		// Now it points to neither of the two.

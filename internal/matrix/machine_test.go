@@ -73,7 +73,7 @@ type machine struct {
 	mu    sync.Mutex
 	calls int
 	count count
-	// struck says that a cut, a full disk or a closed output was met.
+	// struck is set when a cut, a full disk or a closed output was met.
 	struck bool
 	dead   bool
 	out    bytes.Buffer

@@ -25,7 +25,7 @@ func (w *world) inBucket() scenario {
 	return s
 }
 
-// objects are what stands in the bucket of the journals, by key.
+// objects are the contents of the journals' bucket, by key.
 func (w *world) objects() map[string]string {
 	w.t.Helper()
 	all := map[string]string{}

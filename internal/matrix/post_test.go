@@ -185,7 +185,7 @@ func TestPostsOfTwoUsesInOneJobPutBackTheLastFirst(t *testing.T) {
 	})
 }
 
-// TestPostUnderAct has no STATE_ and, of the inputs, only what stands under
+// TestPostUnderAct has no STATE_ and, of the inputs, only what is under
 // with:.
 func TestPostUnderAct(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -307,18 +307,26 @@ func TestPostWithARoleMintsItsOwnCredentials(t *testing.T) {
 	})
 }
 
-func TestTheEndpointOfAJournalHoldsWhateverTheEnvironmentSays(t *testing.T) {
+// A rollback goes where its journal was written, and only where the environment
+// does not name another place by then.
+func TestARollbackGoesWhereItsJournalWasWrittenOrNowhere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g, before := shop(t)
-		elsewhere := newWorld(t)
 		step := g.use("deploy", inputs(nil))
 		g.do(step.main()).expect(t, "main", 0)
-		g.job = map[string]string{"AWS_ENDPOINT_URL": elsewhere.URL, "AWS_ENDPOINT_URL_LAMBDA": elsewhere.URL, "AWS_REGION": "eu-west-1"}
+		deployed := g.dump()
+		g.ResetCalls()
+		for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA"} {
+			g.job = map[string]string{name: "http://elsewhere"}
+			g.do(step.post("failure")).expect(t, "post with "+name, 4, "the environment names http://elsewhere")
+		}
+		if calls := g.Calls(); len(calls) != 0 {
+			t.Errorf("calls of a rollback that was refused: %v", calls)
+		}
+		g.same(deployed, g.dump())
+		g.job = map[string]string{"AWS_REGION": "eu-west-1"}
 		g.do(step.post("failure")).expect(t, "post", 0)
 		g.same(before, g.dump())
-		if calls := elsewhere.Calls(); len(calls) != 0 {
-			t.Errorf("calls went where the environment pointed: %v", calls)
-		}
 	})
 }
 

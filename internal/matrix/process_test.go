@@ -212,7 +212,7 @@ func (u *use) file(kind string) string {
 func (u *use) main() process { return process{env: u.environment()} }
 
 // readState is what the runner does after main, however main ended: it hands
-// what stands in GITHUB_STATE to post.
+// the contents of GITHUB_STATE to post.
 func (u *use) readState() {
 	u.g.t.Helper()
 	u.state = map[string]string{}

@@ -45,7 +45,7 @@ func (a accident) String() string {
 type job struct {
 	name     string
 	scenario scenario
-	// post says that the host is GitHub, whose post step rolls back.
+	// post is set where the host is GitHub, whose post step rolls back.
 	post bool
 }
 

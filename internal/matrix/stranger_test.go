@@ -255,7 +255,7 @@ func (s stranger) prove(t *testing.T, deployed scenario) {
 		}
 	}
 	if diff := cmp.Diff(want, w.parts()); diff != "" {
-		t.Errorf("what stands after (-want +got):\n%s\n%s", diff, back.output)
+		t.Errorf("the state after (-want +got):\n%s\n%s", diff, back.output)
 	}
 	says := s.says
 	if s.code == 4 {
@@ -272,7 +272,7 @@ func (s stranger) prove(t *testing.T, deployed scenario) {
 		t.Errorf("a second rollback: exit %d, want %d\n%s", again.code, s.code, again.output)
 	}
 	if diff := cmp.Diff(want, w.parts()); diff != "" {
-		t.Errorf("what stands after a second rollback (-want +got):\n%s\n%s", diff, again.output)
+		t.Errorf("the state after a second rollback (-want +got):\n%s\n%s", diff, again.output)
 	}
 }
 
@@ -280,7 +280,7 @@ func (s stranger) kept(part string) bool {
 	return slices.ContainsFunc(s.keeps, func(prefix string) bool { return part == prefix || prefix == "" || strings.HasPrefix(part, prefix+".") })
 }
 
-// parts are what stands of function f: $LATEST, each alias, each tag, and the
+// parts are the state of function f: $LATEST, each alias, each tag, and the
 // other things that hang on a function; no part where it is not there.
 func (w *world) parts() map[string]string {
 	w.t.Helper()

@@ -41,7 +41,7 @@ const (
 type world struct {
 	t *testing.T
 	*awstest.AWS
-	// virtual says that the time is a bubble's; otherwise the processes are real.
+	// virtual is set where the time is a bubble's; otherwise the processes are real.
 	virtual bool
 	lambda  *lambda.Client
 	s3      *s3.Client

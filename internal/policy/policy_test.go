@@ -46,7 +46,7 @@ const (
 	layer   = "arn:aws:lambda:eu-west-1:123456789012:layer:base:"
 )
 
-// target plans f over what stands; nil for a function that is not there.
+// target plans f over the current state; nil for a function that is not there.
 func target(f definition.Function, code definition.Code, was *definition.Observed) policy.Target {
 	f.FunctionName = "hello"
 	w := plan.Wanted{Function: f, Aliases: []definition.Alias{{Name: "live"}}, Code: code, Run: "1"}

@@ -92,7 +92,7 @@ func TestCommentStaysShort(t *testing.T) {
 		}
 		whole := size[0]*size[1] <= 12
 		if cut := strings.Contains(text, "see the summary of the run"); cut == whole {
-			t.Errorf("%d changes in %d functions: says that it was cut: %v", size[0], size[1], cut)
+			t.Errorf("%d changes in %d functions: reported as cut: %v", size[0], size[1], cut)
 		}
 	}
 }

@@ -47,7 +47,7 @@ type stream struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed, and made anew, at every change
 	buffer  []byte
-	// ended says that the writing end is closed, refused that the reading end is.
+	// ended is set when the writing end is closed, refused when the reading end is.
 	ended, refused bool
 	deadline       time.Time // of reads
 }

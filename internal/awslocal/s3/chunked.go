@@ -24,7 +24,7 @@ const (
 // "size-in-hex[;chunk-signature=…]\r\n data \r\n", an empty frame, then
 // trailers ("Signature calculations for the Authorization header: transferring
 // payload in multiple chunks" and "… including trailing headers", Amazon S3
-// API Reference). Signatures are read over, not verified.
+// API Reference). Signatures are skipped, not verified.
 type chunkedReader struct {
 	src      *bufio.Reader
 	left     int64 // of the frame being read
