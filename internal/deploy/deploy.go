@@ -92,7 +92,6 @@ func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Resu
 		return nil, notStarted(err)
 	}
 	ctx, unwatch := watched(ctx, j, d.Timing.StopPoll)
-	defer unwatch()
 	err = d.carryOut(ctx)
 	if err == nil && !d.PostFollows && errors.Is(context.Cause(ctx), ErrSignal) {
 		// The signal came in the last call. A post step would decide; there is
@@ -102,6 +101,7 @@ func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Resu
 	if err == nil {
 		err = j.Settle(context.WithoutCancel(ctx), journal.Deployed)
 	}
+	unwatch()
 	if err != nil {
 		return d.results(), d.failed(ctx, j, err)
 	}
@@ -153,10 +153,13 @@ func (w Work) engine(t Target, j *journal.Journal, index int) *engine.Engine {
 	return engine.New(t.API, engine.RecordOf(j, index), w.of(t.At), code)
 }
 
-// watched is a context that ends when another process asks the run to stop.
+// watched is a context that ends when another process asks the run to stop. The
+// journal may be closed once the function that ends the watch has returned.
 func watched(ctx context.Context, j *journal.Journal, poll time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		look := time.NewTicker(poll)
 		defer look.Stop()
 		for !j.Stopped() {
@@ -168,7 +171,10 @@ func watched(ctx context.Context, j *journal.Journal, poll time.Duration) (conte
 		}
 		cancel(journal.ErrStopped)
 	}()
-	return ctx, func() { cancel(context.Canceled) }
+	return ctx, func() {
+		cancel(context.Canceled)
+		<-ended
+	}
 }
 
 // carryOut makes every version ready before any alias moves.

@@ -13,13 +13,28 @@ type gate struct {
 	open chan struct{}
 	mu   sync.Mutex
 	text strings.Builder
+	gone bool
 }
 
 func (g *gate) Write(p []byte) (int, error) {
 	<-g.open
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.gone {
+		return 0, errUnread
+	}
 	return g.text.Write(p)
+}
+
+// end lets the goroutine of the stream end: its next write fails.
+func (g *gate) end(t *testing.T, s *Stream) {
+	t.Helper()
+	g.mu.Lock()
+	g.gone = true
+	g.mu.Unlock()
+	if _, err := s.Write([]byte(".")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // The rollback after a signal may take minutes: the second for the last words
@@ -38,10 +53,13 @@ func TestTheLastWordsAfterALongRollbackAreWaitedFor(t *testing.T) {
 		if err := s.Flush(); err != nil {
 			t.Errorf("flush: %v", err)
 		}
-		if got := to.text.String(); got != "everything is as it was\n" {
+		to.mu.Lock()
+		got := to.text.String()
+		to.mu.Unlock()
+		if got != "everything is as it was\n" {
 			t.Errorf("written: %q", got)
 		}
-		end(s)
+		to.end(t, s)
 	})
 }
 
@@ -62,19 +80,6 @@ func TestAReaderThatDoesNotReadIsWaitedForASecondAfterASignal(t *testing.T) {
 			t.Errorf("flush took %s, want a second after the signal", took)
 		}
 		close(to.open)
-		end(s)
+		to.end(t, s)
 	})
 }
-
-// end lets the goroutine of a stream end: the next write fails.
-func end(s *Stream) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.to = broken{}
-	s.pending = append(s.pending, '.')
-	s.changed.Broadcast()
-}
-
-type broken struct{}
-
-func (broken) Write([]byte) (int, error) { return 0, errUnread }

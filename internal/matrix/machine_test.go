@@ -264,6 +264,17 @@ func (m *machine) strike() {
 	m.struck = true
 }
 
+// ended is how the process ended. A question that nobody waits for any longer may
+// still be on its way.
+func (m *machine) ended(code int) ended {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead {
+		code = killed
+	}
+	return ended{code: code, output: m.out.String(), count: m.count, struck: m.struck}
+}
+
 // simulate starts a process of the program in this world's bubble.
 func (w *world) simulate(p process) running {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -284,11 +295,11 @@ func (w *world) simulate(p process) running {
 				return &mortalStore{Store: journal.NewFileBelow(root, path), machine: m}
 			},
 		})
-		if m.dead {
-			code = killed
+		end := m.ended(code)
+		if end.code == killed {
 			restore(w.disk, left)
 		}
-		exits <- ended{code: code, output: m.out.String(), count: m.count, struck: m.struck}
+		exits <- end
 	}()
 	return running{
 		w: w, wait: func() (ended, error) { return <-exits, nil },
