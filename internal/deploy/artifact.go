@@ -18,6 +18,8 @@ type Artifact struct {
 	*artifact.Result
 	// named is the definition's own Code, nil without one.
 	named *definition.Code
+	// sent is the code as Lambda can take it, for all targets with this Result.
+	sent *once[definition.Code]
 }
 
 // want is what the function is to hold.
@@ -26,7 +28,7 @@ func (a *Artifact) want() definition.Code { return a.withNamed(a.Code) }
 // ready brings the code to where Lambda can take it. It is called only where
 // the code differs, after everything else was checked.
 func (a *Artifact) ready(ctx context.Context) (definition.Code, error) {
-	code, err := a.Prepare(ctx)
+	code, err := a.sent.get(ctx, func() (definition.Code, error) { return a.Prepare(ctx) })
 	return a.withNamed(code), err
 }
 

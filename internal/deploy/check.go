@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -16,9 +17,6 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/preflight"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
-
-// dryRunLimit is the largest zip, in bytes, that is sent twice.
-const dryRunLimit = 4 << 20
 
 // Terms are the conditions under which a deployment may start.
 type Terms struct {
@@ -85,11 +83,12 @@ type checker struct {
 	Work
 }
 
+// ask asks all questions side by side, each with a clock of its own.
 func (c checker) ask(ctx context.Context, planned []Planned) error {
-	const questions = 2 // about each function
-	errs := make([]error, 1+questions*len(planned))
+	trials := dryRuns(planned)
+	errs := make([]error, 1+len(trials)+len(planned))
 	var all errgroup.Group
-	all.SetLimit(c.MaxParallel + questions)
+	all.SetLimit(c.MaxParallel + 2) // and two for the whole run
 	ask := func(at int, question func(context.Context) error) {
 		all.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, questionTimeout)
@@ -99,10 +98,11 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 		})
 	}
 	ask(0, func(ctx context.Context) error { return c.permitted(ctx, planned) })
+	for i, trial := range trials {
+		ask(1+i, trial.run)
+	}
 	for i, p := range planned {
-		at := 1 + questions*i
-		ask(at, func(ctx context.Context) error { return dryRun(ctx, p) })
-		ask(at+1, func(ctx context.Context) error { return provisioned(ctx, p) })
+		ask(1+len(trials)+i, func(ctx context.Context) error { return provisioned(ctx, p) })
 	}
 	_ = all.Wait()
 	return session.Join(errs...)
@@ -133,44 +133,40 @@ func (c checker) permitted(ctx context.Context, planned []Planned) error {
 	return session.Join(errs...)
 }
 
-// dryRun lets AWS check the new code of a function that exists. What is not a
-// clear no, such as a call that is throttled, stops nothing. An emulator may not
-// know DryRun and change the function: only AWS and the embedded AWS are asked.
-func dryRun(ctx context.Context, p Planned) error {
-	if p.emulated() {
-		return nil
-	}
-	for _, s := range p.Plan.Steps {
-		s, updates := s.(plan.UpdateCode)
-		if !updates || !p.Artifact.Direct() || s.Code.ZipPath != "" && s.Code.Size > dryRunLimit {
-			continue
-		}
-		_, err := p.API.UpdateCode(ctx, lambdaapi.CodeUpdate{
-			Function: p.At.Function, Code: s.Code, Architectures: s.Architectures,
-			RevisionId: p.Before.Latest.RevisionId, DryRun: true,
-		})
+// provisioned asks, once for each alias that moves, whether it has provisioned
+// concurrency, and puts the answer into the plan's observation. Nothing else in the
+// API shows it, and it has to be known before the move: AWS then gives the alias
+// weights of its own, which the deployment waits out and a rollback must not take
+// for somebody's. A permission that is missing would show only after an alias
+// moved. No answer stops nothing: who moves the alias asks again.
+func provisioned(ctx context.Context, p Planned) error {
+	for _, name := range asksProvisioned(p) {
+		status, err := p.API.Provisioned(ctx, p.At.Function, name)
 		if refused(err) {
-			return fmt.Errorf("AWS refuses the code: %w", err)
+			return err
+		}
+		if err == nil {
+			p.Before.Provisioned[name] = status.Value != ""
 		}
 	}
 	return nil
 }
 
-// provisioned makes sure of a permission that would be missed only after an
-// alias moved.
-func provisioned(ctx context.Context, p Planned) error {
-	asked := map[string]bool{}
+// asksProvisioned are the aliases that move and of which it is not known yet.
+func asksProvisioned(p Planned) []string {
+	var names []string
 	for _, s := range p.Plan.Steps {
 		name := plan.MovedAlias(s)
-		if name == "" || asked[name] {
-			continue
+		if now := p.Before.Aliases[name]; now != nil && now.Version == plan.Latest {
+			// It cannot have any
+			// (https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html).
+			p.Before.Provisioned[name] = false
 		}
-		asked[name] = true
-		if _, err := p.API.Provisioned(ctx, p.At.Function, name); refused(err) {
-			return err
+		if _, known := p.Before.Provisioned[name]; name != "" && !known && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	return nil
+	return names
 }
 
 // emulated reports whether the target's calls go to neither AWS nor the embedded

@@ -93,7 +93,7 @@ func (a Access) local(opts session.Options, dir string) (session.Options, error)
 	if err != nil {
 		return opts, err
 	}
-	opts.Endpoint, opts.Tokens = endpoint, nil
+	opts.Endpoint, opts.Tokens, opts.Unlimited = endpoint, nil, true
 	if opts.AccessKeyID == "" {
 		opts.AccessKeyID, opts.SecretAccessKey, opts.SessionToken = embedded.Key, embedded.Key, ""
 		opts.Mask = nil

@@ -21,6 +21,8 @@ type Planned struct {
 	Plan   plan.Plan
 
 	started time.Time
+	// asked is how many questions about provisioned concurrency the plan takes.
+	asked int
 }
 
 // Plan observes every target and plans it. It changes nothing. Its error is a
@@ -101,6 +103,7 @@ func (p *Planned) plan(ctx context.Context, events event.Sink) error {
 	}
 	p.Want.Marker.Was = before.Serving(p.Want.Aliases)
 	p.Plan = plan.Forward(p.Want, before)
+	p.asked = len(before.Provisioned) + len(asksProvisioned(*p))
 	p.warnOfSideEffects()
 	p.observeCode(ctx)
 	events.Emit(observed(p.At.Function, before))

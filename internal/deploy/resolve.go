@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -149,6 +150,56 @@ type resolver struct {
 	options    Options
 	// folders zips a folder once for all targets.
 	folders artifact.Folders
+
+	mu sync.Mutex
+	// codes are the artifacts by what they are found by: one that several targets
+	// deploy is looked up, hashed and sent to the staging bucket once.
+	codes map[codeKey]*code
+	// sessions are those of the connectors' roles.
+	sessions map[string]*session.Session
+}
+
+// assume returns the one session of a connector's role.
+func (r *resolver) assume(role string) (*session.Session, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.sessions[role]; s != nil {
+		return s, nil
+	}
+	s, err := r.connection.access.assume(r.connection.base, role)
+	if err != nil {
+		return nil, err
+	}
+	if r.sessions == nil {
+		r.sessions = map[string]*session.Session{}
+	}
+	r.sessions[role] = s
+	return s, nil
+}
+
+// codeKey is what finding an artifact depends on.
+type codeKey struct {
+	ref artifact.Ref
+	// role and source are the roles of the function and of the artifact.
+	role, source, region string
+}
+
+// code is an artifact of one or more targets.
+type code struct {
+	found once[*artifact.Result]
+	sent  once[definition.Code]
+}
+
+func (r *resolver) code(key codeKey) *code {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.codes == nil {
+		r.codes = map[codeKey]*code{}
+	}
+	if r.codes[key] == nil {
+		r.codes[key] = &code{}
+	}
+	return r.codes[key]
 }
 
 func (r *resolver) target(ctx context.Context, from service.Target) (Target, error) {
@@ -160,7 +211,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	if err != nil {
 		return Target{}, err
 	}
-	s, err := r.connection.access.assume(r.connection.base, from.Infrastructure.Role)
+	s, err := r.assume(from.Infrastructure.Role)
 	if err != nil {
 		return Target{}, err
 	}
@@ -173,7 +224,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	var identity session.Identity
 	group, call := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { identity, err = s.Identity(call); return err })
-	group.Go(func() (err error) { t.Artifact, err = r.artifact(call, from, s, region); return err })
+	group.Go(func() (err error) { t.Artifact, err = r.artifact(ctx, from, s, region); return err })
 	if err := group.Wait(); err != nil {
 		return Target{}, err
 	}
@@ -201,7 +252,7 @@ func (r *resolver) artifact(ctx context.Context, from service.Target, s *session
 	var source *session.Session
 	if role := from.Artifact.Role; role != "" {
 		var err error
-		if source, err = r.connection.access.assume(r.connection.base, role); err != nil {
+		if source, err = r.assume(role); err != nil {
 			return nil, err
 		}
 	}
@@ -214,12 +265,15 @@ func (r *resolver) artifact(ctx context.Context, from service.Target, s *session
 			return nil, err
 		}
 	}
-	found, err := artifact.Resolve(ctx, ref, artifact.Options{
-		Session: s, Source: source, Region: region, StagingBucket: r.options.StagingBucket,
-		Workspace: r.options.Folders.Workspace, TempDir: r.options.Folders.Temp, Folders: &r.folders,
+	shared := r.code(codeKey{ref, from.Infrastructure.Role, from.Artifact.Role, region})
+	found, err := shared.found.get(ctx, func() (*artifact.Result, error) {
+		return artifact.Resolve(ctx, ref, artifact.Options{
+			Session: s, Source: source, Region: region, StagingBucket: r.options.StagingBucket,
+			Workspace: r.options.Folders.Workspace, TempDir: r.options.Folders.Temp, Folders: &r.folders,
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Artifact{From: from.Artifact, Result: found, named: from.Function.Code}, nil
+	return &Artifact{From: from.Artifact, Result: found, named: from.Function.Code, sent: &shared.sent}, nil
 }

@@ -44,12 +44,15 @@ func (e *Engine) updateAlias(a definition.Alias) change {
 		intent: journal.Intent{AliasName: name, Alias: &wanted},
 		look:   e.lookAlias(&wanted, name),
 		send: func(ctx context.Context) error {
-			// Whether there is provisioned concurrency does not depend on the move.
+			// Whether there is provisioned concurrency does not depend on the move:
+			// what was asked before the first change need not be asked again.
 			var beside errgroup.Group
-			beside.Go(func() error {
-				concurrency.status, concurrency.err = e.api.Provisioned(ctx, e.live.function, name)
-				return nil
-			})
+			if has, known := e.live.provisioned[name]; has || !known {
+				beside.Go(func() error {
+					concurrency.status, concurrency.err = e.api.Provisioned(ctx, e.live.function, name)
+					return nil
+				})
+			}
 			answer, err := e.api.UpdateAlias(ctx, e.live.function, a, e.live.aliases[name].RevisionId)
 			_ = beside.Wait() // it never fails: waitProvisioned sees to what was answered
 			return e.tookAlias(answer, wanted, (plan.UpdateAlias{}).Operation(), err)

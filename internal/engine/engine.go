@@ -76,7 +76,13 @@ type Engine struct {
 // New returns an engine for the target of a record. It makes no call.
 func New(api API, record Record, events event.Sink, code Code) *Engine {
 	t := record.Target()
-	return &Engine{api: api, record: record, events: events, code: code, live: newLive(t.Function, t.Salt)}
+	e := &Engine{api: api, record: record, events: events, code: code, live: newLive(t.Function, t.Salt)}
+	if t.Snapshot != nil {
+		for _, name := range t.Snapshot.Unprovisioned {
+			e.live.provisioned[name] = false
+		}
+	}
+	return e
 }
 
 // inFlight is a context for one call that outlives ctx by Grace, and in which
@@ -164,10 +170,13 @@ type live struct {
 	latest   *definition.Observed
 	aliases  map[string]*definition.ObservedAlias
 	signing  string
+	// provisioned tells which aliases had provisioned concurrency when the run
+	// began; one that is not in it was not asked about.
+	provisioned map[string]bool
 }
 
 func newLive(function string, salt []byte) live {
-	return live{function: function, salt: salt, aliases: map[string]*definition.ObservedAlias{}}
+	return live{function: function, salt: salt, aliases: map[string]*definition.ObservedAlias{}, provisioned: map[string]bool{}}
 }
 
 // content is a state of $LATEST as the journal keeps it.

@@ -12,7 +12,7 @@ import (
 
 // Snapshot records the current state, before the first change of the run.
 func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation, p plan.Plan) error {
-	e.live.latest, e.live.signing = o.Latest, o.CodeSigning
+	e.live.latest, e.live.signing, e.live.provisioned = o.Latest, o.CodeSigning, o.Provisioned
 	s := &journal.Snapshot{}
 	for _, a := range w.Aliases {
 		now := o.Aliases[a.Name]
@@ -22,6 +22,9 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 			continue
 		}
 		s.Aliases = append(s.Aliases, journal.AliasOf(now.Alias))
+		if has, known := o.Provisioned[a.Name]; known && !has {
+			s.Unprovisioned = append(s.Unprovisioned, a.Name)
+		}
 	}
 	if latest := o.Latest; latest != nil {
 		s.Exists, s.Content = true, *e.live.content(latest)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,28 +60,29 @@ func observe(ctx context.Context, api Reader, w plan.Wanted) (plan.Observation, 
 	return o, observeVersions(ctx, api, w, &o)
 }
 
-// provisionedAliases are those with provisioned concurrency, which AWS lets share
-// no traffic; of aliases whose traffic is neither shared nor to be, nobody asks.
-// Where that may not be read, as by a role that only plans, the deployment finds
-// out.
+// provisionedAliases reports which aliases have provisioned concurrency: AWS lets
+// such an alias share no traffic, and gives it weights of its own while it moves. An
+// alias whose traffic is neither shared nor to be shared is left out, and so is one
+// of which it may not be read, as by a role that only plans: who moves it asks.
 func provisionedAliases(ctx context.Context, api Reader, w plan.Wanted, o plan.Observation) map[string]bool {
-	has := make([]bool, len(w.Aliases))
+	var mu sync.Mutex
+	found := map[string]bool{}
 	var group errgroup.Group
-	for i, a := range w.Aliases {
-		if now := o.Aliases[a.Name]; !w.Traffic.Gradual() && (now == nil || len(now.Weights) == 0) {
+	for _, a := range w.Aliases {
+		now := o.Aliases[a.Name]
+		if now == nil || !w.Traffic.Gradual() && len(now.Weights) == 0 {
 			continue
 		}
 		group.Go(func() error {
-			p, err := api.Provisioned(ctx, w.Function.FunctionName, a.Name)
-			has[i] = err == nil && p.Value != ""
+			if p, err := api.Provisioned(ctx, w.Function.FunctionName, a.Name); err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				found[a.Name] = p.Value != ""
+			}
 			return nil
 		})
 	}
 	_ = group.Wait() // it never fails
-	found := map[string]bool{}
-	for i, a := range w.Aliases {
-		found[a.Name] = has[i]
-	}
 	return found
 }
 

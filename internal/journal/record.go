@@ -61,7 +61,10 @@ type Snapshot struct {
 	// Aliases are those that the deploy names and that existed.
 	Aliases []Alias `json:"aliases,omitempty"`
 	// Missing names the aliases that the deploy names and that did not exist.
-	Missing       []string          `json:"missing,omitempty"`
+	Missing []string `json:"missing,omitempty"`
+	// Unprovisioned names the aliases that had no provisioned concurrency, so that
+	// a rollback need not ask before it moves them.
+	Unprovisioned []string          `json:"unprovisioned,omitempty"`
 	Tags          map[string]string `json:"tags,omitempty"`
 	PackageType   string            `json:"packageType,omitempty"`
 	Architectures []string          `json:"architectures,omitempty"`

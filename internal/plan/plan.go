@@ -109,8 +109,9 @@ type Observation struct {
 	RestorePoint *definition.Observed
 	// Aliases holds the named aliases; a missing one is nil.
 	Aliases map[string]*definition.ObservedAlias
-	// Provisioned holds the aliases with provisioned concurrency, where traffic is
-	// to be shared.
+	// Provisioned tells of the aliases that were asked about whether they have
+	// provisioned concurrency: where traffic is shared or to be shared, and of all
+	// that move once the deployment was checked.
 	Provisioned map[string]bool
 	// WeightsSetByAWS holds the aliases whose weights AWS itself shifts just now,
 	// because of their provisioned concurrency.

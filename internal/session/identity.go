@@ -53,8 +53,12 @@ func (s *Session) whoAmI(ctx context.Context) (Identity, error) {
 	if _, err := s.base.Credentials.Retrieve(ctx); err != nil {
 		return Identity{}, Explain(err, Call{Action: "sts:GetCallerIdentity"})
 	}
-	s.asking.Lock()
-	defer s.asking.Unlock()
+	select {
+	case s.asking <- struct{}{}:
+		defer func() { <-s.asking }()
+	case <-ctx.Done():
+		return Identity{}, context.Cause(ctx)
+	}
 	if id, known := s.seen(); known {
 		return id, nil
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -24,24 +25,50 @@ const (
 type Limits struct {
 	mu  sync.Mutex
 	all map[limitKey]*limiter
+	// calls counts what went out, by operation.
+	calls map[string]int
 }
 
 type limitKey struct{ account, region string }
 
 // NewLimits is made once in a process and passed to each Session.
-func NewLimits() *Limits { return &Limits{all: map[limitKey]*limiter{}} }
+func NewLimits() *Limits { return &Limits{all: map[limitKey]*limiter{}, calls: map[string]int{}} }
 
-func (l *Limits) of(key limitKey) *limiter {
+// of is the limiter of an account in a Region. Before the account is known it goes
+// by the access key, and keeps what it has counted once it is.
+func (l *Limits) of(region, account, accessKey string) *limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.all[key] == nil {
-		l.all[key] = &limiter{
+	byAccount, byKey := limitKey{account, region}, limitKey{accessKey, region}
+	found := l.all[byAccount]
+	if account == "" || found == nil {
+		found = l.all[byKey]
+	}
+	if found == nil {
+		found = &limiter{
 			calls:       newWindow(callsPerSecond),
 			getPolicy:   newWindow(getPolicyPerSecond),
 			getFunction: newWindow(getFunctionPerSecond),
 		}
 	}
-	return l.all[key]
+	l.all[byKey] = found
+	if account != "" {
+		l.all[byAccount] = found
+	}
+	return found
+}
+
+// Calls is how many calls of Lambda's control plane went out, by operation.
+func (l *Limits) Calls() map[string]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.calls)
+}
+
+func (l *Limits) count(operation string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls[operation]++
 }
 
 // limiter is what one account and Region accepts, by the quotas that AWS counts
@@ -166,8 +193,10 @@ func (s *Session) takeTurn(ctx context.Context, region string) (turns *window, e
 		return nil, err
 	}
 	id, _ := s.seen()
-	account := cmp.Or(id.Account, creds.AccountID, creds.AccessKeyID)
-	turns = s.opts.Limits.of(limitKey{account, region}).of(awsmiddleware.GetOperationName(ctx))
+	operation := awsmiddleware.GetOperationName(ctx)
+	if !s.opts.Unlimited {
+		turns = s.opts.Limits.of(region, cmp.Or(id.Account, creds.AccountID), creds.AccessKeyID).of(operation)
+	}
 	err = mayGoOut(ctx, func(ctx context.Context) error {
 		if turns == nil {
 			return nil
@@ -177,5 +206,6 @@ func (s *Session) takeTurn(ctx context.Context, region string) (turns *window, e
 	if err != nil {
 		return nil, err
 	}
+	s.opts.Limits.count(operation)
 	return turns, nil
 }

@@ -227,3 +227,44 @@ func FuzzNoSecondHoldsMoreCallsThanTheRate(f *testing.F) {
 		}
 	})
 }
+
+// The first calls go out before anybody knows whose account it is.
+func TestWhatWentOutBeforeTheAccountWasKnownCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, &fakeAWS{}, keysEnv, Options{})
+		began := time.Now()
+		for i := range 2 * callsPerSecond {
+			if i == callsPerSecond/2 {
+				if _, err := s.Identity(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := s.takeTurn(awsmiddleware.SetOperationName(t.Context(), "GetAlias"), "us-east-1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("the calls of two seconds went out within %s", took)
+		}
+		if n := s.opts.Limits.Calls()["GetAlias"]; n != 2*callsPerSecond {
+			t.Errorf("%d calls counted", n)
+		}
+	})
+}
+
+func TestAnAWSInsideThisProcessHasNoQuotas(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, &fakeAWS{}, keysEnv, Options{Unlimited: true})
+		began := time.Now()
+		for range 10 * callsPerSecond {
+			if err := get(t.Context(), s, "us-east-1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("they waited %s", took)
+		}
+	})
+}

@@ -83,7 +83,7 @@ func (s *Session) Assume(role Role) (*Session, error) {
 	role.Audience = cmp.Or(role.Audience, defaultAudience)
 	p := &roleProvider{from: s, role: role}
 	p.byToken = s.role == nil && s.opts.AccessKeyID == "" && !role.Chaining && s.tokens != nil
-	out := &Session{opts: s.opts, base: s.base.Copy(), tokens: s.tokens, role: &role, endpoints: s.endpoints}
+	out := &Session{asking: make(chan struct{}, 1), opts: s.opts, base: s.base.Copy(), tokens: s.tokens, role: &role, endpoints: s.endpoints}
 	p.into = out
 	out.base.Credentials = aws.NewCredentialsCache(p, expiryWindow)
 	return out, nil

@@ -91,6 +91,9 @@ type Options struct {
 
 	// Limits is shared by all Sessions of a process; nil means one of its own.
 	Limits *Limits
+	// Unlimited lets calls go out at any rate: an AWS inside this process has no
+	// quotas.
+	Unlimited bool
 
 	// CallTimeout bounds one attempt of one call; 0 means a minute.
 	CallTimeout time.Duration
@@ -113,8 +116,8 @@ type Session struct {
 	// endpoints are where the calls go, by service.
 	endpoints endpoints
 
-	// asking is held while GetCallerIdentity is under way.
-	asking sync.Mutex
+	// asking has an element while GetCallerIdentity is under way.
+	asking chan struct{}
 
 	mu       sync.Mutex
 	identity Identity
@@ -143,7 +146,7 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 	if err := checkInputs(&opts); err != nil {
 		return nil, err
 	}
-	s := &Session{opts: opts, tokens: opts.Tokens}
+	s := &Session{asking: make(chan struct{}, 1), opts: opts, tokens: opts.Tokens}
 	if err := s.load(ctx); err != nil {
 		return nil, err
 	}

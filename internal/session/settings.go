@@ -29,7 +29,7 @@ func Check(opts Options) error {
 	if opts.LookupEnv == nil {
 		opts.LookupEnv = func(string) (string, bool) { return "", false }
 	}
-	s := &Session{opts: opts}
+	s := &Session{asking: make(chan struct{}, 1), opts: opts}
 	_, noRegion := s.findRegion(config.SharedConfig{})
 	wrong := []error{checkInputs(&s.opts), noRegion}
 	if opts.Role != nil {

@@ -1,0 +1,57 @@
+package deploy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+)
+
+// Budget is what a deployment may cost of the quota that AWS shares among all calls
+// of the control plane but GetFunction and GetPolicy: 15 a second for an account in
+// a Region (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+type Budget struct {
+	// Calls are those of the functions.
+	Calls int
+	// DryRuns are the trials of new code, one for each artifact.
+	DryRuns int
+}
+
+// BudgetOf is the budget of a plan that was checked: a question about each alias
+// that is named, a second one about each that moves, and a call for each step. One
+// function with one alias takes 4 calls where it is created, 5 where its code or its
+// configuration changes, 6 where both do, 1 where nothing changes.
+func BudgetOf(planned []Planned) Budget {
+	b := Budget{DryRuns: len(dryRuns(planned))}
+	for _, p := range planned {
+		b.Calls += len(p.Want.Aliases) + p.asked + len(p.Plan.Steps)
+		if p.Want.Function.CodeSigningConfigArn != nil {
+			b.Calls++
+		}
+	}
+	return b
+}
+
+// Compared says what was made beside the budget. calls are counts by operation.
+func (b Budget) Compared(calls map[string]int) string {
+	made, apart := 0, ""
+	for _, operation := range slices.Sorted(maps.Keys(calls)) {
+		switch operation {
+		case "Invoke":
+		case "GetFunction", "GetPolicy":
+			apart += fmt.Sprintf(", %d %s", calls[operation], operation)
+		default:
+			made += calls[operation]
+		}
+	}
+	text := fmt.Sprintf("Calls to Lambda within the quota of %d a second: %d of a budget of %d", awsfacts.ControlPlaneRate, made, b.Calls+b.DryRuns)
+	if b.DryRuns > 0 {
+		text += fmt.Sprintf(" (with %d dry runs)", b.DryRuns)
+	}
+	if apart == "" {
+		return text
+	}
+	return text + "; apart from it:" + strings.TrimPrefix(apart, ",")
+}
