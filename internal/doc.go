@@ -27,6 +27,8 @@
 //	traffic      stages of a gradual shift
 //	verify       does a new version answer as expected? pure comparison
 //	metrics      how often versions were invoked and failed, from CloudWatch
+//	cloudtrail   the calls that moved aliases, from CloudTrail's event history
+//	history      where an alias pointed to at an instant, if that can be proven
 //	guard        is the new version worse than the old one? pure statistics
 //	event        what happens in a run; report renders it: log, diff, summary
 //

@@ -23,6 +23,7 @@ var layout = map[string][]string{
 	"timing":    {},
 	"glob":      {},
 	"guard":     {},
+	"history":   {},
 	"printable": {},
 	"redact":    {},
 	"traffic":   {},
@@ -36,10 +37,11 @@ var layout = map[string][]string{
 	"service":    {"awsfacts", "definition", "document", "expression", "diag", "glob"},
 	"convert":    {"document", "expression", "diag", "traffic"},
 	// What AWS holds.
-	"session":   {"awsfacts", "redact"},
-	"artifact":  {"awsfacts", "definition", "glob", "session"},
-	"metrics":   {"awsfacts", "session"},
-	"lambdaapi": {"awsfacts", "definition", "redact", "session", "timing"},
+	"session":    {"awsfacts", "redact"},
+	"artifact":   {"awsfacts", "definition", "glob", "session"},
+	"metrics":    {"awsfacts", "session"},
+	"cloudtrail": {"awsfacts", "session"},
+	"lambdaapi":  {"awsfacts", "definition", "redact", "session", "timing"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},
 	"plan":      {"awsfacts", "definition", "journal", "traffic"},
@@ -49,7 +51,7 @@ var layout = map[string][]string{
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {
-		"artifact", "awsfacts", "definition", "diag", "embedded", "engine", "event", "journal", "lambdaapi", "plan",
+		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "history", "journal", "lambdaapi", "plan",
 		"policy", "preflight", "redact", "service", "session", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
@@ -102,7 +103,7 @@ func (a *app) print(text string) error {
 
 // printsResult reports whether stdout belongs to the command's own product.
 func printsResult(command string) bool {
-	return command == "render" || command == "invoke" || command == "policy" || command == "schema" || command == "convert"
+	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history"}, command)
 }
 
 type app struct {
@@ -148,6 +149,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.local(ctx)
 	case "invoke":
 		return a.invoke(ctx)
+	case "history":
+		return a.history(ctx)
 	case "version":
 		return a.version()
 	}

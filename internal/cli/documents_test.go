@@ -104,6 +104,23 @@ func TestEachCommandPrintsOneJSONDocument(t *testing.T) {
 			t.Errorf("%v again: %+v", again, restored)
 		}
 	}
+	var past struct {
+		Function string
+		Versions []struct {
+			Version string
+			Served  []struct {
+				Alias, Before, Source string
+				Now                   bool
+			}
+		}
+	}
+	if b.document(0, &past, "history", "--function", "hello"); len(past.Versions) != 2 || past.Versions[0].Version != "2" || past.Versions[1].Served[0].Before != "2" || !past.Versions[1].Served[0].Now {
+		t.Errorf("history: %+v", past)
+	}
+	var compared struct{ Changes []struct{ Field string } }
+	if b.document(0, &compared, "history", "--function", "hello", "--compare", "1..2"); len(compared.Changes) != 1 || compared.Changes[0].Field != "Code" {
+		t.Errorf("history --compare: %+v", compared)
+	}
 	b.document(0, &deployed, "shift", "--function", "hello", "--alias", "live", "--to-version", "2", "--percentage", "10")
 }
 

@@ -311,8 +311,8 @@ func (s *Set) crossCheck() diag.List {
 	if on := s.values["rollback-on"].list; len(on) > 1 && slices.Contains(on, "never") {
 		fail("rollback-on says never and something else", "give never alone")
 	}
-	if s.command == "invoke" && !given("function") {
-		fail("nothing says what to invoke", "give function")
+	if slices.Contains(looksAt, s.command) && !given("function") {
+		fail("nothing says what to "+map[string]string{"invoke": "invoke", "history": "look at"}[s.command], "give function")
 	}
 	if s.command == "shift" {
 		s.crossCheckShift(fail)

@@ -109,6 +109,8 @@ var commands = []Command{
 	{"local", "serve an embedded AWS on loopback",
 		"Runs until interrupted and prints the variables that point a client at it."},
 	{"invoke", "invoke a function and print its answer", ""},
+	{"history", "list a function's versions, and what its aliases pointed to",
+		"The newest first: when, from which commit and run, code and size, which alias\npoints to it and what that pointed to before. From CloudTrail's event history\n(90 days, where cloudtrail:LookupEvents is permitted), the journals of this\nfolder, and the versions' descriptions. With --compare, what two versions\ndiffer in."},
 	{"version", "print version, commit and Go version", ""},
 }
 
@@ -116,12 +118,13 @@ var commands = []Command{
 // each command that reads one.
 var (
 	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy"}
-	callsAWS       = []string{"deploy", "plan", "rollback", "shift", "policy", "invoke"}
+	callsAWS       = []string{"deploy", "plan", "rollback", "shift", "policy", "invoke", "history"}
 	changesAWS     = []string{"deploy", "rollback", "shift"}
 	plansOrDeploys = []string{"deploy", "plan"}
 	plansChanges   = []string{"deploy", "plan", "policy"}
 	rollsBack      = []string{"rollback"}
 	namesFunction  = []string{"rollback", "shift"}
+	looksAt        = []string{"invoke", "history"}
 	servesLocal    = []string{"local"}
 )
 
@@ -166,7 +169,7 @@ var table = []Input{
 	{Name: "secrets-from", Kind: Map, Commands: readsFiles, Sources: []string{"env:", "file:"}, Group: groupValues, Meta: "ID=SOURCE",
 		Help: `Where such values come from instead of the command line, which other users of a machine can read: ID=env:VARIABLE or ID=file:PATH. One line break at the end of a file is no part of it. Each is masked.`},
 
-	{Name: "aws-region", Kind: String, Commands: slices.Concat(readsFiles, namesFunction, []string{"invoke"}), Group: groupAWS, Meta: "REGION",
+	{Name: "aws-region", Kind: String, Commands: slices.Concat(readsFiles, namesFunction, looksAt), Group: groupAWS, Meta: "REGION",
 		Help: "The Region, unless an Infrastructure or the function's ARN names one. It is an error if they differ."},
 	{Name: "aws-access-key-id", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "ID", Secret: true,
 		Help: "Explicit credentials. They also reach the post step, where the job's own may be gone."},
@@ -186,7 +189,7 @@ var table = []Input{
 		Help: "Assume the role from the available credentials although the job has an OIDC token."},
 	{Name: "audience", Kind: String, Commands: callsAWS, Default: "sts.amazonaws.com", Group: groupAWS, Meta: "AUDIENCE",
 		Help: "Audience of the OIDC token."},
-	{Name: "connectors", Kind: Map, Commands: slices.Concat(readsFiles, namesFunction, []string{"invoke"}), Group: groupAWS, Meta: "REF=ARN",
+	{Name: "connectors", Kind: Map, Commands: slices.Concat(readsFiles, namesFunction, looksAt), Group: groupAWS, Meta: "REF=ARN",
 		Help: "Role ARNs by connectorRef, of an Infrastructure or an artifact."},
 	{Name: "allowed-account-ids", Kind: List, Commands: slices.Concat(callsAWS, []string{"validate"}), Digits: 12, Group: groupAWS, Meta: "ID",
 		Help: "Refuse every other account. Put the ids in quotes in YAML."},
@@ -229,12 +232,16 @@ var table = []Input{
 	{Name: "yes", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Answer yes where a terminal would ask: before a rollback deletes a function."},
 
-	{Name: "function", Kind: String, Commands: []string{"rollback", "shift", "invoke"}, Group: groupFunction, Meta: "NAME",
-		Help: "Function to invoke, to shift or to roll back by hand: name or ARN."},
+	{Name: "function", Kind: String, Commands: slices.Concat(namesFunction, looksAt), Group: groupFunction, Meta: "NAME",
+		Help: "Function to look at, to invoke, to shift or to roll back by hand: name or ARN."},
 	{Name: "percentage", Kind: Percent, Commands: []string{"shift"}, Instead: "traffic: 10% gives the new version that part of the traffic; command: shift moves more of it later", Group: groupFunction, Meta: "N",
 		Help: "How much of the traffic goes to the new version: 100 is all of it, 0 is none. For stages, use traffic instead."},
 	{Name: "qualifier", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "ALIAS",
 		Help: "Alias or version to invoke. By default $LATEST."},
+	{Name: "limit", Kind: Int, Commands: []string{"history"}, Default: "20", Min: 1, Group: groupFunction, Meta: "N",
+		Help: "How many versions to list, the newest first."},
+	{Name: "compare", Kind: String, Commands: []string{"history"}, Group: groupFunction, Meta: "A..B",
+		Help: "Two versions to compare, instead of the list: 41..42."},
 	{Name: "payload", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "JSON",
 		Help: "JSON event to send: the text itself, @FILE, or - for stdin."},
 

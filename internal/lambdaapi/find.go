@@ -76,6 +76,8 @@ func (c *Client) ListAliases(ctx context.Context, function string) ([]definition
 // Version is one published version, as a list shows it.
 type Version struct {
 	Number, Description, CodeSha256, LastModified, State string
+	// CodeSize is in bytes.
+	CodeSize int64
 }
 
 // ListVersions reads every published version, all pages, oldest first as AWS
@@ -98,7 +100,7 @@ func (c *Client) ListVersions(ctx context.Context, function string) ([]Version, 
 			all = append(all, Version{
 				Number: aws.ToString(v.Version), Description: aws.ToString(v.Description),
 				CodeSha256: aws.ToString(v.CodeSha256), LastModified: aws.ToString(v.LastModified),
-				State: string(v.State),
+				State: string(v.State), CodeSize: v.CodeSize,
 			})
 		}
 	}

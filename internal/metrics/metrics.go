@@ -64,16 +64,9 @@ func New(ctx context.Context, s *session.Session, region string) *Client {
 	})}
 }
 
-// endpoint is CloudWatch's own
-// (https://docs.aws.amazon.com/general/latest/gr/cw_region.html). Those of GovCloud
-// are FIPS endpoints without the name.
+// endpoint is CloudWatch's own.
 func endpoint(region string, fips bool) string {
-	p := awsfacts.PartitionOf(region)
-	host := "monitoring"
-	if fips && p.ID != "aws-us-gov" {
-		host = "monitoring-fips"
-	}
-	return "https://" + host + "." + region + "." + p.DNSSuffix
+	return awsfacts.ServiceEndpoint("monitoring", region, fips)
 }
 
 // Limits of one call, and the queries that a subject needs.

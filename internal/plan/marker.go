@@ -106,3 +106,41 @@ func ParseWas(description, alias string) string {
 		rest = rest[at[5]:]
 	}
 }
+
+// markerHead is how Marker.String begins.
+var markerHead = regexp.MustCompile(`^lambda-rollout ([^\s;]+)(?: ([^\s;@]+)(?:@([0-9a-fA-F]+))?)?(?:; |$)`)
+
+// Publication is what a version's description says of the run that published it.
+type Publication struct {
+	Marker
+	// RestorePoint is set where the version keeps the state from before a deployment.
+	RestorePoint bool
+}
+
+// ParseMarker reads a version's description; false where no run of this program
+// wrote it. The text may end early: see Marker.String.
+func ParseMarker(description string) (Publication, bool) {
+	at := markerHead.FindStringSubmatch(description)
+	if at == nil {
+		return Publication{}, false
+	}
+	p := Publication{Marker: Marker{Run: at[1], Repository: at[2], Commit: at[3]}}
+	_, rest, _ := strings.Cut(description, "; ")
+	first, _, _ := strings.Cut(rest, "; ")
+	for _, part := range strings.Split(first, ", ") {
+		if was := wasEach.FindStringSubmatch(part); was != nil {
+			p.Was = append(p.Was, AliasWas{was[1], was[2]})
+		}
+	}
+	for _, part := range strings.Split(rest, "; ") {
+		switch {
+		case part == "restore point":
+			p.RestorePoint = true
+		case p.URL == "" && strings.HasPrefix(part, "https://"):
+			p.URL = part
+		}
+	}
+	return p, true
+}
+
+var wasEach = regexp.MustCompile(`^([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)$`)

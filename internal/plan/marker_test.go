@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,5 +50,29 @@ func TestMarkerNamesNoVersionByHalf(t *testing.T) {
 	}
 	if named == 0 {
 		t.Errorf("%q names no alias", got)
+	}
+}
+
+func TestAMarkerIsReadBack(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]Marker{
+		"whole":     {Run: "123-1", Repository: "acme/shop", Commit: "0123456789abcdef", URL: "https://ci.example/1", Was: []AliasWas{{"live", "41"}, {"beta", "none"}}, Text: "x; y"},
+		"a laptop":  {Run: "20261129T1-ab", Was: []AliasWas{{"live", "$LATEST"}}},
+		"no alias":  {Run: "1", Repository: "acme/shop", Text: "live was 3 once"},
+		"no commit": {Run: "1", Repository: "acme/shop", URL: "https://ci.example/1"},
+	} {
+		p, ok := ParseMarker(m.String())
+		wantCommit := m.Commit[:min(len(m.Commit), 12)]
+		if !ok || p.Run != m.Run || p.Repository != m.Repository || p.Commit != wantCommit || p.URL != m.URL || !slices.Equal(p.Was, m.Was) || p.RestorePoint {
+			t.Errorf("%s: %q is read as %+v, %v", name, m, p, ok)
+		}
+	}
+	if p, ok := ParseMarker(Marker{Run: "1"}.RestorePoint()); !ok || !p.RestorePoint {
+		t.Errorf("a restore point: %+v, %v", p, ok)
+	}
+	for _, foreign := range []string{"", "released by hand", "lambda-rollout", "my lambda-rollout 1"} {
+		if p, ok := ParseMarker(foreign); ok {
+			t.Errorf("%q is read as %+v", foreign, p)
+		}
 	}
 }
