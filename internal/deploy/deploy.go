@@ -62,7 +62,11 @@ type target struct {
 	restorer
 	version *definition.Observed
 	took    time.Duration
+	// failed reports whether it is one of those that ended the deployment.
+	failed bool
 }
+
+func (t *target) fails() { t.failed = true }
 
 type deployment struct {
 	Execution
@@ -213,7 +217,7 @@ func (d *deployment) failed(ctx context.Context, j *journal.Journal, err error) 
 	back, cancel := rollbackContext(ctx, d.RollbackTimeout)
 	defer cancel()
 	var restorers []restorer
-	for _, t := range d.targets {
+	for _, t := range d.failedFirst() {
 		restorers = append(restorers, t.restorer)
 	}
 	done, incomplete := d.rollBack(back, j, restorers)
@@ -223,6 +227,21 @@ func (d *deployment) failed(ctx context.Context, j *journal.Journal, err error) 
 		return errors.Join(incomplete, closed)
 	}
 	return errors.Join(&RolledBackError{FailedError{Err: err}, done}, closed)
+}
+
+// failedFirst are the targets, those that failed in front.
+func (d *deployment) failedFirst() []*target {
+	all := slices.Clone(d.targets)
+	slices.SortStableFunc(all, func(a, b *target) int {
+		switch {
+		case a.failed == b.failed:
+			return 0
+		case a.failed:
+			return -1
+		}
+		return 1
+	})
+	return all
 }
 
 // onlyFound reports whether publishing was all there was to do, and AWS

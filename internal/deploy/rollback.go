@@ -127,18 +127,21 @@ func (w Work) rollBack(ctx context.Context, j *journal.Journal, restorers []rest
 	w.Events.Emit(event.SectionBegan{Title: "Rollback"})
 	defer w.Events.Emit(event.SectionBegan{})
 	header := j.Header()
-	done := make([]Restored, len(restorers))
-	slots := make(chan struct{}, max(w.MaxParallel, 1))
-	var all sync.WaitGroup
-	for i, r := range restorers {
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			t := j.Target(r.index)
-			done[i] = rollBackOne(ctx, r.engine, t, header.FirstDeploy == "keep", w.of(t.Target))
-		})
-	}
-	all.Wait()
+	done, under := make([]Restored, len(restorers)), make([]*engine.Rollback, len(restorers))
+	// First the aliases of all functions, then everything else.
+	w.sideBySide(len(restorers), func(i int) {
+		t := j.Target(restorers[i].index)
+		done[i], under[i] = beginRollback(restorers[i].engine, t, header.FirstDeploy == "keep", w.of(t.Target))
+		if under[i] != nil {
+			under[i].Traffic(ctx)
+		}
+	})
+	w.sideBySide(len(restorers), func(i int) {
+		if under[i] != nil {
+			done[i].Restored, done[i].Err = under[i].Complete(ctx)
+			w.of(done[i].Target).Emit(event.RollbackEnded{Function: done[i].Target.Function, Left: done[i].Left()})
+		}
+	})
 	if err := j.Unrecorded(); err != nil {
 		warn(w.Events, "the journal does not hold this rollback, which went on without: %v", err)
 	}
@@ -173,21 +176,33 @@ func restoredOf(t journal.TargetLog) Restored {
 	return Restored{Target: t.Target, Data: dataOf(t), New: t.Snapshot != nil && !t.Snapshot.Exists}
 }
 
-// rollBackOne rolls one target back. keepNew leaves a function that did not exist
-// before.
-func rollBackOne(ctx context.Context, e *engine.Engine, t journal.TargetLog, keepNew bool, events event.Sink) Restored {
+// sideBySide calls do for each of n targets, MaxParallel at once.
+func (w Work) sideBySide(n int, do func(i int)) {
+	slots := make(chan struct{}, max(w.MaxParallel, 1))
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			do(i)
+		})
+	}
+	all.Wait()
+}
+
+// beginRollback begins the rollback of one target; it is nil where there is nothing
+// to do. keepNew leaves a function that did not exist before.
+func beginRollback(e *engine.Engine, t journal.TargetLog, keepNew bool, events event.Sink) (Restored, *engine.Rollback) {
 	r := restoredOf(t)
 	events.Emit(event.RollbackBegan{Function: t.Function})
 	if s := t.Snapshot; s != nil && !s.Exists && keepNew {
 		events.Emit(event.RollbackSkipped{Function: t.Function, Kept: true})
 		r.Kept = true
-		return r
+		return r, nil
 	}
 	if t.Snapshot == nil || len(t.Steps) == 0 {
 		events.Emit(event.RollbackSkipped{Function: t.Function})
-		return r
+		return r, nil
 	}
-	r.Restored, r.Err = e.Rollback(ctx)
-	events.Emit(event.RollbackEnded{Function: t.Function, Left: r.Left()})
-	return r
+	return r, e.BeginRollback()
 }

@@ -75,6 +75,9 @@ func each[T labelled](ctx context.Context, parallel int, targets []T, f func(con
 	for i, err := range errs {
 		if err != nil && (errors.Is(err, first) || !errors.Is(err, context.Canceled)) {
 			all.add(targets[i].Label(), err)
+			if f, is := any(targets[i]).(interface{ fails() }); is {
+				f.fails()
+			}
 		}
 	}
 	return all.join(len(targets) > 1)

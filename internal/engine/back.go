@@ -40,18 +40,75 @@ const rounds = 10
 // and observes again until nothing is left to do. An error means that AWS
 // could not be read; everything else is in Restored.
 func (e *Engine) Rollback(ctx context.Context) (Restored, error) {
-	t := e.record.Target()
-	if t.Snapshot == nil || len(t.Steps) == 0 {
-		return Restored{}, nil
+	r := e.BeginRollback()
+	r.Traffic(ctx)
+	return r.Complete(ctx)
+}
+
+// Rollback is one on its way: first the traffic, then everything else.
+type Rollback struct {
+	*Engine
+	fences plan.Fences
+	watch  time.Time
+	result Restored
+	// seen is a plan that has nothing to do, as far as the first look tells; err is
+	// why there was none.
+	seen *plan.Plan
+	err  error
+	// begun is the round whose aliases moved already.
+	begun *round
+}
+
+// BeginRollback returns the rollback of the target. It makes no call.
+func (e *Engine) BeginRollback() *Rollback {
+	return &Rollback{Engine: e, fences: plan.Fences{Aliases: map[string]bool{}}}
+}
+
+// Traffic looks at the target and moves the aliases that point to a version back,
+// so that of many functions none serves the new version while the code of another
+// is restored. What fails is left to Complete.
+func (r *Rollback) Traffic(ctx context.Context) {
+	if r.nothing() {
+		return
 	}
-	r := rollback{Engine: e, fences: plan.Fences{Aliases: map[string]bool{}}}
+	p, err := r.observe(ctx)
+	switch {
+	case err != nil:
+		r.err = err
+		return
+	case p.Empty():
+		r.seen = &p
+		return
+	}
+	r.begun = r.roundOf(p)
+	for len(r.begun.steps) > 0 && movesTraffic(r.begun.steps[0]) {
+		r.next(ctx, r.begun)
+	}
+}
+
+// movesTraffic reports whether a step points an alias to a published version.
+func movesTraffic(s plan.Step) bool {
+	u, is := s.(plan.UpdateAlias)
+	return is && u.Alias.Version != plan.Latest
+}
+
+func (r *Rollback) nothing() bool {
+	t := r.record.Target()
+	return t.Snapshot == nil || len(t.Steps) == 0
+}
+
+// Complete restores the rest.
+func (r *Rollback) Complete(ctx context.Context) (Restored, error) {
+	if r.err != nil || r.nothing() {
+		return r.result, r.err
+	}
 	for range rounds {
 		again, err := r.round(ctx)
 		if err != nil || !again {
 			return r.result, err
 		}
 	}
-	return r.result, fmt.Errorf("roll back %s: it keeps changing during the rollback", t.Function)
+	return r.result, fmt.Errorf("roll back %s: it keeps changing during the rollback", r.live.function)
 }
 
 // LookBack plans what a rollback of a Target would do now, and does nothing.
@@ -63,49 +120,64 @@ func LookBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Plan, 
 	return plan.Back(t, o, plan.Fences{Watched: true}), err
 }
 
-type rollback struct {
-	*Engine
-	fences plan.Fences
-	watch  time.Time
-	result Restored
+// round is one pass over a plan: its steps that are still to be carried out, and
+// how it went so far.
+type round struct {
+	steps    []plan.Step
+	progress bool
+	// lost is why $LATEST is not what it was.
+	lost error
 }
 
-// round observes, plans and applies once; again is true where another look is due.
-func (r *rollback) round(ctx context.Context) (again bool, _ error) {
-	p, err := r.look(ctx)
-	if err != nil {
-		return false, err
-	}
+func (r *Rollback) roundOf(p plan.Plan) *round {
 	r.result.Refused, r.result.Remaining = p.Refused, nil
-	if p.Empty() {
-		return false, nil
-	}
 	r.result.Changes = append(r.result.Changes, p.Changes...)
-	progress := false
-	var lost error
-	for _, s := range p.Steps {
-		err := context.Cause(ctx)
-		switch {
-		case err != nil:
-		case lost != nil && onLatest(s):
-			err = fmt.Errorf("not tried while $LATEST is not what it was: %w", lost)
-		default:
-			err = r.step(ctx, s)
+	return &round{steps: p.Steps}
+}
+
+// round observes, plans and applies once, or completes the round that was begun;
+// again is true where another look is due.
+func (r *Rollback) round(ctx context.Context) (again bool, _ error) {
+	now := r.begun
+	if r.begun = nil; now == nil {
+		p, err := r.look(ctx)
+		if err != nil {
+			return false, err
 		}
-		if err == nil {
-			progress = true
-			continue
-		}
-		r.result.Remaining = append(r.result.Remaining, Remaining{Step: s, Err: err})
-		progress = progress || moved(err)
-		if onLatest(s) {
-			lost = err
+		if now = r.roundOf(p); p.Empty() {
+			return false, nil
 		}
 	}
-	if len(r.result.Remaining) > 0 && !r.retry(progress) {
+	for len(now.steps) > 0 {
+		r.next(ctx, now)
+	}
+	if len(r.result.Remaining) > 0 && !r.retry(now.progress) {
 		return false, nil
 	}
 	return ctx.Err() == nil, nil
+}
+
+// next carries out the next step of a round.
+func (r *Rollback) next(ctx context.Context, now *round) {
+	s := now.steps[0]
+	now.steps = now.steps[1:]
+	err := context.Cause(ctx)
+	switch {
+	case err != nil:
+	case now.lost != nil && onLatest(s):
+		err = fmt.Errorf("not tried while $LATEST is not what it was: %w", now.lost)
+	default:
+		err = r.step(ctx, s)
+	}
+	if err == nil {
+		now.progress = true
+		return
+	}
+	r.result.Remaining = append(r.result.Remaining, Remaining{Step: s, Err: err})
+	now.progress = now.progress || moved(err)
+	if onLatest(s) {
+		now.lost = err
+	}
 }
 
 // onLatest reports whether a step changes $LATEST, or sends traffic to it: of these
@@ -124,7 +196,7 @@ func onLatest(s plan.Step) bool {
 
 // retry reports whether another round can do better than the one that left
 // something undone: only where the state changed meanwhile.
-func (r *rollback) retry(progress bool) bool {
+func (r *Rollback) retry(progress bool) bool {
 	if !progress {
 		return false
 	}
@@ -144,21 +216,15 @@ func moved(err error) bool {
 
 // look observes and plans; where a call without a fence may still arrive, it
 // keeps looking until the time for that is over.
-func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
+func (r *Rollback) look(ctx context.Context) (plan.Plan, error) {
 	for {
-		t := r.record.Target()
-		o, err := observeBack(ctx, r.api, t)
-		if err != nil {
-			return plan.Plan{}, fmt.Errorf("roll back %s: %w", t.Function, err)
-		}
-		r.live.latest, r.live.aliases, r.live.signing = o.Latest, o.Aliases, o.CodeSigning
-		p := plan.Back(t, o, r.fences)
-		if !p.Empty() || !p.MayArriveLate {
-			return p, nil
+		p, err := r.lookOnce(ctx)
+		if err != nil || !p.Empty() || !p.MayArriveLate {
+			return p, err
 		}
 		if r.watch.IsZero() {
 			r.watch = time.Now()
-			r.events.Emit(event.WatchingForLateCall{Function: t.Function, For: r.api.Timing().Watch})
+			r.events.Emit(event.WatchingForLateCall{Function: r.live.function, For: r.api.Timing().Watch})
 		}
 		if time.Since(r.watch) >= r.api.Timing().Watch {
 			r.fences.Watched = true
@@ -168,7 +234,27 @@ func (r *rollback) look(ctx context.Context) (plan.Plan, error) {
 	}
 }
 
-func (r *rollback) step(ctx context.Context, s plan.Step) error {
+// lookOnce is what Traffic saw, the first time.
+func (r *Rollback) lookOnce(ctx context.Context) (plan.Plan, error) {
+	if seen := r.seen; seen != nil {
+		r.seen = nil
+		return *seen, nil
+	}
+	return r.observe(ctx)
+}
+
+// observe reads the target and plans.
+func (r *Rollback) observe(ctx context.Context) (plan.Plan, error) {
+	t := r.record.Target()
+	o, err := observeBack(ctx, r.api, t)
+	if err != nil {
+		return plan.Plan{}, fmt.Errorf("roll back %s: %w", t.Function, err)
+	}
+	r.live.latest, r.live.aliases, r.live.signing = o.Latest, o.Aliases, o.CodeSigning
+	return plan.Back(t, o, r.fences), nil
+}
+
+func (r *Rollback) step(ctx context.Context, s plan.Step) error {
 	if c, is := s.(plan.UpdateCode); is && c.Download != "" {
 		r.events.Emit(event.Downloading{Function: r.live.function, CodeSha256: c.Code.Sha256})
 		code, err := r.code.Fetch(ctx, c.Download, c.Code)
