@@ -27,6 +27,7 @@ var layout = map[string][]string{
 	"printable": {},
 	"redact":    {},
 	"traffic":   {},
+	"tfstate":   {"diag"},
 	"verify":    {"diag", "glob"},
 	// What users write, and where.
 	"host":       {"printable", "redact"},
@@ -42,6 +43,7 @@ var layout = map[string][]string{
 	"metrics":    {"awsfacts", "session"},
 	"cloudtrail": {"awsfacts", "session"},
 	"lambdaapi":  {"awsfacts", "definition", "redact", "session", "timing"},
+	"values":     {"awsfacts", "diag", "session", "tfstate"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},
 	"plan":      {"awsfacts", "definition", "journal", "traffic"},
