@@ -17,6 +17,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/values"
 )
 
 // The exit codes: they are part of the contract with workflows.
@@ -112,6 +113,10 @@ type app struct {
 	in   *input.Set
 	// limits hold all sessions of this process to an account's quotas.
 	limits *session.Limits
+	// reader reads the values that come from somewhere else; nil before the first.
+	reader *values.Reader
+	// connection is the one that read values; nil where none did.
+	connection *deploy.Connection
 	// embedded are the embedded AWSs of this process.
 	embedded *embedded.Pool
 	// folded reports whether a part of the log is open that the host folds.

@@ -36,8 +36,11 @@ func (a *app) access() deploy.Access {
 }
 
 // connect opens the run's session; regionHint is where to ask STS when no
-// default Region is named.
+// default Region is named. The session that read the files' values is used again.
 func (a *app) connect(ctx context.Context, regionHint string) (*deploy.Connection, error) {
+	if a.connection != nil {
+		return a.connection, nil
+	}
 	return deploy.Connect(ctx, a.access(), regionHint)
 }
 

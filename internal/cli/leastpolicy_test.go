@@ -64,6 +64,8 @@ var leastPlans = []struct {
 	// deployment alone.
 	more    []string
 	traffic string
+	// deployOnly are more inputs of the deployment alone.
+	deployOnly []string
 	// verify is what the new version is invoked with; "" invokes nothing.
 	verify    string
 	scenarios []scenario
@@ -74,6 +76,18 @@ var leastPlans = []struct {
 		change:    func(*bench) {},
 		more:      []string{"--journal", "s3://code/journals"},
 		scenarios: []scenario{{name: "as planned"}},
+	},
+	{
+		name: "values from AWS",
+		before: func(b *bench) {
+			deployLive(b, minimal)
+			b.values()
+		},
+		change: func(b *bench) {
+			b.write("function.yaml", minimal+"environment: {variables: {AA: <+serviceVariables.a>, BB: '<+secrets.getValue(\"b\")>', CC: <+serviceVariables.c>}}\n")
+		},
+		deployOnly: []string{"--variables-from", "a=ssm:/app/a\nc=tfstate:s3://states/t#output.c", "--secrets-from", "b=secretsmanager:b#key"},
+		scenarios:  []scenario{{name: "as planned"}},
 	},
 	{
 		name: "a new function",
@@ -177,10 +191,10 @@ func leastBench(t *testing.T, plan int) *bench {
 
 // leastInputs are the inputs of a plan's deployment.
 func leastInputs(plan int) []string {
-	return []string{
+	return append([]string{
 		"--function-definition", "function.yaml", "--artifact", cmp.Or(leastPlans[plan].artifact, "s3://code/app.zip"), "--alias", "live,next",
 		"--traffic", cmp.Or(leastPlans[plan].traffic, "AllAtOnce"), "--verify", leastPlans[plan].verify,
-	}
+	}, leastPlans[plan].deployOnly...)
 }
 
 // run deploys as the role and rolls back, and tells whether that went as it

@@ -2,9 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
@@ -40,9 +37,9 @@ func (a *app) load(ctx context.Context) (*loaded, error) {
 func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 	in := a.in
 	r := a.host.Run()
-	secrets, problems := a.secrets(ctx)
+	secrets, variables, problems := a.values(ctx)
 	if problems.Err() != nil {
-		return nil, problems, nil
+		return &loaded{Set: &service.Set{}}, problems, nil
 	}
 	files, closeFiles, err := service.OpenFiles(ctx, a.host.Workspace())
 	if err != nil {
@@ -54,7 +51,7 @@ func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 		Infrastructures: in.List("infrastructure"), Overrides: in.List("overrides"),
 		Definitions: in.List("function-definition"), Aliases: in.List("alias"),
 		AliasDefinitions: in.List("alias-definition"), Artifact: in.String("artifact"),
-		Variables: in.Map("variables"), Inputs: in.Map("inputs"), Secrets: secrets,
+		Variables: in.Map("variables"), Given: variables, Inputs: in.Map("inputs"), Secrets: secrets,
 		Connectors: in.Map("connectors"),
 		Host: map[string]string{
 			"pipeline.name": r.Pipeline, "pipeline.sequenceId": r.Number,
@@ -79,25 +76,6 @@ func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 		problems = append(problems, diag.Problem{Message: "nothing to deploy: no service and no function-definition is named", Hint: "name a file: --service service.yaml, or --function-definition function.json"})
 	}
 	return &loaded{set, cases}, problems, nil
-}
-
-// secrets are the values of the inputs secrets and secrets-from, masked.
-func (a *app) secrets(ctx context.Context) (map[string]string, diag.List) {
-	secrets, sources := maps.Clone(a.in.Map("secrets")), a.in.Map("secrets-from")
-	if secrets == nil {
-		secrets = map[string]string{}
-	}
-	var problems diag.List
-	for _, id := range slices.Sorted(maps.Keys(sources)) {
-		value, err := a.host.Value(ctx, sources[id])
-		if err != nil {
-			problems = append(problems, diag.Problem{Message: fmt.Sprintf("input secrets-from: %s: %v", id, err)})
-			continue
-		}
-		a.host.Mask(id, value)
-		secrets[id] = value
-	}
-	return secrets, problems
 }
 
 // withoutAlias are the functions whose traffic cannot be shared: that is done by

@@ -76,6 +76,13 @@ func (a *app) policies(ctx context.Context, planned []deploy.Planned, run *sessi
 			}
 		}
 	}
+	more, err := a.valueNeeds(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if len(more) > 0 {
+		add(self, more...)
+	}
 	if a.s3Journal() && a.in.String("scope") != "plan" {
 		bucket, prefix, err := journal.ParseObject(a.in.String("journal"))
 		if err != nil {

@@ -52,7 +52,14 @@ func (r *renderer) scalar(n *yaml.Node) {
 	default:
 		n.Value, n.Tag = v.Text(), "!!str"
 	}
+	if strings.Contains(n.Value, Unknown) {
+		Forget(n)
+	}
 }
+
+// Unknown stands for a value, or a part of one, that is not known here: a scalar
+// with it is forgotten, and its problems with it.
+const Unknown = forgotten
 
 // A scalar without a value has this tag and this text, which no scalar of a file
 // has together.

@@ -182,7 +182,7 @@ func (d *decoder) checkSources(pairs map[string]string) {
 		switch {
 		case !slices.Contains(d.input.Sources, kind+":") || rest == "":
 			// The value may be the secret itself, so it is not shown.
-			d.fail("write "+name+"=env:VARIABLE or "+name+"=file:PATH", "%q has no source", name)
+			d.fail("write "+name+"=env:VARIABLE, file:PATH, ssm:NAME, secretsmanager:ID#KEY or tfstate:FILE#ADDRESS", "%q has no source", name)
 		case kind == "file" && !filepath.IsAbs(rest) && !filepath.IsLocal(rest):
 			d.fail("name it by an absolute path, or move it into the workspace", "%q leads out of the workspace", name)
 		}

@@ -294,9 +294,11 @@ func (s *Set) crossCheck() diag.List {
 	if reads && !given("service") && !given("function-definition") {
 		fail("nothing says what to deploy", "give service (a Harness Service file) or function-definition (the shape of CreateFunction)")
 	}
-	for _, id := range slices.Sorted(maps.Keys(s.values["secrets-from"].pairs)) {
-		if _, twice := s.values["secrets"].pairs[id]; twice {
-			fail(fmt.Sprintf("secrets and secrets-from both have a value for %q", id), "give one of them")
+	for _, name := range []string{"secrets", "variables"} {
+		for _, id := range slices.Sorted(maps.Keys(s.values[name+"-from"].pairs)) {
+			if _, twice := s.values[name].pairs[id]; twice {
+				fail(fmt.Sprintf("%s and %s-from both have a value for %q", name, name, id), "give one of them")
+			}
 		}
 	}
 	if given("aws-access-key-id") != given("aws-secret-access-key") {

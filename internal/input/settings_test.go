@@ -96,9 +96,10 @@ func TestASecretHasASource(t *testing.T) {
 		t.Error(diff)
 	}
 	for flag, want := range map[string]string{
-		"--secrets-from=db=hunter2":      `--secrets-from: "db" has no source (write db=env:VARIABLE or db=file:PATH)`,
-		"--secrets-from=db=env:":         `--secrets-from: "db" has no source (write db=env:VARIABLE or db=file:PATH)`,
-		"--secrets-from=db=ssm:/x":       `--secrets-from: "db" has no source (write db=env:VARIABLE or db=file:PATH)`,
+		"--secrets-from=db=hunter2":      `--secrets-from: "db" has no source (write db=env:VARIABLE, file:PATH, ssm:NAME, secretsmanager:ID#KEY or tfstate:FILE#ADDRESS)`,
+		"--secrets-from=db=env:":         `--secrets-from: "db" has no source (write db=env:VARIABLE, file:PATH, ssm:NAME, secretsmanager:ID#KEY or tfstate:FILE#ADDRESS)`,
+		"--secrets-from=db=ssm:/x":       ``,
+		"--variables-from=db=vault:x":    `--variables-from: "db" has no source (write db=env:VARIABLE, file:PATH, ssm:NAME, secretsmanager:ID#KEY or tfstate:FILE#ADDRESS)`,
 		"--secrets-from=db=file:../x":    `--secrets-from: "db" leads out of the workspace (name it by an absolute path, or move it into the workspace)`,
 		"--secrets=db=1\n--x=2":          ``,
 		"--secrets-from=a=env:X,b=env:Y": ``,
@@ -110,6 +111,10 @@ func TestASecretHasASource(t *testing.T) {
 	}
 	_, err := Parse(deploy("--secrets=db=x", "--secrets-from=db=env:DB"))
 	if err == nil || err.Error() != `secrets and secrets-from both have a value for "db" (give one of them)` {
+		t.Errorf("two values: %v", err)
+	}
+	_, err = Parse(deploy("--variables=a=x", "--variables-from=a=env:A"))
+	if err == nil || err.Error() != `variables and variables-from both have a value for "a" (give one of them)` {
 		t.Errorf("two values: %v", err)
 	}
 }

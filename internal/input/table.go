@@ -118,7 +118,7 @@ var commands = []Command{
 // each command that reads one.
 var (
 	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy"}
-	callsAWS       = []string{"deploy", "plan", "rollback", "shift", "policy", "invoke", "history"}
+	callsAWS       = []string{"deploy", "plan", "render", "rollback", "shift", "policy", "invoke", "history"}
 	changesAWS     = []string{"deploy", "rollback", "shift"}
 	plansOrDeploys = []string{"deploy", "plan"}
 	plansChanges   = []string{"deploy", "plan", "policy"}
@@ -127,6 +127,9 @@ var (
 	looksAt        = []string{"invoke", "history"}
 	servesLocal    = []string{"local"}
 )
+
+// valueSources are where values are read from: see package values.
+var valueSources = []string{"env:", "file:", "ssm:", "secretsmanager:", "tfstate:"}
 
 const (
 	groupService  = "What to deploy"
@@ -166,8 +169,10 @@ var table = []Input{
 		Help: "Values for <+input>, by path: serviceVariables.name, artifacts.primary.primaryArtifactRef."},
 	{Name: "secrets", Kind: Map, Commands: readsFiles, Group: groupValues, Meta: "ID=VALUE", Secret: true,
 		Help: `Values for <+secrets.getValue("id")>. Each is masked.`},
-	{Name: "secrets-from", Kind: Map, Commands: readsFiles, Sources: []string{"env:", "file:"}, Group: groupValues, Meta: "ID=SOURCE",
-		Help: `Where such values come from instead of the command line, which other users of a machine can read: ID=env:VARIABLE or ID=file:PATH. One line break at the end of a file is no part of it. Each is masked.`},
+	{Name: "variables-from", Kind: Map, Commands: readsFiles, Sources: valueSources, Group: groupValues, Meta: "NAME=SOURCE",
+		Help: "Service variables whose values are read from env:VARIABLE, file:PATH, ssm:NAME (with :VERSION or :LABEL), secretsmanager:ID#KEY or tfstate:FILE#ADDRESS, where FILE may be s3://bucket/key. A SecureString, a secret and what Terraform marks as sensitive is masked. See docs/values.md."},
+	{Name: "secrets-from", Kind: Map, Commands: readsFiles, Sources: valueSources, Group: groupValues, Meta: "ID=SOURCE",
+		Help: `Where the values of secrets come from instead of the command line, which other users of a machine can read: the sources of variables-from. One line break at the end of a file is no part of it. Each is masked.`},
 
 	{Name: "aws-region", Kind: String, Commands: slices.Concat(readsFiles, namesFunction, looksAt), Group: groupAWS, Meta: "REGION",
 		Help: "The Region, unless an Infrastructure or the function's ARN names one. It is an error if they differ."},

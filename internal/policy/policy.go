@@ -200,6 +200,24 @@ func Journal(partition, bucket, prefix string) []Need {
 	}
 }
 
+// Parameter is what it takes to read a parameter of Systems Manager. A key of the
+// user's own is not in it: only the parameter's owner knows it.
+func Parameter(arn string) Need { return Need{Action: "ssm:GetParameters", Resources: []string{arn}} }
+
+// Secret is what it takes to read a secret of Secrets Manager.
+func Secret(arn string) Need {
+	return Need{Action: "secretsmanager:GetSecretValue", Resources: []string{arn}}
+}
+
+// Object is what it takes to read an object of S3, or one version of it.
+func Object(partition, bucket, key, version string) Need {
+	need := Need{Action: "s3:GetObject", Resources: []string{"arn:" + partition + ":s3:::" + bucket + "/" + literal.Replace(key)}}
+	if version != "" {
+		need.Action = "s3:GetObjectVersion"
+	}
+	return need
+}
+
 // AssumeRole is what it takes to work as a connector's role.
 func AssumeRole(role string) Need { return Need{Action: "sts:AssumeRole", Resources: []string{role}} }
 

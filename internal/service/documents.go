@@ -69,10 +69,15 @@ type (
 		typ          string
 		value, deflt document.Text
 		required     bool
-		node         *yaml.Node
-		doc          *expression.Document
+		// final is set where no expression in the value is evaluated.
+		final bool
+		node  *yaml.Node
+		doc   *expression.Document
 	}
 )
+
+// secretType is the type of a variable that holds a secret.
+const secretType = "Secret"
 
 // What Harness' own schema knows beside what we read.
 const (
@@ -113,6 +118,9 @@ func (l *loader) eval(t document.Text, e *expression.Evaluator) (string, bool) {
 	if f != nil {
 		l.report(*f)
 		return "", false
+	}
+	if strings.Contains(v.Text(), expression.Unknown) {
+		return "", true
 	}
 	return v.Text(), true
 }
@@ -347,7 +355,7 @@ func (r reader) checkVariable(v variable, name, typ document.Text) {
 		r.Report(name.Problem("a variable's name begins with a letter or _ and holds letters, digits, _ . $ - only, at most 128", ""))
 	}
 	switch v.typ {
-	case "", "String", "Secret":
+	case "", "String", secretType:
 	case "Number":
 		for _, t := range []document.Text{v.value, v.deflt} {
 			if raw := t.Raw(); raw != "" && !strings.Contains(raw, "<+") && expression.Number(raw, t.Template()).Kind() == expression.String {

@@ -15,6 +15,7 @@ import (
 // and the journal of a deployment keeps descriptions, tags and aliases to put
 // them back. An ARN, which some keep among their secrets, is none.
 func (l *loader) warnOfExposed(doc *expression.Document, hidden []*yaml.Node, secrets []string) {
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return strings.Contains(s, expression.Unknown) })
 	if len(secrets) == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -102,7 +103,7 @@ func (l *loader) tellLacking() {
 		if !ok {
 			name, ok = strings.CutPrefix(missing.path, "overrides.variables.")
 		}
-		if _, given := l.opts.Variables[name]; !ok || !given {
+		if !ok || !slices.Contains(l.inputNames(), name) {
 			l.report(missing.problem)
 		}
 	}

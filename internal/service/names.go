@@ -109,11 +109,13 @@ func (l *loader) variableValue(v layered) expression.Value {
 		}
 	}
 	switch {
-	case v.typ == "Secret" && v.layer == layerInput:
+	case v.typ == secretType && v.layer == layerInput:
 		// The input carries the value itself, not the secret's id.
 		l.secret(t.Raw())
 		return expression.NewString(t.Raw()).Secret()
-	case v.typ == "Secret":
+	case v.final:
+		return expression.NewString(t.Raw())
+	case v.typ == secretType:
 		return l.secretVariable(t)
 	case v.typ == "Number":
 		return expression.Number(t.Raw(), t.Template())
@@ -160,6 +162,11 @@ func (l *loader) hostNames() names {
 	given := names{}
 	for name, value := range l.opts.Variables {
 		given[name] = expression.NewTemplate(value, expression.NewOrigin("input variables", value))
+	}
+	for name, value := range l.opts.Given {
+		if given[name] = expression.NewString(value.Text); value.Secret {
+			given[name] = given[name].Secret()
+		}
 	}
 	root["variable"] = variableScope{given}.value()
 	for _, scope := range []string{"pipeline", "stage"} {

@@ -252,8 +252,8 @@ func replaceVariable(list []layered, v layered) []layered {
 	for i := range list {
 		if list[i].name == v.name {
 			// What is secret stays secret, whatever layer replaces it.
-			if list[i].typ == "Secret" && v.typ != "Secret" && v.layer == layerInput {
-				v.typ = "Secret"
+			if list[i].typ == secretType && v.typ != secretType && v.layer == layerInput {
+				v.typ = secretType
 			}
 			list[i] = v
 			return list

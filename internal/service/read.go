@@ -79,7 +79,7 @@ func (l *loader) read() {
 }
 
 func (l *loader) checkVariableNames() {
-	for _, name := range slices.Sorted(maps.Keys(l.opts.Variables)) {
+	for _, name := range l.inputNames() {
 		if !variableName.MatchString(name) {
 			l.report(diag.Problem{
 				File: "input variables", Message: "the name " + quoted(name) + " is not one of a variable",
@@ -208,11 +208,27 @@ func hasKey(n *yaml.Node, names ...string) bool {
 // inputVariables lays the input variables over everything; new names are added
 // in the order of the alphabet.
 func (l *loader) inputVariables(list []layered) []layered {
-	for _, name := range slices.Sorted(maps.Keys(l.opts.Variables)) {
-		value := document.Of("input variables", l.opts.Variables[name])
-		list = replaceVariable(list, layered{variable{name: name, value: value, doc: value.Doc, node: value.Node}, layerInput})
+	for _, name := range l.inputNames() {
+		v := variable{name: name}
+		text := l.opts.Variables[name]
+		if given, ok := l.opts.Given[name]; ok {
+			v.final, text = true, given.Text
+			if given.Secret {
+				v.typ = secretType
+			}
+		}
+		v.value = document.Of("input variables", text)
+		v.doc, v.node = v.value.Doc, v.value.Node
+		list = replaceVariable(list, layered{v, layerInput})
 	}
 	return list
+}
+
+// inputNames are the variables that the inputs set.
+func (l *loader) inputNames() []string {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(l.opts.Variables)), maps.Keys(l.opts.Given))
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // sensitive are the nodes of a Harness document that may hold values of a

@@ -25,6 +25,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
 // Options is what a run names. Paths are relative to the workspace and may be
@@ -42,6 +43,9 @@ type Options struct {
 	Artifact string
 	// Variables override every layer of variables.
 	Variables map[string]string
+	// Given are more variables of that layer, by name. Their values are final: no
+	// expression in them is evaluated.
+	Given map[string]Given
 	// Inputs are the values of <+input> by path; InputSets are documents with
 	// more of them, which Inputs overrule.
 	Inputs    map[string]string
@@ -57,6 +61,13 @@ type Options struct {
 	Now func() time.Time
 	// Serialised is set where the host runs one deployment at a time.
 	Serialised bool
+}
+
+// Given is the value of a variable that comes from somewhere else. A value with
+// expression.Unknown in it is not known, and what is made of it is not checked.
+type Given struct {
+	Text   string
+	Secret bool
 }
 
 // Target is one function in one Region.
@@ -203,7 +214,7 @@ func (f *findings) report(problems ...diag.Problem) {
 }
 
 func (f *findings) secret(value string) {
-	if value == "" {
+	if value == "" || strings.Contains(value, expression.Unknown) {
 		return
 	}
 	if f.secrets == nil {

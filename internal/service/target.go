@@ -363,6 +363,9 @@ func (l *loader) render(name string, content []byte, inputs string, e *expressio
 // what a container image brings itself.
 func (l *loader) fitToArtifact(t *Target) bool {
 	fitting, problems := definition.CheckPackage(*t.Function, t.Artifact.PackageType(), t.Document)
+	if doc, ok := t.Document.(rendered); ok {
+		problems = doc.Apart(problems)
+	}
 	l.report(problems...)
 	t.Function = &fitting
 	return len(problems.Errors()) == 0

@@ -45,7 +45,7 @@ func (e endpoints) check() error {
 		checkEndpoint("AWS_ENDPOINT_URL", e.env("AWS_ENDPOINT_URL")),
 		checkEndpoint("endpoint_url of the profile "+e.profile.Profile, e.profile.BaseEndpoint),
 	}
-	for _, service := range []string{"LAMBDA", "STS", "S3", "ECR", "IAM"} {
+	for _, service := range []string{"LAMBDA", "STS", "S3", "ECR", "IAM", "SSM", "SECRETS_MANAGER"} {
 		wrong = append(wrong, checkEndpoint("AWS_ENDPOINT_URL_"+service, e.env("AWS_ENDPOINT_URL_"+service)))
 	}
 	return errors.Join(wrong...)
