@@ -28,6 +28,7 @@
 //	verify       does a new version answer as expected? pure comparison
 //	metrics      how often versions were invoked and failed, from CloudWatch
 //	cloudtrail   the calls that moved aliases, from CloudTrail's event history
+//	logs         what functions printed, from CloudWatch Logs
 //	history      where an alias pointed to at an instant, if that can be proven
 //	guard        is the new version worse than the old one? pure statistics
 //	event        what happens in a run; report renders it: log, diff, summary
@@ -35,6 +36,7 @@
 // Beside these:
 //
 //	awsfacts     what AWS fixes: partitions, limits, error codes
+//	moment       points in time as users write them
 //	timing       how long to wait for what, in one value
 //	redact       hides secrets in whatever is written; printable escapes what a
 //	             terminal would obey

@@ -24,6 +24,7 @@ var layout = map[string][]string{
 	"glob":      {},
 	"guard":     {},
 	"history":   {},
+	"moment":    {},
 	"printable": {},
 	"redact":    {},
 	"traffic":   {},
@@ -42,6 +43,7 @@ var layout = map[string][]string{
 	"artifact":   {"awsfacts", "definition", "glob", "session"},
 	"metrics":    {"awsfacts", "session"},
 	"cloudtrail": {"awsfacts", "session"},
+	"logs":       {"awsfacts", "session"},
 	"lambdaapi":  {"awsfacts", "definition", "redact", "session", "timing"},
 	"values":     {"awsfacts", "diag", "session", "tfstate"},
 	// What is to be done, and what was done.
@@ -53,7 +55,7 @@ var layout = map[string][]string{
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {
-		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "history", "journal", "lambdaapi", "plan",
+		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "history", "journal", "lambdaapi", "logs", "plan",
 		"policy", "preflight", "redact", "service", "session", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.

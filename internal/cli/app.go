@@ -104,7 +104,7 @@ func (a *app) print(text string) error {
 
 // printsResult reports whether stdout belongs to the command's own product.
 func printsResult(command string) bool {
-	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history"}, command)
+	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs"}, command)
 }
 
 type app struct {
@@ -154,6 +154,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.local(ctx)
 	case "invoke":
 		return a.invoke(ctx)
+	case "logs":
+		return a.logs(ctx)
 	case "history":
 		return a.history(ctx)
 	case "version":

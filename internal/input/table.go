@@ -109,6 +109,8 @@ var commands = []Command{
 	{"local", "serve an embedded AWS on loopback",
 		"Runs until interrupted and prints the variables that point a client at it."},
 	{"invoke", "invoke a function and print its answer", ""},
+	{"logs", "print what a function logged",
+		"From the log group that the function's LoggingConfig names. With --qualifier\nthe lines of one version, or of the versions that an alias points to now."},
 	{"history", "list a function's versions, and what its aliases pointed to",
 		"The newest first: when, from which commit and run, code and size, which alias\npoints to it and what that pointed to before. From CloudTrail's event history\n(90 days, where cloudtrail:LookupEvents is permitted), the journals of this\nfolder, and the versions' descriptions. With --compare, what two versions\ndiffer in."},
 	{"version", "print version, commit and Go version", ""},
@@ -118,13 +120,13 @@ var commands = []Command{
 // each command that reads one.
 var (
 	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy"}
-	callsAWS       = []string{"deploy", "plan", "render", "rollback", "shift", "policy", "invoke", "history"}
+	callsAWS       = slices.Concat([]string{"deploy", "plan", "render", "rollback", "shift", "policy"}, looksAt)
 	changesAWS     = []string{"deploy", "rollback", "shift"}
 	plansOrDeploys = []string{"deploy", "plan"}
 	plansChanges   = []string{"deploy", "plan", "policy"}
 	rollsBack      = []string{"rollback"}
 	namesFunction  = []string{"rollback", "shift"}
-	looksAt        = []string{"invoke", "history"}
+	looksAt        = []string{"invoke", "logs", "history"}
 	servesLocal    = []string{"local"}
 )
 
@@ -241,8 +243,14 @@ var table = []Input{
 		Help: "Function to look at, to invoke, to shift or to roll back by hand: name or ARN."},
 	{Name: "percentage", Kind: Percent, Commands: []string{"shift"}, Instead: "traffic: 10% gives the new version that part of the traffic; command: shift moves more of it later", Group: groupFunction, Meta: "N",
 		Help: "How much of the traffic goes to the new version: 100 is all of it, 0 is none. For stages, use traffic instead."},
-	{Name: "qualifier", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "ALIAS",
-		Help: "Alias or version to invoke. By default $LATEST."},
+	{Name: "qualifier", Kind: String, Commands: []string{"invoke", "logs"}, Group: groupFunction, Meta: "ALIAS",
+		Help: "Alias or version to invoke, by default $LATEST; or whose log to print, by default all."},
+	{Name: "since", Kind: String, Commands: []string{"logs"}, Default: "10m", Group: groupFunction, Meta: "TIME",
+		Help: "How far back the log goes: 90s, 2h30m, 3d, or a time with its zone, 2026-11-20T10:00Z."},
+	{Name: "filter", Kind: String, Commands: []string{"logs"}, Group: groupFunction, Meta: "PATTERN",
+		Help: "CloudWatch's filter pattern: ERROR, \"two words\", ?one ?other, { $.level = \"error\" }."},
+	{Name: "follow", Kind: Bool, Commands: []string{"logs"}, Group: groupFunction,
+		Help: "Print new lines as they come, until interrupted. With --output json, one JSON document a line."},
 	{Name: "limit", Kind: Int, Commands: []string{"history"}, Default: "20", Min: 1, Group: groupFunction, Meta: "N",
 		Help: "How many versions to list, the newest first."},
 	{Name: "compare", Kind: String, Commands: []string{"history"}, Group: groupFunction, Meta: "A..B",

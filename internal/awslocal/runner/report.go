@@ -8,11 +8,16 @@ import (
 	"time"
 )
 
-// Stream is the log stream of a process: its day, its version, and a number
-// ("Viewing logs for Lambda functions").
+// Stream is the log stream of a process: its day, in a log group that is not the
+// function's own the function, its version, and a number ("Viewing logs for Lambda
+// functions", "Configuring CloudWatch log groups").
 func Stream(f Function, started time.Time) string {
 	sum := sha256.Sum256([]byte(f.key() + started.String()))
-	return started.UTC().Format("2006/01/02/") + "[" + f.Version + "]" + hex.EncodeToString(sum[:16])
+	name := ""
+	if f.LogGroup != "" && f.LogGroup != "/aws/lambda/"+f.Name {
+		name = f.Name
+	}
+	return started.UTC().Format("2006/01/02/") + name + "[" + f.Version + "]" + hex.EncodeToString(sum[:16])
 }
 
 // Start is the line that begins an invocation's log ("Viewing logs for Lambda
