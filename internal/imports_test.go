@@ -51,11 +51,11 @@ var layout = map[string][]string{
 	"plan":      {"awsfacts", "definition", "journal", "traffic"},
 	"policy":    {"awsfacts", "definition", "plan"},
 	"preflight": {"awsfacts", "policy", "session"},
-	"report":    {"event", "plan", "traffic"},
+	"report":    {"awsfacts", "event", "plan", "traffic"},
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {
-		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "history", "journal", "lambdaapi", "logs", "plan",
+		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "glob", "history", "journal", "lambdaapi", "logs", "plan",
 		"policy", "preflight", "redact", "service", "session", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.

@@ -51,6 +51,7 @@ func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *loaded, ru
 	targets, err := deploy.Resolve(ctx, c, set.Set, deploy.Options{
 		Marker: a.marker(run), Traffic: a.in.Course("traffic"), Environment: a.in.String("environment-variables"),
 		StagingBucket: a.in.String("staging-bucket"), Verify: set.cases, Folders: folders, MaxParallel: a.in.Int("max-parallel"),
+		Waves: a.in.List("waves"),
 	})
 	for _, t := range targets {
 		a.warnings(t.Warnings)
@@ -147,7 +148,7 @@ func (a *app) serviceEndpoints() map[string]string {
 }
 
 func (a *app) log() *report.Log {
-	log := report.NewLog(a.host.Log(), a.Now, a.annotateWarning())
+	log := report.NewLog(a.host.Log(), a.Now, a.annotateWarning()).Detailed(a.in.Bool("verbose"))
 	if k := a.host.Kind(); k == host.GitHub || k == host.Act {
 		log.Fold(a.section)
 	}

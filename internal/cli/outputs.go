@@ -54,11 +54,8 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 		a.failedSummary(failure)
 		return failure
 	}
-	for _, r := range results {
-		if !r.Changed {
-			a.log().Line("Function %s in %s is unchanged: version %s", r.At.Function, r.At.Region, r.Version)
-		}
-	}
+	a.unchanged(results)
+	a.budget(results)
 	undo, err := a.undo(results)
 	next := report.Next{Promote: a.promote(results), Undo: undo}
 	for _, line := range next.Promote {

@@ -22,11 +22,12 @@ type Budget struct {
 // BudgetOf is the budget of a plan that was checked: a question about each alias
 // that is named, a second one about each that moves, and a call for each step. One
 // function with one alias takes 4 calls where it is created, 5 where its code or its
-// configuration changes, 6 where both do, 1 where nothing changes.
+// configuration changes, 6 where both do, 1 where nothing changes. What others may attach to what is created is asked once
+// for each set of credentials: 10 calls about a function with an alias.
 func BudgetOf(planned []Planned) Budget {
 	b := Budget{DryRuns: len(dryRuns(planned))}
 	for _, p := range planned {
-		b.Calls += len(p.Want.Aliases) + p.asked + len(p.Plan.Steps)
+		b.Calls += len(p.Want.Aliases) + p.asked + p.looked + len(p.Plan.Steps)
 		if p.Want.Function.CodeSigningConfigArn != nil {
 			b.Calls++
 		}
@@ -48,7 +49,7 @@ func (b Budget) Compared(calls map[string]int) string {
 	}
 	text := fmt.Sprintf("Calls to Lambda within the quota of %d a second: %d of a budget of %d", awsfacts.ControlPlaneRate, made, b.Calls+b.DryRuns)
 	if b.DryRuns > 0 {
-		text += fmt.Sprintf(" (with %d dry runs)", b.DryRuns)
+		text += fmt.Sprintf(", %d of them dry runs", b.DryRuns)
 	}
 	if apart == "" {
 		return text

@@ -49,6 +49,7 @@ func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 	if unchanged(planned) {
 		return nil
 	}
+	defer w.ticking(ctx)()
 	c := checker{Terms: terms, Work: w}
 	if err := c.ask(ctx, planned); err != nil {
 		return notStarted(fmt.Errorf("nothing was changed: %w", err))

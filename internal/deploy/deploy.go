@@ -96,7 +96,9 @@ func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Resu
 		return nil, notStarted(err)
 	}
 	ctx, unwatch := watched(ctx, j, d.Timing.StopPoll)
+	still := d.ticking(ctx)
 	err = d.carryOut(ctx)
+	still()
 	if err == nil && !d.PostFollows && errors.Is(context.Cause(ctx), ErrSignal) {
 		// The signal came in the last call. A post step would decide; there is
 		// none.
@@ -181,8 +183,8 @@ func watched(ctx context.Context, j *journal.Journal, poll time.Duration) (conte
 	}
 }
 
-// carryOut makes every version ready before any alias moves.
-func (d *deployment) carryOut(ctx context.Context) error {
+// deployWave makes every version of a wave ready before any of its aliases moves.
+func (d *deployment) deployWave(ctx context.Context) error {
 	d.Events.Emit(event.SectionBegan{Title: "Deploy"})
 	err := each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
 		if t.Want.ShiftTo != "" {

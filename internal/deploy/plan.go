@@ -23,6 +23,9 @@ type Planned struct {
 	started time.Time
 	// asked is how many questions about provisioned concurrency the plan takes.
 	asked int
+	// looked is how many questions the look at permissions takes that a rollback of
+	// what is created needs; 0 where another target of the same role asks.
+	looked int
 }
 
 // Plan observes every target and plans it. It changes nothing. Its error is a
@@ -33,6 +36,7 @@ func Plan(ctx context.Context, targets []Target, w Work) ([]Planned, error) {
 		planned = append(planned, &Planned{Target: t, started: w.Now()})
 	}
 	w.begin(places(targets))
+	defer w.ticking(ctx)()
 	err := each(ctx, w.MaxParallel, planned, func(ctx context.Context, p *Planned) error {
 		return p.plan(ctx, w.of(p.At))
 	})
@@ -60,6 +64,7 @@ func warnOfBlindRollback(ctx context.Context, parallel int, planned []*Planned) 
 		if len(creates) > 0 && !asked[key] {
 			asked[key] = true
 			first = append(first, p)
+			p.looked = engine.MayDeleteCalls(p.Plan)
 		}
 	}
 	_ = each(ctx, parallel, first, func(ctx context.Context, p *Planned) error {
@@ -171,5 +176,5 @@ func unchanged(planned []Planned) bool {
 // WithTimeout bounds a deployment by its timeout; the stages of the traffic have
 // times of their own.
 func WithTimeout(ctx context.Context, targets []Target, timeout time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, timeout+schedule(targets).Total(), fmt.Errorf("the deployment took longer than its timeout of %s", timeout))
+	return context.WithTimeoutCause(ctx, timeout+time.Duration(countWaves(targets))*schedule(targets).Total(), fmt.Errorf("the deployment took longer than its timeout of %s", timeout))
 }

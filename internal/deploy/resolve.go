@@ -39,6 +39,9 @@ type Target struct {
 	// Verify are the cases with which the new version is invoked before it gets
 	// traffic.
 	Verify []verify.Case
+	// Wave is the wave that the target belongs to, counted from 0: one begins when
+	// the one before is done.
+	Wave int
 	// Warnings are what was noticed about files and code.
 	Warnings diag.List
 
@@ -68,6 +71,8 @@ type Options struct {
 	// Verify are the cases of all functions.
 	Verify  []verify.Case
 	Folders Folders
+	// Waves are the patterns of each wave; none puts all functions into one.
+	Waves []string
 	// MaxParallel is how many targets are worked on at once.
 	MaxParallel int
 }
@@ -104,6 +109,9 @@ func Resolve(ctx context.Context, c *Connection, set *service.Set, o Options) ([
 	}
 	if problems.Err() != nil {
 		return nil, problems
+	}
+	if err := assignWaves(o.Waves, targets); err != nil {
+		return nil, notStarted(err)
 	}
 	return targets, nil
 }

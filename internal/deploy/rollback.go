@@ -125,6 +125,10 @@ type restorer struct {
 
 func (w Work) rollBack(ctx context.Context, j *journal.Journal, restorers []restorer) ([]Restored, *IncompleteError) {
 	w.Events.Emit(event.SectionBegan{Title: "Rollback"})
+	if end, limited := ctx.Deadline(); limited {
+		w.Events.Emit(event.RollbackLimited{Within: end.Sub(w.Now())})
+	}
+	defer w.ticking(ctx)()
 	defer w.Events.Emit(event.SectionBegan{})
 	header := j.Header()
 	done, under := make([]Restored, len(restorers)), make([]*engine.Rollback, len(restorers))

@@ -30,14 +30,7 @@ func (d *deployment) shift(ctx context.Context) error {
 	}
 	last := plan.Stages(plans...) - 1
 	for i, stage := range d.targets[0].Want.Traffic.Stages()[:last+1] {
-		err := each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
-			if err := t.engine.Shift(ctx, t.Plan, t.newVersion(), i); err != nil || i < last {
-				return err
-			}
-			t.took = d.Now().Sub(t.started)
-			d.of(t.At).Emit(event.TargetEnded{Took: t.took})
-			return nil
-		})
+		err := d.burst(ctx, i)
 		if err == nil && i < last {
 			err = d.dwell(ctx, stage)
 		}
@@ -45,7 +38,31 @@ func (d *deployment) shift(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
+		if err := t.engine.Tag(ctx, t.Plan); err != nil {
+			return err
+		}
+		t.took = d.Now().Sub(t.started)
+		d.of(t.At).Emit(event.TargetEnded{Took: t.took})
+		return nil
+	})
+}
+
+// burst moves the aliases of all targets as far as a stage goes, as fast as the
+// quota allows: one that waits for its provisioned concurrency keeps no other from
+// moving.
+func (d *deployment) burst(ctx context.Context, stage int) error {
+	began, aliases := d.Now(), 0
+	for _, t := range d.targets {
+		aliases += t.Plan.AliasesIn(stage)
+	}
+	err := each(ctx, max(d.MaxParallel, len(d.targets)), d.targets, func(ctx context.Context, t *target) error {
+		return t.engine.Shift(ctx, t.Plan, t.newVersion(), stage)
+	})
+	if err == nil && len(d.targets) > 1 && aliases > 0 {
+		d.Events.Emit(event.AliasesMoved{Aliases: aliases, Within: d.Now().Sub(began)})
+	}
+	return err
 }
 
 // newVersion is the version to which the traffic shifts.

@@ -51,16 +51,26 @@ func warn(to event.Sink, format string, args ...any) {
 // labelled is what has a name in errors.
 type labelled interface{ Label() string }
 
+// endedBy is why the calls for the other targets ended: the first that failed.
+type endedBy struct{ first error }
+
+func (e *endedBy) Error() string { return e.first.Error() }
+func (e *endedBy) Unwrap() error { return e.first }
+
 // each calls f for every target, so many at once; the first failure ends the
 // others before their next call. Where there are several targets an error names
-// its own.
+// its own. A target that was only ended by another's failure is not named.
 func each[T labelled](ctx context.Context, parallel int, targets []T, f func(context.Context, T) error) error {
-	group, inner := errgroup.WithContext(ctx)
+	inner, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var group errgroup.Group
 	group.SetLimit(max(parallel, 1))
 	errs := make([]error, len(targets))
 	for i, t := range targets {
 		group.Go(func() error {
-			errs[i] = f(inner, t)
+			if errs[i] = f(inner, t); errs[i] != nil {
+				end(&endedBy{errs[i]}) // the first one counts
+			}
 			return errs[i]
 		})
 	}
@@ -73,12 +83,16 @@ func each[T labelled](ctx context.Context, parallel int, targets []T, f func(con
 	}
 	var all causes
 	for i, err := range errs {
-		if err != nil && (errors.Is(err, first) || !errors.Is(err, context.Canceled)) {
-			all.add(targets[i].Label(), err)
-			if f, is := any(targets[i]).(interface{ fails() }); is {
-				f.fails()
-			}
+		if ended := (*endedBy)(nil); err == nil || errors.As(err, &ended) || errors.Is(err, context.Canceled) {
+			continue
 		}
+		all.add(targets[i].Label(), err)
+		if f, is := any(targets[i]).(interface{ fails() }); is {
+			f.fails()
+		}
+	}
+	if len(all.order) == 0 {
+		return first
 	}
 	return all.join(len(targets) > 1)
 }

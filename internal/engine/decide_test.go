@@ -204,7 +204,9 @@ func TestAnAnswerThatShowsSomethingElseIsALostAnswer(t *testing.T) {
 					version, err = engine.Prepare(t.Context(), p)
 				}
 				if err == nil {
-					err = engine.Shift(t.Context(), p, version.Version, 0)
+					if err = engine.Shift(t.Context(), p, version.Version, 0); err == nil {
+						err = engine.Tag(t.Context(), p)
+					}
 				}
 				if err != nil {
 					t.Fatal(err)

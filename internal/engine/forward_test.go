@@ -141,7 +141,9 @@ func TestAPublicationThatFindsNothingNewMovesNoAlias(t *testing.T) {
 		}
 		version, err := e.Prepare(t.Context(), p)
 		if err == nil {
-			err = e.Shift(t.Context(), p, version.Version, 0)
+			if err = e.Shift(t.Context(), p, version.Version, 0); err == nil {
+				err = e.Tag(t.Context(), p)
+			}
 		}
 		if err != nil || version.Version != "1" || slices.Contains(b.aws.changes(), "UpdateAlias") {
 			t.Errorf("%v: version %s after %q", err, version.Version, b.aws.changes())

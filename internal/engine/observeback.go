@@ -173,6 +173,17 @@ func setSigning(t journal.TargetLog, arn string) bool {
 	})
 }
 
+// MayDeleteCalls is how many calls MayDelete makes, without those of GetPolicy,
+// which have a quota of their own.
+func MayDeleteCalls(p plan.Plan) int {
+	qualifiers := p.Creates()
+	calls := 3 + len(qualifiers)
+	if slices.Contains(qualifiers, "") {
+		calls += 2 + 3
+	}
+	return calls
+}
+
 // MayDelete asks what a rollback of a plan would have to ask before it deletes
 // what the plan creates, and returns a warning where the answers are denied: the
 // rollback would then leave the function or alias there. AWS checks a permission

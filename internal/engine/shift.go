@@ -40,7 +40,7 @@ func in(p plan.Plan, wanted phase) []plan.Step {
 }
 
 // Shift moves the aliases towards the version, as far as one stage of the
-// traffic goes, and in the last stage changes the tags.
+// traffic goes.
 func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage int) error {
 	e.target = version
 	aliases, last := in(p, shifting), stage == plan.Stages(p)-1
@@ -55,12 +55,14 @@ func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage i
 			return err
 		}
 	}
-	if !last {
-		return nil
-	}
-	if len(aliases) > 0 {
+	if last && len(aliases) > 0 {
 		e.events.Emit(event.AliasesEnded{Function: e.live.function})
 	}
+	return nil
+}
+
+// Tag changes the tags, once the aliases are where they belong.
+func (e *Engine) Tag(ctx context.Context, p plan.Plan) error {
 	for _, s := range in(p, tagging) {
 		if err := e.deploy(ctx, s); err != nil {
 			return err

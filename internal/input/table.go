@@ -213,6 +213,8 @@ var table = []Input{
 		Help: "Invoke the new version before it gets any traffic, by its number, each payload once: JSON, files with a JSON payload, or files with cases that say what must come of it (docs/verify.md). Anything else rolls the deploy back."},
 	{Name: "verify-expect", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy"}, Group: groupRun, Meta: "JSON",
 		Help: "JSON that every answer of verify must contain: {\"ok\": true}. Answers may have more keys."},
+	{Name: "waves", Kind: List, Commands: []string{"deploy", "plan", "policy"}, Group: groupRun, Meta: "FUNCTIONS",
+		Help: "The order of many functions: a wave a line, as function names, globs or REGION:GLOB, parted by spaces. A wave begins when the one before is done. Functions that no line names come last. If one fails, all waves are rolled back."},
 	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
 		Help: "How many functions are deployed at the same time."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",

@@ -69,6 +69,17 @@ func (f *forward) leaveLatest() {
 	}
 }
 
+// AliasesIn is how many steps of a stage of the traffic change an alias.
+func (p Plan) AliasesIn(stage int) int {
+	n := 0
+	for _, s := range p.Steps {
+		if movesAlias(s) && StageOf(s) == stage {
+			n++
+		}
+	}
+	return n
+}
+
 // stages is how many stages the traffic of a plan goes through.
 func (p Plan) stages() int {
 	last := 0

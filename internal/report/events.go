@@ -33,8 +33,8 @@ func (l *Log) Emit(e event.Event) {
 		l.Line("A call of the interrupted run got no answer and may still arrive: watching %s for %s", e.Function, e.For)
 	case event.StageHeld:
 		l.stageHeld(e)
-	case event.SectionBegan:
-		l.Section(e.Title)
+	case event.SectionBegan, event.AliasesMoved, event.WaveBegan, event.RollbackLimited, event.Tick, event.Planned:
+		l.emitFleet(e)
 	case event.Warning:
 		l.Warn("%s", e.Message)
 	case event.RunBegan, event.OfTarget, event.ObserveBegan, event.ObserveEnded, event.DeployBegan, event.DeployEnded,

@@ -27,6 +27,16 @@ type Log struct {
 	said   time.Time
 	// targets are the logs of the run's targets.
 	targets map[event.Target]*Log
+	// fleet takes the events of the targets where there are many; nil else.
+	fleet *fleet
+	// detailed shows each step of many targets, too.
+	detailed bool
+}
+
+// Detailed lets the log show each step, however many targets there are.
+func (l *Log) Detailed(detailed bool) *Log {
+	l.detailed = detailed
+	return l
 }
 
 type output struct {

@@ -13,6 +13,10 @@ func (l *Log) emitRun(e event.Event) {
 	case event.RunBegan:
 		l.begin(e.Targets)
 	case event.OfTarget:
+		if f := l.ofFleet(); f != nil {
+			f.emit(e.Target, e.Event)
+			return
+		}
 		l.of(e.Target).Emit(e.Event)
 	case event.ObserveBegan:
 		l.observeBegan(e)
@@ -46,8 +50,15 @@ func (l *Log) emitRun(e event.Event) {
 		l.caseCompared(e)
 	case event.StepBegan, event.StepEnded, event.WaitBegan, event.Waiting, event.AliasesBegan, event.AliasesEnded,
 		event.AliasUpToDate, event.CodeFirst, event.Downloading, event.WatchingForLateCall, event.StageHeld, event.SectionBegan,
-		event.Warning:
+		event.Warning, event.AliasesMoved, event.WaveBegan, event.RollbackLimited, event.Tick, event.Planned:
 	}
+}
+
+// ofFleet is the log of many targets; nil where there are few.
+func (l *Log) ofFleet() *fleet {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fleet
 }
 
 // begin gives each target of a run a log of its own, with its name before each
@@ -61,6 +72,9 @@ func (l *Log) begin(targets []event.Target) {
 	}
 	for _, t := range targets {
 		l.targets[t] = &Log{out: l.out, prefix: "[" + t.String() + "] "}
+	}
+	if l.fleet = nil; Fleet(len(targets)) && !l.detailed {
+		l.fleet = newFleet(l, targets)
 	}
 }
 
