@@ -46,6 +46,7 @@ var layout = map[string][]string{
 	"logs":       {"awsfacts", "session"},
 	"lambdaapi":  {"awsfacts", "definition", "redact", "session", "timing"},
 	"values":     {"awsfacts", "diag", "session", "tfstate"},
+	"lambroll":   {"expression", "values"},
 	// What is to be done, and what was done.
 	"journal":   {"definition"},
 	"plan":      {"awsfacts", "definition", "journal", "traffic"},

@@ -115,6 +115,10 @@ type app struct {
 	limits *session.Limits
 	// reader reads the values that come from somewhere else; nil before the first.
 	reader *values.Reader
+	// asked are the sources that it was asked for, layers those whose newest version
+	// was.
+	asked  []values.Source
+	layers []string
 	// connection is the one that read values; nil where none did.
 	connection *deploy.Connection
 	// embedded are the embedded AWSs of this process.

@@ -45,8 +45,12 @@ func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 	if err != nil {
 		return nil, nil, notStarted(err)
 	}
+	templates, problems := a.templates(ctx)
+	if problems.Err() != nil {
+		return &loaded{Set: &service.Set{}}, problems, closeFiles()
+	}
 	set, problems := service.Load(service.Options{
-		Files:    files,
+		Files: files, Templates: templates,
 		Services: in.List("service"), Environments: one(in.String("environment")),
 		Infrastructures: in.List("infrastructure"), Overrides: in.List("overrides"),
 		Definitions: in.List("function-definition"), Aliases: in.List("alias"),

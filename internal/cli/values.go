@@ -84,6 +84,11 @@ func (a *app) readValues(ctx context.Context, sources []values.Source) []values.
 			asked = append(asked, s)
 		}
 	}
+	for _, s := range asked {
+		if !slices.Contains(a.asked, s) {
+			a.asked = append(a.asked, s)
+		}
+	}
 	read := a.reader.Read(ctx, asked)
 	out := make([]values.Result, len(sources))
 	for i, s := range sources {
@@ -98,6 +103,9 @@ func (a *app) readValues(ctx context.Context, sources []values.Source) []values.
 
 // valuesSession is the run's own session, in an account that is allowed.
 func (a *app) valuesSession(ctx context.Context) (*session.Session, error) {
+	if a.connection != nil {
+		return a.connection.Session(), nil
+	}
 	c, err := a.connect(ctx, "")
 	if err != nil {
 		return nil, err
@@ -115,11 +123,13 @@ func (a *app) valueNeeds(ctx context.Context, own *session.Session) ([]policy.Ne
 	if err != nil {
 		return nil, err
 	}
-	entries, _ := a.valueEntries()
 	region, _ := own.Region()
 	var needs []policy.Need
-	for _, e := range entries {
-		switch s := e.source.(type) {
+	for _, layer := range a.layers {
+		needs = append(needs, policy.Layer("arn:"+id.Partition+":lambda:"+region+":"+id.Account+":layer:"+layer))
+	}
+	for _, source := range a.asked {
+		switch s := source.(type) {
 		case values.Local:
 		case values.Parameter:
 			needs = append(needs, policy.Parameter(s.ARN(id.Partition, region, id.Account)))

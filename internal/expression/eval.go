@@ -14,6 +14,8 @@ type Env struct {
 	Names Scope
 	// Secrets are the values of <+secrets.getValue("id")>.
 	Secrets map[string]string
+	// Functions are those of {{ … }}, in texts where that is evaluated.
+	Functions Functions
 	// Now is the clock of the datetime functor.
 	Now func() time.Time
 }
@@ -49,6 +51,18 @@ func (e *Evaluator) Secrets() []string {
 		return strings.Compare(a, b)
 	})
 	return out
+}
+
+// evaluateSpan returns the value of a span by its text.
+func (e *Evaluator) evaluateSpan(sp span, text string) (Value, error) {
+	if !sp.template {
+		return e.Evaluate(text)
+	}
+	v, err := callTemplate(text, e.env.Functions)
+	if v.secret {
+		e.secret(NewString(v.Text()))
+	}
+	return v, err
 }
 
 // Evaluate returns the value of a text: that of the expression where the text is

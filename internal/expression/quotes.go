@@ -10,6 +10,9 @@ import (
 // maps an offset in the text back to raw.
 func (s *Source) unquoted(sp span, style yaml.Style) (text string, offset func(int) int) {
 	raw := s.text[sp.start:sp.end]
+	if sp.template {
+		return raw, func(i int) int { return sp.start + i }
+	}
 	undo := func(raw string, limit int) (string, int) { return raw, limit }
 	switch {
 	case style&yaml.DoubleQuotedStyle != 0 && strings.Contains(raw, `\`) && onlyEscapedQuotes(raw):

@@ -75,6 +75,9 @@ func Forget(n *yaml.Node) {
 	n.Kind, n.Tag, n.Value, n.Style, n.Content, n.Alias = yaml.ScalarNode, forgottenTag, forgotten, 0, nil, nil
 }
 
+// IsForgotten reports whether a node lost its value to Forget.
+func IsForgotten(n *yaml.Node) bool { return isForgotten(n) }
+
 func isForgotten(n *yaml.Node) bool { return n.Tag == forgottenTag && n.Value == forgotten }
 
 // Apart leaves out the problems that only follow from a value that was forgotten.
@@ -183,7 +186,7 @@ func (s *Source) plainValue(n *yaml.Node, e *Evaluator) (Value, bool, *diag.Prob
 // spanValue evaluates one span; a problem in it is reported at its own place.
 func (s *Source) spanValue(sp span, style yaml.Style, e *Evaluator) (Value, *diag.Problem) {
 	text, offset := s.unquoted(sp, style)
-	v, err := e.Evaluate(text)
+	v, err := e.evaluateSpan(sp, text)
 	if err == nil && v.Kind() == Null {
 		err = errorAt(0, "the expression has no value").hint("use ?: for a default, as in <+a ?: \"b\">")
 	}

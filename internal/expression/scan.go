@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // firstToken begins Unicode's supplementary private use areas: one character
@@ -24,6 +26,11 @@ type Source struct {
 	spans  []span
 	// hidden are the parts that no excerpt shows.
 	hidden []region
+	// templates is set where {{ … }} is evaluated, wrong what cannot be.
+	templates bool
+	wrong     diag.List
+	// quoted is set while the text that is scanned is between double quotes.
+	quoted bool
 }
 
 // span is one expression of a Source: raw[start:end], which became one
@@ -35,25 +42,31 @@ type span struct {
 	masked, from, to place
 	// literal marks a character of raw that only looks like a token.
 	literal bool
+	// template marks {{ … }}.
+	template bool
 }
 
 // Scan finds the expressions of a text. It never fails: what is wrong with an
 // expression shows when the scalar that holds it is rendered, so an odd <+ in
 // a comment harms nobody.
-func Scan(file string, src []byte) *Source {
+func Scan(file string, src []byte) *Source { return scan(file, src, false) }
+
+func scan(file string, src []byte, templates bool) *Source {
 	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
-	s := &Source{File: file, raw: src, text: string(src)}
+	s := &Source{File: file, raw: src, text: string(src), templates: templates}
 	s.masked = make([]byte, 0, len(src)+64)
 	masked, original := place{1, 1}, place{1, 1}
 	for i := 0; i < len(s.text); {
 		start, end := s.nextMask(i)
 		between := s.text[i:start]
 		s.masked = append(s.masked, between...)
+		s.quoted = quotedAfter(between, s.quoted)
 		masked, original = masked.advance(between), original.advance(between)
 		if start < end {
-			sp := span{start: start, end: end, masked: masked, from: original, literal: !strings.HasPrefix(s.text[start:], open)}
+			sp := span{start: start, end: end, masked: masked, from: original, template: s.isTemplate(start, end)}
+			sp.literal = !sp.template && !strings.HasPrefix(s.text[start:], open)
 			sp.to = original.advance(s.text[start:end])
-			s.masked = utf8.AppendRune(s.masked, firstToken+rune(len(s.spans)))
+			s.masked = utf8.AppendRune(s.masked, s.token(sp))
 			s.spans = append(s.spans, sp)
 			masked.col++
 			original = sp.to
@@ -62,6 +75,39 @@ func Scan(file string, src []byte) *Source {
 	}
 	s.masked = yamlText(s.masked)
 	return s
+}
+
+// isTemplate reports whether a span is {{ … }}, perhaps behind blanks that it trims.
+func (s *Source) isTemplate(start, end int) bool {
+	return s.templates && strings.HasPrefix(strings.TrimLeft(s.text[start:end], blanks), openTemplate)
+}
+
+// quotedAfter reports whether a text of JSON ends between double quotes.
+func quotedAfter(text string, quoted bool) bool {
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == '"':
+			quoted = !quoted
+		case text[i] == '\\' && quoted:
+			i++
+		}
+	}
+	return quoted
+}
+
+// token is the character for the next span: a blank for a comment that is no part of
+// a text. What is wrong with a template is noted.
+func (s *Source) token(sp span) rune {
+	if !sp.template {
+		return firstToken + rune(len(s.spans))
+	}
+	text := s.text[sp.start:sp.end]
+	if t, err := parseTemplate(text); err != nil {
+		s.wrong = append(s.wrong, s.expressionProblem(err, func(i int) place { return s.position(sp, sp.start+i) }))
+	} else if t == nil && !s.quoted {
+		return ' '
+	}
+	return firstToken + rune(len(s.spans))
 }
 
 // place is a line and a column, both from 1; columns count characters.
@@ -92,6 +138,11 @@ func (s *Source) nextMask(from int) (start, end int) {
 	}
 	if i, j, ok := nextSpan(text, from); ok {
 		start, end = i, clipComment(text, i, j)
+	}
+	if s.templates {
+		if i, j, ok := nextTemplate(text, from); ok && i <= start {
+			start, end = i, j
+		}
 	}
 	// Characters of these planes begin with one of these two bytes.
 	for i := from; i < start; i++ {

@@ -68,6 +68,9 @@ func (s *Source) Documents() (docs []*Document, problems diag.List) {
 	if f := s.foreign(); f != nil {
 		return nil, diag.List{*f}
 	}
+	if len(s.wrong) > 0 {
+		return nil, s.wrong
+	}
 	d := yaml.NewDecoder(bytes.NewReader(s.masked))
 	for {
 		var doc yaml.Node
@@ -136,6 +139,19 @@ func (s *Source) Text(n *yaml.Node) string {
 		}
 	}
 	return b.String()
+}
+
+// Literal is Text without the templates that are evaluated.
+func (s *Source) Literal(n *yaml.Node) string {
+	if !s.templates {
+		return s.Text(n)
+	}
+	return strings.Map(func(r rune) rune {
+		if sp, ok := s.spanAt(r); ok && sp.template {
+			return -1
+		}
+		return r
+	}, n.Value)
 }
 
 // Origin is where a scalar's text begins, for a template that is evaluated

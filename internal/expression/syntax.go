@@ -189,13 +189,17 @@ func (s *Source) firstLine() string {
 // jsonComment finds the first // or /* between the tokens of a text that begins
 // like JSON, or before it.
 func (s *Source) jsonComment() (place, bool) {
-	text := strings.TrimLeft(s.text, " \t\r\n")
-	if text == "" || !strings.Contains("{[/", text[:1]) {
+	text := s.text
+	if s.templates {
+		text = string(s.masked) // their comments are none of JSON
+	}
+	trimmed := strings.TrimLeft(text, " \t\r\n")
+	if trimmed == "" || !strings.Contains("{[/", trimmed[:1]) {
 		return place{}, false
 	}
 	quoted, spaced, last := false, true, byte('{')
-	for i := 0; i < len(s.text); i++ {
-		c := s.text[i]
+	for i := 0; i < len(text); i++ {
+		c := text[i]
 		switch {
 		case quoted && c == '\\':
 			i++
@@ -204,8 +208,12 @@ func (s *Source) jsonComment() (place, bool) {
 			quoted = !quoted
 		case quoted:
 			continue
-		case c == '/' && spaced && last != ':' && i+1 < len(s.text) && (s.text[i+1] == '/' || s.text[i+1] == '*'):
-			return place{1, 1}.advance(s.text[:i]), true
+		case c == '/' && spaced && last != ':' && i+1 < len(text) && (text[i+1] == '/' || text[i+1] == '*'):
+			at := place{1, 1}.advance(text[:i])
+			if s.templates {
+				at.line, at.col = s.original(at.line, at.col)
+			}
+			return at, true
 		}
 		blank := isBlank(c)
 		spaced = blank || strings.IndexByte(`{}[],"`, c) >= 0

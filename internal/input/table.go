@@ -176,6 +176,13 @@ var table = []Input{
 	{Name: "secrets-from", Kind: Map, Commands: readsFiles, Sources: valueSources, Group: groupValues, Meta: "ID=SOURCE",
 		Help: `Where the values of secrets come from instead of the command line, which other users of a machine can read: the sources of variables-from. One line break at the end of a file is no part of it. Each is masked.`},
 
+	{Name: "tfstate", Kind: String, Commands: readsFiles, Group: groupValues, Meta: "FILE",
+		Help: "Terraform's state for {{ tfstate }} in lambroll's definitions: a file or s3://bucket/key. See docs/lambroll-and-aws-lambda-deploy.md."},
+	{Name: "prefixed-tfstate", Kind: Map, Commands: readsFiles, Group: groupValues, Meta: "PREFIX=FILE",
+		Help: "States for functions with a prefix in lambroll's definitions: my_=FILE for {{ my_tfstate }}."},
+	{Name: "envfile", Kind: Paths, Commands: readsFiles, Group: groupValues, Meta: "FILE",
+		Help: "Files of NAME=VALUE lines for {{ env }} and {{ must_env }} in lambroll's definitions. They are before the environment; the last file is before the others."},
+
 	{Name: "aws-region", Kind: String, Commands: slices.Concat(readsFiles, namesFunction, looksAt), Group: groupAWS, Meta: "REGION",
 		Help: "The Region, unless an Infrastructure or the function's ARN names one. It is an error if they differ."},
 	{Name: "aws-access-key-id", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "ID", Secret: true,

@@ -54,6 +54,19 @@ func (c *Client) FindAlias(ctx context.Context, function, alias string) (*defini
 	return &a, nil
 }
 
+// NewestLayer returns the ARN of a layer's newest version. The error of a layer
+// without versions says so.
+func (c *Client) NewestLayer(ctx context.Context, name string) (string, error) {
+	out, err := c.api.ListLayerVersions(ctx, &lambda.ListLayerVersionsInput{LayerName: &name, MaxItems: aws.Int32(1)})
+	if err != nil {
+		return "", fmt.Errorf("read layer %s: %w", name, err)
+	}
+	if len(out.LayerVersions) == 0 {
+		return "", fmt.Errorf("there is no layer %s in %s", name, c.region)
+	}
+	return aws.ToString(out.LayerVersions[0].LayerVersionArn), nil
+}
+
 // ListAliases reads every alias of a function, all pages.
 func (c *Client) ListAliases(ctx context.Context, function string) ([]definition.ObservedAlias, error) {
 	var all []definition.ObservedAlias

@@ -209,6 +209,11 @@ func Secret(arn string) Need {
 	return Need{Action: "secretsmanager:GetSecretValue", Resources: []string{arn}}
 }
 
+// Layer is what it takes to find a layer's newest version.
+func Layer(arn string) Need {
+	return Need{Action: "lambda:ListLayerVersions", Resources: []string{arn}}
+}
+
 // Object is what it takes to read an object of S3, or one version of it.
 func Object(partition, bucket, key, version string) Need {
 	need := Need{Action: "s3:GetObject", Resources: []string{"arn:" + partition + ":s3:::" + bucket + "/" + literal.Replace(key)}}

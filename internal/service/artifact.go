@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
-	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
@@ -16,6 +15,9 @@ type artifactSource struct {
 	source *source
 	given  document.Text
 	folder string
+	// inDefinition is set where only the definition can name it: Code.ImageUri, as
+	// lambroll has it.
+	inDefinition bool
 }
 
 // chosen picks the service's artifact: the input's, the one that
@@ -29,8 +31,7 @@ func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	ref := s.primaryRef.Raw()
 	switch {
 	case len(s.sources) == 0 && s.short:
-		l.report(diag.Problem{File: s.doc.File, Message: "nothing says where its code is", Hint: "give artifact: a folder, a zip, s3://bucket/key or an ECR image"})
-		return artifactSource{}, false
+		return artifactSource{inDefinition: true}, true
 	case len(s.sources) == 0:
 		l.report(s.doc.Problem(s.node, "the service has no artifact", "name one below artifacts.primary.sources, or with the input artifact"))
 		return artifactSource{}, false

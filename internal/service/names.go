@@ -42,7 +42,7 @@ func (l *loader) evaluator(p place, variables []layered, art artifactSource) *ex
 	artifact := art.names()
 	root["artifact"] = artifact.value()
 	root["artifacts"] = names{"primary": artifact.value()}.value()
-	return expression.NewEvaluator(expression.Env{Names: root, Secrets: l.opts.Secrets, Now: l.opts.Now})
+	return expression.NewEvaluator(expression.Env{Names: root, Secrets: l.opts.Secrets, Functions: l.opts.Templates.Functions, Now: l.opts.Now})
 }
 
 // identifierOf is what the service says of where it lives.

@@ -50,6 +50,8 @@ type Options struct {
 	// more of them, which Inputs overrule.
 	Inputs    map[string]string
 	InputSets []string
+	// Templates evaluate {{ … }} in the files of Definitions.
+	Templates Templates
 	// Secrets are the values of <+secrets.getValue("id")>.
 	Secrets map[string]string
 	// Connectors are the roles of connectorRefs.
@@ -61,6 +63,17 @@ type Options struct {
 	Now func() time.Time
 	// Serialised is set where the host runs one deployment at a time.
 	Serialised bool
+}
+
+// Templates are how {{ … }} is evaluated. Its zero value evaluates none.
+type Templates struct {
+	// Functions may be called side by side.
+	Functions expression.Functions
+	// In reports whether those of a file are evaluated.
+	In func(file string) bool
+	// Expect gets the texts before the first of their templates is evaluated, to read
+	// at once what they will ask for.
+	Expect func(texts []*expression.Source)
 }
 
 // Given is the value of a variable that comes from somewhere else. A value with

@@ -22,16 +22,45 @@ func (l *loader) short() {
 		l.report(diag.Problem{File: "input function-definition", Message: "cannot be combined with the input service", Hint: "a service names its definition itself: give one of the two"})
 		return
 	}
+	l.expectTemplates(names)
 	several := len(l.opts.Definitions) > 1 || slices.ContainsFunc(l.opts.Definitions, glob.IsPattern)
 	for _, name := range names {
 		l.services = append(l.services, shortService(name, several))
 	}
 }
 
+// expectTemplates shows the files whose templates are evaluated. What cannot be read
+// is reported where it is rendered.
+func (l *loader) expectTemplates(names []string) {
+	if l.opts.Templates.In == nil {
+		return
+	}
+	var texts []*expression.Source
+	for _, name := range names {
+		if !l.opts.Templates.In(name) {
+			continue
+		}
+		if content, f := l.opts.Files.readRegular(name); f == nil {
+			texts = append(texts, expression.ScanTemplates(name, content))
+		}
+	}
+	if len(texts) > 0 {
+		l.opts.Templates.Expect(texts)
+	}
+}
+
+// scan finds the expressions of a file that an input names, and the templates of a
+// definition.
+func (l *loader) scan(name string, content []byte, inputs string) *expression.Source {
+	if in := l.opts.Templates.In; in != nil && inputs == functionInputs && in(name) {
+		return expression.ScanTemplates(name, content)
+	}
+	return expression.Scan(name, content)
+}
+
 // shortService is the Service of one definition. Several definitions, or a glob,
 // however many files it matches today, take relative paths of other inputs from
 // each definition's folder.
-
 func shortService(name string, several bool) *serviceDocument {
 	id := strings.TrimSuffix(path.Base(name), path.Ext(name))
 	if several {

@@ -105,10 +105,13 @@ func (l *loader) target(p place) *Target {
 		t.Environment = l.entity(p.environment.entity, e)
 	}
 	t.Variables = l.rendered(variables, e)
-	if chosen {
+	if chosen && !art.inDefinition {
 		t.Artifact, chosen = art.render(l, e)
 	}
-	l.definitions(&t, p, e)
+	l.definitions(&t, p, e, art.inDefinition)
+	if art.inDefinition {
+		chosen = t.Artifact != Artifact{}
+	}
 	if !chosen || t.Function == nil || l.errors > 0 {
 		return nil
 	}
@@ -208,7 +211,8 @@ func (l *loader) rendered(variables []layered, e *expression.Evaluator) []Variab
 
 // definitions reads, renders and decodes the manifests: the first file of the
 // first function definition, and the first file of each alias definition.
-func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
+// withArtifact asks for the artifact, too.
+func (l *loader) definitions(t *Target, p place, e *expression.Evaluator, withArtifact bool) {
 	found := false
 	replaced := len(l.opts.Aliases)+len(l.opts.AliasDefinitions) > 0
 	for _, m := range l.manifests(p) {
@@ -219,6 +223,9 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator) {
 			}
 			found = true
 			if doc := l.manifestDocument(m, e); doc != nil {
+				if withArtifact {
+					t.Artifact, _ = l.imageOf(doc.File, doc)
+				}
 				f, problems := definition.Decode(doc)
 				l.report(doc.Apart(problems)...)
 				t.Function = f
@@ -271,7 +278,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) *expressi
 		if !ok {
 			return nil
 		}
-		return l.render(m.doc.File, []byte(content), m.inputPath(), e)
+		return l.render(expression.Scan(m.doc.File, []byte(content)), m.inputPath(), e)
 	}
 	if len(m.paths) == 0 {
 		if m.lacking {
@@ -298,7 +305,7 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) *expressi
 		l.report(m.paths[0].Problem("the file "+quoted(name)+": "+f.Message, f.Hint))
 		return nil
 	}
-	return l.render(name, content, m.inputPath(), e)
+	return l.render(expression.Scan(name, content), m.inputPath(), e)
 }
 
 // inputPath is what the paths of runtime inputs in a definition begin with.
@@ -306,10 +313,13 @@ func (m manifest) inputPath() string {
 	if m.typ == "AwsLambdaFunctionAliasDefinition" {
 		return aliasInputs
 	}
-	return "functionDefinition"
+	return functionInputs
 }
 
-const aliasInputs = "aliasDefinition"
+const (
+	functionInputs = "functionDefinition"
+	aliasInputs    = "aliasDefinition"
+)
 
 func (l *loader) renderFile(name, inputs string, e *expression.Evaluator) *expression.Document {
 	content, f := l.opts.Files.read(name)
@@ -317,12 +327,13 @@ func (l *loader) renderFile(name, inputs string, e *expression.Evaluator) *expre
 		l.report(*f)
 		return nil
 	}
-	return l.render(name, content, inputs, e)
+	return l.render(l.scan(name, content, inputs), inputs, e)
 }
 
 // render parses a definition and fills in its expressions.
-func (l *loader) render(name string, content []byte, inputs string, e *expression.Evaluator) *expression.Document {
-	docs, problems := expression.Scan(name, content).Documents()
+func (l *loader) render(text *expression.Source, inputs string, e *expression.Evaluator) *expression.Document {
+	name := text.File
+	docs, problems := text.Documents()
 	l.report(problems...)
 	if len(problems) > 0 {
 		return nil

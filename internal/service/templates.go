@@ -8,25 +8,31 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
-// templates are other languages whose expressions would be deployed as plain
-// text. Where one of lambroll or GitHub stands in a definition, a function would
-// come out broken, so it is an error; the others may be meant as they are.
-var templates = []struct {
+// template is another language whose expressions would be deployed as plain text.
+type template struct {
 	form       *regexp.Regexp
 	what, hint string
 	warning    bool
-}{
+}
+
+// github is an error: it is GitHub's own, which a function would come out broken
+// with. Everything else may be meant as it is.
+var github = template{
+	regexp.MustCompile(`\$\{\{.*\}\}`),
+	"is an expression of GitHub, which GitHub evaluates in workflows alone",
+	"write <+serviceVariables.NAME> here, and NAME=${{ … }} in the workflow's input variables", false,
+}
+
+// braces are those that begin with {{ . Where that is evaluated, none of them is
+// left.
+var braces = []template{
 	{
 		// https://github.com/fujiwara/lambroll: its template functions.
-		regexp.MustCompile(`\{\{-?\s*\(?\s*(must_env|env|ssm|json_escape|caller_identity|layer_arn|[a-z0-9_]*tfstatef?)\b`),
-		"is a template of lambroll, which is not evaluated here",
-		"write <+serviceVariables.NAME> and set it with the input variables, or <+secrets.getValue(\"NAME\")> with secrets", false,
+		regexp.MustCompile(`\{\{-?\s*\(?\s*(must_env|env|ssm|json_escape|caller_identity|layer_arn|secretsmanager|[a-z0-9_]*tfstatef?)\b`),
+		"is a template of lambroll, and stays as it is",
+		"it is evaluated in a function-definition named function.json, and in every one where the input tfstate, prefixed-tfstate or envfile is given", true,
 	},
-	{
-		regexp.MustCompile(`\$\{\{.*\}\}`),
-		"is an expression of GitHub, which GitHub evaluates in workflows alone",
-		"write <+serviceVariables.NAME> here, and NAME=${{ … }} in the workflow's input variables", false,
-	},
+	github,
 	{
 		regexp.MustCompile(`\{\{resolve:`),
 		"is a dynamic reference of CloudFormation, which Lambda takes as text",
@@ -37,22 +43,23 @@ var templates = []struct {
 		"looks like a template, which is not evaluated here",
 		"<+serviceVariables.NAME> is replaced by a variable", true,
 	},
-	{
-		regexp.MustCompile(`^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Z_][A-Z0-9_]*)$`),
-		"looks like a variable of the shell, which is not replaced here",
-		"write <+serviceVariables.NAME> and set it with the input variables", true,
-	},
+}
+
+var shell = template{
+	regexp.MustCompile(`^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Z_][A-Z0-9_]*)$`),
+	"looks like a variable of the shell, which is not replaced here",
+	"write <+serviceVariables.NAME> and set it with the input variables", true,
 }
 
 // checkTemplates reports what the author of a definition expects to be replaced.
 // It looks at the file's own text: what a variable brings is meant as it is.
 func (l *loader) checkTemplates(doc *expression.Document, n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode {
-		text := doc.Text(n)
+		text := doc.Literal(n)
 		if text == "$LATEST" {
 			return
 		}
-		for _, t := range templates {
+		for _, t := range append(braces[:len(braces):len(braces)], shell) {
 			if t.form.MatchString(text) {
 				problem := doc.Problem(n, "the value "+t.what, t.hint)
 				problem.Warning = t.warning
