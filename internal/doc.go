@@ -29,6 +29,7 @@
 //	metrics      how often versions were invoked and failed, from CloudWatch
 //	cloudtrail   the calls that moved aliases, from CloudTrail's event history
 //	logs         what functions printed, from CloudWatch Logs
+//	prune        which old versions may be deleted, and why others stay
 //	history      where an alias pointed to at an instant, if that can be proven
 //	guard        is the new version worse than the old one? pure statistics
 //	event        what happens in a run; report renders it: log, diff, summary

@@ -24,6 +24,7 @@ var layout = map[string][]string{
 	"glob":      {},
 	"guard":     {},
 	"history":   {},
+	"prune":     {"history"},
 	"moment":    {},
 	"printable": {},
 	"redact":    {},
@@ -57,7 +58,7 @@ var layout = map[string][]string{
 	// One deployment, from the files to its results.
 	"deploy": {
 		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "glob", "history", "journal", "lambdaapi", "logs", "plan",
-		"policy", "preflight", "redact", "service", "session", "timing", "traffic", "verify",
+		"policy", "preflight", "prune", "redact", "service", "session", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.
 	"cli": {"*"},

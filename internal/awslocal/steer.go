@@ -14,6 +14,12 @@ import (
 // policies are held to them. Errors: an ARN or a policy that is none.
 func (s *Server) PutRole(r iam.Role) error { return s.iam.PutRole(r) }
 
+// StartExecution makes a durable execution run on a version of a function, for as
+// long as the Server lasts. An error means that there is no such version.
+func (s *Server) StartExecution(account, region, function, version string) error {
+	return s.lambda.StartExecution(account, region, function, version)
+}
+
 // SetBucketReaders sets which principals may read a bucket: ARNs of roles or
 // sessions, account numbers, or "*"; nil goes back to the owner's account. An
 // error means that there is no such bucket.

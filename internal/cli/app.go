@@ -60,7 +60,7 @@ func (a *app) main(ctx context.Context) int {
 		return a.report(a.print(request.Help))
 	}
 	a.in = request.Set
-	takesDryRun := request.Command == "rollback" || request.Command == "shift"
+	takesDryRun := a.in.Has("dry-run")
 	a.embedded = embedded.NewPool(embedded.Options{
 		Verbose: a.verbose(), ReadOnly: takesDryRun && !a.host.IsPost() && a.in.Bool("dry-run"),
 		Default: a.absolute(defaultLocalDir), Workspace: a.host.Workspace(),
@@ -104,7 +104,7 @@ func (a *app) print(text string) error {
 
 // printsResult reports whether stdout belongs to the command's own product.
 func printsResult(command string) bool {
-	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs"}, command)
+	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs", "prune"}, command)
 }
 
 type app struct {
@@ -160,6 +160,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.invoke(ctx)
 	case "logs":
 		return a.logs(ctx)
+	case "prune":
+		return a.prune(ctx)
 	case "history":
 		return a.history(ctx)
 	case "version":
@@ -208,11 +210,12 @@ func (a *app) exitCode(err error) int {
 	var doubt *deploy.DoubtError
 	var partly *deploy.PartlyError
 	var stopped *deploy.StoppedError
+	var partlyPruned *deploy.PartlyPrunedError
 	var notStarted *deploy.NotStartedError
 	switch {
 	case errors.As(err, &incomplete), errors.As(err, &blocked), errors.As(err, &doubt), errors.As(err, &partly):
 		return exitIncomplete
-	case errors.As(err, &stopped):
+	case errors.As(err, &stopped), errors.As(err, &partlyPruned):
 		return exitStopped
 	case a.progress.hasRestored():
 		return exitIncomplete // of several functions or journals, one was refused

@@ -43,7 +43,11 @@ func (a *app) deploy(ctx context.Context) error {
 		results, err = a.change(ctx, targets, execution)
 		return err
 	})
-	return a.deployed(results, err)
+	err = a.deployed(results, err)
+	if err == nil {
+		a.keepVersions(ctx, results)
+	}
+	return err
 }
 
 // resolve finds sessions and code and prints what is to be said of them.

@@ -394,6 +394,38 @@ func TestThePolicyOfAServiceLastsItsLife(t *testing.T) {
 	}
 }
 
+// The policy of a deployment with keep-versions is enough to delete what it may; a
+// permission that is missing then fails no deployment.
+func TestThePolicyOfKeepVersionsDeletesOldOnes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
+	plain := b.minimal()
+	inputs := slices.Concat(plain, []string{"--keep-versions", "1"})
+	for _, code := range []string{"1", "2", "3", "4"} {
+		b.write("code/index.js", code)
+		b.must(append([]string{"deploy"}, plain...)...)
+	}
+	b.write("code/index.js", "5")
+	var set policy.Set
+	if err := json.Unmarshal([]byte(b.must(append([]string{"policy"}, inputs...)...)), &set); err != nil {
+		t.Fatal(err)
+	}
+	deploy := slices.Concat([]string{"deploy", "--role-to-assume", deployer}, inputs)
+	for _, g := range grants(set.Permissions, 0) {
+		if !slices.Contains([]string{"lambda:ListAliases", "lambda:GetPolicy"}, g.action) {
+			continue
+		}
+		b.role(without(set.Permissions, g))
+		if code, out, errs := b.run(deploy...); code != 0 || !strings.Contains(out+errs, "keep-versions") || !strings.Contains(out+errs, g.action) {
+			t.Errorf("without %s: exit %d\n%s%s", g.action, code, out, errs)
+		}
+	}
+	b.role(set.Permissions)
+	if out := b.must(deploy...); !strings.Contains(out, "old version") || strings.Contains(out, "warning: keep-versions") {
+		t.Errorf("nothing was deleted:\n%s", out)
+	}
+}
+
 // A deployment that changes nothing asks for nothing but the current state.
 func TestUnchangedDeploymentHasNoPreflight(t *testing.T) {
 	t.Parallel()

@@ -100,6 +100,7 @@ func (a *app) policies(ctx context.Context, planned []deploy.Planned, run *sessi
 // needs are the actions of a target for the scope that is asked for.
 func (a *app) needs(p deploy.Planned) []policy.Need {
 	t := p.PolicyTarget(a.keepsNew())
+	t.Prunes = a.in.Given("keep-versions")
 	switch a.in.String("scope") {
 	case "service":
 		t.StagingBucket = p.StagingBucketName()

@@ -314,7 +314,10 @@ func (s *Set) crossCheck() diag.List {
 		fail("rollback-on says never and something else", "give never alone")
 	}
 	if slices.Contains(looksAt, s.command) && !given("function") {
-		fail("nothing says what to "+map[string]string{"invoke": "invoke", "history": "look at", "logs": "print"}[s.command], "give function")
+		fail("nothing says what to "+map[string]string{"invoke": "invoke", "history": "look at", "logs": "print", "prune": "prune"}[s.command], "give function")
+	}
+	if s.command == "prune" && !given("keep-versions") {
+		fail("nothing says how many versions to keep", "give keep-versions: --keep-versions 10")
 	}
 	if s.command == "shift" {
 		s.crossCheckShift(fail)

@@ -111,6 +111,8 @@ var commands = []Command{
 	{"invoke", "invoke a function and print its answer", ""},
 	{"logs", "print what a function logged",
 		"From the log group that the function's LoggingConfig names. With --qualifier\nthe lines of one version, or of the versions that an alias points to now."},
+	{"prune", "delete old versions that nothing needs any more",
+		"Of one function, or of all whose names match a pattern: shop-*. It keeps the\nnewest --keep-versions, and every version that an alias names or weighs, to which\na rollback would lead, that is a restore point younger than 30 days, that has\nprovisioned concurrency, permissions or event sources, or on which a durable\nexecution runs. It shows them with the reasons before it deletes the first."},
 	{"history", "list a function's versions, and what its aliases pointed to",
 		"The newest first: when, from which commit and run, code and size, which alias\npoints to it and what that pointed to before. From CloudTrail's event history\n(90 days, where cloudtrail:LookupEvents is permitted), the journals of this\nfolder, and the versions' descriptions. With --compare, what two versions\ndiffer in."},
 	{"version", "print version, commit and Go version", ""},
@@ -126,7 +128,7 @@ var (
 	plansChanges   = []string{"deploy", "plan", "policy"}
 	rollsBack      = []string{"rollback"}
 	namesFunction  = []string{"rollback", "shift"}
-	looksAt        = []string{"invoke", "logs", "history"}
+	looksAt        = []string{"invoke", "logs", "history", "prune"}
 	servesLocal    = []string{"local"}
 )
 
@@ -222,7 +224,9 @@ var table = []Input{
 		Help: "JSON that every answer of verify must contain: {\"ok\": true}. Answers may have more keys."},
 	{Name: "waves", Kind: List, Commands: []string{"deploy", "plan", "policy"}, Group: groupRun, Meta: "FUNCTIONS",
 		Help: "The order of many functions: a wave a line, as function names, globs or REGION:GLOB, parted by spaces. A wave begins when the one before is done. Functions that no line names come last. If one fails, all waves are rolled back."},
-	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
+	{Name: "keep-versions", Kind: Int, Commands: []string{"deploy", "policy", "prune"}, Min: 1, Group: groupRun, Meta: "N",
+		Help: "After a deploy that succeeded, delete older versions but for this many, as the command prune does. What goes wrong there fails no deploy. Off by default."},
+	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift", "prune"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
 		Help: "How many functions are deployed at the same time."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "Time limit of the deploy, with a unit: 90s, 10m. Traffic stages are not counted. A function's own timeout belongs in its definition."},
@@ -243,10 +247,10 @@ var table = []Input{
 		Help: "Version to point the alias at, instead of the one that it pointed to before; for shift, the new version."},
 	{Name: "latest", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Restore $LATEST too."},
-	{Name: "dry-run", Kind: Bool, Commands: namesFunction, Instead: "command: plan shows what a deploy would do and changes nothing", Group: groupRollback,
-		Help: "Print the plan of the rollback or the shift; change nothing."},
-	{Name: "yes", Kind: Bool, Commands: rollsBack, Group: groupRollback,
-		Help: "Answer yes where a terminal would ask: before a rollback deletes a function."},
+	{Name: "dry-run", Kind: Bool, Commands: slices.Concat(namesFunction, []string{"prune"}), Instead: "command: plan shows what a deploy would do and changes nothing", Group: groupRollback,
+		Help: "Print the plan of the rollback or the shift, or what prune would delete; change nothing."},
+	{Name: "yes", Kind: Bool, Commands: slices.Concat(rollsBack, []string{"prune"}), Group: groupRollback,
+		Help: "Answer yes where a terminal would ask: before a rollback or prune deletes something."},
 
 	{Name: "function", Kind: String, Commands: slices.Concat(namesFunction, looksAt), Group: groupFunction, Meta: "NAME",
 		Help: "Function to look at, to invoke, to shift or to roll back by hand: name or ARN."},

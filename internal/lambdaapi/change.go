@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -26,7 +27,7 @@ func (c *Client) CreateFunction(ctx context.Context, f definition.Function, code
 	}
 	out, err := c.api.CreateFunction(c.upload(ctx), expandCreate(f, payload), once)
 	if err != nil {
-		return nil, fmt.Errorf("create function %s: %w", f.FunctionName, err)
+		return nil, fmt.Errorf("create function %s: %w", f.FunctionName, c.fullStorage(err))
 	}
 	return answered("CreateFunction", f.FunctionName, out)
 }
@@ -67,7 +68,7 @@ func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) (*definition.Obse
 	}
 	out, err := c.api.UpdateFunctionCode(c.upload(ctx), in, once)
 	if err != nil {
-		return nil, fmt.Errorf("update the code of %s: %w", u.Function, err)
+		return nil, fmt.Errorf("update the code of %s: %w", u.Function, c.fullStorage(err))
 	}
 	return answered("UpdateFunctionCode", u.Function, out)
 }
@@ -97,7 +98,7 @@ func (c *Client) PublishVersion(ctx context.Context, p Publication) (*definition
 		RevisionId: nonEmpty(p.RevisionId), Description: &p.Description,
 	}, once)
 	if err != nil {
-		return nil, fmt.Errorf("publish a version of %s: %w", p.Function, err)
+		return nil, fmt.Errorf("publish a version of %s: %w", p.Function, c.fullStorage(err))
 	}
 	o, err := answered("PublishVersion", p.Function, out)
 	if err == nil && (o.Version == "" || o.Version == latest) {
@@ -146,6 +147,14 @@ func (c *Client) DeleteAlias(ctx context.Context, function, alias string) error 
 		return fmt.Errorf("delete alias %s of %s: %w", alias, function, err)
 	}
 	return acknowledged("DeleteAlias", function+":"+alias, out.ResultMetadata)
+}
+
+// DeleteVersion deletes one published version; one that is not there is no error.
+func (c *Client) DeleteVersion(ctx context.Context, function, version string) error {
+	if n, err := strconv.ParseUint(version, 10, 64); err != nil || n == 0 {
+		return fmt.Errorf("delete a version of %s: %q is none, and without a version the call would delete the function", function, version)
+	}
+	return c.DeleteFunction(ctx, function, version)
 }
 
 // DeleteFunction deletes a function, or one version of it where a qualifier is

@@ -2,6 +2,7 @@ package lambdaapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -92,4 +93,26 @@ func httpStatus(err error) int {
 func notFound(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && api.ErrorCode() == "ResourceNotFoundException"
+}
+
+// FullStorageError says that the account's code storage in a Region is full
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+type FullStorageError struct {
+	Region string
+	Err    error
+}
+
+// Error names the command that makes room.
+func (e *FullStorageError) Error() string {
+	return fmt.Sprintf("%v (old versions take storage, too; this shows which ones nothing needs: lambda-rollout prune --function '*' --aws-region %s --keep-versions 10 --dry-run)", e.Err, e.Region)
+}
+func (e *FullStorageError) Unwrap() error { return e.Err }
+
+// fullStorage tells what helps where the code storage is full.
+func (c *Client) fullStorage(err error) error {
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == "CodeStorageExceededException" {
+		return &FullStorageError{c.region, err}
+	}
+	return err
 }

@@ -120,6 +120,46 @@ func (c *Client) ListVersions(ctx context.Context, function string) ([]Version, 
 	return all, nil
 }
 
+// ListFunctions reads the names of every function of the Region, all pages.
+func (c *Client) ListFunctions(ctx context.Context) ([]string, error) {
+	var all []string
+	pages := lambda.NewListFunctionsPaginator(c.api, &lambda.ListFunctionsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the functions of %s: %w", c.region, err)
+		}
+		if page.Functions == nil {
+			return nil, fmt.Errorf("list the functions of %s: %w", c.region, &AnswerError{Operation: "ListFunctions", Subject: c.region})
+		}
+		for _, f := range page.Functions {
+			all = append(all, aws.ToString(f.FunctionName))
+		}
+	}
+	return all, nil
+}
+
+// RunsExecution reports whether a durable execution runs on a version. A page may be
+// empty although more follow.
+func (c *Client) RunsExecution(ctx context.Context, function, version string) (bool, error) {
+	pages := lambda.NewListDurableExecutionsByFunctionPaginator(c.api, &lambda.ListDurableExecutionsByFunctionInput{
+		FunctionName: &function, Qualifier: &version, Statuses: []types.ExecutionStatus{types.ExecutionStatusRunning},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return false, fmt.Errorf("list the durable executions of %s:%s: %w", function, version, err)
+		}
+		if page.DurableExecutions == nil {
+			return false, fmt.Errorf("list the durable executions of %s:%s: %w", function, version, &AnswerError{Operation: "ListDurableExecutionsByFunction", Subject: function})
+		}
+		if len(page.DurableExecutions) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // Provisioned reads the state of an alias' provisioned concurrency: IN_PROGRESS,
 // READY, FAILED, or "" where it has none.
 func (c *Client) Provisioned(ctx context.Context, function, qualifier string) (definition.Status, error) {

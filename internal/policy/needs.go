@@ -21,6 +21,8 @@ type Target struct {
 	// KeepNewFunction leaves a new function in place when the deployment is rolled
 	// back.
 	KeepNewFunction bool
+	// Prunes reports whether old versions are deleted after the deployment.
+	Prunes bool
 	// Invoked reports whether the new version is invoked before it gets traffic,
 	// and the old one where the two are compared.
 	Invoked bool
@@ -55,6 +57,7 @@ func Needs(t Target) []Need {
 		n.step(s)
 	}
 	n.rollback()
+	n.pruning()
 	n.artifact()
 	n.keys()
 	n.staging()
@@ -63,7 +66,7 @@ func Needs(t Target) []Need {
 
 // PlanNeeds are the actions of a plan, which reads and changes nothing.
 func PlanNeeds(t Target) []Need {
-	t.Plan, t.StagingBucket, t.Invoked = plan.Plan{}, "", false
+	t.Plan, t.StagingBucket, t.Invoked, t.Prunes = plan.Plan{}, "", false, false
 	return Needs(t)
 }
 
@@ -278,6 +281,19 @@ func (n *needs) rollback() {
 			n.all = append(n.all, Need{Action: "lambda:DeleteFunction", Resources: []string{n.arn() + ":*"}, Checked: []string{n.arn() + ":1"}})
 		}
 	}
+}
+
+// pruning is what it takes to delete the versions that nothing needs.
+func (n *needs) pruning() {
+	if !n.t.Prunes {
+		return
+	}
+	n.lookUps("ListAliases", "ListVersionsByFunction")
+	n.attachments()
+	if n.t.Wanted.Function.DurableConfig != nil {
+		n.lookUps("ListDurableExecutionsByFunction")
+	}
+	n.all = append(n.all, Need{Action: "lambda:DeleteFunction", Resources: []string{n.arn() + ":*"}, Checked: []string{n.arn() + ":1"}})
 }
 
 // attachments is what a rollback asks before it deletes what the deployment

@@ -68,6 +68,8 @@ type Service struct {
 	hidden   map[string][]string // fields by function
 	dice     func() float64      // from 0 to 1, for weighted aliases; s.mu is held
 	events   chan struct{}       // a place for each asynchronous invocation
+	// executions are the durable ones, oldest first.
+	executions []execution
 }
 
 // New returns a Service on what the store holds.

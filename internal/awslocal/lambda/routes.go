@@ -50,6 +50,7 @@ var routes = sync.OnceValue(func() []route {
 		on("POST /2015-03-31/functions/{FunctionName}/policy", "AddPermission", (*Service).addPermission),
 		on("GET /2015-03-31/functions/{FunctionName}/policy", "GetPolicy", (*Service).getPolicy),
 		on("DELETE /2015-03-31/functions/{FunctionName}/policy/{StatementId}", "RemovePermission", (*Service).removePermission),
+		on("GET /2025-12-01/functions/{FunctionName}/durable-executions", "ListDurableExecutionsByFunction", (*Service).listDurableExecutions),
 
 		on("PUT /2017-10-31/functions/{FunctionName}/concurrency", "PutFunctionConcurrency", (*Service).putFunctionConcurrency),
 		on("GET /2019-09-30/functions/{FunctionName}/concurrency", "GetFunctionConcurrency", (*Service).getFunctionConcurrency),
