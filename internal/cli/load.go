@@ -54,7 +54,7 @@ func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 		Services: in.List("service"), Environments: one(in.String("environment")),
 		Infrastructures: in.List("infrastructure"), Overrides: in.List("overrides"),
 		Definitions: in.List("function-definition"), Aliases: in.List("alias"),
-		AliasDefinitions: in.List("alias-definition"), Artifact: in.String("artifact"),
+		AliasDefinitions: in.List("alias-definition"), Settings: in.List("settings"), Artifact: in.String("artifact"),
 		Variables: in.Map("variables"), Given: variables, Inputs: in.Map("inputs"), Secrets: secrets,
 		Connectors: in.Map("connectors"),
 		Host: map[string]string{

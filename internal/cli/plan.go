@@ -113,6 +113,10 @@ func callText(s plan.Step) string {
 		return s.Operation() + " " + s.Name
 	case plan.PublishRestorePoint:
 		return s.Operation() + " (restore point)"
+	case plan.PutSetting:
+		return s.Operation() + " " + s.Setting.SettingKey.String()
+	case plan.DeleteSetting:
+		return s.Operation() + " " + s.Key.String()
 	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishVersion, plan.TagResource, plan.UntagResource,
 		plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
 	}

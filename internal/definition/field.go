@@ -81,6 +81,8 @@ type field struct {
 	replacedWhole bool
 	// ignored marks a field that a definition may name without effect.
 	ignored bool
+	// oneOrMore marks a list of objects of which one may stand without the list.
+	oneOrMore bool
 	// freeText marks text that users write for themselves, which may look like a
 	// placeholder.
 	freeText bool

@@ -59,12 +59,14 @@ func Schema(kind string) ([]byte, error) {
 		root = defs.object(functionFields, "")
 		root.Title = "AWS Lambda function definition"
 		root.Description = "The fields of Lambda's CreateFunction, in lowerCamelCase or PascalCase. A field that is not named stays as it is in AWS; [], {} and \"\" clear."
+	case "settings":
+		root = defs.settings()
 	case "alias":
 		root = defs.object(aliasFields, "")
 		root.Title = "AWS Lambda alias definition"
 		root.Description = "An alias of the function; a deployment moves it to the version that it publishes."
 	default:
-		return nil, fmt.Errorf("no schema of %q; there is one of function and one of alias", kind)
+		return nil, fmt.Errorf("no schema of %q; there is one of function, one of alias and one of settings", kind)
 	}
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
 	root.ID = schemaBase + kind + ".json"
@@ -102,6 +104,17 @@ func (d schemaDefs) object(fields []field, path string) *schema {
 	return s
 }
 
+// settings is a settings document: statements may stand by their Sid, too.
+func (d schemaDefs) settings() *schema {
+	root := d.object(settingNames(), "")
+	root.Title = "Settings of an AWS Lambda function"
+	root.Description = "What hangs on a function beside its configuration. A setting that is not named stays as it is in AWS; null and [] clear."
+	permissions := d["Permissions"]
+	entry := permissions.AnyOf[0].Items
+	permissions.AnyOf = append(permissions.AnyOf, &schema{Type: "object", AdditionalProperties: &schema{AnyOf: []*schema{entry, {Type: "null"}}}})
+	return root
+}
+
 // value is what the table allows, an expression, or null.
 func (d schemaDefs) value(f *field, path string) *schema {
 	s := &schema{Description: f.doc, Default: f.schemaDefault()}
@@ -110,6 +123,9 @@ func (d schemaDefs) value(f *field, path string) *schema {
 		s.AnyOf = []*schema{d.object(f.members, path+".")}
 	case objects:
 		s.AnyOf = []*schema{{Type: "array", Items: d.object(f.members, path+"."), MinItems: int(f.min), MaxItems: int(f.max)}}
+		if f.oneOrMore {
+			s.AnyOf = append(s.AnyOf, s.AnyOf[0].Items)
+		}
 	default:
 		s.AnyOf = f.shapes()
 	}

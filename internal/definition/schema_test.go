@@ -34,7 +34,7 @@ func golden(t *testing.T, path string, got []byte) {
 
 func TestSchemasInDocsAreThoseOfTheTable(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"function", "alias"} {
+	for _, kind := range []string{"function", "alias", "settings"} {
 		got, err := Schema(kind)
 		if err != nil {
 			t.Fatal(err)

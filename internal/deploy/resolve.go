@@ -251,7 +251,7 @@ func (r *resolver) want(from service.Target, name definition.Name) plan.Wanted {
 	f := from.Function.Clone()
 	f.FunctionName = name.Name
 	return plan.Wanted{
-		Function: f, Aliases: from.Aliases, Run: r.options.Marker.Run, Marker: r.options.Marker,
+		Function: f, Aliases: from.Aliases, Settings: from.Settings, Run: r.options.Marker.Run, Marker: r.options.Marker,
 		StagingBucket: r.options.StagingBucket != "", Traffic: r.options.Traffic,
 	}
 }

@@ -39,7 +39,7 @@ func (d *deployment) shift(ctx context.Context) error {
 		}
 	}
 	return each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
-		if err := t.engine.Tag(ctx, t.Plan); err != nil {
+		if err := t.engine.Finish(ctx, t.Plan); err != nil {
 			return err
 		}
 		t.took = d.Now().Sub(t.started)

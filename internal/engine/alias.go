@@ -143,12 +143,8 @@ func (e *Engine) waitProvisioned(ctx context.Context, wanted journal.Alias, p pr
 		// There is some: only what is said after the move counts.
 		status, err = e.api.Provisioned(ctx, e.live.function, wanted.Name)
 	}
-	for try := 0; err == nil && status.Value == "IN_PROGRESS"; try++ {
-		e.waitingFor(wanted.Name, "provisioned concurrency "+status.Value, status.Reason)
-		if !e.pause(ctx, min(try, 3)) {
-			return context.Cause(ctx)
-		}
-		status, err = e.api.Provisioned(ctx, e.live.function, wanted.Name)
+	if err == nil {
+		status, err = e.provisionedAtRest(ctx, wanted.Name, status)
 	}
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -165,6 +161,18 @@ func (e *Engine) waitProvisioned(ctx context.Context, wanted journal.Alias, p pr
 		return fmt.Errorf("provisioned concurrency of alias %s is %s: %s", wanted.Name, status.Value, status.Reason)
 	}
 	return e.waitWeights(ctx, wanted)
+}
+
+// provisionedAtRest waits until AWS works on provisioned concurrency no longer.
+func (e *Engine) provisionedAtRest(ctx context.Context, alias string, status definition.Status) (_ definition.Status, err error) {
+	for try := 0; err == nil && status.Value == "IN_PROGRESS"; try++ {
+		e.waitingFor(alias, "provisioned concurrency "+status.Value, status.Reason)
+		if !e.pause(ctx, min(try, 3)) {
+			return status, context.Cause(ctx)
+		}
+		status, err = e.api.Provisioned(ctx, e.live.function, alias)
+	}
+	return status, err
 }
 
 // waitWeights waits until AWS has taken its own weights away.

@@ -189,7 +189,7 @@ func onLatest(s plan.Step) bool {
 	case plan.UpdateAlias:
 		return s.Alias.Version == plan.Latest
 	case plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.DeleteAlias,
-		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
+		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting:
 	}
 	return false
 }
@@ -250,7 +250,7 @@ func (r *Rollback) observe(ctx context.Context) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, fmt.Errorf("roll back %s: %w", t.Function, err)
 	}
-	r.live.latest, r.live.aliases, r.live.signing = o.Latest, o.Aliases, o.CodeSigning
+	r.live.latest, r.live.aliases, r.live.signing, r.live.settings = o.Latest, o.Aliases, o.CodeSigning, o.Settings
 	return plan.Back(t, o, r.fences), nil
 }
 
@@ -276,7 +276,7 @@ func (r *Rollback) step(ctx context.Context, s plan.Step) error {
 	case plan.UpdateAlias:
 		r.fences.Aliases[s.Alias.Name] = true
 	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.DeleteAlias,
-		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
+		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting:
 	}
 	return nil
 }

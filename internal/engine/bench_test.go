@@ -175,7 +175,7 @@ func (b *bench) deploy(ctx context.Context, w plan.Wanted) error {
 			return err
 		}
 	}
-	return e.Tag(ctx, p)
+	return e.Finish(ctx, p)
 }
 
 func (b *bench) mustDeploy(w plan.Wanted) {

@@ -205,7 +205,7 @@ func TestAnAnswerThatShowsSomethingElseIsALostAnswer(t *testing.T) {
 				}
 				if err == nil {
 					if err = engine.Shift(t.Context(), p, version.Version, 0); err == nil {
-						err = engine.Tag(t.Context(), p)
+						err = engine.Finish(t.Context(), p)
 					}
 				}
 				if err != nil {

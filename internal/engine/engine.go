@@ -34,6 +34,7 @@ type Reader interface {
 	ListVersions(ctx context.Context, function string) ([]lambdaapi.Version, error)
 	Provisioned(ctx context.Context, function, qualifier string) (definition.Status, error)
 	CodeSigning(ctx context.Context, function string) (string, error)
+	Settings(ctx context.Context, function string, keys []definition.SettingKey, policies []string) (map[definition.SettingKey]definition.SettingValue, error)
 	Attached(ctx context.Context, arn string, qualifiers []string) ([]lambdaapi.Attachment, error)
 }
 
@@ -51,6 +52,8 @@ type API interface {
 	Tag(ctx context.Context, arn string, tags map[string]string) error
 	Untag(ctx context.Context, arn string, keys []string) error
 	SetCodeSigning(ctx context.Context, function, arn string) error
+	PutSetting(ctx context.Context, function string, s definition.Setting, replaces bool) (definition.SettingValue, error)
+	DeleteSetting(ctx context.Context, function string, key definition.SettingKey) error
 }
 
 // Code fetches the code that a rollback restores.
@@ -173,6 +176,7 @@ type live struct {
 	// provisioned tells which aliases had provisioned concurrency when the run
 	// began; one that is not in it was not asked about.
 	provisioned map[string]bool
+	settings    plan.Settings
 }
 
 func newLive(function string, salt []byte) live {

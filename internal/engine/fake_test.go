@@ -27,6 +27,7 @@ type fake struct {
 	versions []*definition.Observed
 	aliases  map[string]*definition.ObservedAlias
 	signing  string
+	settings plan.Settings
 	// status is the provisioned concurrency of the aliases, attached what hangs on
 	// the function.
 	status   map[string]string
@@ -203,6 +204,39 @@ func (f *fake) CodeSigning(context.Context, string) (string, error) {
 	defer f.mu.Unlock()
 	_, err := f.call("CodeSigning")
 	return f.signing, err
+}
+
+func (f *fake) Settings(_ context.Context, _ string, keys []definition.SettingKey, _ []string) (plan.Settings, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.call("Settings")
+	found := plan.Settings{}
+	for _, key := range keys {
+		found[key] = f.settings[key]
+	}
+	return found, errors.Join(err, f.done("Settings", n))
+}
+
+func (f *fake) PutSetting(_ context.Context, _ string, s definition.Setting, _ bool) (definition.SettingValue, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.call("PutSetting")
+	if err != nil {
+		return nil, err
+	}
+	f.settings[s.SettingKey] = s.Value
+	return s.Value, f.done("PutSetting", n)
+}
+
+func (f *fake) DeleteSetting(_ context.Context, _ string, key definition.SettingKey) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.call("DeleteSetting")
+	if err != nil {
+		return err
+	}
+	delete(f.settings, key)
+	return f.done("DeleteSetting", n)
 }
 
 func (f *fake) Attached(_ context.Context, _ string, qualifiers []string) ([]lambdaapi.Attachment, error) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
@@ -40,6 +41,8 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 			s.CodeSigning = &o.CodeSigning
 		}
 	}
+	e.live.settings = maps.Clone(o.Settings)
+	s.Settings = settingsBefore(p, o)
 	return e.record.Snapshot(context.WithoutCancel(ctx), s)
 }
 

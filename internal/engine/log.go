@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
@@ -16,7 +17,7 @@ func (e *Engine) begin(s plan.Step, back bool) event.StepBegan {
 	case plan.LeaveLatest:
 		began.Version = e.RestorePoint()
 	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion,
-		plan.DeleteAlias, plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion:
+		plan.DeleteAlias, plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting:
 	}
 	e.events.Emit(began)
 	return began
@@ -32,6 +33,10 @@ func (e *Engine) end(began event.StepBegan, err error) {
 		ended.Arn, ended.Published = e.version.Arn, e.version.Version
 		s, is := began.Step.(plan.PublishVersion)
 		ended.Existed = is && e.version.Description != nil && *e.version.Description != s.Description
+	}
+	if s, is := began.Step.(plan.PutSetting); is && err == nil {
+		url, _ := e.live.settings[s.Setting.SettingKey].(definition.FunctionURL)
+		ended.URL = url.URL
 	}
 	e.events.Emit(ended)
 }

@@ -38,6 +38,9 @@ func observe(ctx context.Context, api Reader, w plan.Wanted) (plan.Observation, 
 	for i, a := range w.Aliases {
 		group.Go(func() (err error) { found[i], err = api.FindAlias(call, name, a.Name); return err })
 	}
+	if !w.Settings.Empty() {
+		group.Go(func() (err error) { o.Settings, err = readSettings(call, api, w); return err })
+	}
 	if w.Function.CodeSigningConfigArn != nil {
 		group.Go(func() (err error) { o.CodeSigning, err = api.CodeSigning(call, name); return err })
 	}

@@ -34,6 +34,9 @@ func observeBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Obs
 			group.Go(func() (err error) { found[i], err = api.FindAlias(call, t.Function, name); return err })
 		}
 	}
+	if keys := t.SettingKeys(); len(keys) > 0 {
+		group.Go(func() (err error) { o.Settings, err = api.Settings(call, t.Function, keys, nil); return err })
+	}
 	if s.CodeSigning != nil {
 		group.Go(func() (err error) { o.CodeSigning, err = api.CodeSigning(call, t.Function); return err })
 	}
@@ -65,7 +68,7 @@ func ourWeights(t journal.TargetLog, now definition.ObservedAlias) bool {
 // attachedByOthers looks at everything that a rollback may be about to delete.
 func attachedByOthers(ctx context.Context, api Reader, t journal.TargetLog, o plan.Observation) map[string]plan.Attached {
 	if !t.Snapshot.Exists {
-		return map[string]plan.Attached{"": attachedToFunction(ctx, api, t, o.Latest.Arn)}
+		return map[string]plan.Attached{"": attachedToFunction(ctx, api, t, o)}
 	}
 	// A version that AWS could not start is not asked about: nobody could use it.
 	var doomed []string
@@ -79,6 +82,7 @@ func attachedByOthers(ctx context.Context, api Reader, t journal.TargetLog, o pl
 	for i, qualifier := range doomed {
 		all.Go(func() error {
 			attachments, err := api.Attached(ctx, o.Latest.Arn, []string{qualifier})
+			attachments = notOurs(attachments, t, o.Settings)
 			found[i] = attachedOf(attachments, nil, err)
 			return nil
 		})
@@ -115,7 +119,7 @@ func unseen(err error) string {
 // attachedToFunction lists what others attached to a function that this run
 // created: aliases and versions that it did not make, and whatever hangs on the
 // function and on any of them.
-func attachedToFunction(ctx context.Context, api Reader, t journal.TargetLog, arn string) plan.Attached {
+func attachedToFunction(ctx context.Context, api Reader, t journal.TargetLog, o plan.Observation) plan.Attached {
 	var others []string
 	qualifiers := []string{""}
 	parts, unread := readParts(ctx, api, t.Function)
@@ -134,7 +138,8 @@ func attachedToFunction(ctx context.Context, api Reader, t journal.TargetLog, ar
 	if parts.signing != "" && !setSigning(t, parts.signing) {
 		others = append(others, "code signing configuration "+parts.signing)
 	}
-	attachments, err := api.Attached(ctx, arn, qualifiers)
+	attachments, err := api.Attached(ctx, o.Latest.Arn, qualifiers)
+	attachments = notOurs(attachments, t, o.Settings)
 	return attachedOf(attachments, others, errors.Join(unread, err))
 }
 

@@ -16,16 +16,16 @@ const (
 	preparing phase = iota
 	// shifting moves an alias.
 	shifting
-	// tagging comes last.
-	tagging
+	// finishing comes last: tags and settings.
+	finishing
 )
 
 func phaseOf(s plan.Step) phase {
 	switch s.(type) {
 	case plan.CreateAlias, plan.MoveAlias, plan.UpdateAlias:
 		return shifting
-	case plan.TagResource, plan.UntagResource:
-		return tagging
+	case plan.TagResource, plan.UntagResource, plan.PutSetting, plan.DeleteSetting:
+		return finishing
 	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion,
 		plan.LeaveLatest, plan.PutCodeSigning, plan.DeleteCodeSigning:
 	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
@@ -61,9 +61,9 @@ func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage i
 	return nil
 }
 
-// Tag changes the tags, once the aliases are where they belong.
-func (e *Engine) Tag(ctx context.Context, p plan.Plan) error {
-	for _, s := range in(p, tagging) {
+// Finish changes tags and settings, once the aliases are where they belong.
+func (e *Engine) Finish(ctx context.Context, p plan.Plan) error {
+	for _, s := range in(p, finishing) {
 		if err := e.deploy(ctx, s); err != nil {
 			return err
 		}

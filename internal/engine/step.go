@@ -58,6 +58,10 @@ func (e *Engine) changeOf(s plan.Step) change {
 		return e.deleteFunction("")
 	case plan.DeleteVersion:
 		return e.deleteFunction(s.Version)
+	case plan.PutSetting:
+		return e.setting(s.Setting, s.Replaces)
+	case plan.DeleteSetting:
+		return e.setting(definition.Setting{SettingKey: s.Key}, true)
 	}
 	panic(fmt.Sprintf("engine: no change for step %T", s))
 }

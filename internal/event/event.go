@@ -49,6 +49,8 @@ type StepEnded struct {
 	// that it was there already, because nothing had changed.
 	Published string
 	Existed   bool
+	// URL is the address of a function URL that was set.
+	URL string
 }
 
 // WaitBegan is emitted before the first look at an update of a function.

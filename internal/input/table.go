@@ -164,6 +164,8 @@ var table = []Input{
 		Help: "Names of the aliases to point at the new version. Replaces the Service's alias manifests."},
 	{Name: "alias-definition", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Alias definition files. Replaces the Service's alias manifests."},
+	{Name: "settings", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
+		Help: "Settings files: the function URL, permissions, concurrency and what else AWS keeps beside a function's configuration. lambroll's function_url.json is one, too."},
 	{Name: "artifact", Kind: String, Commands: readsFiles, Group: groupService, Meta: "WHERE",
 		Help: "s3://bucket/key[?versionId=…], an ECR image by tag or digest, a zip or jar file, or a folder. Replaces the Service's artifact."},
 
@@ -292,7 +294,7 @@ var table = []Input{
 		Help: "Format of the policy."},
 	{Name: "scope", Kind: Enum, Commands: []string{"policy"}, Default: "deployment", Enum: []string{"deployment", "service", "plan"}, Group: groupOutput,
 		Help: "What the policy is for: this deployment as it would run now; service: every deployment of these files, the first one and all later ones; plan: only plan."},
-	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias"}, Group: groupOutput,
+	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias", "settings"}, Group: groupOutput,
 		Help: "Which definitions the schema is of."},
 	{Name: "files", Kind: Paths, Positional: true, Commands: []string{"convert"}, Group: groupOutput, Meta: "FILE",
 		Help: "The pipeline to convert, then the files that it refers to: paths or globs."},

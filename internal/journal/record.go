@@ -71,6 +71,8 @@ type Snapshot struct {
 	// CodeSigning is the code signing configuration's ARN, nil where the deploy
 	// does not touch it.
 	CodeSigning *string `json:"codeSigning,omitempty"`
+	// Settings are those that the deploy changes; one without a value was not set.
+	Settings []definition.Setting `json:"settings,omitempty"`
 }
 
 // Intent is a change about to be made.
@@ -90,6 +92,8 @@ type Intent struct {
 	TagKeys []string          `json:"tagKeys,omitempty"`
 	// CodeSigning will be the code signing configuration.
 	CodeSigning *string `json:"codeSigning,omitempty"`
+	// Setting will be set; without a value, removed.
+	Setting *definition.Setting `json:"setting,omitempty"`
 	// Version will be deleted.
 	Version string `json:"version,omitempty"`
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // RunState is a journal as read: what is known of one run.
@@ -282,6 +284,37 @@ func (t *TargetLog) AliasStates(name string) (states []Alias, absent bool) {
 		}
 	}
 	return states, absent
+}
+
+// SettingKeys are the settings that the run may have changed.
+func (t *TargetLog) SettingKeys() []definition.SettingKey {
+	var all []definition.SettingKey
+	for _, s := range t.Steps {
+		changed := s.Intent.Setting != nil && (s.Outcome == nil || s.Outcome.Result != Refused)
+		if changed && !slices.Contains(all, s.Intent.Setting.SettingKey) {
+			all = append(all, s.Intent.Setting.SettingKey)
+		}
+	}
+	return all
+}
+
+// SettingStates are the values that a setting may have if nobody else changed it;
+// was is the one before the run. nil stands for one that is not set.
+func (t *TargetLog) SettingStates(key definition.SettingKey) (was definition.SettingValue, states []definition.SettingValue) {
+	if t.Snapshot != nil {
+		for _, s := range t.Snapshot.Settings {
+			if s.SettingKey == key {
+				was = s.Value
+			}
+		}
+	}
+	states = append(states, was)
+	for _, s := range t.Steps {
+		if s.Intent.Setting != nil && s.Intent.Setting.SettingKey == key && (s.Outcome == nil || s.Outcome.Result != Refused) {
+			states = append(states, s.Intent.Setting.Value)
+		}
+	}
+	return was, states
 }
 
 // FailedVersions are the versions that the run published, AWS could not start,

@@ -38,7 +38,7 @@ func scenarios() []scenario {
 	code := map[string]string{"code/bootstrap": "two"}
 	same := map[string]string{"code/bootstrap": "one"}
 	short := []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live"}
-	return []scenario{
+	return append([]scenario{
 		{name: "first deploy", before: func(*world) {}, definition: define(newEnvironment), files: code, args: short},
 		{name: "first deploy with two aliases and tags", before: func(*world) {},
 			definition: define(`, "tags": {"team": "b"}`), files: code,
@@ -77,7 +77,7 @@ func scenarios() []scenario {
 			args: append(short, "--verify", `{"id": 1}`, "--verify-expect", `{"ok": true}`)},
 		{name: "three functions at once", before: three, files: threeFiles(),
 			args: []string{"--function-definition", "*/function.json", "--artifact", "code", "--alias", "live"}},
-	}
+	}, settingsScenarios()...)
 }
 
 func removed(w *world) {

@@ -37,7 +37,7 @@ func movesAlias(s Step) bool {
 	case CreateAlias, MoveAlias, UpdateAlias:
 		return true
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, LeaveLatest,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return false
 }

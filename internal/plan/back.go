@@ -152,6 +152,7 @@ func (b *back) existing() {
 	for _, a := range b.t.Snapshot.Aliases {
 		b.alias(a)
 	}
+	b.restoreSettings()
 	for _, name := range b.t.Snapshot.Missing {
 		b.newAlias(name)
 	}

@@ -20,6 +20,8 @@ type Wanted struct {
 	Run string
 	// StagingBucket reports whether rollback has a place for a zip above 50 MB.
 	StagingBucket bool
+	// Settings are what else the deployment sets around the function.
+	Settings definition.Settings
 	// Traffic is how the traffic of existing aliases shifts to the new version.
 	Traffic traffic.Schedule
 	// ShiftTo, where it is set, is a version that is published already: nothing
@@ -69,6 +71,7 @@ func create(w Wanted, o Observation) Plan {
 		p.Steps = append(p.Steps, CreateAlias{Name: a.Name, Description: a.Description})
 		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: "new version", Kind: definition.Set})
 	}
+	p.settings(w, o)
 	return p
 }
 
@@ -215,6 +218,7 @@ func (f *forward) steps() {
 	if len(f.tags) > 0 {
 		f.plan.Steps = append(f.plan.Steps, TagResource{Tags: f.tags})
 	}
+	f.plan.settings(f.w, f.o)
 }
 
 // setCodeSigning sets the configuration, or removes it where the ARN is "".

@@ -78,7 +78,7 @@ func (p Plan) Creates() []string {
 		case CreateAlias:
 			created = append(created, s.Name)
 		case UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, MoveAlias, LeaveLatest, UpdateAlias,
-			DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+			DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 		}
 	}
 	return created
@@ -122,6 +122,8 @@ type Observation struct {
 	// CodeSigning is the code signing configuration's ARN, read where the
 	// deploy names one.
 	CodeSigning string
+	// Settings are those of the settings document, or of the journal.
+	Settings Settings
 }
 
 // Attached is what others attached to something that this run created.

@@ -207,7 +207,7 @@ func SendsCode(s Step) bool {
 	case CreateFunction, UpdateCode:
 		return true
 	case UpdateConfiguration, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest, UpdateAlias,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return false
 }
@@ -223,7 +223,7 @@ func WithCode(s Step, code definition.Code) Step {
 		s.Code = code
 		return s
 	case UpdateConfiguration, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest, UpdateAlias,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return s
 }
@@ -239,7 +239,7 @@ func MovedAlias(s Step) string {
 	case UpdateAlias:
 		return s.Alias.Name
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, CreateAlias,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return ""
 }
@@ -256,7 +256,7 @@ func aliasAfter(s Step, version, restorePoint string) (definition.Alias, bool) {
 	case UpdateAlias:
 		return s.Alias, true
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return definition.Alias{}, false
 }
@@ -271,8 +271,10 @@ func Deletes(s Step) (name string, deletes bool) {
 		return "alias " + s.Name, true
 	case DeleteVersion:
 		return "version " + s.Version, true
+	case DeleteSetting:
+		return s.Key.String(), true
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest,
-		UpdateAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning:
+		UpdateAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, PutSetting:
 	}
 	return "", false
 }

@@ -90,6 +90,9 @@ func ServiceNeeds(t Target) []Need {
 	if f.Tags != nil {
 		later.Plan.Steps = append(later.Plan.Steps, plan.UntagResource{})
 	}
+	for _, s := range t.Wanted.Settings.Wanted(t.Wanted.Aliases) {
+		later.Plan.Steps = append(later.Plan.Steps, plan.PutSetting{Setting: s})
+	}
 	if f.CodeSigningConfigArn != nil {
 		later.Plan.Steps = append(later.Plan.Steps, plan.PutCodeSigning{Arn: *f.CodeSigningConfigArn})
 	}
@@ -149,6 +152,9 @@ func (n *needs) reads() {
 	if f.CodeSigningConfigArn != nil {
 		n.function("GetFunctionCodeSigningConfig")
 	}
+	for _, kind := range n.t.Wanted.Settings.Kinds {
+		n.function(plan.ReadsSetting(kind))
+	}
 	for _, s := range n.t.Plan.Steps {
 		if name := plan.MovedAlias(s); name != "" {
 			n.qualified("GetProvisionedConcurrencyConfig", name)
@@ -197,6 +203,10 @@ func (n *needs) step(s plan.Step) {
 		n.function("UntagResource", "TagResource")
 	case plan.PutCodeSigning, plan.DeleteCodeSigning:
 		n.codeSigning()
+	case plan.PutSetting:
+		n.function(plan.ChangesSetting(s.Setting.Kind)...)
+	case plan.DeleteSetting:
+		n.function(plan.ChangesSetting(s.Key.Kind)...)
 	case plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.MoveAlias, plan.LeaveLatest, plan.UpdateAlias,
 		plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 		n.function(s.Operation())

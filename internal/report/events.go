@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -92,6 +93,10 @@ func forward(e event.StepBegan, s plan.Step) []string {
 		return []string{fmt.Sprintf("Tagging function %s: %d tags", e.Function, len(s.Tags))}
 	case plan.UntagResource:
 		return []string{fmt.Sprintf("Removing %d tags of function %s", len(s.Keys), e.Function)}
+	case plan.PutSetting:
+		return []string{fmt.Sprintf("Setting %s of function %s: %s", s.Setting.SettingKey, e.Function, definition.DescribeSetting(s.Setting.Value))}
+	case plan.DeleteSetting:
+		return []string{fmt.Sprintf("Removing %s of function %s", s.Key, e.Function)}
 	case plan.UpdateCode, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 	}
 	return nil
@@ -142,7 +147,11 @@ func (l *Log) stepEnded(e event.StepEnded) {
 		l.Line("Updated %s", moved(s.Name, e.StepBegan, part(s)))
 	case plan.UpdateAlias:
 		l.Line("Updated %s", moved(s.Alias.Name, e.StepBegan, ""))
-	case plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning:
+	case plan.PutSetting:
+		if e.URL != "" {
+			l.Line("Function URL: [%s]", e.URL)
+		}
+	case plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteSetting:
 	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 	}
 }
@@ -172,6 +181,10 @@ func back(function string, s plan.Step) string {
 		return "Restoring the tags of " + function
 	case plan.PutCodeSigning, plan.DeleteCodeSigning:
 		return "Restoring the code signing configuration of " + function
+	case plan.PutSetting:
+		return fmt.Sprintf("Restoring %s of function %s: %s", s.Setting.SettingKey, function, definition.DescribeSetting(s.Setting.Value))
+	case plan.DeleteSetting:
+		return fmt.Sprintf("Removing %s of function %s, which this run set", s.Key, function)
 	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest:
 	}
 	return s.Operation()

@@ -23,6 +23,7 @@ func givenBy(what, input string) fileKind {
 var (
 	functionKind = givenBy("a function definition", "function-definition")
 	aliasKind    = givenBy("an alias definition", "alias-definition")
+	settingsKind = givenBy("a settings document", "settings")
 )
 
 // recognizers are looked at in their order; the first that fits names the file.
@@ -50,8 +51,8 @@ var recognizers = []struct {
 	{func(k rootKeys) bool { return k.has("Configuration") && k.under("Configuration", "FunctionName") }, fileKind{"the answer of `aws lambda get-function`", "keep what is below Configuration"}},
 	{func(k rootKeys) bool {
 		return k.has("AuthType", "authType") || k.has("Config") && k.under("Config", "AuthType")
-	}, fileKind{"the configuration of a function URL", "a deployment leaves it as it is in AWS"}},
-	{func(k rootKeys) bool { return k.has(settingsKeys...) && !k.has("functionName", "FunctionName") }, fileKind{"settings beside a definition", "a deployment leaves them as they are in AWS"}},
+	}, settingsKind},
+	{func(k rootKeys) bool { return k.has(settingsKeys...) && !k.has("functionName", "FunctionName") }, settingsKind},
 	{func(k rootKeys) bool { return k.has("Statement") && k.has("Version") }, fileKind{"an IAM policy", ""}},
 	{func(k rootKeys) bool { return k.has("apiVersion") && k.has("kind") }, fileKind{"a Kubernetes manifest", ""}},
 	{func(k rootKeys) bool { return k.has("services") && !k.has("functionName") }, fileKind{"a Compose file", ""}},

@@ -39,6 +39,9 @@ type Options struct {
 	Definitions []string
 	// Aliases and AliasDefinitions replace the alias manifests of every service.
 	Aliases, AliasDefinitions []string
+	// Settings are settings documents, for every service; they replace its settings
+	// manifests.
+	Settings []string
 	// Artifact replaces the artifact of every service.
 	Artifact string
 	// Variables override every layer of variables.
@@ -96,6 +99,8 @@ type Target struct {
 	Function *definition.Function
 	// Aliases are the alias definitions in the order of the manifests.
 	Aliases []definition.Alias
+	// Settings are what else is set around the function.
+	Settings definition.Settings
 	// Artifact is where the code comes from.
 	Artifact Artifact
 	// Variables are the service variables after all overrides.

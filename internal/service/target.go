@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
@@ -238,14 +240,22 @@ func (l *loader) definitions(t *Target, p place, e *expression.Evaluator, withAr
 			if doc := l.manifestDocument(m, e); doc != nil {
 				l.alias(t, doc)
 			}
+		case settingsManifest:
+			if len(l.opts.Settings) > 0 {
+				continue
+			}
+			if doc := l.manifestDocument(m, e); doc != nil {
+				l.settings(t, doc)
+			}
 		default:
-			l.report(m.doc.Problem(m.node, "manifests of type "+quoted(m.typ)+" are not read", "AwsLambdaFunctionDefinition and AwsLambdaFunctionAliasDefinition are"))
+			l.report(m.doc.Problem(m.node, "manifests of type "+quoted(m.typ)+" are not read", "AwsLambdaFunctionDefinition, AwsLambdaFunctionAliasDefinition and "+settingsManifest+" are"))
 		}
 	}
 	if !found {
 		l.report(p.service.doc.Problem(p.service.node, "the service "+quoted(p.service.id())+" has no manifest of type AwsLambdaFunctionDefinition", ""))
 	}
 	l.inputAliases(t, p.service.folder, e)
+	l.inputSettings(t, p.service.folder, e)
 }
 
 // rendered is a definition that may lack values whose problems were reported.
@@ -310,8 +320,11 @@ func (l *loader) manifestDocument(m manifest, e *expression.Evaluator) *expressi
 
 // inputPath is what the paths of runtime inputs in a definition begin with.
 func (m manifest) inputPath() string {
-	if m.typ == "AwsLambdaFunctionAliasDefinition" {
+	switch m.typ {
+	case "AwsLambdaFunctionAliasDefinition":
 		return aliasInputs
+	case settingsManifest:
+		return settingsInputs
 	}
 	return functionInputs
 }
@@ -352,8 +365,11 @@ func (l *loader) render(text *expression.Source, inputs string, e *expression.Ev
 		return nil
 	}
 	sensitive, want := definition.Sensitive, functionKind
-	if inputs == aliasInputs {
+	switch inputs {
+	case aliasInputs:
 		sensitive, want = definition.SensitiveAlias, aliasKind
+	case settingsInputs:
+		sensitive, want = func(*yaml.Node) []*yaml.Node { return nil }, settingsKind
 	}
 	doc.Hide(sensitive(doc.Root())...)
 	if kind, ok := recognize(doc.Root()); ok && kind != want {

@@ -3,6 +3,7 @@ package lambda
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -106,7 +107,7 @@ type dumpedFunction struct {
 func (f *function) restorable() dumpedFunction {
 	d := dumpedFunction{Latest: dumped(&f.Latest), Aliases: map[string]dumpedAlias{}, Tags: map[string]string{},
 		Policies: map[string][]statement{}, Reserved: f.Reserved, Provisioned: map[string]int{},
-		URLs: map[string]functionURL{}, EventInvoke: map[string]eventInvoke{}, Runtimes: f.Runtimes,
+		URLs: map[string]functionURL{}, EventInvoke: map[string]eventInvoke{}, Runtimes: map[string]*runtimeChoice{},
 		CodeSigning: f.CodeSigning, Recursion: f.Recursion}
 	d.Latest.Config.canonical()
 	maps.Copy(d.Tags, f.Tags)
@@ -116,13 +117,23 @@ func (f *function) restorable() dumpedFunction {
 		d.Aliases[name] = dumpedAlias{a.FunctionVersion, a.Description, weights}
 	}
 	for q, p := range f.Policies {
-		d.Policies[q] = p.Statements
+		if len(p.Statements) > 0 {
+			d.Policies[q] = slices.SortedFunc(slices.Values(p.Statements), func(a, b statement) int { return strings.Compare(a.Sid, b.Sid) })
+		}
 	}
 	for q, p := range f.Provisioned {
 		d.Provisioned[q] = p.Requested
 	}
 	for q, u := range f.URLs {
 		d.URLs[q] = functionURL{ID: u.ID, AuthType: u.AuthType, Cors: u.Cors, InvokeMode: u.InvokeMode}
+		if u.Cors != nil && reflect.ValueOf(*u.Cors).IsZero() {
+			d.URLs[q] = functionURL{ID: u.ID, AuthType: u.AuthType, InvokeMode: u.InvokeMode}
+		}
+	}
+	for q, r := range f.Runtimes {
+		if r.UpdateRuntimeOn != "Auto" {
+			d.Runtimes[q] = r
+		}
 	}
 	for q, e := range f.EventInvoke {
 		d.EventInvoke[q] = eventInvoke{MaximumRetryAttempts: e.MaximumRetryAttempts,

@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+)
+
+// readSettings reads what a settings document names.
+func readSettings(ctx context.Context, api Reader, w plan.Wanted) (plan.Settings, error) {
+	var keys []definition.SettingKey
+	for _, s := range w.Settings.Wanted(w.Aliases) {
+		keys = append(keys, s.SettingKey)
+	}
+	return api.Settings(ctx, w.Function.FunctionName, keys, w.Settings.Policies(w.Aliases))
+}
+
+// settingsBefore are the settings that a plan changes, as they are before.
+func settingsBefore(p plan.Plan, o plan.Observation) []definition.Setting {
+	var all []definition.Setting
+	for _, s := range p.Steps {
+		after, is := plan.SettingOf(s)
+		before := definition.Setting{SettingKey: after.SettingKey, Value: o.Settings[after.SettingKey]}
+		if is && !slices.ContainsFunc(all, func(one definition.Setting) bool { return one.SettingKey == after.SettingKey }) {
+			all = append(all, before)
+		}
+	}
+	return all
+}
+
+// setting sets or removes a setting. No RevisionId guards these calls.
+func (e *Engine) setting(s definition.Setting, replaces bool) change {
+	before, left := e.live.settings[s.SettingKey], s.Value
+	return change{
+		intent:   journal.Intent{Setting: &s},
+		unfenced: true,
+		send: func(ctx context.Context) error {
+			if s.Value == nil {
+				return e.api.DeleteSetting(ctx, e.live.function, s.SettingKey)
+			}
+			answer, err := e.api.PutSetting(ctx, e.live.function, s, replaces)
+			if err == nil {
+				left = answer
+			}
+			return err
+		},
+		look: func(ctx context.Context) (sight, error) {
+			found, err := e.api.Settings(ctx, e.live.function, []definition.SettingKey{s.SettingKey}, nil)
+			switch now := found[s.SettingKey]; {
+			case err != nil:
+				return unreadable, err
+			case definition.SameSetting(now, s.Value):
+				left = now
+				return applied, nil
+			case definition.SameSetting(now, before):
+				return unchanged, nil
+			}
+			return foreign, nil
+		},
+		finish: func(ctx context.Context, _ *journal.Outcome) error {
+			if e.live.settings == nil {
+				e.live.settings = plan.Settings{}
+			}
+			e.live.settings[s.SettingKey] = left
+			if s.Kind != definition.ProvisionedConcurrencySetting || s.Value == nil {
+				return nil
+			}
+			return e.provisionedReady(ctx, s.Qualifier)
+		},
+	}
+}
+
+// provisionedReady waits until provisioned concurrency that was asked for is
+// there.
+func (e *Engine) provisionedReady(ctx context.Context, alias string) error {
+	status, err := e.api.Provisioned(ctx, e.live.function, alias)
+	if err == nil {
+		status, err = e.provisionedAtRest(ctx, alias, status)
+	}
+	if err == nil && status.Value != "READY" {
+		err = fmt.Errorf("provisioned concurrency of alias %s is %s: %s", alias, status.Value, status.Reason)
+	}
+	return err
+}
+
+// notOurs leaves out what this run itself attached and nobody changed since.
+func notOurs(found []lambdaapi.Attachment, t journal.TargetLog, now plan.Settings) []lambdaapi.Attachment {
+	return slices.DeleteFunc(found, func(a lambdaapi.Attachment) bool {
+		return slices.ContainsFunc(t.SettingKeys(), func(key definition.SettingKey) bool {
+			_, states := t.SettingStates(key)
+			return key.Qualifier == a.Qualifier && attachedAs(key, a.What) &&
+				slices.ContainsFunc(states, func(v definition.SettingValue) bool { return v != nil && definition.SameSetting(v, now[key]) })
+		})
+	})
+}
+
+// attachedAs reports whether a setting is found under a name that
+// lambdaapi.Attachment gives.
+func attachedAs(key definition.SettingKey, what string) bool {
+	switch key.Kind {
+	case definition.PermissionSetting:
+		return what == "permission "+key.Sid
+	case definition.FunctionURLSetting:
+		return what == "function URL"
+	case definition.EventInvokeSetting:
+		return what == "event-invoke configuration"
+	case definition.ProvisionedConcurrencySetting:
+		return what == "provisioned concurrency"
+	case definition.ReservedConcurrencySetting:
+		return strings.HasPrefix(what, "reserved concurrency of ")
+	case definition.RecursiveLoopSetting, definition.RuntimeManagementSetting, definition.ScalingSetting:
+	}
+	return false
+}

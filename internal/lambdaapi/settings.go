@@ -1,0 +1,244 @@
+package lambdaapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+)
+
+// Settings reads settings of a function, side by side: those of keys, nil for one
+// that is not set, and every statement in the policies of these qualifiers. A
+// policy is read once, whatever number of its statements is asked for. What
+// hangs on an alias that does not exist is not set.
+func (c *Client) Settings(ctx context.Context, function string, keys []definition.SettingKey, policies []string) (map[definition.SettingKey]definition.SettingValue, error) {
+	policies = slices.Clone(policies)
+	var single []definition.SettingKey
+	for _, key := range keys {
+		switch {
+		case key.Kind != definition.PermissionSetting:
+			single = append(single, key)
+		case !slices.Contains(policies, key.Qualifier):
+			policies = append(policies, key.Qualifier)
+		}
+	}
+	found := make([]definition.SettingValue, len(single))
+	statements := make([]map[string]definition.Permission, len(policies))
+	group, call := errgroup.WithContext(ctx)
+	for i, key := range single {
+		group.Go(func() (err error) { found[i], err = c.setting(call, function, key); return err })
+	}
+	for i, qualifier := range policies {
+		group.Go(func() (err error) { statements[i], err = c.statements(call, function, qualifier); return err })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	all := map[definition.SettingKey]definition.SettingValue{}
+	for _, key := range keys {
+		all[key] = nil
+	}
+	for i, key := range single {
+		all[key] = found[i]
+	}
+	for i, qualifier := range policies {
+		for sid, p := range statements[i] {
+			all[definition.SettingKey{Kind: definition.PermissionSetting, Qualifier: qualifier, Sid: sid}] = p
+		}
+	}
+	return all, nil
+}
+
+// setting reads one setting that is no statement of a policy.
+func (c *Client) setting(ctx context.Context, function string, key definition.SettingKey) (definition.SettingValue, error) {
+	value, err := c.readSetting(ctx, function, key)
+	var none *types.ProvisionedConcurrencyConfigNotFoundException
+	if notFound(err) || errors.As(err, &none) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s of function %s: %w", key, function, err)
+	}
+	return value, nil
+}
+
+func (c *Client) readSetting(ctx context.Context, function string, key definition.SettingKey) (definition.SettingValue, error) {
+	qualifier := nonEmpty(key.Qualifier)
+	switch key.Kind {
+	case definition.ReservedConcurrencySetting:
+		out, err := c.api.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{FunctionName: &function})
+		switch {
+		case err != nil:
+			return nil, err
+		case out.ReservedConcurrentExecutions == nil && emptyAnswer(out.ResultMetadata):
+			return nil, &AnswerError{Operation: "GetFunctionConcurrency", Subject: function}
+		case out.ReservedConcurrentExecutions == nil:
+			return nil, nil
+		}
+		return definition.ReservedConcurrency{Executions: *out.ReservedConcurrentExecutions}, nil
+	case definition.ProvisionedConcurrencySetting:
+		out, err := c.api.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: &function, Qualifier: &key.Qualifier})
+		if err != nil {
+			return nil, err
+		}
+		return definition.ProvisionedConcurrency{ProvisionedConcurrentExecutions: aws.ToInt32(out.RequestedProvisionedConcurrentExecutions)}, nil
+	case definition.EventInvokeSetting:
+		out, err := c.api.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{FunctionName: &function, Qualifier: qualifier})
+		if err != nil {
+			return nil, err
+		}
+		return flattenEventInvoke(out.MaximumEventAgeInSeconds, out.MaximumRetryAttempts, out.DestinationConfig), nil
+	case definition.FunctionURLSetting:
+		out, err := c.api.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: &function, Qualifier: qualifier})
+		if err != nil {
+			return nil, err
+		}
+		if out.AuthType == "" {
+			return nil, &AnswerError{Operation: "GetFunctionUrlConfig", Subject: function}
+		}
+		return flattenURL(out.AuthType, out.InvokeMode, out.Cors, out.FunctionUrl), nil
+	case definition.RecursiveLoopSetting:
+		out, err := c.api.GetFunctionRecursionConfig(ctx, &lambda.GetFunctionRecursionConfigInput{FunctionName: &function})
+		if err != nil {
+			return nil, err
+		}
+		return definition.RecursiveLoop{Mode: string(out.RecursiveLoop)}, nil
+	case definition.RuntimeManagementSetting:
+		out, err := c.api.GetRuntimeManagementConfig(ctx, &lambda.GetRuntimeManagementConfigInput{FunctionName: &function})
+		if err != nil {
+			return nil, err
+		}
+		return definition.RuntimeManagement{UpdateRuntimeOn: string(out.UpdateRuntimeOn), RuntimeVersionArn: aws.ToString(out.RuntimeVersionArn)}, nil
+	case definition.ScalingSetting:
+		out, err := c.api.GetFunctionScalingConfig(ctx, &lambda.GetFunctionScalingConfigInput{FunctionName: &function, Qualifier: &key.Qualifier})
+		if err != nil {
+			return nil, err
+		}
+		return flattenScaling(out.RequestedFunctionScalingConfig), nil
+	}
+	return nil, fmt.Errorf("there is no way to read %s", key.Kind)
+}
+
+// PutSetting sets a setting once and returns what AWS answered. replaces says that
+// it is set already, where AWS has another call for that.
+func (c *Client) PutSetting(ctx context.Context, function string, s definition.Setting, replaces bool) (definition.SettingValue, error) {
+	answer, err := c.putSetting(ctx, function, s, replaces)
+	if err != nil {
+		return nil, fmt.Errorf("set %s of function %s: %w", s.SettingKey, function, err)
+	}
+	if !definition.SameSetting(answer, s.Value) {
+		return nil, fmt.Errorf("set %s of function %s: %w", s.SettingKey, function, &AnswerError{Operation: "set " + string(s.Kind), Subject: function})
+	}
+	return answer, nil
+}
+
+// putSetting returns what AWS answered.
+func (c *Client) putSetting(ctx context.Context, function string, s definition.Setting, replaces bool) (definition.SettingValue, error) {
+	qualifier := nonEmpty(s.Qualifier)
+	switch v := s.Value.(type) {
+	case definition.ReservedConcurrency:
+		out, err := c.api.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: &function, ReservedConcurrentExecutions: &v.Executions}, once)
+		if err != nil || out.ReservedConcurrentExecutions == nil {
+			return nil, err
+		}
+		return definition.ReservedConcurrency{Executions: *out.ReservedConcurrentExecutions}, nil
+	case definition.ProvisionedConcurrency:
+		out, err := c.api.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{
+			FunctionName: &function, Qualifier: qualifier, ProvisionedConcurrentExecutions: &v.ProvisionedConcurrentExecutions,
+		}, once)
+		if err != nil {
+			return nil, err
+		}
+		return definition.ProvisionedConcurrency{ProvisionedConcurrentExecutions: aws.ToInt32(out.RequestedProvisionedConcurrentExecutions)}, nil
+	case definition.EventInvoke:
+		out, err := c.api.PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{
+			FunctionName: &function, Qualifier: qualifier, MaximumEventAgeInSeconds: v.MaximumEventAgeInSeconds,
+			MaximumRetryAttempts: v.MaximumRetryAttempts, DestinationConfig: expandDestinations(v.DestinationConfig),
+		}, once)
+		if err != nil {
+			return nil, err
+		}
+		return flattenEventInvoke(out.MaximumEventAgeInSeconds, out.MaximumRetryAttempts, out.DestinationConfig), nil
+	case definition.Permission:
+		return c.addPermission(ctx, function, s.SettingKey, v)
+	case definition.FunctionURL:
+		return c.putURL(ctx, function, s, replaces)
+	case definition.RecursiveLoop:
+		out, err := c.api.PutFunctionRecursionConfig(ctx, &lambda.PutFunctionRecursionConfigInput{FunctionName: &function, RecursiveLoop: types.RecursiveLoop(v.Mode)}, once)
+		if err != nil {
+			return nil, err
+		}
+		return definition.RecursiveLoop{Mode: string(out.RecursiveLoop)}, nil
+	case definition.RuntimeManagement:
+		out, err := c.api.PutRuntimeManagementConfig(ctx, &lambda.PutRuntimeManagementConfigInput{
+			FunctionName: &function, UpdateRuntimeOn: types.UpdateRuntimeOn(v.UpdateRuntimeOn), RuntimeVersionArn: nonEmpty(v.RuntimeVersionArn),
+		}, once)
+		if err != nil {
+			return nil, err
+		}
+		return definition.RuntimeManagement{UpdateRuntimeOn: string(out.UpdateRuntimeOn), RuntimeVersionArn: aws.ToString(out.RuntimeVersionArn)}, nil
+	case definition.Scaling:
+		out, err := c.api.PutFunctionScalingConfig(ctx, &lambda.PutFunctionScalingConfigInput{
+			FunctionName: &function, Qualifier: qualifier,
+			FunctionScalingConfig: &types.FunctionScalingConfig{MinExecutionEnvironments: v.MinExecutionEnvironments, MaxExecutionEnvironments: v.MaxExecutionEnvironments},
+		}, once)
+		if err != nil || out.FunctionState == "" {
+			return nil, err
+		}
+		return v, nil // The answer has the function's state alone.
+	}
+	return nil, fmt.Errorf("there is no way to set %s", s.Kind)
+}
+
+// putURL creates a function URL, or changes the one that is there: there the
+// members that are not named would stay, so all are.
+func (c *Client) putURL(ctx context.Context, function string, s definition.Setting, replaces bool) (definition.SettingValue, error) {
+	v, _ := s.Value.(definition.FunctionURL)
+	qualifier, cors := nonEmpty(s.Qualifier), expandCors(v.Cors)
+	if !replaces {
+		out, err := c.api.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
+			FunctionName: &function, Qualifier: qualifier, AuthType: types.FunctionUrlAuthType(v.AuthType), InvokeMode: types.InvokeMode(v.InvokeMode), Cors: cors,
+		}, once)
+		if err != nil {
+			return nil, err
+		}
+		return flattenURL(out.AuthType, out.InvokeMode, out.Cors, out.FunctionUrl), nil
+	}
+	if cors == nil {
+		cors = &types.Cors{}
+	}
+	mode := types.InvokeMode(v.InvokeMode)
+	if mode == "" {
+		mode = types.InvokeModeBuffered
+	}
+	out, err := c.api.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{
+		FunctionName: &function, Qualifier: qualifier, AuthType: types.FunctionUrlAuthType(v.AuthType), InvokeMode: mode, Cors: cors,
+	}, once)
+	if err != nil {
+		return nil, err
+	}
+	return flattenURL(out.AuthType, out.InvokeMode, out.Cors, out.FunctionUrl), nil
+}
+
+// DeleteSetting removes a setting; one that is not set is no error.
+func (c *Client) DeleteSetting(ctx context.Context, function string, key definition.SettingKey) error {
+	operation, metadata, err := c.deleteSetting(ctx, function, key)
+	var none *types.ProvisionedConcurrencyConfigNotFoundException
+	if notFound(err) || errors.As(err, &none) {
+		return nil
+	}
+	if err == nil {
+		err = acknowledged(operation, function, metadata)
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s of function %s: %w", key, function, err)
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+)
+
+// Settings are the values of settings; nil for one that is not set. A key that is
+// missing was not looked at.
+type Settings = map[definition.SettingKey]definition.SettingValue
+
+// PutSetting sets a setting.
+type PutSetting struct {
+	Setting definition.Setting
+	// Replaces reports whether it is set already.
+	Replaces bool
+}
+
+// DeleteSetting removes a setting.
+type DeleteSetting struct {
+	Key definition.SettingKey
+}
+
+// settingCalls are the callsOfSetting of a kind of setting.
+type settingCalls struct {
+	read, create, update, remove string
+}
+
+var callsOfSetting = map[definition.SettingKind]settingCalls{
+	definition.ReservedConcurrencySetting:    {"GetFunctionConcurrency", "PutFunctionConcurrency", "PutFunctionConcurrency", "DeleteFunctionConcurrency"},
+	definition.ProvisionedConcurrencySetting: {"GetProvisionedConcurrencyConfig", "PutProvisionedConcurrencyConfig", "PutProvisionedConcurrencyConfig", "DeleteProvisionedConcurrencyConfig"},
+	definition.FunctionURLSetting:            {"GetFunctionUrlConfig", "CreateFunctionUrlConfig", "UpdateFunctionUrlConfig", "DeleteFunctionUrlConfig"},
+	definition.PermissionSetting:             {"GetPolicy", "AddPermission", "AddPermission", "RemovePermission"},
+	definition.EventInvokeSetting:            {"GetFunctionEventInvokeConfig", "PutFunctionEventInvokeConfig", "PutFunctionEventInvokeConfig", "DeleteFunctionEventInvokeConfig"},
+	definition.RecursiveLoopSetting:          {"GetFunctionRecursionConfig", "PutFunctionRecursionConfig", "PutFunctionRecursionConfig", "PutFunctionRecursionConfig"},
+	definition.RuntimeManagementSetting:      {"GetRuntimeManagementConfig", "PutRuntimeManagementConfig", "PutRuntimeManagementConfig", "PutRuntimeManagementConfig"},
+	definition.ScalingSetting:                {"GetFunctionScalingConfig", "PutFunctionScalingConfig", "PutFunctionScalingConfig", "PutFunctionScalingConfig"},
+}
+
+// ReadsSetting is the operation that reads a kind of setting.
+func ReadsSetting(kind definition.SettingKind) string { return callsOfSetting[kind].read }
+
+// ChangesSetting are the callsOfSetting that a deployment and its rollback may use to
+// change a kind of setting.
+func ChangesSetting(kind definition.SettingKind) []string {
+	c := callsOfSetting[kind]
+	all := []string{c.create, c.update, c.remove}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Operation returns the name of the call, which depends on the setting: a
+// function URL that exists is updated.
+func (s PutSetting) Operation() string {
+	if s.Replaces {
+		return callsOfSetting[s.Setting.Kind].update
+	}
+	return callsOfSetting[s.Setting.Kind].create
+}
+
+// Operation returns the name of the call.
+func (s DeleteSetting) Operation() string { return callsOfSetting[s.Key.Kind].remove }
+
+func (PutSetting) sealed()    {}
+func (DeleteSetting) sealed() {}
+
+// SettingOf returns the setting that a step leaves behind.
+func SettingOf(s Step) (definition.Setting, bool) {
+	switch s := s.(type) {
+	case PutSetting:
+		return s.Setting, true
+	case DeleteSetting:
+		return definition.Setting{SettingKey: s.Key}, true
+	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest,
+		UpdateAlias, DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+	}
+	return definition.Setting{}, false
+}
+
+// settings plans the settings of a document over those that are set.
+func (p *Plan) settings(w Wanted, o Observation) {
+	moves := settingMoves{now: o.Settings}
+	for _, s := range w.Settings.Wanted(w.Aliases) {
+		moves.to(s)
+	}
+	for _, key := range sortedKeys(o.Settings) {
+		_, planned := moves.wanted[key]
+		if !planned && w.Settings.Names(key.Kind) && definition.OwnSid(key.Sid) {
+			moves.to(definition.Setting{SettingKey: key})
+		}
+	}
+	steps := moves.steps()
+	p.Steps, p.Changes = append(p.Steps, steps...), append(p.Changes, moves.changes...)
+	p.Irreversible = append(p.Irreversible, unrestorable(steps, o.Settings)...)
+}
+
+// settingMoves collects what changes about settings.
+type settingMoves struct {
+	now     Settings
+	wanted  Settings
+	changes []definition.Change
+}
+
+func (m *settingMoves) to(s definition.Setting) {
+	if m.wanted == nil {
+		m.wanted = Settings{}
+	}
+	m.wanted[s.SettingKey] = s.Value
+	if now := m.now[s.SettingKey]; !definition.SameSetting(now, s.Value) {
+		m.changes = append(m.changes, definition.DiffSetting(s.SettingKey, now, s.Value)...)
+	}
+}
+
+// steps orders the changes so that no caller meets a gap, and so that AWS takes
+// each: provisioned concurrency must fit into what is reserved, and who may call
+// a URL may do so before it is there.
+func (m *settingMoves) steps() []Step {
+	var all []Step
+	for _, key := range sortedKeys(m.wanted) {
+		if now, wanted := m.now[key], m.wanted[key]; !definition.SameSetting(now, wanted) {
+			all = append(all, m.step(key, now, wanted)...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Step) int { return m.rank(a) - m.rank(b) })
+	return all
+}
+
+func (m *settingMoves) step(key definition.SettingKey, now, wanted definition.SettingValue) []Step {
+	if wanted == nil {
+		if fixed := definition.DefaultSetting(key.Kind); fixed != nil {
+			wanted = fixed
+		} else {
+			return []Step{DeleteSetting{key}}
+		}
+	}
+	put := PutSetting{definition.Setting{SettingKey: key, Value: wanted}, now != nil}
+	if key.Kind != definition.PermissionSetting || now == nil {
+		return []Step{put}
+	}
+	// A statement cannot be changed: another one lets the callers in meanwhile.
+	put.Replaces = false
+	cover := coverOf(key)
+	if m.now[cover] != nil {
+		return []Step{DeleteSetting{key}, put}
+	}
+	return []Step{PutSetting{definition.Setting{SettingKey: cover, Value: wanted}, false}, DeleteSetting{key}, put, DeleteSetting{cover}}
+}
+
+// coverOf is the statement that takes the place of another while that changes.
+func coverOf(key definition.SettingKey) definition.SettingKey {
+	sum := sha256.Sum256([]byte(key.Sid))
+	key.Sid = coverSid + hex.EncodeToString(sum[:6])
+	return key
+}
+
+const coverSid = "lambda-rollout-swap-"
+
+// rank is the place of a step among those of other settings.
+func (m *settingMoves) rank(s Step) int {
+	after, _ := SettingOf(s)
+	switch after.Kind {
+	case definition.ProvisionedConcurrencySetting:
+		if executions(after.Value) < executions(m.now[after.SettingKey]) {
+			return 0
+		}
+		return 2
+	case definition.ReservedConcurrencySetting:
+		return 1
+	case definition.PermissionSetting:
+		_, swapped := m.wanted[after.SettingKey]
+		if after.Value == nil && swapped && m.wanted[after.SettingKey] == nil {
+			return 5
+		}
+		return 3
+	case definition.FunctionURLSetting:
+		return 4
+	case definition.EventInvokeSetting, definition.RecursiveLoopSetting, definition.RuntimeManagementSetting, definition.ScalingSetting:
+	}
+	return 3
+}
+
+func executions(v definition.SettingValue) int32 {
+	p, _ := v.(definition.ProvisionedConcurrency)
+	return p.ProvisionedConcurrentExecutions
+}
+
+func sortedKeys(s Settings) []definition.SettingKey {
+	return slices.SortedFunc(maps.Keys(s), func(a, b definition.SettingKey) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// unrestorable lists what a rollback of these steps could not restore.
+func unrestorable(steps []Step, now Settings) []string {
+	var all []string
+	for _, s := range steps {
+		after, is := SettingOf(s)
+		before := now[after.SettingKey]
+		if !is || before == nil {
+			continue
+		}
+		switch v := before.(type) {
+		case definition.FunctionURL:
+			if after.Value == nil {
+				all = append(all, fmt.Sprintf("the %s is deleted, and a new one gets another address than %s: to shut it, remove the permissions to call it instead", urlOf(after.SettingKey), v.URL))
+			}
+		case definition.Permission:
+			if v.Other != "" {
+				all = append(all, fmt.Sprintf("%s holds what AddPermission cannot write: %s", after.SettingKey, v.Other))
+			}
+		case definition.ReservedConcurrency, definition.ProvisionedConcurrency, definition.EventInvoke, definition.RecursiveLoop,
+			definition.RuntimeManagement, definition.Scaling:
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func urlOf(key definition.SettingKey) string {
+	if key.Qualifier == "" {
+		return "function URL"
+	}
+	return "function URL of " + key.Qualifier
+}
+
+// restoreSettings restores what this run changed about settings. One that is
+// neither as it was nor as this run left it is somebody else's by now.
+func (b *back) restoreSettings() {
+	moves := settingMoves{now: b.o.Settings}
+	for _, key := range b.t.SettingKeys() {
+		was, states := b.t.SettingStates(key)
+		now := b.o.Settings[key]
+		switch {
+		case definition.SameSetting(now, was):
+			of := func(i journal.Intent) bool { return i.Setting != nil && i.Setting.SettingKey == key }
+			late := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool { return s.Open() && of(s.Intent) })
+			b.plan.MayArriveLate = b.plan.MayArriveLate || late && !b.fences.Watched
+		case !slices.ContainsFunc(states, func(v definition.SettingValue) bool { return definition.SameSetting(now, v) }):
+			b.refuse(key.String(), definition.DescribeSetting(now), "that is neither what it was before nor what this run set")
+		case gone(key, b.o):
+			b.refuse(key.String(), "alias "+key.Qualifier+" is gone", "somebody deleted it")
+		default:
+			moves.to(definition.Setting{SettingKey: key, Value: was})
+		}
+	}
+	b.plan.Steps = append(b.plan.Steps, moves.steps()...)
+	b.plan.Changes = append(b.plan.Changes, moves.changes...)
+}
+
+// gone reports whether a setting belonged to an alias that is not there any more.
+func gone(key definition.SettingKey, o Observation) bool {
+	now, known := o.Aliases[key.Qualifier]
+	return known && now == nil
+}
