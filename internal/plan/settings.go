@@ -237,9 +237,10 @@ func (b *back) restoreSettings() {
 		now := b.o.Settings[key]
 		switch {
 		case definition.SameSetting(now, was):
-			of := func(i journal.Intent) bool { return i.Setting != nil && i.Setting.SettingKey == key }
-			late := slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool { return s.Open() && of(s.Intent) })
-			b.plan.MayArriveLate = b.plan.MayArriveLate || late && !b.fences.Watched
+			b.plan.MayArriveLate = b.plan.MayArriveLate || b.lateSetting(func(k definition.SettingKey) bool { return k == key })
+		case key.Kind == definition.ReservedConcurrencySetting && b.lateSetting(isProvisioned):
+			// AWS reserves no less than what is provisioned, which may still grow.
+			b.plan.MayArriveLate = true
 		case !slices.ContainsFunc(states, func(v definition.SettingValue) bool { return definition.SameSetting(now, v) }):
 			b.refuse(key.String(), definition.DescribeSetting(now), "that is neither what it was before nor what this run set")
 		case gone(key, b.o):
@@ -250,6 +251,18 @@ func (b *back) restoreSettings() {
 	}
 	b.plan.Steps = append(b.plan.Steps, moves.steps()...)
 	b.plan.Changes = append(b.plan.Changes, moves.changes...)
+}
+
+// lateSetting reports whether a call that changes one of these settings may still
+// take effect.
+func (b *back) lateSetting(match func(definition.SettingKey) bool) bool {
+	return !b.fences.Watched && slices.ContainsFunc(b.t.Steps, func(s journal.Step) bool {
+		return s.Open() && s.Intent.Setting != nil && match(s.Intent.Setting.SettingKey)
+	})
+}
+
+func isProvisioned(k definition.SettingKey) bool {
+	return k.Kind == definition.ProvisionedConcurrencySetting
 }
 
 // gone reports whether a setting belonged to an alias that is not there any more.
