@@ -322,3 +322,12 @@ func urlStatements(p permissionEntry, authType string) []permissionEntry {
 	}
 	return []permissionEntry{url, invoke}
 }
+
+// SettingKinds are all kinds of settings.
+func SettingKinds() []SettingKind {
+	var all []SettingKind
+	for _, f := range settingsFields {
+		all = append(all, f.setting)
+	}
+	return all
+}

@@ -71,6 +71,10 @@ func (e *Engine) setting(s definition.Setting, replaces bool) change {
 			if s.Kind != definition.ProvisionedConcurrencySetting || s.Value == nil {
 				return nil
 			}
+			if e.live.provisioned == nil {
+				e.live.provisioned = map[string]bool{}
+			}
+			e.live.provisioned[s.Qualifier] = true
 			return e.provisionedReady(ctx, s.Qualifier)
 		},
 	}

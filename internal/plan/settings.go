@@ -99,6 +99,7 @@ func (p *Plan) settings(w Wanted, o Observation) {
 	steps := moves.steps()
 	p.Steps, p.Changes = append(p.Steps, steps...), append(p.Changes, moves.changes...)
 	p.Irreversible = append(p.Irreversible, unrestorable(steps, o.Settings)...)
+	p.checkSettings(w, settingsAfter(o.Settings, steps))
 }
 
 // settingMoves collects what changes about settings.
