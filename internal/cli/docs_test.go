@@ -216,6 +216,9 @@ func (e *examples) document(b block) {
 		e.must("validate", "--function-definition", name, "--artifact", "build")
 		return
 	}
+	if name, named := strings.CutPrefix(strings.SplitN(b.text, "\n", 2)[0], "# "); named && filepath.Ext(name) == "."+b.language {
+		e.write(name, b.text) // for the examples that follow
+	}
 	steps := stepsOf(&doc)
 	for _, settings := range steps {
 		if args, ok := planOf(settings); ok {

@@ -142,7 +142,7 @@ func TestAPublicationThatFindsNothingNewMovesNoAlias(t *testing.T) {
 		version, err := e.Prepare(t.Context(), p)
 		if err == nil {
 			if err = e.Shift(t.Context(), p, version.Version, 0); err == nil {
-				err = e.Tag(t.Context(), p)
+				err = e.Finish(t.Context(), p)
 			}
 		}
 		if err != nil || version.Version != "1" || slices.Contains(b.aws.changes(), "UpdateAlias") {
