@@ -68,6 +68,9 @@ func (s PutSetting) Operation() string {
 // Operation returns the name of the call.
 func (s DeleteSetting) Operation() string { return callsOfSetting[s.Key.Kind].remove }
 
+// Describe describes the value in one line.
+func (s PutSetting) Describe() string { return definition.DescribeSetting(s.Setting.Value) }
+
 func (PutSetting) sealed()    {}
 func (DeleteSetting) sealed() {}
 

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -94,7 +93,7 @@ func forward(e event.StepBegan, s plan.Step) []string {
 	case plan.UntagResource:
 		return []string{fmt.Sprintf("Removing %d tags of function %s", len(s.Keys), e.Function)}
 	case plan.PutSetting:
-		return []string{fmt.Sprintf("Setting %s of function %s: %s", s.Setting.SettingKey, e.Function, definition.DescribeSetting(s.Setting.Value))}
+		return []string{fmt.Sprintf("Setting %s of function %s: %s", s.Setting.SettingKey, e.Function, s.Describe())}
 	case plan.DeleteSetting:
 		return []string{fmt.Sprintf("Removing %s of function %s", s.Key, e.Function)}
 	case plan.UpdateCode, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
@@ -182,7 +181,7 @@ func back(function string, s plan.Step) string {
 	case plan.PutCodeSigning, plan.DeleteCodeSigning:
 		return "Restoring the code signing configuration of " + function
 	case plan.PutSetting:
-		return fmt.Sprintf("Restoring %s of function %s: %s", s.Setting.SettingKey, function, definition.DescribeSetting(s.Setting.Value))
+		return fmt.Sprintf("Restoring %s of function %s: %s", s.Setting.SettingKey, function, s.Describe())
 	case plan.DeleteSetting:
 		return fmt.Sprintf("Removing %s of function %s, which this run set", s.Key, function)
 	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest:
