@@ -57,8 +57,8 @@ var layout = map[string][]string{
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {
-		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "glob", "history", "journal", "lambdaapi", "logs", "plan",
-		"policy", "preflight", "prune", "redact", "service", "session", "timing", "traffic", "verify",
+		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "glob", "guard", "history", "journal", "lambdaapi", "logs",
+		"metrics", "plan", "policy", "preflight", "prune", "redact", "service", "session", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.
 	"cli": {"*"},

@@ -54,7 +54,7 @@ func (a *app) deploy(ctx context.Context) error {
 func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *loaded, run string, folders deploy.Folders) ([]deploy.Target, error) {
 	targets, err := deploy.Resolve(ctx, c, set.Set, deploy.Options{
 		Marker: a.marker(run), Traffic: a.in.Course("traffic"), Environment: a.in.String("environment-variables"),
-		StagingBucket: a.in.String("staging-bucket"), Verify: set.cases, Folders: folders, MaxParallel: a.in.Int("max-parallel"),
+		StagingBucket: a.in.String("staging-bucket"), Verify: set.cases, Watch: a.watch(), Folders: folders, MaxParallel: a.in.Int("max-parallel"),
 		Waves: a.in.List("waves"),
 	})
 	for _, t := range targets {
@@ -78,6 +78,9 @@ func (a *app) change(ctx context.Context, targets []deploy.Target, execution dep
 		return nil, err
 	}
 	if err := deploy.Check(ctx, planned, a.terms(), execution.Work); err != nil {
+		return nil, err
+	}
+	if execution.Watching, err = deploy.NewWatching(ctx, planned, execution.Work); err != nil {
 		return nil, err
 	}
 	return deploy.Deploy(ctx, planned, execution)

@@ -191,10 +191,15 @@ func leastBench(t *testing.T, plan int) *bench {
 
 // leastInputs are the inputs of a plan's deployment.
 func leastInputs(plan int) []string {
-	return append([]string{
+	inputs := append([]string{
 		"--function-definition", "function.yaml", "--artifact", cmp.Or(leastPlans[plan].artifact, "s3://code/app.zip"), "--alias", "live,next",
 		"--traffic", cmp.Or(leastPlans[plan].traffic, "AllAtOnce"), "--verify", leastPlans[plan].verify,
 	}, leastPlans[plan].deployOnly...)
+	if leastPlans[plan].traffic != "" {
+		// By default a deployment goes on without the permission to watch.
+		inputs = append(inputs, "--guard", "errors")
+	}
+	return inputs
 }
 
 // run deploys as the role and rolls back, and tells whether that went as it

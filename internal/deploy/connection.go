@@ -101,11 +101,12 @@ func (a Access) local(opts session.Options, dir string) (session.Options, error)
 	return opts, nil
 }
 
-// timingOf is the timing for an endpoint: the embedded AWS is polled faster: there is no network between.
+// timingOf is the timing for an endpoint: there is no network between the program
+// and the embedded AWS, whose metrics arrive at once.
 func (a Access) timingOf(endpoint string) timing.Timing {
 	t := a.Timing
 	if strings.HasPrefix(endpoint, journal.LocalEndpoint) {
-		t.FirstPoll = min(t.FirstPoll, localPoll)
+		t.FirstPoll, t.MetricDelay = min(t.FirstPoll, localPoll), 0
 	}
 	return t
 }

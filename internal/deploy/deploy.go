@@ -2,8 +2,8 @@
 //
 // One value goes forward: a service.Set becomes Targets (Resolve: sessions and
 // code), these become Planned (Plan: the current state and what to do about it),
-// Check says whether they may start, and Deploy carries them out and returns
-// Results. A rollback starts from a journal; PlanRollback says what Rollback would
+// Check says whether they may start, NewWatching prepares what looks at them while
+// they share their traffic, and Deploy carries them out and returns Results. A rollback starts from a journal; PlanRollback says what Rollback would
 // do. A shift of traffic is a deployment without an artifact, a rollback by hand
 // the rollback of a journal that was made from what was found.
 //
@@ -37,6 +37,9 @@ type Execution struct {
 	RollbackTimeout time.Duration
 	// PostFollows reports whether the host runs a rollback step after a stop.
 	PostFollows bool
+	// Watching is what looks at the versions while they share the traffic; nil for
+	// nothing.
+	Watching *Watching
 }
 
 // Result is what became of one target.
@@ -71,6 +74,9 @@ func (t *target) fails() { t.failed = true }
 type deployment struct {
 	Execution
 	targets []*target
+	// journal is open while the deployment runs.
+	journal  *journal.Journal
+	watchers []watched
 }
 
 // Deploy carries out what was planned and checked. Its error is
@@ -95,7 +101,8 @@ func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Resu
 	if err != nil {
 		return nil, notStarted(err)
 	}
-	ctx, unwatch := watched(ctx, j, d.Timing.StopPoll)
+	d.journal = j
+	ctx, unwatch := untilStopped(ctx, j, d.Timing.StopPoll)
 	still := d.ticking(ctx)
 	err = d.carryOut(ctx)
 	still()
@@ -159,9 +166,9 @@ func (w Work) engine(t Target, j *journal.Journal, index int) *engine.Engine {
 	return engine.New(t.API, engine.RecordOf(j, index), w.of(t.At), code)
 }
 
-// watched is a context that ends when another process asks the run to stop. The
+// untilStopped is a context that ends when another process asks the run to stop. The
 // journal may be closed once the function that ends the watch has returned.
-func watched(ctx context.Context, j *journal.Journal, poll time.Duration) (context.Context, context.CancelFunc) {
+func untilStopped(ctx context.Context, j *journal.Journal, poll time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {

@@ -296,7 +296,7 @@ func TestStagesHoldForTheirTime(t *testing.T) {
 		if f.alias("live") != "2" || r.Took < 7*time.Minute {
 			f.Errorf("live is %s, took %s", f.alias("live"), r.Took)
 		}
-		f.logged("Waiting 5m with 10% of the traffic on the new version", "1m left with 10% of the traffic")
+		f.logged("Waiting 5m with 10% of the traffic on the new version", "no invocation of the new version yet; 1m1s left (10%, counted until")
 	})
 }
 

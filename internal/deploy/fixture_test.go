@@ -98,6 +98,7 @@ func (f *fixture) defaults() {
 	f.artifact, f.firstDeploy = filepath.Join(f.dir, "code"), "delete"
 	f.timeout, f.rollbackTimeout = 10*time.Minute, 10*time.Minute
 	f.options = Options{MaxParallel: 4, Environment: "replace", Traffic: traffic.Schedule{{Percent: 100}}}
+	f.options.Watch.Guard = Guard{Tolerance: -1, MinInvocations: 50}
 	f.access.Timing = timing.Default()
 }
 
@@ -162,7 +163,7 @@ func (f *fixture) newRun() string {
 
 func (f *fixture) work() Work {
 	return Work{
-		Events: report.NewLog(f.log, time.Now, nil), Now: time.Now, Timing: timing.Default(), MaxParallel: f.options.MaxParallel, Temp: f.TempDir(),
+		Events: report.NewLog(f.log, time.Now, nil), Now: time.Now, Timing: f.access.Timing, MaxParallel: f.options.MaxParallel, Temp: f.TempDir(),
 	}
 }
 
@@ -229,6 +230,9 @@ func (f *fixture) change(ctx context.Context, targets []Target, execution Execut
 	if err := Check(ctx, planned, f.terms, execution.Work); err != nil {
 		return nil, err
 	}
+	if execution.Watching, err = NewWatching(ctx, planned, execution.Work); err != nil {
+		return nil, err
+	}
 	return Deploy(ctx, planned, execution)
 }
 
@@ -256,7 +260,7 @@ func (f *fixture) deployCode(content string) Result {
 func (f *fixture) shift(ctx context.Context, r Request, schedule traffic.Schedule) ([]Result, error) {
 	f.Helper()
 	run := f.newRun()
-	targets, err := ResolveShift(ctx, f.connect(), []Request{r}, run, schedule)
+	targets, err := ResolveShift(ctx, f.connect(), []Request{r}, ShiftOptions{Run: run, Traffic: schedule, Watch: f.options.Watch})
 	if err != nil {
 		return nil, err
 	}

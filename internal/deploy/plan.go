@@ -173,8 +173,16 @@ func unchanged(planned []Planned) bool {
 	return true
 }
 
+// longest is how long the traffic of one wave may take to shift.
+func longest(targets []Target) time.Duration {
+	if len(targets) == 0 {
+		return 0
+	}
+	return targets[0].Watch.longest(schedule(targets))
+}
+
 // WithTimeout bounds a deployment by its timeout; the stages of the traffic have
 // times of their own.
 func WithTimeout(ctx context.Context, targets []Target, timeout time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, timeout+time.Duration(countWaves(targets))*schedule(targets).Total(), fmt.Errorf("the deployment took longer than its timeout of %s", timeout))
+	return context.WithTimeoutCause(ctx, timeout+time.Duration(countWaves(targets))*longest(targets), fmt.Errorf("the deployment took longer than its timeout of %s", timeout))
 }

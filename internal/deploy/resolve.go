@@ -42,6 +42,9 @@ type Target struct {
 	// Wave is the wave that the target belongs to, counted from 0: one begins when
 	// the one before is done.
 	Wave int
+	// Watch says how the run is watched while traffic is shared; it is the same for
+	// all targets of a run.
+	Watch Watch
 	// Warnings are what was noticed about files and code.
 	Warnings diag.List
 
@@ -70,6 +73,7 @@ type Options struct {
 	StagingBucket string
 	// Verify are the cases of all functions.
 	Verify  []verify.Case
+	Watch   Watch
 	Folders Folders
 	// Waves are the patterns of each wave; none puts all functions into one.
 	Waves []string
@@ -226,7 +230,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	t := Target{
 		Session: s, API: lambdaapi.New(s, region, r.connection.timing), Connector: from.Infrastructure.ConnectorRef,
 		StagingBucket: r.options.StagingBucket, Environment: r.options.Environment, Want: r.want(from, name),
-		Verify: verify.For(r.options.Verify, name.Name),
+		Verify: verify.For(r.options.Verify, name.Name), Watch: r.options.Watch,
 	}
 	t.prefetched = prefetchObservation(ctx, t.API, t.Want)
 	var identity session.Identity

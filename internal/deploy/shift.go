@@ -12,14 +12,22 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
+// ShiftOptions is what the inputs say about a shift of traffic.
+type ShiftOptions struct {
+	// Run is the id of the run.
+	Run     string
+	Traffic traffic.Schedule
+	Watch   Watch
+}
+
 // ResolveShift finds the functions and versions between which traffic is to
 // shift. The targets have no artifact. Its error is a *NotStartedError.
-func ResolveShift(ctx context.Context, c *Connection, requests []Request, run string, schedule traffic.Schedule) ([]Target, error) {
+func ResolveShift(ctx context.Context, c *Connection, requests []Request, o ShiftOptions) ([]Target, error) {
 	var targets []Target
 	var errs []error
 	for _, r := range requests {
 		t, err := shiftTarget(ctx, c, r)
-		t.Want.Run, t.Want.Traffic = run, schedule
+		t.Want.Run, t.Want.Traffic, t.Watch = o.Run, o.Traffic, o.Watch
 		targets, errs = append(targets, t), append(errs, err)
 	}
 	if err := session.Join(errs...); err != nil {

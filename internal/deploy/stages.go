@@ -29,10 +29,11 @@ func (d *deployment) shift(ctx context.Context) error {
 		}
 	}
 	last := plan.Stages(plans...) - 1
+	d.watchers = d.Watching.watchers(d)
 	for i, stage := range d.targets[0].Want.Traffic.Stages()[:last+1] {
 		err := d.burst(ctx, i)
 		if err == nil && i < last {
-			err = d.dwell(ctx, stage)
+			err = d.dwell(ctx, stage, i == last-1)
 		}
 		if err != nil {
 			return err
@@ -73,22 +74,123 @@ func (t *target) newVersion() string {
 	return t.Plan.Version
 }
 
-// dwell holds a stage for its time, and says so every minute.
-func (d *deployment) dwell(ctx context.Context, s traffic.Stage) error {
-	end := d.Now().Add(s.Wait)
+// held is a stage of the traffic that lasts.
+type held struct {
+	traffic.Stage
+	began, end time.Time
+	// last reports whether the new version gets what it gets for good when the
+	// stage is over.
+	last bool
+}
+
+// watcher looks at a run while traffic is shared: the guard, the alarms. Watchers
+// do not know each other.
+type watcher interface {
+	// watch looks once. It returns when it wants to look again, the zero time for
+	// never. An error ends the run, which is rolled back.
+	watch(ctx context.Context, h held) (again time.Time, err error)
+	// release is asked when the time of the stage is over. It returns how much
+	// longer the stage must last, 0 where it may end; it is asked again then, and
+	// whenever another watcher held the stage. An error ends the run.
+	release(ctx context.Context, h held) (more time.Duration, err error)
+}
+
+// watched is a watcher and when it looks next; the zero time means never.
+type watched struct {
+	watcher
+	next time.Time
+}
+
+// dwell holds a stage for its time, says so every minute, and lets the watchers
+// look at it.
+func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) error {
+	now := d.Now()
+	h := held{Stage: s, began: now, end: now.Add(s.Wait), last: last}
 	d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: s.Wait, Left: s.Wait})
-	over := time.NewTimer(s.Wait)
-	defer over.Stop()
-	sign := time.NewTicker(time.Minute)
-	defer sign.Stop()
+	sign := now.Add(time.Minute)
+	for i := range d.watchers {
+		d.watchers[i].next = now
+	}
 	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-over.C:
-			return nil
-		case <-sign.C:
-			d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: s.Wait, Left: end.Sub(d.Now()).Round(time.Second)})
+		if err := d.look(ctx, h); err != nil {
+			return err
 		}
+		if !d.Now().Before(h.end) {
+			more, err := d.release(ctx, h)
+			if err != nil || more <= 0 {
+				return err
+			}
+			h.end = d.Now().Add(more)
+		}
+		if now := d.Now(); !now.Before(sign) {
+			sign = now.Add(time.Minute)
+			if !d.Watching.speaks() {
+				d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: h.end.Sub(h.began), Left: h.end.Sub(now).Round(time.Second)})
+			}
+		}
+		if err := sleep(ctx, d.nextLook(h, sign).Sub(d.Now())); err != nil {
+			return err
+		}
+	}
+}
+
+// look lets the watchers look whose time it is.
+func (d *deployment) look(ctx context.Context, h held) error {
+	for i, w := range d.watchers {
+		if w.next.IsZero() || d.Now().Before(w.next) {
+			continue
+		}
+		again, err := w.watch(ctx, h)
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if err != nil {
+			return err
+		}
+		d.watchers[i].next = again
+	}
+	return nil
+}
+
+// release asks every watcher whether a stage may end, and returns how much longer
+// it must last.
+func (d *deployment) release(ctx context.Context, h held) (time.Duration, error) {
+	var longest time.Duration
+	for _, w := range d.watchers {
+		more, err := w.release(ctx, h)
+		if cause := context.Cause(ctx); cause != nil {
+			return 0, cause
+		}
+		if err != nil {
+			return 0, err
+		}
+		longest = max(longest, more)
+	}
+	return longest, nil
+}
+
+// nextLook is when there is something to do in a stage.
+func (d *deployment) nextLook(h held, sign time.Time) time.Time {
+	next := h.end
+	if sign.Before(next) {
+		next = sign
+	}
+	for _, w := range d.watchers {
+		if !w.next.IsZero() && w.next.Before(next) {
+			next = w.next
+		}
+	}
+	return next
+}
+
+// sleep waits; its error is why ctx ended before.
+func sleep(ctx context.Context, d time.Duration) error {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-over.C:
+		return nil
 	}
 }

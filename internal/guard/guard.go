@@ -39,3 +39,12 @@ func (m Minute) plus(other Minute) Minute {
 }
 
 func (m Minute) valid() Minute { return Minute{New: m.New.valid(), Old: m.Old.valid()} }
+
+// Minus returns what a minute has beyond an earlier look at it.
+func (m Minute) Minus(earlier Minute) Minute {
+	return Minute{New: m.New.minus(earlier.New), Old: m.Old.minus(earlier.Old)}
+}
+
+func (c Count) minus(earlier Count) Count {
+	return Count{Invocations: c.Invocations - earlier.Invocations, Errors: c.Errors - earlier.Errors}
+}

@@ -75,6 +75,9 @@ func (c *Comparison) Add(m Minute) {
 // Total returns what both versions did so far.
 func (c *Comparison) Total() Minute { return c.total }
 
+// Stage returns what both versions did since the last BeginStage.
+func (c *Comparison) Stage() Minute { return c.stage }
+
 // log returns the mean of the criteria's evidence, as a logarithm.
 func (c *Comparison) log() float64 {
 	total := math.Inf(-1)

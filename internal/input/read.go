@@ -176,8 +176,7 @@ func (p *parser) readEnv() {
 // guards are inputs that hold a new version back or check it. A release that
 // does not have one must not deploy as if it had not been asked.
 var guards = map[string]bool{
-	"ALARMS": true, "MAXERRORRATE": true, "MININVOCATIONS": true,
-	"VERIFYPAYLOAD": true, "VERIFYEXPECT": true,
+	"ALARMS": true, "ALARMBAKE": true, "GATES": true, "VERIFYPAYLOAD": true,
 }
 
 // unknownSetting stops a deploy where a setting is a misspelt input, or asks in
@@ -312,6 +311,12 @@ func (s *Set) crossCheck() diag.List {
 	}
 	if on := s.values["rollback-on"].list; len(on) > 1 && slices.Contains(on, "never") {
 		fail("rollback-on says never and something else", "give never alone")
+	}
+	if what := s.values["guard"].list; len(what) > 1 && slices.Contains(what, "none") {
+		fail("guard says none and something else", "give none alone")
+	}
+	if given("max-error-rate") && s.values["max-error-rate"].percent == 0 {
+		fail("max-error-rate is 0: one error in a million invocations would exceed it", "give a rate above 0, such as 1%")
 	}
 	if slices.Contains(looksAt, s.command) && !given("function") {
 		fail("nothing says what to "+map[string]string{"invoke": "invoke", "history": "look at", "logs": "print", "prune": "prune"}[s.command], "give function")

@@ -126,6 +126,7 @@ var (
 	changesAWS     = []string{"deploy", "rollback", "shift"}
 	plansOrDeploys = []string{"deploy", "plan"}
 	plansChanges   = []string{"deploy", "plan", "policy"}
+	sharesTraffic  = []string{"deploy", "plan", "validate", "policy", "shift"}
 	rollsBack      = []string{"rollback"}
 	namesFunction  = []string{"rollback", "shift"}
 	looksAt        = []string{"invoke", "logs", "history", "prune"}
@@ -218,8 +219,20 @@ var table = []Input{
 		Help: "Text to add to the marker in the published version's description."},
 	{Name: "environment-variables", Kind: Enum, Commands: plansChanges, Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
 		Help: "How the definition's environment changes the variables that the function has: replace them, merge into them, or keep their values. A definition without environment does not change them."},
-	{Name: "traffic", Kind: Course, Commands: []string{"deploy", "plan", "validate", "policy", "shift"}, Default: "AllAtOnce", Group: groupRun, Meta: "COURSE",
+	{Name: "traffic", Kind: Course, Commands: sharesTraffic, Default: "AllAtOnce", Group: groupRun, Meta: "COURSE",
 		Help: "How traffic shifts to the new version: AllAtOnce, a CodeDeploy name (Canary10Percent5Minutes, Linear10PercentEvery1Minute, …), or stages: 10%/5m, 50%/5m. A last stage without a time stays there: 10%."},
+	{Name: "guard", Kind: List, Commands: sharesTraffic, Enum: []string{"errors", "none"}, Group: groupRun, Meta: "WHAT",
+		Help: "What is compared while the old and the new version share the traffic: errors (in CloudWatch, minute by minute; the default for stages with a time), or none. If the new version fails more often than the old one, everything is rolled back (docs/guard.md)."},
+	{Name: "guard-warm-up", Kind: Duration, Commands: sharesTraffic, Default: "0s", Group: groupRun, Meta: "TIME",
+		Help: "Time at the start of the first stage that guard leaves out, for functions whose cold starts fail."},
+	{Name: "max-error-rate", Kind: Percent, Commands: sharesTraffic, Group: groupRun, Meta: "PERCENT",
+		Help: "Upper bound of the new version's error rate, whatever the old version does: 1%."},
+	{Name: "error-tolerance", Kind: Percent, Commands: sharesTraffic, Group: groupRun, Meta: "PERCENT",
+		Help: "By how much the new version's error rate may exceed the old version's: 0.5%. By default 0.1% or a fifth of the old version's rate, whichever is larger."},
+	{Name: "min-invocations", Kind: Int, Commands: sharesTraffic, Default: "50", Min: 1, Max: 1000000000, Group: groupRun, Meta: "N",
+		Help: "Invocations of the new version that a stage needs before it is called good. Evidence that it is bad needs no minimum."},
+	{Name: "on-inconclusive", Kind: Enum, Commands: sharesTraffic, Default: "extend", Enum: []string{"extend", "continue", "rollback"}, Group: groupRun,
+		Help: "What follows a stage with fewer invocations: extend it if twice its time suffices, then continue; continue with a warning; or rollback."},
 	{Name: "verify", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy"}, Group: groupRun, Meta: "FILES|JSON",
 		Help: "Invoke the new version before it gets any traffic, by its number, each payload once: JSON, files with a JSON payload, or files with cases that say what must come of it (docs/verify.md). Anything else rolls the deploy back."},
 	{Name: "verify-expect", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy"}, Group: groupRun, Meta: "JSON",

@@ -355,6 +355,11 @@ func (j *Journal) Adopt(ctx context.Context, t *TargetLog) error {
 	return nil
 }
 
+// Note records what was measured or decided while traffic was shared.
+func (j *Journal) Note(ctx context.Context, e Evidence) error {
+	return j.Append(ctx, Record{Target: -1, Evidence: &e})
+}
+
 // Settle records the run's state.
 func (j *Journal) Settle(ctx context.Context, state State) error {
 	return j.Append(ctx, Record{Target: -1, State: state})

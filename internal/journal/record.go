@@ -125,6 +125,30 @@ type Outcome struct {
 	Error   string   `json:"error,omitempty"`
 }
 
+// Evidence is what was measured while two versions shared their traffic, or what
+// was decided from it. It belongs to the run and not to one Target.
+type Evidence struct {
+	// Percent of the traffic went to the new version.
+	Percent float64 `json:"percent"`
+	// Minutes are what was measured since the last record.
+	Minutes []Measured `json:"minutes,omitempty"`
+	// Decision is what follows from it: extend, continue or rollback; "" while the
+	// stage lasts. Reason says why.
+	Decision string `json:"decision,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// Measured is what the versions behind one alias did in one minute.
+type Measured struct {
+	// Of is the index of the Target.
+	Of     int       `json:"of"`
+	Alias  string    `json:"alias"`
+	Minute time.Time `json:"minute"`
+	// New and Old hold invocations and errors.
+	New [2]int64 `json:"new"`
+	Old [2]int64 `json:"old"`
+}
+
 // Record is one entry of a journal after the header. One of its pointers, State
 // or Again is set.
 type Record struct {
@@ -137,6 +161,8 @@ type Record struct {
 	State    State     `json:"state,omitempty"`
 	// Again marks that the call of the step goes out once more.
 	Again bool `json:"again,omitempty"`
+	// Evidence is the run's, as State is: its Target is -1.
+	Evidence *Evidence `json:"evidence,omitempty"`
 	// Takeover marks that another process goes on from here.
 	Takeover *Takeover `json:"takeover,omitempty"`
 }

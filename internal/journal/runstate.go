@@ -15,6 +15,8 @@ type RunState struct {
 	Header  Header
 	State   State
 	Targets []TargetLog
+	// Evidence is what was measured and decided while traffic was shared.
+	Evidence []Evidence
 
 	// next is the number of the next step; sound is how many bytes of a file
 	// were read before its torn tail; last is each Target's last content.
@@ -62,7 +64,7 @@ func newRunState(h Header) RunState {
 }
 
 func (s RunState) clone() RunState {
-	s.Targets, s.last = slices.Clone(s.Targets), slices.Clone(s.last)
+	s.Targets, s.last, s.Evidence = slices.Clone(s.Targets), slices.Clone(s.last), slices.Clone(s.Evidence)
 	for i, t := range s.Targets {
 		s.Targets[i] = t.clone()
 	}
@@ -206,6 +208,10 @@ func (s *RunState) add(r Record) error {
 		return nil
 	}
 	if r.Takeover != nil {
+		return nil
+	}
+	if r.Evidence != nil {
+		s.Evidence = append(s.Evidence, *r.Evidence)
 		return nil
 	}
 	if r.Target < 0 || r.Target >= len(s.Targets) {

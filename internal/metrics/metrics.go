@@ -42,13 +42,15 @@ type Count struct {
 // data is missing.
 type Series map[time.Time]Count
 
-// Delay is how long after its end a minute is complete. CloudWatch shows an
+// Delay is how long after its end a minute is complete in AWS. CloudWatch shows an
 // invocation one to three minutes later, and its error not before it.
 const Delay = 3 * time.Minute
 
-// Complete returns the end of the minutes that are complete at a time: every
-// minute that begins before it is.
-func Complete(now time.Time) time.Time { return now.Add(-Delay).UTC().Truncate(time.Minute) }
+// Complete returns the end of the minutes that are complete at a time, where data
+// arrive with at most a delay: every minute that begins before it is.
+func Complete(now time.Time, delay time.Duration) time.Time {
+	return now.Add(-delay).UTC().Truncate(time.Minute)
+}
 
 // Client asks the CloudWatch of one account and Region.
 type Client struct {

@@ -220,7 +220,7 @@ func TestAMinuteIsCompleteThreeMinutesAfterItsEnd(t *testing.T) {
 	for after, want := range map[time.Duration]bool{
 		0: false, 4*time.Minute - time.Second: false, 4 * time.Minute: true, 5 * time.Minute: true,
 	} {
-		if got := minute.Before(metrics.Complete(minute.Add(after))); got != want {
+		if got := minute.Before(metrics.Complete(minute.Add(after), metrics.Delay)); got != want {
 			t.Errorf("%s after its start: complete is %v", after, got)
 		}
 	}

@@ -26,6 +26,9 @@ type Target struct {
 	// Invoked reports whether the new version is invoked before it gets traffic,
 	// and the old one where the two are compared.
 	Invoked bool
+	// Guarded reports whether the metrics of the versions are compared while they
+	// share the traffic.
+	Guarded bool
 }
 
 // Artifact is where the code is read from. Its zero value is a zip or folder on
@@ -53,6 +56,7 @@ func Needs(t Target) []Need {
 	n := needs{t: t}
 	n.reads()
 	n.invocations()
+	n.watching()
 	for _, s := range t.Plan.Steps {
 		n.step(s)
 	}
@@ -66,7 +70,7 @@ func Needs(t Target) []Need {
 
 // PlanNeeds are the actions of a plan, which reads and changes nothing.
 func PlanNeeds(t Target) []Need {
-	t.Plan, t.StagingBucket, t.Invoked, t.Prunes = plan.Plan{}, "", false, false
+	t.Plan, t.StagingBucket, t.Invoked, t.Prunes, t.Guarded = plan.Plan{}, "", false, false, false
 	return Needs(t)
 }
 
@@ -174,6 +178,14 @@ func (n *needs) reads() {
 func (n *needs) invocations() {
 	if n.t.Invoked && !n.t.Plan.Empty() {
 		n.all = append(n.all, Need{Action: "lambda:InvokeFunction", Resources: []string{n.arn() + ":*"}, Checked: []string{n.arn() + ":1"}})
+	}
+}
+
+// watching is what the guard reads. CloudWatch knows no resource for metrics
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html).
+func (n *needs) watching() {
+	if n.t.Guarded {
+		n.add("cloudwatch:GetMetricData", "*")
 	}
 }
 

@@ -35,6 +35,12 @@ func (l *Log) Emit(e event.Event) {
 		l.stageHeld(e)
 	case event.SectionBegan, event.AliasesMoved, event.WaveBegan, event.RollbackLimited, event.Tick, event.Planned:
 		l.emitFleet(e)
+	case event.StageWatched:
+		l.stageWatched(e)
+	case event.StageExtended:
+		l.Line("The stage of %s lasts %s longer: %s", traffic.Percent(e.Percent), traffic.FormatDuration(e.By), e.Reason)
+	case event.AlarmChanged:
+		l.alarmChanged(e)
 	case event.Warning:
 		l.Warn("%s", e.Message)
 	case event.RunBegan, event.OfTarget, event.ObserveBegan, event.ObserveEnded, event.DeployBegan, event.DeployEnded,

@@ -30,6 +30,9 @@ type Timing struct {
 	// waiting for the deployment to end; GitHub gives the post step five minutes in
 	// all.
 	StopSlack time.Duration
+	// MetricDelay is how long after its end a minute is complete in CloudWatch; 0
+	// means that data can be read at once.
+	MetricDelay time.Duration
 }
 
 // Default returns the numbers of the program. Where a runner ends a job it gives
@@ -41,5 +44,6 @@ func Default() Timing {
 		FirstPoll: 200 * time.Millisecond, LastPoll: 2 * time.Second, Backoff: 200 * time.Millisecond,
 		Propagation: 5 * time.Minute, Watch: 30 * time.Second,
 		Grace: 4 * time.Second, StopPoll: 200 * time.Millisecond, StopSlack: 30 * time.Second,
+		MetricDelay: 3 * time.Minute,
 	}
 }

@@ -1,0 +1,314 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/guard"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/metrics"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+)
+
+// sentinel is the guard of a run: it compares the versions of all aliases that
+// share their traffic, as CloudWatch counts them.
+type sentinel struct {
+	Work
+	Guard
+	reader  metricsReader
+	run     *guard.Run
+	aliases []*comparison
+	// live are the aliases of the wave that shifts now.
+	live []*comparison
+	// note records evidence and decisions.
+	note func(context.Context, journal.Evidence) error
+
+	// first is the first minute that counts; the zero time before the first stage.
+	first time.Time
+	// stage is when the stage began whose invocations are counted.
+	stage time.Time
+	// blind is why CloudWatch could not be read when it was asked last; nil where it
+	// could.
+	blind error
+	// said is when the evidence was emitted last.
+	said time.Time
+}
+
+// comparison is one alias of the run.
+type comparison struct {
+	*guard.Comparison
+	at event.Target
+	// of is the index of the target in the run.
+	of    int
+	alias string
+	group *metricsGroup
+	// base is the version that keeps the rest of the traffic; "" for the restore
+	// point. old and new are known when the new version is ready.
+	base, old, new string
+	// hour is what the alias did in the hour before.
+	hour guard.Count
+	// added is what is in the evidence of each minute that may still grow.
+	added map[time.Time]guard.Minute
+}
+
+// newSentinel reads an hour of the old versions' metrics. It returns nil where
+// nothing is to be compared, and where CloudWatch cannot be read and need not be.
+func newSentinel(ctx context.Context, planned []Planned, w Work) (*sentinel, error) {
+	g := &sentinel{Work: w, Guard: planned[0].Watch.Guard}
+	if g.Off {
+		return nil, nil
+	}
+	g.reader.delay = w.Timing.MetricDelay
+	for i, p := range planned {
+		for _, m := range p.shares() {
+			g.aliases = append(g.aliases, &comparison{
+				at: nameOf(p.At), of: i, alias: m.Name, base: m.Base, group: g.reader.group(ctx, p.Target), added: map[time.Time]guard.Minute{},
+			})
+		}
+	}
+	if len(g.aliases) == 0 {
+		if g.Required {
+			warn(w.Events, "guard: nothing is compared: no alias that exists shares its traffic for a time (as with traffic: 10%%/5m)")
+		}
+		return nil, nil
+	}
+	if err := g.readBefore(ctx, planned); err != nil {
+		if g.Required {
+			return nil, fmt.Errorf("guard: %w (guard: none shifts the traffic unwatched)", err)
+		}
+		warn(w.Events, "the traffic shifts UNWATCHED, nobody compares the error rates of the versions: %v (lambda-rollout policy prints what the role needs; guard: none hides this warning)", err)
+		return nil, nil
+	}
+	var all []*guard.Comparison
+	for _, c := range g.aliases {
+		c.Comparison = guard.NewComparison(g.criteria(c.hour))
+		all = append(all, c.Comparison)
+	}
+	g.run = guard.NewRun(all...)
+	return g, nil
+}
+
+// readBefore reads what the old versions did in the hour before.
+func (g *sentinel) readBefore(ctx context.Context, planned []Planned) error {
+	var questions []question
+	for _, c := range g.aliases {
+		s := metrics.Subject{Function: c.at.Function, Alias: c.alias}
+		if was := planned[c.of].Before.Aliases[c.alias]; was != nil && len(was.Weights) > 0 {
+			s.Version = was.Version
+		}
+		questions = append(questions, question{c.group, s})
+	}
+	now := g.Now()
+	series, err := g.reader.read(ctx, questions, now.Add(-time.Hour), now)
+	if err != nil {
+		return err
+	}
+	for i, c := range g.aliases {
+		c.hour = guard.Count(series[i].Total())
+	}
+	return nil
+}
+
+// begin tells the guard which versions of a wave are compared.
+func (g *sentinel) begin(d *deployment) {
+	g.note, g.live, g.first = d.journal.Note, nil, time.Time{}
+	for _, t := range d.targets {
+		for _, c := range g.aliases {
+			if c.of != t.index {
+				continue
+			}
+			c.new, c.old = t.newVersion(), c.base
+			if c.old == "" {
+				c.old = t.engine.RestorePoint()
+			}
+			g.live = append(g.live, c)
+		}
+	}
+}
+
+// watch implements watcher.
+func (g *sentinel) watch(ctx context.Context, h held) (time.Time, error) {
+	if len(g.live) == 0 {
+		return time.Time{}, nil
+	}
+	if g.first.IsZero() {
+		g.first = h.began.Truncate(time.Minute)
+		if g.WarmUp > 0 {
+			// A minute counts whole or not at all.
+			g.first = h.began.Add(g.WarmUp + time.Minute - 1).Truncate(time.Minute)
+		}
+	}
+	again := g.reader.again(g.Now())
+	if h.began.Equal(g.Now()) {
+		return again, nil
+	}
+	return again, g.look(ctx, h, g.Now().Sub(g.said) >= time.Minute)
+}
+
+// look takes into account what is new in CloudWatch, and emits it where it is to say
+// so. Its error is that the new
+// version is worse, or that the journal cannot be written.
+func (g *sentinel) look(ctx context.Context, h held, say bool) error {
+	until := g.reader.complete(g.Now())
+	minutes, err := g.read(ctx, until)
+	if context.Cause(ctx) != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil && g.blind == nil {
+		warn(g.Events, "the guard cannot see: %v; it goes on asking, and a stage that it does not see is inconclusive", err)
+	}
+	if g.blind = err; err != nil {
+		return nil
+	}
+	record := journal.Evidence{Percent: h.Percent, Minutes: g.add(minutes, h)}
+	bad := g.run.Bad()
+	if say || bad {
+		g.emit(h, until)
+	}
+	if !bad {
+		if len(record.Minutes) == 0 {
+			return nil
+		}
+		return g.note(ctx, record)
+	}
+	worse := g.worse(h)
+	record.Decision, record.Reason = "rollback", worse.Error()
+	if err := g.note(ctx, record); err != nil {
+		return errors.Join(worse, err)
+	}
+	return worse
+}
+
+// read returns the minutes of each alias that may have changed.
+func (g *sentinel) read(ctx context.Context, until time.Time) ([]map[time.Time]guard.Minute, error) {
+	var questions []question
+	from := until
+	for _, c := range g.live {
+		for _, version := range []string{c.new, c.old} {
+			questions = append(questions, question{c.group, metrics.Subject{Function: c.at.Function, Alias: c.alias, Version: version}})
+		}
+		from = earliest(from, c.from(g.first))
+	}
+	series, err := g.reader.read(ctx, questions, from, until)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]map[time.Time]guard.Minute, len(g.live))
+	for i := range g.live {
+		all[i] = map[time.Time]guard.Minute{}
+		for _, at := range metrics.Minutes(series[2*i], series[2*i+1]) {
+			all[i][at] = guard.Minute{New: guard.Count(series[2*i][at]), Old: guard.Count(series[2*i+1][at])}
+		}
+	}
+	return all, nil
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// from is the first minute of a comparison that is worth asking about: the last
+// one that had data may have grown.
+func (c *comparison) from(first time.Time) time.Time {
+	for at := range c.added {
+		if at.After(first) {
+			first = at
+		}
+	}
+	return first
+}
+
+// add adds what is new in the minutes to the evidence, in the order of time, and
+// returns it.
+func (g *sentinel) add(minutes []map[time.Time]guard.Minute, h held) []journal.Measured {
+	var all []metrics.Series
+	for _, of := range minutes {
+		s := metrics.Series{}
+		for at := range of {
+			s[at] = metrics.Count{}
+		}
+		all = append(all, s)
+	}
+	var measured []journal.Measured
+	for _, at := range metrics.Minutes(all...) {
+		if at.Before(g.first) {
+			continue
+		}
+		if !at.Before(h.began.Truncate(time.Minute)) {
+			g.enter(h)
+		}
+		for i, c := range g.live {
+			m, has := minutes[i][at]
+			grown := m.Minus(c.added[at])
+			if !has || grown == (guard.Minute{}) {
+				continue
+			}
+			c.added[at] = m
+			c.Add(grown)
+			measured = append(measured, journal.Measured{
+				Of: c.of, Alias: c.alias, Minute: at,
+				New: [2]int64{grown.New.Invocations, grown.New.Errors}, Old: [2]int64{grown.Old.Invocations, grown.Old.Errors},
+			})
+		}
+	}
+	return measured
+}
+
+// enter begins to count the invocations of a stage, once.
+func (g *sentinel) enter(h held) {
+	if !g.stage.Equal(h.began) {
+		g.stage = h.began
+		g.run.BeginStage()
+	}
+}
+
+func (g *sentinel) emit(h held, until time.Time) {
+	g.said = g.Now()
+	e := event.StageWatched{Percent: h.Percent, Left: max(0, h.end.Sub(g.Now())).Round(time.Second), Until: until}
+	for _, c := range g.live {
+		total := c.Total()
+		e.Aliases = append(e.Aliases, event.AliasEvidence{
+			Target: c.at, Alias: c.alias, NewVersion: c.new, OldVersion: c.old,
+			New: event.Count(total.New), Old: event.Count(total.Old),
+			Verdict: g.run.Judge(c.Comparison).String(), Detectable: g.run.Detectable(c.Comparison),
+		})
+	}
+	g.Events.Emit(e)
+}
+
+// worse says what the evidence is.
+func (g *sentinel) worse(h held) error {
+	var lines []string
+	for _, c := range g.aliases {
+		if g.run.Judge(c.Comparison) != guard.Bad {
+			continue
+		}
+		t := c.Total()
+		lines = append(lines, fmt.Sprintf("version %s of function %s failed in %d of %d invocations of alias %s, version %s in %d of %d at the same time",
+			c.new, c.at.Function, t.New.Errors, t.New.Invocations, c.alias, c.old, t.Old.Errors, t.Old.Invocations))
+	}
+	return fmt.Errorf("the new version fails more often than the old one: %s", strings.Join(lines, "; "))
+}
+
+// shares are the moves that first give the new version a part of an alias' traffic
+// in a stage that has a time.
+func (p Planned) shares() []plan.MoveAlias {
+	var moves []plan.MoveAlias
+	seen := map[string]bool{}
+	stages := p.Want.Traffic.Stages()
+	for _, s := range p.Plan.Steps {
+		m, is := s.(plan.MoveAlias)
+		if is && m.Partial() && m.Percent > 0 && stages[m.Stage].Wait > 0 && !seen[m.Name] {
+			seen[m.Name] = true
+			moves = append(moves, m)
+		}
+	}
+	return moves
+}
