@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/convert"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
@@ -33,6 +34,8 @@ func (a *app) convert(ctx context.Context) (err error) {
 		return err
 	}
 	a.warnings(problems)
-	err = a.print(string(workflow))
-	return err
+	if err := a.print(string(workflow.Text)); err != nil || workflow.Stops == 0 {
+		return err
+	}
+	return fmt.Errorf("the workflow is not complete: it stops at %d place(s) without an equivalent, which are listed above and at its head", workflow.Stops)
 }

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,7 @@ func (j *jobSteps) long(s *step, wait time.Duration) {
 func (j *jobSteps) wait(s *step) {
 	d, ok := j.timeout(j.waitDuration(s))
 	if !ok {
-		j.noteNode(s.doc, s.node, "the wait has no fixed duration and is left out", "")
+		j.stop(s)
 		return
 	}
 	j.long(s, d)
@@ -107,13 +108,13 @@ func (j *jobSteps) shift(s *step) {
 	case percentage == "":
 		j.noteNode(s.doc, s.node, "the step shifts no percentage above 0 and up to 100 and is left out", "")
 		return
-	case j.deploy == "":
+	case j.deployed() == "":
 		j.noteNode(s.doc, s.node, "the step shifts traffic, but no canary was deployed before it: it is left out", "")
 		return
 	}
 	with := newMapping()
 	put(with, "command", scalar("shift"))
-	put(with, "rollback-data", scalar(evaluated("steps."+j.deploy+".outputs.rollback-data")))
+	put(with, "rollback-data", scalar(evaluated(j.deployed())))
 	put(with, "percentage", scalar(percentage))
 	if d, ok := j.timeout(s.timeout); ok {
 		put(with, "timeout", scalar(traffic.FormatDuration(d)))
@@ -123,6 +124,22 @@ func (j *jobSteps) shift(s *step) {
 	}
 	j.credentials(with)
 	j.add(s, j.uses(with))
+}
+
+// deployed is the rollback-data of the canary that the shifts are of: of this job, or
+// of the stage's jobs before an approval.
+func (j *jobSteps) deployed() string {
+	if j.deploy != "" {
+		return "steps." + j.deploy + ".outputs.rollback-data"
+	}
+	for _, d := range slices.Backward(j.stage.earlier) {
+		for _, s := range slices.Backward(d.steps) {
+			if s.typ.Raw() == "AwsLambdaCanaryDeploy" {
+				return j.handOver(d, s.identifier.Raw(), "rollback-data")
+			}
+		}
+	}
+	return ""
 }
 
 // aliases warns of services whose traffic cannot be shared, as far as the given

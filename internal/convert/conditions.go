@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,13 @@ func (c *converter) condition(list []when, where scope) *yaml.Node {
 			never := scalar("false && success()")
 			never.LineComment = "never"
 			return never
+		}
+	}
+	if where == ofJob && status != "failure()" {
+		for _, id := range c.gates {
+			if slices.Contains(c.needs, id) {
+				terms = append(terms, "needs."+id+".result == 'success'")
+			}
 		}
 	}
 	if len(terms) == 0 && status == "" {

@@ -5,7 +5,8 @@
 // It promises that nothing of the pipeline is dropped in silence: what GitHub
 // has no equivalent for, and what the user has to set up (a role, a secret, a
 // variable), comes out as a warning at its place and is listed at the head of the
-// workflow. The workflow passes actionlint. Expressions of scripts become
+// workflow. It goes past no gate: an approval waits for reviewers, and what has no
+// equivalent fails in its place. The workflow passes actionlint. Expressions of scripts become
 // environment variables, so that no value can become part of a script.
 //
 // It reads nothing but its arguments and deploys nothing. The sources of its
@@ -42,22 +43,30 @@ const (
 	runner          = "ubuntu-24.04"
 )
 
+// Workflow is what a pipeline was converted to.
+type Workflow struct {
+	Text []byte
+	// Stops is at how many places it fails, because there is no equivalent: it is
+	// complete only when somebody has written what belongs there.
+	Stops int
+}
+
 // Pipeline converts a pipeline. files are the services, environments,
 // infrastructures and overrides that it refers to; a reference without a file
 // is a warning. Without an error among the problems the workflow is complete, but
 // for what the warnings say.
-func Pipeline(pipeline File, files []File) (workflow []byte, problems diag.List) {
-	c := &converter{dispatch: newMapping(), asked: map[string]*yaml.Node{}, used: map[string]bool{}, done: map[string]done{}}
+func Pipeline(pipeline File, files []File) (workflow Workflow, problems diag.List) {
+	c := &converter{dispatch: newMapping(), asked: map[string]*yaml.Node{}, used: map[string]bool{}, done: map[string][]done{}}
 	for _, f := range files {
 		c.read(f)
 	}
 	doc := c.open(pipeline)
 	if doc == nil {
-		return nil, c.problems.Sorted()
+		return Workflow{}, c.problems.Sorted()
 	}
 	p := c.readPipeline(doc)
 	if c.problems.Err() != nil || p == nil {
-		return nil, c.problems.Sorted()
+		return Workflow{}, c.problems.Sorted()
 	}
 	c.pipeline = p
 	c.inherit(p)
@@ -65,16 +74,16 @@ func Pipeline(pipeline File, files []File) (workflow []byte, problems diag.List)
 	c.escape(root)
 	problems = c.problems.Sorted()
 	if problems.Err() != nil {
-		return nil, problems // steps are read while they are converted
+		return Workflow{}, problems // steps are read while they are converted
 	}
 	root.HeadComment = head(pipeline.Name, p.description.Raw(), problems)
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
 	if err := enc.Encode(root); err != nil {
-		return nil, append(problems, diag.Problem{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
+		return Workflow{}, append(problems, diag.Problem{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
 	}
-	return out.Bytes(), problems
+	return Workflow{out.Bytes(), c.stops}, problems
 }
 
 // converter holds one conversion.
@@ -91,8 +100,13 @@ type converter struct {
 	// stage is the one under conversion, needs the jobs that it needs.
 	stage *stage
 	needs []string
-	// done are the stages that became one job each, by their identifiers.
-	done map[string]done
+	// done are the jobs of the stages whose outputs others may ask for, by the
+	// stages' identifiers.
+	done map[string][]done
+	// gates are the jobs of approvals and stops that the job under conversion needs.
+	gates []string
+	// stops is how often the workflow stops.
+	stops int
 	// skippable is set where an earlier job may not run at all.
 	skippable bool
 }

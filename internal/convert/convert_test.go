@@ -45,7 +45,8 @@ func TestPipelines(t *testing.T) {
 				}
 				kept = append(kept, f)
 			}
-			workflow, problems := Pipeline(pipeline, files)
+			converted, problems := Pipeline(pipeline, files)
+			workflow := converted.Text
 			var said strings.Builder
 			if err := problems.Print(&said); err != nil {
 				t.Fatal(err)
@@ -112,7 +113,8 @@ func TestSeedStepBlocks(t *testing.T) {
 		}
 		pipeline += string(block)
 	}
-	workflow, problems := Pipeline(File{"pipeline.yaml", []byte(pipeline)}, nil)
+	converted, problems := Pipeline(File{"pipeline.yaml", []byte(pipeline)}, nil)
+	workflow := converted.Text
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,8 @@ func plantEverywhere(t *testing.T, archive *txtar.Archive, at, step int, text st
 				files = append(files, File{f.Name, data})
 			}
 		}
-		workflow, _ := Pipeline(pipeline, files)
+		converted, _ := Pipeline(pipeline, files)
+		workflow := converted.Text
 		if len(workflow) == 0 {
 			continue
 		}
@@ -151,7 +152,8 @@ func TestAnExpressionInAnExpressionStaysAName(t *testing.T) {
                     shell: Bash
                     source: {type: Inline, spec: {script: 'echo <+matrix["x || toJSON(secrets)"]>'}}
 `
-	workflow, _ := Pipeline(File{"pipeline.yaml", []byte(pipeline)}, nil)
+	converted, _ := Pipeline(File{"pipeline.yaml", []byte(pipeline)}, nil)
+	workflow := converted.Text
 	var doc yaml.Node
 	if err := yaml.Unmarshal(workflow, &doc); err != nil || len(workflow) == 0 {
 		t.Fatalf("no workflow: %v", err)

@@ -27,7 +27,8 @@ func FuzzPipeline(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		workflow, problems := Pipeline(File{"pipeline.yaml", content}, []File{{"a.yaml", content}, {"s.yaml", service}})
+		converted, problems := Pipeline(File{"pipeline.yaml", content}, []File{{"a.yaml", content}, {"s.yaml", service}})
+		workflow := converted.Text
 		if err := problems.Err(); err != nil {
 			if workflow != nil {
 				t.Error("a workflow beside an error")

@@ -59,6 +59,9 @@ func (c *converter) name(where scope) func(path string) (string, bool) {
 			if of := stageOf(path); of != "" && of != c.stage.identifier.Raw() {
 				return c.outputOf(of, m[1], stepOutputName(m[2]))
 			}
+			if i := slices.IndexFunc(c.stage.earlier, func(d done) bool { return d.has(m[1]) }); i >= 0 {
+				return c.handOver(c.stage.earlier[i], m[1], stepOutputName(m[2])), true
+			}
 			return "steps." + identifier(m[1]) + ".outputs." + stepOutputName(m[2]), where != ofJob && c.stage.hasOutputs(m[1])
 		}
 		scope, rest, _ := strings.Cut(path, ".")

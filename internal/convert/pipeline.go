@@ -36,6 +36,8 @@ type (
 		// deployment is the deploymentType, template the reference of a stage that
 		// is written elsewhere.
 		deployment, template document.Text
+		// earlier are the jobs of this stage before an approval.
+		earlier []done
 		// sequential is set when the environments come one after the other.
 		sequential bool
 	}

@@ -70,18 +70,16 @@ func (s *stage) left() (at document.Text, why, hint string) {
 	name := "the stage " + s.name.Raw()
 	switch typ := s.typ.Raw(); {
 	case s.template.Set():
-		return s.template, "the stage is the template " + s.template.Raw() + " and is left out", "put the template's own stage in its place and convert again"
-	case typ == "Approval":
-		return s.typ, name + " of type Approval has no equivalent and is left out", "protect the GitHub environment of the next job with required reviewers"
+		return s.template, "the stage is the template " + s.template.Raw() + ": the workflow stops there", "put the template's own stage in its place and convert again"
 	case typ != "Deployment" && typ != "Custom" && typ != "":
-		return s.typ, name + " of type " + typ + " has no equivalent and is left out", ""
+		return s.typ, name + " of type " + typ + " has no equivalent: the workflow stops there", "write what it does in its place"
 	case s.deployment.Set() && s.deployment.Raw() != "AwsLambda":
-		return s.deployment, name + " deploys " + s.deployment.Raw() + " and is left out: this program deploys AwsLambda", ""
+		return s.deployment, name + " deploys " + s.deployment.Raw() + ", and this program deploys AwsLambda: the workflow stops there", "write what it does in its place"
 	}
 	return document.Text{}, "", ""
 }
 
-const reviewers = "protect the GitHub environment of the job with required reviewers"
+const reviewers = "make it a job of its own with an environment that has required reviewers"
 
 // hints say what the user may do about steps that have no equivalent.
 var hints = map[string]string{
@@ -89,6 +87,7 @@ var hints = map[string]string{
 	"Http":  "a run step with curl --fail does the same",
 	"Email": "GitHub tells the people who watch the workflow",
 	"Run":   "a run step with its command does the same",
+	"Wait":  "give it a fixed duration",
 }
 
 // hasOutputs reports whether a step of the stage becomes one that has outputs: what is
@@ -119,22 +118,33 @@ func (s *stage) secretOutput(id, output string) *yaml.Node {
 	return nil
 }
 
-// done is a stage that became one job, whose outputs later jobs may ask for.
+// done is the job of a stage, or of a part of it, whose outputs later jobs may ask
+// for.
 type done struct {
-	id  string
-	job *yaml.Node
+	id    string
+	job   *yaml.Node
+	steps []*step
 }
+
+// has reports whether a step of the job has outputs.
+func (d done) has(step string) bool { return (&stage{steps: d.steps}).hasOutputs(step) }
 
 // outputOf makes an output of an earlier job of a step's output, and has the
 // job under conversion need that job.
 func (c *converter) outputOf(stage, step, output string) (string, bool) {
-	d, ok := c.done[stage]
-	if !ok || !c.pipeline.find(stage).hasOutputs(step) {
+	i := slices.IndexFunc(c.done[stage], func(d done) bool { return d.has(step) })
+	if i < 0 {
 		return "", false
 	}
 	if at := c.pipeline.find(stage).secretOutput(step, output); at != nil {
 		c.noteNode(c.pipeline.doc, at, "GitHub hands no masked value from job to job: the secret output "+output+" stays empty there", "let the later job get it from where the step does")
 	}
+	return c.handOver(c.done[stage][i], step, output), true
+}
+
+// handOver makes an output of a job of a step's output, and has the job under
+// conversion need it.
+func (c *converter) handOver(d done, step, output string) string {
 	name := identifier(step + "_" + output)
 	outputs := get(d.job, "outputs")
 	if outputs == nil {
@@ -145,5 +155,5 @@ func (c *converter) outputOf(stage, step, output string) (string, bool) {
 	if !slices.Contains(c.needs, d.id) {
 		c.needs = append(c.needs, d.id)
 	}
-	return "needs." + d.id + ".outputs." + name, true
+	return "needs." + d.id + ".outputs." + name
 }

@@ -81,7 +81,11 @@ func (j *jobSteps) step(steps []*step) int {
 	case "AwsLambdaRollback", "AwsLambdaCanaryRollback":
 		j.note(s.typ, "a rollback step among the steps is left out: the action rolls back when the job fails", "")
 	default:
-		j.note(s.typ, "the step "+s.name.Raw()+" of type "+s.typ.Raw()+" has no equivalent and is left out", hints[s.typ.Raw()])
+		if s.isNews() || s.onFailure() {
+			j.note(s.typ, "the step "+s.name.Raw()+" of type "+s.typ.Raw()+" has no equivalent and is left out", hints[s.typ.Raw()])
+			break
+		}
+		j.stop(s)
 	}
 	return 1
 }

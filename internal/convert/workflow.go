@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,16 +16,18 @@ import (
 func (c *converter) workflow() *yaml.Node {
 	jobs := newMapping()
 	var before []string
+	var gates []string
 	for _, group := range c.pipeline.groups {
-		var ids []string
+		var ids, passed []string
 		conditional := false
 		for _, s := range group {
-			c.stage = s
+			c.stage, c.gates = s, gates
 			ids = append(ids, c.jobs(jobs, s, before)...)
 			conditional = conditional || s.condition.conditional()
+			passed = append(passed, c.gates...)
 		}
 		if len(ids) > 0 {
-			before = ids
+			before, gates = ids, slices.DeleteFunc(passed, func(id string) bool { return !slices.Contains(ids, id) })
 		}
 		c.skippable = c.skippable || conditional
 	}
@@ -56,20 +59,30 @@ func (c *converter) workflow() *yaml.Node {
 
 // jobs converts a stage: one job an environment.
 func (c *converter) jobs(all *yaml.Node, s *stage, before []string) []string {
+	if s.typ.Raw() == "Approval" && !s.template.Set() {
+		ids := c.approvalStage(all, s, before)
+		c.gates = ids
+		return ids
+	}
 	if at, why, hint := s.left(); why != "" {
 		c.note(at, why, hint)
-		return nil
+		id := c.unique(c.jobName(s))
+		put(all, id, c.stopJob(s, before))
+		c.gates = []string{id}
+		return c.gates
 	}
 	places := s.environments
 	if len(places) == 0 {
 		places = []place{{}}
 	}
+	if len(places) == 1 && s.matrix == nil && len(s.parts()) > 1 {
+		return c.gatedJobs(all, s, places[0], before)
+	}
 	var ids []string
+	gates := c.gates
 	for _, p := range places {
-		id := s.identifier.Raw()
-		if id == "" {
-			id = s.name.Raw()
-		}
+		c.gates = gates
+		id := c.jobName(s)
 		if len(places) > 1 {
 			id += "_" + p.ref.Raw()
 		}
@@ -84,7 +97,7 @@ func (c *converter) jobs(all *yaml.Node, s *stage, before []string) []string {
 		put(all, id, job)
 		ids = append(ids, id)
 		if len(places) == 1 && s.matrix == nil {
-			c.done[s.identifier.Raw()] = done{id, job}
+			c.done[s.identifier.Raw()] = []done{{id, job, s.steps}}
 		}
 		if s.sequential {
 			before, ids = []string{id}, []string{id}
@@ -92,6 +105,11 @@ func (c *converter) jobs(all *yaml.Node, s *stage, before []string) []string {
 	}
 	c.stage = s
 	return ids
+}
+
+// jobName is what the id of a stage's job is made of.
+func (c *converter) jobName(s *stage) string {
+	return cmp.Or(s.identifier.Raw(), s.name.Raw(), "stage")
 }
 
 var noID = regexp.MustCompile(`[^A-Za-z0-9_-]+`)

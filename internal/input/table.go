@@ -103,7 +103,7 @@ var commands = []Command{
 	{"policy", "print the least IAM policy that this deployment needs",
 		"Covers deploy and rollback of exactly these functions."},
 	{"convert", "print the GitHub workflow of a Harness pipeline",
-		"lambda-rollout convert pipeline.yaml [FILE …], with the service, environment,\ninfrastructure and override files that the pipeline refers to. What has no\nequivalent is listed on stderr and at the head of the workflow."},
+		"lambda-rollout convert pipeline.yaml [FILE …], with the service, environment,\ninfrastructure and override files that the pipeline refers to. What has no\nequivalent is listed on stderr and at the head of the workflow, which fails at its\nplace; then the exit code is 1."},
 	{"schema", "print the JSON Schema of a definition",
 		"For editors: of function definitions, or with --kind alias of alias definitions."},
 	{"local", "serve an embedded AWS on loopback",

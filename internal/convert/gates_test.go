@@ -1,0 +1,239 @@
+package convert
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+// ran is a run of a generated workflow in which every gate says no: the jobs and
+// steps that GitHub would run, and how far traffic rose.
+type ran struct {
+	highest float64
+	results map[string]string
+	// rolledBack is set where a step or job rolls back.
+	rolledBack bool
+	stopped    bool
+}
+
+type workflowJob struct {
+	Needs       yaml.Node
+	If          string
+	Environment string
+	Steps       []struct {
+		If, Run, Uses string
+		Env, With     map[string]string
+	}
+}
+
+// play runs a workflow as GitHub does, as far as this package's workflows go: a job
+// runs when all that it needs succeeded, and its condition may ask for less.
+func play(t *testing.T, text []byte) ran {
+	t.Helper()
+	var w struct{ Jobs yaml.Node }
+	if err := yaml.Unmarshal(text, &w); err != nil {
+		t.Fatal(err)
+	}
+	r := ran{results: map[string]string{}}
+	for i := 0; i+1 < len(w.Jobs.Content); i += 2 {
+		var job workflowJob
+		if err := w.Jobs.Content[i+1].Decode(&job); err != nil {
+			t.Fatal(err)
+		}
+		id := w.Jobs.Content[i].Value
+		var needs []string
+		if job.Needs.Kind == yaml.ScalarNode {
+			needs = []string{job.Needs.Value}
+		} else if err := job.Needs.Decode(&needs); err != nil && job.Needs.Kind != 0 {
+			t.Fatal(err)
+		}
+		r.results[id] = r.job(t, job, needs)
+	}
+	return r
+}
+
+func (r *ran) job(t *testing.T, job workflowJob, needs []string) string {
+	failed := slices.ContainsFunc(needs, func(id string) bool { return r.results[id] == "failure" })
+	other := slices.ContainsFunc(needs, func(id string) bool { return r.results[id] != "success" })
+	for _, id := range needs {
+		if r.results[id] == "" {
+			t.Fatalf("a job needs %s, which comes later", id)
+		}
+	}
+	runs := !other
+	for term := range strings.SplitSeq(strings.TrimSuffix(strings.TrimPrefix(job.If, "${{ "), " }}"), " && ") {
+		id, is := strings.CutSuffix(strings.TrimPrefix(term, "needs."), ".result == 'success'")
+		switch {
+		case term == "", term == "!cancelled()":
+		case term == "!failure()":
+			runs = !failed && !slices.ContainsFunc(needs, func(id string) bool { return r.results[id] == "skipped" && r.failed() })
+		case term == "always()":
+			runs = true
+		case term == "(contains(needs.*.result, 'failure') || contains(needs.*.result, 'cancelled'))":
+			runs = runs && failed
+		case is:
+			runs = runs && r.results[id] == "success"
+		default:
+			t.Fatalf("a condition that this test does not know: %s", term)
+		}
+	}
+	if !runs {
+		return "skipped"
+	}
+	if job.Environment != "" && strings.Contains(fmt.Sprint(job.Steps), "reviewer") {
+		return "failure" // refused
+	}
+	for _, step := range job.Steps {
+		switch {
+		case step.Env["STOPPED_AT"] != "":
+			r.stopped = true
+			if step.If != "" {
+				t.Errorf("a stop has the condition %s", step.If)
+			}
+			return "failure"
+		case step.With["command"] == "rollback":
+			r.rolledBack = true
+		case strings.HasPrefix(step.Uses, "lambda-rollout/"):
+			r.highest = max(r.highest, reached(t, step.With))
+		}
+	}
+	return "success"
+}
+
+func (r *ran) failed() bool {
+	for _, result := range r.results {
+		if result == "failure" {
+			return true
+		}
+	}
+	return false
+}
+
+// reached is the highest percentage of a step of the action.
+func reached(t *testing.T, with map[string]string) float64 {
+	t.Helper()
+	text := with["percentage"]
+	if with["command"] == "" {
+		if text = with["traffic"]; text == "" {
+			return 100
+		}
+		text = text[strings.LastIndexByte(text, ' ')+1:]
+		text, _, _ = strings.Cut(text, "/")
+	}
+	n, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	if err != nil {
+		t.Fatalf("%v: %v", with, err)
+	}
+	return n
+}
+
+// gates are steps that somebody or something has to pass.
+var gates = map[string]string{
+	"an approval":              "step: {name: g, identifier: g, type: HarnessApproval, spec: {}}",
+	"Jira":                     "step: {name: g, identifier: g, type: JiraApproval, spec: {}}",
+	"ServiceNow":               "step: {name: g, identifier: g, type: ServiceNowApproval, spec: {}}",
+	"a custom approval":        "step: {name: g, identifier: g, type: CustomApproval, spec: {}}",
+	"a conditional approval":   "step: {name: g, identifier: g, type: HarnessApproval, when: {stageStatus: Success, condition: <+env.name> == \"x\"}, spec: {}}",
+	"an ignored approval":      "step: {name: g, identifier: g, type: HarnessApproval, spec: {}, failureStrategies: [{onFailure: {errors: [AllErrors], action: {type: Ignore}}}]}",
+	"a call":                   "step: {name: g, identifier: g, type: Http, spec: {url: x}}",
+	"a conditional call":       "step: {name: g, identifier: g, type: Http, when: {stageStatus: All, condition: <+unknown.thing> > 3}, spec: {url: x}}",
+	"a call that may fail":     "step: {name: g, identifier: g, type: Http, spec: {url: x}, failureStrategies: [{onFailure: {errors: [AllErrors], action: {type: MarkAsSuccess}}}]}",
+	"a verification":           "step: {name: g, identifier: g, type: Verify, spec: {}}",
+	"something unknown":        "step: {name: g, identifier: g, type: Tomorrow, spec: {}}",
+	"a wait without end":       "step: {name: g, identifier: g, type: Wait, spec: {duration: <+serviceVariables.d>}}",
+	"an approval in a group":   "stepGroup: {name: a, identifier: a, steps: [{step: {name: g, identifier: g, type: HarnessApproval, spec: {}}}]}",
+	"a call in a group":        "stepGroup: {name: a, identifier: a, steps: [{step: {name: g, identifier: g, type: Http, spec: {}}}]}",
+	"an approval side by side": "parallel: [{step: {name: g, identifier: g, type: HarnessApproval, spec: {}}}, {step: {name: h, identifier: h, type: Email, spec: {}}}]",
+}
+
+// stage of a pipeline with the steps.
+func gatedStage(id, more string, steps ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "    - stage:\n        name: %s\n        identifier: %s\n        type: Deployment\n%s        spec:\n          deploymentType: AwsLambda\n          service: {serviceRef: a}\n          environment: {environmentRef: e, infrastructureDefinitions: [{identifier: i}]}\n          execution:\n            steps:\n", id, id, more)
+	for _, s := range steps {
+		b.WriteString("              - " + s + "\n")
+	}
+	b.WriteString("            rollbackSteps: [{step: {name: b, identifier: b, type: AwsLambdaCanaryRollback, spec: {}}}]\n")
+	return b.String()
+}
+
+const pipelineHead = "pipeline:\n  name: p\n  identifier: p\n  stages:\n"
+
+// Wherever a gate is, traffic never rises past one that said no, and what was
+// deployed before it is rolled back.
+func TestTrafficNeverRisesPastAGate(t *testing.T) {
+	t.Parallel()
+	shifts := []string{"step: {name: c, identifier: c, type: AwsLambdaCanaryDeploy, spec: {}}"}
+	levels := []float64{0}
+	for _, percent := range []int{10, 50, 100} {
+		shifts = append(shifts, fmt.Sprintf("step: {name: t%d, identifier: t%d, type: AwsLambdaTrafficShift, spec: {trafficPercentage: %d}}", percent, percent, percent))
+		levels = append(levels, float64(percent))
+	}
+	for name, gate := range gates {
+		for at := 0; at < len(shifts); at++ {
+			for _, more := range []string{"", "        when: {pipelineStatus: Success, condition: <+pipeline.variables.v> == \"x\"}\n", "        failureStrategies: [{onFailure: {errors: [AllErrors], action: {type: Ignore}}}]\n", "        strategy: {matrix: {m: [a, b]}}\n"} {
+				steps := slices.Insert(slices.Clone(shifts), at, gate)
+				text := pipelineHead + gatedStage("s", strings.ReplaceAll(more, "<+pipeline.variables.v> == \"x\"", "true"), steps...)
+				w, problems := Pipeline(File{"pipeline.yaml", []byte(text)}, nil)
+				if problems.Err() != nil {
+					t.Fatalf("%s at %d: %v\n%s", name, at, problems, text)
+				}
+				r := play(t, w.Text)
+				allowed := 0.0
+				if at > 0 {
+					allowed = levels[at-1]
+				}
+				if r.highest > allowed {
+					t.Errorf("%s at %d: %g%% of the traffic, past a gate that allowed %g%%:\n%s", name, at, r.highest, allowed, w.Text)
+				}
+				if !r.failed() {
+					t.Errorf("%s at %d: nothing failed: the gate is gone:\n%s", name, at, w.Text)
+				}
+				if !r.stopped && at > 0 && !r.rolledBack && !strings.Contains(more, "Ignore") {
+					t.Errorf("%s at %d: refused, and nothing rolls back:\n%s", name, at, w.Text)
+				}
+				if r.stopped != (w.Stops > 0) {
+					t.Errorf("%s at %d: stops %d, and stopped %v", name, at, w.Stops, r.stopped)
+				}
+			}
+		}
+	}
+}
+
+// A gate between stages keeps all behind it, however many there are.
+func TestNoStageRunsBehindAGateThatSaidNo(t *testing.T) {
+	t.Parallel()
+	deploy := func(id string) string {
+		return gatedStage(id, "", "step: {name: d, identifier: d, type: AwsLambdaDeploy, spec: {}}")
+	}
+	for name, gate := range map[string]string{
+		"an approval":             "    - stage: {name: g, identifier: g, type: Approval, spec: {execution: {steps: [{step: {name: x, identifier: x, type: HarnessApproval, spec: {}}}]}}}\n",
+		"a conditional one":       "    - stage: {name: g, identifier: g, type: Approval, when: {pipelineStatus: Success, condition: <+x.y> == 1}, spec: {}}\n",
+		"a build":                 "    - stage: {name: g, identifier: g, type: CI, spec: {}}\n",
+		"a template":              "    - stage: {name: g, identifier: g, template: {templateRef: account.t}}\n",
+		"something else":          "    - stage: {name: g, identifier: g, type: Deployment, spec: {deploymentType: Kubernetes}}\n",
+		"one of several, at once": "    - parallel:\n        - stage: {name: h, identifier: h, type: Custom, spec: {execution: {steps: [{step: {name: x, identifier: x, type: ShellScript, spec: {shell: Bash, source: {type: Inline, spec: {script: \"true\"}}}}}]}}}\n        - stage: {name: g, identifier: g, type: Approval, spec: {}}\n",
+	} {
+		text := pipelineHead + gate + deploy("one") + strings.Replace(deploy("two"), "        spec:\n", "        when: {pipelineStatus: Success, condition: \"true\"}\n        spec:\n", 1)
+		w, problems := Pipeline(File{"pipeline.yaml", []byte(text)}, nil)
+		if problems.Err() != nil {
+			t.Fatalf("%s: %v\n%s", name, problems, text)
+		}
+		if r := play(t, w.Text); r.highest > 0 || !r.failed() {
+			t.Errorf("%s: %g%%\n%s", name, r.highest, w.Text)
+		}
+	}
+}
+
+// The play of this file sees traffic where there is no gate.
+func TestTrafficRisesWithoutAGate(t *testing.T) {
+	t.Parallel()
+	w, _ := Pipeline(File{"pipeline.yaml", []byte(pipelineHead + gatedStage("s", "", "step: {name: c, identifier: c, type: AwsLambdaCanaryDeploy, spec: {}}", "step: {name: t, identifier: t, type: AwsLambdaTrafficShift, spec: {trafficPercentage: 100}}"))}, nil)
+	if r := play(t, w.Text); r.highest != 100 || r.failed() || w.Stops != 0 {
+		t.Errorf("%+v\n%s", r, w.Text)
+	}
+}
