@@ -15,6 +15,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
@@ -117,8 +120,11 @@ var leastPlans = []struct {
 		},
 	},
 	{
-		name:    "traffic in stages",
-		before:  func(b *bench) { deployLive(b, minimal) },
+		name: "traffic in stages",
+		before: func(b *bench) {
+			deployLive(b, minimal)
+			b.alarm("high")
+		},
 		change:  func(b *bench) { b.object("app.zip", "2") },
 		traffic: "10%/20ms",
 		scenarios: []scenario{
@@ -173,6 +179,18 @@ var leastPlans = []struct {
 	},
 }
 
+// alarm makes a CloudWatch alarm that lacks data.
+func (b *bench) alarm(name string) {
+	b.t.Helper()
+	_, err := cloudwatch.NewFromConfig(b.config()).PutMetricAlarm(b.t.Context(), &cloudwatch.PutMetricAlarmInput{
+		AlarmName: &name, Namespace: aws.String("N"), MetricName: aws.String("M"), Statistic: types.StatisticSum, Period: aws.Int32(60),
+		EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // deployLive deploys a definition with the alias live, as root.
 func deployLive(b *bench, definition string) {
 	b.object("app.zip", "1")
@@ -197,7 +215,7 @@ func leastInputs(plan int) []string {
 	}, leastPlans[plan].deployOnly...)
 	if leastPlans[plan].traffic != "" {
 		// By default a deployment goes on without the permission to watch.
-		inputs = append(inputs, "--guard", "errors")
+		inputs = append(inputs, "--guard", "errors", "--alarms", "high")
 	}
 	return inputs
 }

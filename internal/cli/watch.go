@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 )
@@ -26,5 +27,16 @@ func (a *app) watch() deploy.Watch {
 	default:
 		g.OnInconclusive = deploy.ExtendStage
 	}
-	return deploy.Watch{Guard: g}
+	return deploy.Watch{Guard: g, Alarms: a.alarms(), Bake: a.in.Duration("alarm-bake")}
+}
+
+// alarms are the alarms to watch: NAME, or NAME! for one that is known to be in
+// ALARM.
+func (a *app) alarms() []deploy.Alarm {
+	var all []deploy.Alarm
+	for _, text := range a.in.List("alarms") {
+		name, known := strings.CutSuffix(text, "!")
+		all = append(all, deploy.Alarm{Name: name, Known: known})
+	}
+	return all
 }

@@ -15,7 +15,7 @@ func (p Planned) PolicyTarget(keepNew bool) policy.Target {
 	t := policy.Target{
 		Account: p.At.Account, Partition: p.At.Partition, Region: p.At.Region,
 		Wanted: p.Want, Before: p.Before, Plan: p.Plan, KeepNewFunction: keepNew, Invoked: len(p.Verify) > 0,
-		Guarded: p.Guarded(),
+		Guarded: p.Guarded(), Alarmed: p.Alarmed(),
 	}
 	if p.Artifact != nil {
 		t.Artifact = p.Artifact.policy()

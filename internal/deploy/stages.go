@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
@@ -39,6 +40,9 @@ func (d *deployment) shift(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.bake(ctx); err != nil {
+		return err
+	}
 	return each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
 		if err := t.engine.Finish(ctx, t.Plan); err != nil {
 			return err
@@ -74,6 +78,15 @@ func (t *target) newVersion() string {
 	return t.Plan.Version
 }
 
+// bake goes on watching when the last stage is over, for the time that is asked for,
+// and at least once.
+func (d *deployment) bake(ctx context.Context) error {
+	if d.watchers = d.Watching.after(d); len(d.watchers) == 0 {
+		return nil
+	}
+	return d.dwell(ctx, traffic.Stage{Percent: d.targets[0].Want.Traffic.Last(), Wait: d.Watching.bake}, false)
+}
+
 // held is a stage of the traffic that lasts.
 type held struct {
 	traffic.Stage
@@ -106,7 +119,9 @@ type watched struct {
 func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) error {
 	now := d.Now()
 	h := held{Stage: s, began: now, end: now.Add(s.Wait), last: last}
-	d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: s.Wait, Left: s.Wait})
+	if s.Wait > 0 {
+		d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: s.Wait, Left: s.Wait})
+	}
 	sign := now.Add(time.Minute)
 	for i := range d.watchers {
 		d.watchers[i].next = now
@@ -124,7 +139,7 @@ func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) erro
 		}
 		if now := d.Now(); !now.Before(sign) {
 			sign = now.Add(time.Minute)
-			if !d.Watching.speaks() {
+			if !d.speaks() {
 				d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: h.end.Sub(h.began), Left: h.end.Sub(now).Round(time.Second)})
 			}
 		}
@@ -132,6 +147,11 @@ func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) erro
 			return err
 		}
 	}
+}
+
+// speaks reports whether a watcher says by itself how a stage goes on.
+func (d *deployment) speaks() bool {
+	return slices.ContainsFunc(d.watchers, func(w watched) bool { _, is := w.watcher.(*sentinel); return is })
 }
 
 // look lets the watchers look whose time it is.

@@ -2,16 +2,21 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/guard"
 	"github.com/lambda-rollout/lambda-rollout/internal/metrics"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Watch says how a run is watched while its versions share the traffic.
 type Watch struct {
 	Guard Guard
+	// Alarms are watched before, during and Bake after the shift.
+	Alarms []Alarm
+	Bake   time.Duration
 }
 
 // Guard says how the error rates of the versions are compared.
@@ -58,11 +63,13 @@ func (g Guard) criteria(before guard.Count) guard.Criteria {
 
 // Watching is what looks at a run while traffic is shared, made before the start.
 type Watching struct {
-	guard *sentinel
+	guard  *sentinel
+	alarms *alarms
+	bake   time.Duration
 }
 
 // NewWatching asks CloudWatch what watching the run needs, before it starts:
-// an hour of the old versions' metrics. It changes nothing. Its error is a
+// an hour of the old versions' metrics, and the alarms. It changes nothing. Its error is a
 // *NotStartedError.
 func NewWatching(ctx context.Context, planned []Planned, w Work) (*Watching, error) {
 	if len(planned) == 0 || unchanged(planned) {
@@ -71,10 +78,11 @@ func NewWatching(ctx context.Context, planned []Planned, w Work) (*Watching, err
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
 	g, err := newSentinel(ctx, planned, w)
-	if err != nil {
-		return nil, notStarted(err)
+	a, alarmed := newAlarms(ctx, planned, w)
+	if err := session.Join(err, alarmed); err != nil {
+		return nil, notStarted(fmt.Errorf("nothing was changed: %w", err))
 	}
-	return &Watching{guard: g}, nil
+	return &Watching{guard: g, alarms: a, bake: planned[0].Watch.Bake}, nil
 }
 
 // watchers are those of a deployment whose versions are ready.
@@ -84,21 +92,31 @@ func (w *Watching) watchers(d *deployment) []watched {
 		w.guard.begin(d)
 		all = append(all, watched{watcher: w.guard})
 	}
-	return all
+	return append(all, w.after(d)...)
 }
 
-// speaks reports whether the guard says how a stage goes on.
-func (w *Watching) speaks() bool { return w != nil && w.guard != nil }
+// after are those that go on when the last stage is over. The guard does not:
+// CloudWatch counts no version apart then.
+func (w *Watching) after(d *deployment) []watched {
+	if w == nil || w.alarms == nil {
+		return nil
+	}
+	w.alarms.note = d.journal.Note
+	return []watched{{watcher: w.alarms}}
+}
 
 // Guarded reports whether the metrics of the target's versions are compared.
 func (p Planned) Guarded() bool { return !p.Watch.Guard.Off && len(p.shares()) > 0 }
 
+// Alarmed reports whether alarms are read for the target.
+func (p Planned) Alarmed() bool { return len(p.Watch.Alarms) > 0 && !p.Plan.Empty() }
+
 // longest is how long a schedule may take: a stage that is extended lasts twice its
-// time, and its end may wait for CloudWatch.
+// time, its end may wait for CloudWatch, and the alarms are watched after it.
 func (w Watch) longest(s traffic.Schedule) time.Duration {
 	total := s.Total()
 	if w.Guard.Off || total == 0 {
-		return total
+		return total + w.Bake
 	}
-	return 2*total + time.Duration(len(s))*(metrics.Delay+time.Minute)
+	return w.Bake + 2*total + time.Duration(len(s))*(metrics.Delay+time.Minute)
 }

@@ -1,5 +1,5 @@
 // Package metrics reads from CloudWatch how often versions of functions were
-// invoked and how often they failed, minute by minute.
+// invoked and how often they failed, minute by minute, and the states of alarms.
 //
 // It promises one call for many functions, and every data point of each: an
 // answer that CloudWatch marks as incomplete is asked for again, and one that it

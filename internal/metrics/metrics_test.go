@@ -225,3 +225,38 @@ func TestAMinuteIsCompleteThreeMinutesAfterItsEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestAlarmsOfBothKindsAreFoundByName(t *testing.T) {
+	run(t, func(t *testing.T, a *awstest.AWS, c *metrics.Client) {
+		client := cloudwatch.NewFromConfig(a.Config(awstest.Region, awstest.Key))
+		var names []string
+		for i := range 150 {
+			name := fmt.Sprintf("alarm-%03d", i)
+			names = append(names, name)
+			_, err := client.PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
+				AlarmName: &name, Namespace: aws.String("N"), MetricName: aws.String("M"), Statistic: types.StatisticSum, Period: aws.Int32(60),
+				EvaluationPeriods: aws.Int32(1), Threshold: aws.Float64(1), ComparisonOperator: types.ComparisonOperatorGreaterThanThreshold,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := client.PutCompositeAlarm(t.Context(), &cloudwatch.PutCompositeAlarmInput{AlarmName: aws.String("any"), AlarmRule: aws.String("ALARM(alarm-149)")}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := client.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("alarm-149"), StateValue: types.StateValueAlarm, StateReason: aws.String("why")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := c.Alarms(t.Context(), append(names, "any", "nobody"))
+		if err != nil || len(found) != 151 {
+			t.Fatalf("%d alarms, %v", len(found), err)
+		}
+		if got := found["alarm-149"]; got != (metrics.Alarm{Name: "alarm-149", State: metrics.InAlarm, Reason: "why"}) {
+			t.Errorf("%+v", got)
+		}
+		if got := found["any"].State; got != metrics.InAlarm {
+			t.Errorf("the composite alarm is %s", got)
+		}
+	})
+}

@@ -29,6 +29,8 @@ type Target struct {
 	// Guarded reports whether the metrics of the versions are compared while they
 	// share the traffic.
 	Guarded bool
+	// Alarmed reports whether alarms are watched.
+	Alarmed bool
 }
 
 // Artifact is where the code is read from. Its zero value is a zip or folder on
@@ -70,7 +72,8 @@ func Needs(t Target) []Need {
 
 // PlanNeeds are the actions of a plan, which reads and changes nothing.
 func PlanNeeds(t Target) []Need {
-	t.Plan, t.StagingBucket, t.Invoked, t.Prunes, t.Guarded = plan.Plan{}, "", false, false, false
+	t.Plan, t.StagingBucket, t.Invoked, t.Prunes = plan.Plan{}, "", false, false
+	t.Guarded, t.Alarmed = false, false
 	return Needs(t)
 }
 
@@ -181,11 +184,15 @@ func (n *needs) invocations() {
 	}
 }
 
-// watching is what the guard reads. CloudWatch knows no resource for metrics
+// watching is what the guard and the alarms read. CloudWatch knows no resource for
+// metrics, and returns composite alarms to those alone who may read all
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html).
 func (n *needs) watching() {
 	if n.t.Guarded {
 		n.add("cloudwatch:GetMetricData", "*")
+	}
+	if n.t.Alarmed {
+		n.add("cloudwatch:DescribeAlarms", "*")
 	}
 }
 
