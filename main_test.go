@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"flag"
@@ -27,6 +28,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/cli"
 )
 
 var update = flag.Bool("update", false, "write what commands print into the scripts")
@@ -34,7 +36,23 @@ var update = flag.Bool("update", false, "write what commands print into the scri
 // The test binary is the program too, under both of its names: a script runs
 // real processes with real signals and exit codes.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lambda-rollout": main, "rollback": main})
+	// Tests of real processes spend their time waiting for these.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	testscript.Main(m, map[string]func(){"lambda-rollout": program, "rollback": program})
+}
+
+// program is main with short pauses: the AWS of a script is done by the second
+// look.
+func program() {
+	process, err := cli.OS()
+	if err != nil {
+		panic(err)
+	}
+	t := &process.Timing
+	t.FirstPoll, t.LastPoll, t.Backoff, t.StopPoll = time.Millisecond, 20*time.Millisecond, time.Millisecond, 5*time.Millisecond
+	os.Exit(cli.Main(context.Background(), process))
 }
 
 // TestScripts are what a user sees, one file a subject. Each script has an
@@ -89,9 +107,13 @@ func setup(env *testscript.Env) error {
 	w := &world{Server: server, served: make(chan struct{})}
 	endpoint := httptest.NewServer(w)
 	env.Defer(endpoint.Close)
-	tokens := httptest.NewServer(everySecond(http.HandlerFunc(mint)))
-	env.Defer(tokens.Close)
-	env.Setenv("TOKENS", tokens.URL+"/?api-version=2.0")
+	var tokens http.Handler = http.HandlerFunc(mint)
+	if filepath.Base(env.WorkDir) == "script-oidc" {
+		tokens = everySecond(tokens)
+	}
+	issuer := httptest.NewServer(tokens)
+	env.Defer(issuer.Close)
+	env.Setenv("TOKENS", issuer.URL+"/?api-version=2.0")
 	env.Values[awsKey{}] = w
 	env.Setenv("AWS_ENDPOINT_URL", endpoint.URL)
 	env.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")

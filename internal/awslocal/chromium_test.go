@@ -2,6 +2,7 @@ package awslocal_test
 
 import (
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 )
+
+var full = flag.Bool("full", false, "start what is dear to start: a browser")
 
 // fromPage is what a page may try under each name of the embedded AWS.
 var fromPage = []string{
@@ -75,6 +78,9 @@ func (s *statusOf) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 // attempt must arrive, and every one must be refused.
 func TestChromiumCannotReachTheEmbeddedAWS(t *testing.T) {
 	t.Parallel()
+	if !*full {
+		t.Skip("a browser is started with -full")
+	}
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("no chromium is installed")

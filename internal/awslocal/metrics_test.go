@@ -89,7 +89,7 @@ func TestTrafficFollowsTheWeights(t *testing.T) {
 	awstest.Run(t, func(t *testing.T) {
 		a := awstest.StartInProcess(t, awslocal.Options{Handler: failing, Seed: 7})
 		c := shared(t, a, 0.1)
-		const calls = 5000
+		const calls = 1500
 		second := 0
 		for range calls {
 			out, err := c.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("fn"), Qualifier: aws.String("live")})

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
@@ -9,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 )
 
@@ -200,11 +201,27 @@ func deployLive(b *bench, definition string) {
 
 // leastBench is the state before a deployment, the files changed already.
 func leastBench(t *testing.T, plan int) *bench {
-	b := newBench(t, awslocal.Options{PolicyEvaluation: true})
+	b := virtualBench(t, awslocal.Options{PolicyEvaluation: true, Handler: broken})
 	b.write("function.yaml", minimal)
 	leastPlans[plan].before(b)
 	leastPlans[plan].change(b)
 	return b
+}
+
+// broken is a function that fails.
+func broken(context.Context, awslocal.Event) awslocal.Answer {
+	return awslocal.Answer{Payload: []byte(`{"errorMessage": "broken"}`), FunctionError: "Unhandled"}
+}
+
+// eachPlan runs f for each of leastPlans side by side, in virtual time.
+func eachPlan(t *testing.T, f func(t *testing.T, plan int)) {
+	t.Parallel()
+	for i, p := range leastPlans {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			awstest.Run(t, func(t *testing.T) { f(t, i) })
+		})
+	}
 }
 
 // leastInputs are the inputs of a plan's deployment.
@@ -261,8 +278,11 @@ func (b *bench) nameJournal(inputs []string) []string {
 
 var full = flag.Bool("full", false, "take away each action of a policy, not a sample of them")
 
-// grants are the actions of a policy to take away; without -full every fifth,
-// others for each plan.
+// grantStep is how many actions one stands for without -full.
+const grantStep = 11
+
+// grants are the actions of a policy to take away; without -full a sample, others
+// for each plan.
 func grants(p policy.Document, plan int) []grant {
 	var all, some []grant
 	for n, s := range p.Statement {
@@ -273,7 +293,7 @@ func grants(p policy.Document, plan int) []grant {
 	if *full {
 		return all
 	}
-	for i := plan % 5; i < len(all); i += 5 {
+	for i := plan % grantStep; i < len(all); i += grantStep {
 		some = append(some, all[i])
 	}
 	return some
@@ -282,37 +302,30 @@ func grants(p policy.Document, plan int) []grant {
 // Deploy and rollback succeed under exactly the printed policy, put everything
 // back, and fail with any one action of it taken away, by its name.
 func TestThePrintedPolicyIsTheLeast(t *testing.T) {
-	t.Parallel()
-	for i, p := range leastPlans {
-		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := exec.LookPath("node"); p.verify != "" && err != nil {
-				t.Skip("no node, which runs the function")
+	eachPlan(t, func(t *testing.T, i int) {
+		granted := printed(t, i)
+		for _, c := range leastPlans[i].scenarios {
+			b := leastBench(t, i)
+			b.role(granted)
+			before, err := b.aws.Dump("")
+			if err != nil {
+				t.Fatal(err)
 			}
-			granted := printed(t, i)
-			for _, c := range p.scenarios {
-				b := leastBench(t, i)
-				b.role(granted)
-				before, err := b.aws.Dump("")
-				if err != nil {
-					t.Fatal(err)
-				}
-				if ok, text := c.run(b, i); !ok {
-					t.Fatalf("%s: not done under the printed policy:\n%s", c.name, text)
-				}
-				after, err := b.aws.Dump("")
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !maps.EqualFunc(before.Functions, after.Functions, func(x, y any) bool { return fmt.Sprint(x) == fmt.Sprint(y) }) {
-					t.Errorf("%s: the rollback left a difference", c.name)
-				}
+			if ok, text := c.run(b, i); !ok {
+				t.Fatalf("%s: not done under the printed policy:\n%s", c.name, text)
 			}
-			for _, g := range grants(granted, i) {
-				needed(t, i, granted, g)
+			after, err := b.aws.Dump("")
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
+			if !maps.EqualFunc(before.Functions, after.Functions, func(x, y any) bool { return fmt.Sprint(x) == fmt.Sprint(y) }) {
+				t.Errorf("%s: the rollback left a difference", c.name)
+			}
+		}
+		for _, g := range grants(granted, i) {
+			needed(t, i, granted, g)
+		}
+	})
 }
 
 // needed finds the scenario that misses a grant.
@@ -353,40 +366,33 @@ var lookUps = map[string]bool{
 // Where the caller may ask IAM, a missing action stops the deployment before
 // its first change; where it may not, that is a warning at most.
 func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
-	t.Parallel()
-	for i, p := range leastPlans {
-		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := exec.LookPath("node"); p.verify != "" && err != nil {
-				t.Skip("no node, which runs the function")
+	eachPlan(t, func(t *testing.T, i int) {
+		granted := printed(t, i)
+		asks := policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole", "iam:SimulatePrincipalPolicy"}, Resource: []string{"*"}}
+		for _, g := range grants(granted, i) {
+			if strings.HasPrefix(g.action, "s3:") || strings.HasPrefix(g.action, "ecr:") || g.action == "lambda:GetFunction" || g.action == "lambda:GetAlias" {
+				continue // the deployment cannot even look
 			}
-			granted := printed(t, i)
-			asks := policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole", "iam:SimulatePrincipalPolicy"}, Resource: []string{"*"}}
-			for _, g := range grants(granted, i) {
-				if strings.HasPrefix(g.action, "s3:") || strings.HasPrefix(g.action, "ecr:") || g.action == "lambda:GetFunction" || g.action == "lambda:GetAlias" {
-					continue // the deployment cannot even look
-				}
-				b := leastBench(t, i)
-				left := without(granted, g)
-				left.Statement = append(left.Statement, asks)
-				b.role(left)
-				b.aws.ResetCalls()
-				code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(i), []string{"--role-to-assume", deployer}, p.more)...)
-				if !strings.Contains(out+errs, g.action) {
-					t.Errorf("without %s: exit %d, without its name\n%s%s", g.action, code, out, errs)
-				}
-				if lookUps[g.action] {
-					continue // a rollback says so and deletes nothing
-				}
-				if code != 3 {
-					t.Errorf("without %s: exit %d, want 3\n%s%s", g.action, code, out, errs)
-				}
-				if changed := b.changing(); len(changed) > 0 && !slices.Equal(changed, []string{"AssumeRole"}) {
-					t.Errorf("without %s the deployment changed something: %v", g.action, changed)
-				}
+			b := leastBench(t, i)
+			left := without(granted, g)
+			left.Statement = append(left.Statement, asks)
+			b.role(left)
+			b.aws.ResetCalls()
+			code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(i), []string{"--role-to-assume", deployer}, leastPlans[i].more)...)
+			if !strings.Contains(out+errs, g.action) {
+				t.Errorf("without %s: exit %d, without its name\n%s%s", g.action, code, out, errs)
 			}
-		})
-	}
+			if lookUps[g.action] {
+				continue // a rollback says so and deletes nothing
+			}
+			if code != 3 {
+				t.Errorf("without %s: exit %d, want 3\n%s%s", g.action, code, out, errs)
+			}
+			if changed := b.changing(); len(changed) > 0 && !slices.Equal(changed, []string{"AssumeRole"}) {
+				t.Errorf("without %s the deployment changed something: %v", g.action, changed)
+			}
+		}
+	})
 }
 
 // The policy of a service is enough for its first deployment, for later ones
@@ -506,28 +512,24 @@ func TestPolicyOfEachRole(t *testing.T) {
 
 // What a plan on a pull request needs is reading alone.
 func TestThePolicyOfAPlanReads(t *testing.T) {
-	t.Parallel()
-	for i, p := range leastPlans {
-		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
-			b := leastBench(t, i)
-			var set policy.Set
-			if err := json.Unmarshal([]byte(b.must(append([]string{"policy", "--scope", "plan"}, leastInputs(i)...)...)), &set); err != nil {
-				t.Fatal(err)
+	eachPlan(t, func(t *testing.T, i int) {
+		b := leastBench(t, i)
+		var set policy.Set
+		if err := json.Unmarshal([]byte(b.must(append([]string{"policy", "--scope", "plan"}, leastInputs(i)...)...)), &set); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range set.Permissions.Actions() {
+			if !reading.MatchString(a) {
+				t.Errorf("a plan is granted %s", a)
 			}
-			for _, a := range set.Permissions.Actions() {
-				if !reading.MatchString(a) {
-					t.Errorf("a plan is granted %s", a)
-				}
-			}
-			b.role(set.Permissions)
-			as := []string{"--role-to-assume", deployer}
-			b.must(slices.Concat([]string{"plan"}, leastInputs(i), as)...)
-			if code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(i), as)...); code == 0 {
-				t.Errorf("a deployment went through with the policy of a plan\n%s%s", out, errs)
-			}
-		})
-	}
+		}
+		b.role(set.Permissions)
+		as := []string{"--role-to-assume", deployer}
+		b.must(slices.Concat([]string{"plan"}, leastInputs(i), as)...)
+		if code, out, errs := b.run(slices.Concat([]string{"deploy"}, leastInputs(i), as)...); code == 0 {
+			t.Errorf("a deployment went through with the policy of a plan\n%s%s", out, errs)
+		}
+	})
 }
 
-var reading = regexp.MustCompile(`^(lambda:(Get|List)|s3:Get|ecr:Describe)`)
+var reading = regexp.MustCompile(`^(lambda:(Get|List)|s3:Get|ecr:Describe|ssm:Get|secretsmanager:Get)`)

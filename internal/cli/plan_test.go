@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
@@ -28,7 +29,9 @@ type bench struct {
 	dir string
 	aws *awslocal.Server
 	url string
-	env []string
+	// client carries the calls of a bench in a bubble.
+	client aws.HTTPClient
+	env    []string
 	// stdin is what a user types; interactive reports whether there is one.
 	stdin       string
 	interactive bool
@@ -47,9 +50,22 @@ func newBench(t *testing.T, o awslocal.Options) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{t: t, dir: t.TempDir(), aws: server, url: web.URL}
+	return benchOf(t, server, web.URL)
+}
+
+// virtualBench is a bench in a bubble, where no function can run.
+func virtualBench(t *testing.T, o awslocal.Options) *bench {
+	t.Helper()
+	a := awstest.StartInProcess(t, o)
+	b := benchOf(t, a.Server, a.URL)
+	b.client = a.HTTP
+	return b
+}
+
+func benchOf(t *testing.T, server *awslocal.Server, url string) *bench {
+	b := &bench{t: t, dir: t.TempDir(), aws: server, url: url}
 	b.env = []string{
-		"AWS_ENDPOINT_URL=" + web.URL, "AWS_REGION=eu-central-1",
+		"AWS_ENDPOINT_URL=" + url, "AWS_REGION=eu-central-1",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test-test-test", "HOME=" + b.dir,
 	}
 	return b
@@ -78,7 +94,7 @@ func (b *bench) run(args ...string) (code int, stdout, stderr string) {
 func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
 	return Process{
 		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: time.Now,
-		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive,
+		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive, HTTPClient: b.client,
 		Timing: timing.Timing{
 			Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond,
 			Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second, StopPoll: time.Millisecond,

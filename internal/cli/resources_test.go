@@ -19,7 +19,7 @@ import (
 )
 
 func (b *bench) config() aws.Config {
-	return aws.Config{Region: "eu-central-1", BaseEndpoint: &b.url, Credentials: credentials.NewStaticCredentialsProvider("root", "root", "")}
+	return aws.Config{Region: "eu-central-1", BaseEndpoint: &b.url, HTTPClient: b.client, Credentials: credentials.NewStaticCredentialsProvider("root", "root", "")}
 }
 
 // object puts a zip with one file into the bucket code, which has versions.

@@ -54,15 +54,18 @@ func cuts(n count) []cut {
 	return all
 }
 
-func TestRollbackIsExactWhereverADeploymentIsCutOff(t *testing.T) {
+// TestRollbackIsExactWhereverARunIsCutOff cuts a deployment at every call and every
+// write and rolls it back; and it cuts the rollback of a whole deployment, which a
+// second rollback finishes.
+func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 	t.Parallel()
-	var total, exact atomic.Int64
+	var deployments, rollbacks, exact atomic.Int64
 	for i, s := range scenarios() {
 		t.Run(s.name, func(t *testing.T) {
-			var n count
-			awstest.Run(t, func(t *testing.T) { n = s.measure(t) })
-			each(t, some(cuts(n), i), func(t *testing.T, c cut) {
-				total.Add(1)
+			var deployed, restored count
+			awstest.Run(t, func(t *testing.T) { deployed, restored = s.measure(t) })
+			each(t, some(cuts(deployed), i), func(t *testing.T, c cut) {
+				deployments.Add(1)
 				w := newWorld(t)
 				before := s.prepare(w)
 				s.deploy(w, c).expect(t, "the deployment", killed)
@@ -70,22 +73,8 @@ func TestRollbackIsExactWhereverADeploymentIsCutOff(t *testing.T) {
 					exact.Add(1)
 				}
 			})
-		})
-	}
-	t.Logf("%d cuts of deployments, %d exact", total.Load(), exact.Load())
-}
-
-// TestRollbackIsExactWhereverARollbackIsCutOff cuts the rollback of a whole
-// deployment at every call and every write, and lets a second rollback finish.
-func TestRollbackIsExactWhereverARollbackIsCutOff(t *testing.T) {
-	t.Parallel()
-	var total, exact atomic.Int64
-	for i, s := range scenarios() {
-		t.Run(s.name, func(t *testing.T) {
-			var n count
-			awstest.Run(t, func(t *testing.T) { n = s.measureRollback(t) })
-			each(t, some(cuts(n), i), func(t *testing.T, c cut) {
-				total.Add(1)
+			each(t, some(cuts(restored), i), func(t *testing.T, c cut) {
+				rollbacks.Add(1)
 				w := newWorld(t)
 				before := s.prepare(w)
 				s.deploy(w, cut{}).expect(t, "the deployment", 0)
@@ -96,7 +85,7 @@ func TestRollbackIsExactWhereverARollbackIsCutOff(t *testing.T) {
 			})
 		})
 	}
-	t.Logf("%d cuts of rollbacks, %d exact", total.Load(), exact.Load())
+	t.Logf("%d cuts of deployments, %d cuts of rollbacks, %d exact", deployments.Load(), rollbacks.Load(), exact.Load())
 }
 
 // TestRollbackIsExactWhereverSIGKILLComes kills real processes, whose files,
@@ -128,19 +117,9 @@ func TestRollbackIsExactWhereverSIGKILLComes(t *testing.T) {
 	}
 }
 
-// measureRollback counts what a rollback of the whole deployment does.
-func (s scenario) measureRollback(t *testing.T) count {
-	t.Helper()
-	w := newWorld(t)
-	s.prepare(w)
-	s.deploy(w, cut{}).expect(t, "the deployment", 0)
-	back := w.run(cut{}, "rollback")
-	back.expect(t, "the rollback", 0)
-	return back.count
-}
-
-// measure runs the scenario whole, and proves that a rollback of it is exact.
-func (s scenario) measure(t *testing.T) count {
+// measure runs the scenario whole, proves that a rollback of it is exact, and
+// counts what both do.
+func (s scenario) measure(t *testing.T) (deployed, restored count) {
 	t.Helper()
 	w := newWorld(t)
 	before := s.prepare(w)
@@ -149,10 +128,11 @@ func (s scenario) measure(t *testing.T) count {
 	if w.dump() == before {
 		t.Fatalf("the deployment changed nothing:\n%s", done.output)
 	}
-	if !w.restored(before) {
-		t.FailNow()
-	}
-	return done.count
+	back := w.run(cut{}, "rollback")
+	back.expect(t, "the rollback", 0)
+	w.same(before, w.dump())
+	w.noSecretOnDisk()
+	return done.count, back.count
 }
 
 // restored rolls back and reports whether the state is the one before.
@@ -194,16 +174,19 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 
 // sampleStep is how many items one stands for where not all are tried. It is
 // prime, so that a sample holds every kind of a list that repeats its kinds.
-const sampleStep = 17
+const sampleStep = 37
 
 // some is the whole list with -full, and a sample of it otherwise: the first one
 // tells samples of several lists apart.
-func some[T any](all []T, first int) []T {
+func some[T any](all []T, first int) []T { return every(sampleStep, all, first) }
+
+// every is the whole list with -full, and every nth of it otherwise.
+func every[T any](nth int, all []T, first int) []T {
 	if *full || len(all) == 0 {
 		return all
 	}
 	var sample []T
-	for i := first % min(sampleStep, len(all)); i < len(all); i += sampleStep {
+	for i := first % min(nth, len(all)); i < len(all); i += nth {
 		sample = append(sample, all[i])
 	}
 	return sample

@@ -60,7 +60,7 @@ func TestAJournalInS3OutlivesTheMachine(t *testing.T) {
 	for at := 1; at <= 8; at++ {
 		all = append(all, cut{beforeCall, at}, cut{beforeAnswer, at}, cut{lateEffect, at})
 	}
-	each(t, some(all, 1), func(t *testing.T, c cut) {
+	each(t, every(11, all, 1), func(t *testing.T, c cut) {
 		w := newWorld(t)
 		s := w.inBucket()
 		before := s.prepare(w)
@@ -91,7 +91,7 @@ func TestAnswersOfTheBucketThatAreLostHarmNothing(t *testing.T) {
 			all = append(all, disturbance{fmt.Sprintf("%s %d", action, nth), awslocal.Fault{Service: "s3", Operation: "PutObject", Nth: nth, Action: action}})
 		}
 	}
-	each(t, all, func(t *testing.T, d disturbance) {
+	each(t, every(5, all, 1), func(t *testing.T, d disturbance) {
 		w := newWorld(t)
 		s := w.inBucket()
 		before := s.prepare(w)

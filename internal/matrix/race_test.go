@@ -53,7 +53,7 @@ func TestOfTwoDeploymentsAtOnceOneWins(t *testing.T) {
 		}
 	}
 	var firstWon, secondWon, both atomic.Int64
-	each(t, some(all, 0), func(t *testing.T, c crossing) {
+	each(t, every(19, all, 0), func(t *testing.T, c crossing) {
 		switch one, two := race(t, c, rival{256, "two"}, rival{512, "three"}); {
 		case one == 0 && two == 0:
 			both.Add(1)
@@ -257,7 +257,7 @@ func TestASecondWriterIsNoticedAtEveryLook(t *testing.T) {
 	if len(all) < len(writers())*3 {
 		t.Fatalf("the deployment looks at its function too seldom for this test: %d cases", len(all))
 	}
-	each(t, all, func(t *testing.T, i intrusion) {
+	each(t, every(7, all, 0), func(t *testing.T, i intrusion) {
 		w := newWorld(t)
 		ahead(w)
 		deployment, moved := tagged(), false

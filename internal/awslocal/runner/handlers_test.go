@@ -2,12 +2,15 @@ package runner
 
 import (
 	"encoding/json"
+	"flag"
 	"io/fs"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 )
+
+var full = flag.Bool("full", false, "start an interpreter for each handler, not for a sample of them")
 
 // handlerCase is one of testdata/handlers.json: what Lambda's runtimes load and
 // what they do not. The client's check of a zip reads the same file.
@@ -40,7 +43,10 @@ func handlerCases(t *testing.T) []handlerCase {
 
 func TestHandlersLoadAsInLambda(t *testing.T) {
 	t.Parallel()
-	for _, c := range handlerCases(t) {
+	for i, c := range handlerCases(t) {
+		if !*full && i%4 != 0 && !strings.HasPrefix(c.Runtime, "provided") {
+			continue
+		}
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			var files []file

@@ -34,7 +34,10 @@ var ErrUnsafeZip = errors.New("unsafe zip entry")
 // names that lead outside, and what is larger than MaxUnzipped: first by what the
 // zip says, then by what it holds. Errors: ErrUnsafeZip, ErrUnzippedSize,
 // zip.ErrFormat, the file system's.
-func Unpack(file *os.File, dir string) error {
+func Unpack(file *os.File, dir string) error { return unpackTo(file, dir, MaxUnzipped) }
+
+// unpackTo is Unpack with a limit in bytes.
+func unpackTo(file *os.File, dir string, limit int64) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
@@ -43,7 +46,7 @@ func Unpack(file *os.File, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkEntries(z); err != nil {
+	if err := checkEntries(z, uint64(limit)); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -54,7 +57,7 @@ func Unpack(file *os.File, dir string) error {
 		return err
 	}
 	defer root.Close()
-	left := int64(MaxUnzipped)
+	left := limit
 	for _, entry := range z.File {
 		n, err := unpackEntry(root, entry, left)
 		if err != nil {
@@ -65,7 +68,7 @@ func Unpack(file *os.File, dir string) error {
 	return nil
 }
 
-func checkEntries(z *zip.Reader) error {
+func checkEntries(z *zip.Reader, limit uint64) error {
 	if len(z.File) > maxEntries {
 		return fmt.Errorf("%w: more than %d entries", ErrUnsafeZip, maxEntries)
 	}
@@ -75,7 +78,7 @@ func checkEntries(z *zip.Reader) error {
 			return fmt.Errorf("%w: %q", ErrUnsafeZip, entry.Name)
 		}
 		total += entry.UncompressedSize64
-		if total > MaxUnzipped || entry.UncompressedSize64 > MaxUnzipped {
+		if total > limit || entry.UncompressedSize64 > limit {
 			return ErrUnzippedSize
 		}
 	}

@@ -15,6 +15,7 @@ import (
 func TestUnpackKeepsToItsFolder(t *testing.T) {
 	t.Parallel()
 	link := fs.ModeSymlink | 0o777
+	const smallLimit = 1 << 20
 	tests := map[string]struct {
 		files []file
 		want  error
@@ -28,7 +29,7 @@ func TestUnpackKeepsToItsFolder(t *testing.T) {
 		"absolute link":       {[]file{{"link", "/etc", link}}, nil},
 		"a name twice":        {[]file{{"a", "x", 0o444}, {"a", "y", 0o444}}, nil},
 		"device":              {[]file{{"null", "", fs.ModeDevice | 0o600}}, ErrUnsafeZip},
-		"bomb":                {[]file{{"a", strings.Repeat("\x00", MaxUnzipped/2+1), 0o600}, {"b", strings.Repeat("\x00", MaxUnzipped/2+1), 0o600}}, ErrUnzippedSize},
+		"bomb":                {[]file{{"a", strings.Repeat("\x00", smallLimit/2+1), 0o600}, {"b", strings.Repeat("\x00", smallLimit/2+1), 0o600}}, ErrUnzippedSize},
 		"link then its inner": {[]file{{"d/x", "", 0o600}, {"l", "d", link}, {"l/y", "via", 0o600}}, nil},
 	}
 	for name, test := range tests {
@@ -39,7 +40,7 @@ func TestUnpackKeepsToItsFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer in.Close()
-			if err := Unpack(in, filepath.Join(t.TempDir(), "task")); !errors.Is(err, test.want) || test.want == nil && err != nil {
+			if err := unpackTo(in, filepath.Join(t.TempDir(), "task"), smallLimit); !errors.Is(err, test.want) || test.want == nil && err != nil {
 				t.Errorf("error %v, want %v", err, test.want)
 			}
 		})
