@@ -220,7 +220,7 @@ func (s *Server) Close() error {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := withProgress(w, r)
 	defer body.finish()
-	if !s.admit(w, r) || s.serveLocal(w, r) {
+	if s.serveFunctionURL(w, r) || !s.admit(w, r) || s.serveLocal(w, r) {
 		return
 	}
 	s.serveCall(w, r)

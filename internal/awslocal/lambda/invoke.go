@@ -200,11 +200,39 @@ func (s *Service) mayRun(in *invocation) error {
 	}
 	if in.f.Reserved != nil && *in.f.Reserved == 0 {
 		s.record(in, runner.Result{}, true)
-		e := api.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
-		e.Fields = map[string]string{"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}
-		return e
+		return throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
 	}
 	return nil
+}
+
+// throttled is the refusal of an invocation that finds no room ("Lambda quotas",
+// throttling).
+func throttled(reason string) *api.Error {
+	e := api.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+	e.Fields = map[string]string{"Reason": reason}
+	return e
+}
+
+// enter counts an invocation that begins; false where the function's reserved
+// concurrency is used up.
+func (s *Service) enter(in *invocation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := functionKey(in.f.Account, in.f.Region, in.f.Name)
+	if in.f.Reserved != nil && s.running[key] >= *in.f.Reserved {
+		return false
+	}
+	if s.running == nil {
+		s.running = map[string]int{}
+	}
+	s.running[key]++
+	return true
+}
+
+func (s *Service) leave(in *invocation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running[functionKey(in.f.Account, in.f.Region, in.f.Name)]--
 }
 
 // runnable is the version as the runner takes it: while an update is under way
@@ -242,6 +270,11 @@ func (s *Service) run(ctx context.Context, in *invocation, requestID string) (ru
 	if s.Invoker == nil {
 		return runner.Result{}, notHere("this server runs no functions")
 	}
+	if !s.enter(in) {
+		s.record(in, runner.Result{}, true)
+		return runner.Result{}, throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+	}
+	defer s.leave(in)
 	result, err := s.Invoker.Invoke(ctx, in.run, requestID, in.payload)
 	var unsupported *runner.UnsupportedError
 	switch {
@@ -252,9 +285,7 @@ func (s *Service) run(ctx context.Context, in *invocation, requestID string) (ru
 		return result, notHere(err.Error())
 	case errors.Is(err, runner.ErrBusy):
 		s.record(in, result, true)
-		e := api.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
-		e.Fields = map[string]string{"Reason": "ConcurrentInvocationLimitExceeded"}
-		return result, e
+		return result, throttled("ConcurrentInvocationLimitExceeded")
 	}
 	return result, err
 }
@@ -281,9 +312,7 @@ func (s *Service) queue(r *request, in *invocation) error {
 	select {
 	case s.events <- struct{}{}:
 	default:
-		e := api.NewError(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
-		e.Fields = map[string]string{"Reason": "ConcurrentInvocationLimitExceeded"}
-		return e
+		return throttled("ConcurrentInvocationLimitExceeded")
 	}
 	ctx := context.WithoutCancel(r.ctx)
 	go func() {

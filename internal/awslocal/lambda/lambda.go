@@ -67,6 +67,7 @@ type Service struct {
 	failures orderedFailures
 	hidden   map[string][]string // fields by function
 	dice     func() float64      // from 0 to 1, for weighted aliases; s.mu is held
+	running  map[string]int      // invocations under way, by store key
 	events   chan struct{}       // a place for each asynchronous invocation
 	// executions are the durable ones, oldest first.
 	executions []execution

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -37,13 +38,24 @@ type urlOutput struct {
 	InvokeMode       string `json:",omitempty"`
 }
 
-func (f *function) showURL(qualifier string) urlOutput {
+// showURL shows a URL that leads back to this server, by the host that the client
+// called it by.
+func (f *function) showURL(r *request, qualifier string) urlOutput {
 	u := f.URLs[qualifier]
 	return urlOutput{
-		FunctionUrl: "https://" + u.ID + ".lambda-url." + f.Region + ".on.aws/",
+		FunctionUrl: "http://" + u.ID + ".lambda-url." + f.Region + ".localhost" + port(r.http.Host) + "/",
 		FunctionArn: f.arn(qualifier), AuthType: u.AuthType, Cors: u.Cors, InvokeMode: u.InvokeMode,
 		CreationTime: u.Created.UTC().Format(modifiedFormat), LastModifiedTime: u.Modified.UTC().Format(modifiedFormat),
 	}
+}
+
+// port is the port of a host with its colon, "" without one.
+func port(host string) string {
+	_, number, err := net.SplitHostPort(host)
+	if err != nil {
+		return ""
+	}
+	return ":" + number
 }
 
 const urlQualifierPattern = `((?!^\d+$)^[0-9a-zA-Z-_]+$)`
@@ -121,7 +133,7 @@ func (s *Service) createFunctionURLConfig(r *request) (answer, error) {
 		u.InvokeMode = in.InvokeMode
 	}
 	f.URLs[t.qualifier] = u
-	out := f.showURL(t.qualifier)
+	out := f.showURL(r, t.qualifier)
 	out.LastModifiedTime, out.InvokeMode = "", in.InvokeMode
 	return answer{http.StatusCreated, out}, s.save(r, f)
 }
@@ -140,7 +152,7 @@ func (s *Service) getFunctionURLConfig(r *request) (answer, error) {
 	if f.URLs[t.qualifier] == nil {
 		return answer{}, errNoResource
 	}
-	return answer{http.StatusOK, f.showURL(t.qualifier)}, nil
+	return answer{http.StatusOK, f.showURL(r, t.qualifier)}, nil
 }
 
 func (s *Service) updateFunctionURLConfig(r *request) (answer, error) {
@@ -175,7 +187,7 @@ func (s *Service) updateFunctionURLConfig(r *request) (answer, error) {
 		u.Cors = in.Cors
 	}
 	u.Modified = s.Clock()
-	out := f.showURL(t.qualifier)
+	out := f.showURL(r, t.qualifier)
 	out.InvokeMode = in.InvokeMode
 	return answer{http.StatusOK, out}, s.save(r, f)
 }
@@ -209,7 +221,7 @@ func (s *Service) listFunctionURLConfigs(r *request) (answer, error) {
 	}
 	var out []urlOutput
 	for _, q := range slices.Sorted(maps.Keys(f.URLs)) {
-		out = append(out, f.showURL(q))
+		out = append(out, f.showURL(r, q))
 	}
 	return page(r, "FunctionUrlConfigs", out)
 }

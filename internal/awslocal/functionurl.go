@@ -1,0 +1,30 @@
+package awslocal
+
+import (
+	"net/http"
+	"regexp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+)
+
+// urlHost is the host of a function URL: a name that leads to loopback.
+var urlHost = regexp.MustCompile(`^([0-9a-z]+)\.lambda-url\.([a-z0-9-]+)\.localhost(?::\d+)?$`)
+
+// serveFunctionURL answers a request to a function URL and reports whether it is
+// one. A page of another site may call it where its CORS configuration names the
+// page's origin.
+func (s *Server) serveFunctionURL(w http.ResponseWriter, r *http.Request) bool {
+	m := urlHost.FindStringSubmatch(r.Host)
+	if m == nil {
+		return false
+	}
+	_, caller := s.identify(r)
+	w.Header().Set(api.RequestIDHeader, api.NewID())
+	answered := &statusWriter{ResponseWriter: w}
+	started := s.Now()
+	s.lambda.ServeURL(answered, r, lambda.URLCall{ID: m[1], Region: m[2], Caller: caller, Signed: signatureOf(r) == signed})
+	s.logCall(Call{Time: started, Account: caller.Account, Region: m[2], Service: "lambda", Operation: "FunctionUrl",
+		Resource: r.Method + " " + r.URL.Path, Status: answered.status, Took: s.Now().Sub(started)})
+	return true
+}
