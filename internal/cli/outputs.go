@@ -23,6 +23,7 @@ type result struct {
 	CodeSha256             string            `json:"codeSha256"`
 	Artifact               string            `json:"artifact"`
 	AliasArns              map[string]string `json:"aliasArns"`
+	FunctionURL            string            `json:"functionUrl,omitempty"`
 	Changed                bool              `json:"changed"`
 }
 
@@ -37,6 +38,7 @@ func resultOf(r deploy.Result) result {
 		FunctionName: r.At.Function, FunctionArn: r.Arn, UnqualifiedFunctionArn: r.Unqualified,
 		Region: r.At.Region, Version: r.Version, PreviousVersion: r.Previous(),
 		CodeSha256: r.CodeSha256, Artifact: r.Pinned(), AliasArns: map[string]string{}, Changed: r.Changed,
+		FunctionURL: r.FunctionURL,
 	}
 	if r.Function.Runtime != nil {
 		out.Runtime = *r.Function.Runtime
@@ -129,7 +131,7 @@ func (a *app) outputsOf(results []deploy.Result) ([]host.Output, error) {
 		}
 		texts[name] = string(text)
 	}
-	return []host.Output{
+	outputs := []host.Output{
 		{Name: "function-name", Value: first.FunctionName},
 		{Name: "function-arn", Value: first.FunctionArn},
 		{Name: "unqualified-function-arn", Value: first.UnqualifiedFunctionArn},
@@ -143,5 +145,9 @@ func (a *app) outputsOf(results []deploy.Result) ([]host.Output, error) {
 		{Name: "plan", Value: a.comment(diffs)},
 		{Name: "rollback-data", Value: texts["rollback-data"]},
 		{Name: "results", Value: texts["results"]},
-	}, nil
+	}
+	if first.FunctionURL != "" {
+		outputs = append(outputs, host.Output{Name: "function-url", Value: first.FunctionURL})
+	}
+	return outputs, nil
 }

@@ -50,7 +50,7 @@ func TestSchemasInDocsAreThoseOfTheTable(t *testing.T) {
 func TestExamplesNameTheirSchema(t *testing.T) {
 	t.Parallel()
 	found := 0
-	for pattern, kind := range map[string]string{"function*": "function", "alias*": "alias"} {
+	for pattern, kind := range map[string]string{"function*": "function", "alias*": "alias", "settings*": "settings"} {
 		paths, err := filepath.Glob(filepath.Join("..", "..", "examples", "*", pattern))
 		if err != nil {
 			t.Fatal(err)

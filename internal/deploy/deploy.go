@@ -52,6 +52,9 @@ type Result struct {
 	Arn          string
 	// Unqualified is the function's own ARN.
 	Unqualified string
+	// FunctionURL is the address of the function URL that the settings name; "" for
+	// none.
+	FunctionURL string
 	Function    definition.Function
 	CodeSha256  string
 	// Changed is false where no call changed anything.
@@ -270,7 +273,8 @@ func (d *deployment) results() []Result {
 func (t *target) result() Result {
 	r := Result{
 		Planned: t.Planned, Version: t.Plan.Version, Function: t.Want.Function, CodeSha256: t.Want.Code.Sha256,
-		Took: t.took, Changed: !t.Plan.Empty() && !t.onlyFound(),
+		FunctionURL: plan.FunctionURL(t.Before.Settings),
+		Took:        t.took, Changed: !t.Plan.Empty() && !t.onlyFound(),
 	}
 	if latest := t.Before.Latest; latest != nil {
 		r.Unqualified = latest.Arn
@@ -285,6 +289,7 @@ func (t *target) result() Result {
 	if t.engine != nil {
 		r.Unqualified = cmp.Or(t.engine.Arn(), r.Unqualified)
 		r.RestorePoint = t.engine.RestorePoint()
+		r.FunctionURL = t.engine.FunctionURL()
 	}
 	if r.Unqualified != "" && r.Version != "" {
 		r.Arn = r.Unqualified + ":" + r.Version

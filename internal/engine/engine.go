@@ -158,6 +158,10 @@ func (e *Engine) RestorePoint() string {
 	return ""
 }
 
+// FunctionURL is the address of the function URL that the run set or found; ""
+// where it looked for none.
+func (e *Engine) FunctionURL() string { return plan.FunctionURL(e.live.settings) }
+
 // Arn is the function's own ARN, "" before it was seen.
 func (e *Engine) Arn() string {
 	if e.live.latest == nil {

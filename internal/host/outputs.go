@@ -22,5 +22,6 @@ var outputs = []OutputField{
 	{"changed", "true or false."},
 	{"plan", "What was changed, as short text."},
 	{"rollback-data", "What the command rollback in another job needs, as JSON. It holds no ARN and no account id."},
+	{"function-url", "The address of the function URL that the settings name; not set without one."},
 	{"results", "One object a function, as JSON."},
 }

@@ -199,6 +199,17 @@ func sortedKeys(s Settings) []definition.SettingKey {
 	return slices.SortedFunc(maps.Keys(s), func(a, b definition.SettingKey) int { return strings.Compare(a.String(), b.String()) })
 }
 
+// FunctionURL is the address of the function URL among settings, the first by
+// its alias where there are several; "" without one.
+func FunctionURL(s Settings) string {
+	for _, key := range sortedKeys(s) {
+		if url, is := s[key].(definition.FunctionURL); is && url.URL != "" {
+			return url.URL
+		}
+	}
+	return ""
+}
+
 // unrestorable lists what a rollback of these steps could not restore.
 func unrestorable(steps []Step, now Settings) []string {
 	var all []string
