@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/moment"
 )
 
 // regionHint is the first Region that a request names.
@@ -19,9 +21,50 @@ func regionHint(requests []deploy.Request) string {
 	return ""
 }
 
+// rewinds reports whether the rollback goes back in time, and to when.
+func (a *app) rewinds() (deploy.Instant, bool, error) {
+	switch {
+	case !a.in.Has("at") || a.host.IsPost():
+	case a.in.Given("at"):
+		at, err := moment.Parse(a.in.String("at"), a.Now())
+		if err != nil {
+			return nil, true, diag.List{{Message: "input at: " + err.Error()}}
+		}
+		return deploy.At(at), true, nil
+	case a.in.Given("commit"):
+		return deploy.Commit(a.in.String("commit")), true, nil
+	}
+	return nil, false, nil
+}
+
+// rewound looks up where the aliases pointed to, and says what proves it.
+func (a *app) rewound(ctx context.Context, c *deploy.Connection, requests []deploy.Request) ([]deploy.Request, error) {
+	to, rewinds, err := a.rewinds()
+	if err != nil || !rewinds {
+		return requests, err
+	}
+	requests, proofs, err := deploy.NewHistorian(c, a.knownRuns(ctx), a.Now).Rewind(ctx, requests, to)
+	for _, p := range proofs {
+		a.log().Line("Alias %s of %s in %s pointed to %s (%s)", p.Alias, p.Function, p.Region, p.Pointer, p.Proof)
+	}
+	return requests, err
+}
+
 // requests reads the inputs: rollback-data of another job, or function and
-// alias.
-func (a *app) requests() ([]deploy.Request, error) {
+// alias, or the files of a deployment.
+func (a *app) requests(ctx context.Context) ([]deploy.Request, error) {
+	if a.in.String("function") == "" && a.in.String("rollback-data") == "" {
+		set, err := a.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range set.Targets {
+			if len(t.Aliases) == 0 {
+				return nil, diag.List{{File: t.Source, Message: "function " + t.Function.FunctionName + " has no alias that could go back", Hint: "name one: alias: live"}}
+			}
+		}
+		return deploy.RequestsOf(set.Set)
+	}
 	if text := a.in.String("rollback-data"); text != "" {
 		return a.requestsOf(text)
 	}

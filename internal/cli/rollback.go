@@ -19,8 +19,12 @@ import (
 // for everything that it restored, or would restore.
 func (a *app) rollback(ctx context.Context) error {
 	// In post the inputs are those of the deployment; only its journal counts.
+	_, rewinds, err := a.rewinds()
+	if err != nil {
+		return err
+	}
 	byHand := !a.host.IsPost() &&
-		(a.in.String("rollback-data") != "" || a.in.String("function") != "" && !a.heldByOpenRun(ctx))
+		(rewinds || a.in.String("rollback-data") != "" || a.in.String("function") != "" && !a.heldByOpenRun(ctx))
 	if a.in.Bool("dry-run") && !a.host.IsPost() {
 		return a.showRollback(ctx, byHand)
 	}
@@ -96,12 +100,15 @@ func (a *app) byHand(ctx context.Context, c *deploy.Connection, state *journal.R
 // askedFor looks at each function of the inputs. It returns, for each that is not
 // where it is asked to be, the journal that leads it there.
 func (a *app) askedFor(ctx context.Context) (*deploy.Connection, []journal.RunState, error) {
-	requests, err := a.requests()
+	requests, err := a.requests(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	c, err := a.connect(ctx, regionHint(requests))
 	if err != nil {
+		return nil, nil, err
+	}
+	if requests, err = a.rewound(ctx, c, requests); err != nil {
 		return nil, nil, err
 	}
 	var asked []journal.RunState

@@ -46,6 +46,7 @@ type fixture struct {
 	aliases         []string
 	artifact        string
 	firstDeploy     string
+	commit          string
 }
 
 // safeLog is a log that several goroutines write.
@@ -191,7 +192,7 @@ func (f *fixture) execution(run string) Execution {
 func (f *fixture) resolve(ctx context.Context, run string, definitions ...string) ([]Target, error) {
 	f.Helper()
 	o := f.options
-	o.Marker, o.Folders = plan.Marker{Run: run}, Folders{Workspace: f.dir, Temp: f.TempDir()}
+	o.Marker, o.Folders = plan.Marker{Run: run, Repository: "acme/shop", Commit: f.commit}, Folders{Workspace: f.dir, Temp: f.TempDir()}
 	return Resolve(ctx, f.connect(), f.set(definitions...), o)
 }
 

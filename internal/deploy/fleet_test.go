@@ -12,7 +12,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 )
 
-var full = flag.Bool("full", false, "let every function of a fleet fail at every call, not a sample of them")
+var full = flag.Bool("full", false, "let every function of a fleet fail at every call, and ask about thirty random pasts, not a sample of them")
 
 // numbered writes definitions of n functions f00, f01, …
 func (f *fixture) numbered(n int, more string) []string {

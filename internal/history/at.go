@@ -65,7 +65,7 @@ func (q *question) answer() (found Pointer, proof, why string) {
 	second := q.at.UTC().Truncate(time.Second)
 	for _, reborn := range q.function.Reborn {
 		if !reborn.Before(second) {
-			return found, "", "the function was created or deleted at " + reborn.Format(time.RFC3339) + ", and the numbers of its versions began anew"
+			return found, "", "the function was created or deleted after that, at " + reborn.Format(time.RFC3339) + ", and the numbers of its versions began anew"
 		}
 	}
 	before, same := q.moves(second)

@@ -68,6 +68,7 @@ func Parse(o Options) (*Request, error) {
 	p.readEnv()
 	set := p.values()
 	p.problems = append(p.problems, set.crossCheck()...)
+	p.filesWithoutInstant(set)
 	if p.problems.Err() != nil {
 		// A warning may be why the rest is wrong: an input that nobody reads.
 		return nil, p.problems.Sorted()

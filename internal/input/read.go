@@ -243,7 +243,7 @@ func (p *parser) checkUnread() {
 // is a variable of a script that is not set: the newest deployment is not what its
 // author meant.
 func (p *parser) chooses(in Input) bool {
-	choosers := []string{"function", "alias", "rollback-data", "journal", "to-version"}
+	choosers := []string{"function", "alias", "rollback-data", "journal", "to-version", "at", "commit", "service", "function-definition"}
 	return (p.command == "rollback" || p.command == "shift") && slices.Contains(choosers, in.Name)
 }
 
@@ -287,10 +287,17 @@ func (s *Set) crossCheck() diag.List {
 	}
 	given := func(name string) bool { return s.values[name].given }
 	reads := slices.Contains(readsFiles, s.command)
+	if s.command == "rollback" {
+		reads = s.crossCheckInstant(fail)
+	}
 	if reads && given("service") && given("function-definition") {
 		fail("service and function-definition are two ways to say what to deploy", "give one of them")
 	}
 	if reads && !given("service") && !given("function-definition") {
+		if s.command == "rollback" {
+			fail("nothing says what goes back in time", "give function and alias, or the files of the deploy: service or function-definition")
+			return problems
+		}
 		fail("nothing says what to deploy", "give service (a Harness Service file) or function-definition (the shape of CreateFunction)")
 	}
 	for _, name := range []string{"secrets", "variables"} {
@@ -331,6 +338,35 @@ func (s *Set) crossCheck() diag.List {
 		s.crossCheckShift(fail)
 	}
 	return problems
+}
+
+// crossCheckInstant looks at what goes back in time; it reports whether files say
+// what. Every other rollback ignores files: the settings of a post step are those of
+// its deploy.
+func (s *Set) crossCheckInstant(fail func(message, hint string)) (files bool) {
+	given := func(name string) bool { return s.values[name].given }
+	switch {
+	case !given("at") && !given("commit"):
+		return false
+	case given("at") && given("commit"):
+		fail("at and commit are two ways to say when", "give one of them")
+	case given("to-version") || given("rollback-data"):
+		fail("at and commit find the versions themselves", "give them without to-version and rollback-data")
+	}
+	return !given("function")
+}
+
+// filesWithoutInstant finds files that a rollback would ignore, and restore
+// something else.
+func (p *parser) filesWithoutInstant(s *Set) {
+	if p.command != "rollback" || p.options.Command != "" || s.values["at"].given || s.values["commit"].given {
+		return
+	}
+	for _, name := range []string{"service", "function-definition"} {
+		if _, flagged := p.flags[name]; flagged {
+			p.fail("--"+name+" says what goes back in time, but nothing says when", "give at or commit; or function and alias, for the version before")
+		}
+	}
 }
 
 // crossCheckShift wants to know what to shift, and how far.

@@ -121,7 +121,7 @@ var commands = []Command{
 // Which commands take an input. Everything that readsFiles a deployment goes to
 // each command that reads one.
 var (
-	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy"}
+	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy", "rollback"}
 	callsAWS       = slices.Concat([]string{"deploy", "plan", "render", "rollback", "shift", "policy"}, looksAt)
 	changesAWS     = []string{"deploy", "rollback", "shift"}
 	plansOrDeploys = []string{"deploy", "plan"}
@@ -161,7 +161,7 @@ var table = []Input{
 		Help: "Files with variable and manifest overrides."},
 	{Name: "function-definition", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Function definition files, JSON or YAML: paths or globs. The short way, without a Service. With several paths or a glob, relative artifacts and alias definitions are relative to each file's folder."},
-	{Name: "alias", Kind: List, Commands: slices.Concat(readsFiles, namesFunction), Group: groupService, Meta: "NAME",
+	{Name: "alias", Kind: List, Commands: slices.Concat(readsFiles, []string{"shift"}), Group: groupService, Meta: "NAME",
 		Help: "Names of the aliases to point at the new version. Replaces the Service's alias manifests."},
 	{Name: "alias-definition", Kind: Paths, Commands: readsFiles, Group: groupService, Meta: "FILE",
 		Help: "Alias definition files. Replaces the Service's alias manifests."},
@@ -264,6 +264,10 @@ var table = []Input{
 		Help: "The output of that name of a deploy: what rollback in another job restores, and what shift shifts."},
 	{Name: "to-version", Kind: Int, Commands: namesFunction, Instead: "command: rollback goes back to a version; command: shift moves traffic to it", Min: 1, Group: groupRollback, Meta: "N",
 		Help: "Version to point the alias at, instead of the one that it pointed to before; for shift, the new version."},
+	{Name: "at", Kind: String, Commands: rollsBack, Instead: "command: rollback goes back in time", Group: groupRollback, Meta: "TIME",
+		Help: "Point the aliases at what they pointed to then: 2026-11-20T10:00Z, or how long ago, 2h. Of function and alias, or of all functions of the files. What CloudTrail does not prove is not restored: exit code 3, with the candidates."},
+	{Name: "commit", Kind: String, Commands: rollsBack, Instead: "command: rollback goes back to a commit", Group: groupRollback, Meta: "SHA",
+		Help: "Point the aliases at the version that was published from this commit, likewise."},
 	{Name: "latest", Kind: Bool, Commands: rollsBack, Group: groupRollback,
 		Help: "Restore $LATEST too."},
 	{Name: "dry-run", Kind: Bool, Commands: slices.Concat(namesFunction, []string{"prune"}), Instead: "command: plan shows what a deploy would do and changes nothing", Group: groupRollback,
