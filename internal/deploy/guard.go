@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,8 @@ type sentinel struct {
 
 	// first is the first minute that counts; the zero time before the first stage.
 	first time.Time
+	// since is the first minute that counts of a shift that has a past.
+	since time.Time
 	// stage is when the stage began whose invocations are counted.
 	stage time.Time
 	// blind is why CloudWatch could not be read when it was asked last; nil where it
@@ -49,6 +52,12 @@ type comparison struct {
 	// base is the version that keeps the rest of the traffic; "" for the restore
 	// point. old and new are known when the new version is ready.
 	base, old, new string
+	// weighted is the old version where the alias shares its traffic already.
+	weighted string
+	// past reports whether the versions share the traffic already, of which the new
+	// one has percent: what they did so far counts.
+	past    bool
+	percent float64
 	// hour is what the alias did in the hour before.
 	hour guard.Count
 	// added is what is in the evidence of each minute that may still grow.
@@ -64,11 +73,7 @@ func newSentinel(ctx context.Context, planned []Planned, w Work) (*sentinel, err
 	}
 	g.reader.delay = w.Timing.MetricDelay
 	for i, p := range planned {
-		for _, m := range p.shares() {
-			g.aliases = append(g.aliases, &comparison{
-				at: nameOf(p.At), of: i, alias: m.Name, base: m.Base, group: g.reader.group(ctx, p.Target), added: map[time.Time]guard.Minute{},
-			})
-		}
+		g.compare(ctx, i, p)
 	}
 	if len(g.aliases) == 0 {
 		if g.Required {
@@ -76,36 +81,67 @@ func newSentinel(ctx context.Context, planned []Planned, w Work) (*sentinel, err
 		}
 		return nil, nil
 	}
-	if err := g.readBefore(ctx, planned); err != nil {
-		if g.Required {
-			return nil, fmt.Errorf("guard: %w (guard: none shifts the traffic unwatched)", err)
-		}
-		warn(w.Events, "the traffic shifts UNWATCHED, nobody compares the error rates of the versions: %v (lambda-rollout policy prints what the role needs; guard: none hides this warning)", err)
-		return nil, nil
-	}
+	before := g.readBefore(ctx)
 	var all []*guard.Comparison
 	for _, c := range g.aliases {
 		c.Comparison = guard.NewComparison(g.criteria(c.hour))
 		all = append(all, c.Comparison)
 	}
 	g.run = guard.NewRun(all...)
-	return g, nil
+	if before == nil {
+		before = g.judgePast(ctx)
+	}
+	unread, is := errors.AsType[*unreadError](before)
+	switch {
+	case !is:
+		return g, before
+	case g.Required:
+		return nil, fmt.Errorf("guard: %w (guard: none shifts the traffic unwatched)", unread.err)
+	}
+	warn(w.Events, "the traffic shifts UNWATCHED, nobody compares the error rates of the versions: %v (lambda-rollout policy prints what the role needs; guard: none hides this warning)", unread.err)
+	return nil, nil
+}
+
+// unreadError reports that CloudWatch could not be read before the start.
+type unreadError struct{ err error }
+
+func (e *unreadError) Error() string { return e.err.Error() }
+
+// compare adds the aliases of a target that share their traffic for a time, or that
+// a shift gives more of it.
+func (g *sentinel) compare(ctx context.Context, index int, p Planned) {
+	increases := p.increases()
+	add := func(c *comparison) {
+		c.at, c.of, c.group, c.added = nameOf(p.At), index, g.reader.group(ctx, p.Target), map[time.Time]guard.Minute{}
+		if now := p.Before.Aliases[c.alias]; now != nil && len(now.Weights) > 0 {
+			c.weighted = now.Version
+		}
+		if s, is := increases[c.alias]; is {
+			c.past, c.percent, c.old, c.new, c.weighted = true, s.percent, s.old, p.Want.ShiftTo, s.old
+		}
+		g.aliases = append(g.aliases, c)
+	}
+	for _, m := range p.shares() {
+		add(&comparison{alias: m.Name, base: m.Base})
+	}
+	for _, a := range p.Want.Aliases {
+		s, is := increases[a.Name]
+		if known := slices.ContainsFunc(g.aliases, func(c *comparison) bool { return c.of == index && c.alias == a.Name }); is && !known {
+			add(&comparison{alias: a.Name, base: s.old})
+		}
+	}
 }
 
 // readBefore reads what the old versions did in the hour before.
-func (g *sentinel) readBefore(ctx context.Context, planned []Planned) error {
+func (g *sentinel) readBefore(ctx context.Context) error {
 	var questions []question
 	for _, c := range g.aliases {
-		s := metrics.Subject{Function: c.at.Function, Alias: c.alias}
-		if was := planned[c.of].Before.Aliases[c.alias]; was != nil && len(was.Weights) > 0 {
-			s.Version = was.Version
-		}
-		questions = append(questions, question{c.group, s})
+		questions = append(questions, question{c.group, metrics.Subject{Function: c.at.Function, Alias: c.alias, Version: c.weighted}})
 	}
 	now := g.Now()
 	series, err := g.reader.read(ctx, questions, now.Add(-time.Hour), now)
 	if err != nil {
-		return err
+		return &unreadError{err}
 	}
 	for i, c := range g.aliases {
 		c.hour = guard.Count(series[i].Total())
@@ -115,7 +151,7 @@ func (g *sentinel) readBefore(ctx context.Context, planned []Planned) error {
 
 // begin tells the guard which versions of a wave are compared.
 func (g *sentinel) begin(d *deployment) {
-	g.note, g.live, g.first = d.journal.Note, nil, time.Time{}
+	g.note, g.live, g.first = d.journal.Note, nil, g.since
 	for _, t := range d.targets {
 		for _, c := range g.aliases {
 			if c.of != t.index {
@@ -175,7 +211,7 @@ func (g *sentinel) look(ctx context.Context, h held, say bool) error {
 		}
 		return g.note(ctx, record)
 	}
-	worse := g.worse(h)
+	worse := g.worse()
 	record.Decision, record.Reason = "rollback", worse.Error()
 	if err := g.note(ctx, record); err != nil {
 		return errors.Join(worse, err)
@@ -284,7 +320,7 @@ func (g *sentinel) emit(h held, until time.Time) {
 }
 
 // worse says what the evidence is.
-func (g *sentinel) worse(h held) error {
+func (g *sentinel) worse() error {
 	var lines []string
 	for _, c := range g.aliases {
 		if g.run.Judge(c.Comparison) != guard.Bad {

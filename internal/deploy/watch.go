@@ -105,8 +105,12 @@ func (w *Watching) after(d *deployment) []watched {
 	return []watched{{watcher: w.alarms}}
 }
 
-// Guarded reports whether the metrics of the target's versions are compared.
-func (p Planned) Guarded() bool { return !p.Watch.Guard.Off && len(p.shares()) > 0 }
+// Guarded reports whether the metrics of the target's versions are compared, now or
+// in the shifts that are to come.
+func (p Planned) Guarded() bool {
+	toCome := p.Want.Traffic.Last() < 100 && p.Before.Latest != nil && len(p.Want.Aliases) > 0
+	return !p.Watch.Guard.Off && (toCome || len(p.shares())+len(p.increases()) > 0)
+}
 
 // Alarmed reports whether alarms are read for the target.
 func (p Planned) Alarmed() bool { return len(p.Watch.Alarms) > 0 && !p.Plan.Empty() }
