@@ -89,21 +89,27 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 	trials := dryRuns(planned)
 	errs := make([]error, 1+len(trials)+len(planned))
 	var all errgroup.Group
-	all.SetLimit(c.MaxParallel + 2) // and two for the whole run
-	ask := func(at int, question func(context.Context) error) {
+	free := slots{size: c.MaxParallel + 1} // and one for the whole run
+	ask := func(at int, region string, question func(context.Context) error) {
 		all.Go(func() error {
+			release := free.take(ctx, region)
+			if release == nil {
+				errs[at] = context.Cause(ctx)
+				return nil
+			}
+			defer release()
 			ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 			defer cancel()
 			errs[at] = question(ctx)
 			return nil
 		})
 	}
-	ask(0, func(ctx context.Context) error { return c.permitted(ctx, planned) })
+	ask(0, "", func(ctx context.Context) error { return c.permitted(ctx, planned) })
 	for i, trial := range trials {
-		ask(1+i, trial.run)
+		ask(1+i, trial.first.At.Region, trial.run)
 	}
 	for i, p := range planned {
-		ask(1+len(trials)+i, func(ctx context.Context) error { return provisioned(ctx, p) })
+		ask(1+len(trials)+i, p.At.Region, func(ctx context.Context) error { return provisioned(ctx, p) })
 	}
 	_ = all.Wait()
 	return session.Join(errs...)

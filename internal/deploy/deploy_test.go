@@ -221,7 +221,8 @@ func TestSeveralTargetsAreDeployedTogether(t *testing.T) {
 // name is a target with nothing but a name.
 type name string
 
-func (n name) Label() string { return string(n) }
+func (n name) Label() string    { return string(n) }
+func (n name) inRegion() string { return "" }
 
 func TestEveryErrorOfSeveralTargetsIsReported(t *testing.T) {
 	t.Parallel()

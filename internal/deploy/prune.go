@@ -44,6 +44,8 @@ type Pruned struct {
 // Label names the function in errors.
 func (p *Pruned) Label() string { return p.Function + " in " + p.Region }
 
+func (p *Pruned) inRegion() string { return p.Region }
+
 // PlanPrune looks at the functions whose names match a pattern, as in shop-*, and
 // decides what becomes of their versions. A name without a pattern must exist. Its
 // error is a *NotStartedError.

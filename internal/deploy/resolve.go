@@ -55,6 +55,8 @@ type Target struct {
 // Label names the target where there are several.
 func (t Target) Label() string { return nameOf(t.At).String() }
 
+func (t Target) inRegion() string { return t.At.Region }
+
 // Pinned names exactly the content that is deployed; "" without an artifact.
 func (t Target) Pinned() string {
 	if t.Artifact == nil {

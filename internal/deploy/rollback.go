@@ -133,14 +133,18 @@ func (w Work) rollBack(ctx context.Context, j *journal.Journal, restorers []rest
 	header := j.Header()
 	done, under := make([]Restored, len(restorers)), make([]*engine.Rollback, len(restorers))
 	// First the aliases of all functions, then everything else.
-	w.sideBySide(len(restorers), func(i int) {
+	regions := make([]string, len(restorers))
+	for i, r := range restorers {
+		regions[i] = j.Target(r.index).Region
+	}
+	w.sideBySide(regions, func(i int) {
 		t := j.Target(restorers[i].index)
 		done[i], under[i] = beginRollback(restorers[i].engine, t, header.FirstDeploy == "keep", w.of(t.Target))
 		if under[i] != nil {
 			under[i].Traffic(ctx)
 		}
 	})
-	w.sideBySide(len(restorers), func(i int) {
+	w.sideBySide(regions, func(i int) {
 		if under[i] != nil {
 			done[i].Restored, done[i].Err = under[i].Complete(ctx)
 			w.of(done[i].Target).Emit(event.RollbackEnded{Function: done[i].Target.Function, Left: done[i].Left()})
@@ -180,14 +184,14 @@ func restoredOf(t journal.TargetLog) Restored {
 	return Restored{Target: t.Target, Data: dataOf(t), New: t.Snapshot != nil && !t.Snapshot.Exists}
 }
 
-// sideBySide calls do for each of n targets, MaxParallel at once.
-func (w Work) sideBySide(n int, do func(i int)) {
-	slots := make(chan struct{}, max(w.MaxParallel, 1))
+// sideBySide calls do for each of the targets that are in these Regions,
+// MaxParallel at once in each.
+func (w Work) sideBySide(regions []string, do func(i int)) {
+	free := slots{size: w.MaxParallel}
 	var all sync.WaitGroup
-	for i := range n {
+	for i, region := range regions {
 		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
+			defer free.take(context.Background(), region)()
 			do(i)
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +22,8 @@ type Work struct {
 	Events event.Sink
 	Now    func() time.Time
 	Timing timing.Timing
-	// MaxParallel is how many targets are worked on at once.
+	// MaxParallel is how many targets are worked on at once in each Region, whose
+	// quotas are apart.
 	MaxParallel int
 	// Temp is the folder for code that is fetched.
 	Temp string
@@ -48,8 +50,38 @@ func warn(to event.Sink, format string, args ...any) {
 	to.Emit(event.Warning{Message: fmt.Sprintf(format, args...)})
 }
 
-// labelled is what has a name in errors.
-type labelled interface{ Label() string }
+// placed is what has a name in errors and is in a Region.
+type placed interface {
+	Label() string
+	inRegion() string
+}
+
+// slots holds how many targets of each Region are worked on at once.
+type slots struct {
+	size int
+	mu   sync.Mutex
+	of   map[string]chan struct{}
+}
+
+// take waits for a slot of a Region and returns how to give it back; nil where ctx
+// ended before.
+func (s *slots) take(ctx context.Context, region string) (release func()) {
+	s.mu.Lock()
+	if s.of == nil {
+		s.of = map[string]chan struct{}{}
+	}
+	if s.of[region] == nil {
+		s.of[region] = make(chan struct{}, max(s.size, 1))
+	}
+	slot := s.of[region]
+	s.mu.Unlock()
+	select {
+	case slot <- struct{}{}:
+		return func() { <-slot }
+	case <-ctx.Done():
+		return nil
+	}
+}
 
 // endedBy is why the calls for the other targets ended: the first that failed.
 type endedBy struct{ first error }
@@ -57,17 +89,23 @@ type endedBy struct{ first error }
 func (e *endedBy) Error() string { return e.first.Error() }
 func (e *endedBy) Unwrap() error { return e.first }
 
-// each calls f for every target, so many at once; the first failure ends the
+// each calls f for every target, so many at once in each Region; the first failure ends the
 // others before their next call. Where there are several targets an error names
 // its own. A target that was only ended by another's failure is not named.
-func each[T labelled](ctx context.Context, parallel int, targets []T, f func(context.Context, T) error) error {
+func each[T placed](ctx context.Context, parallel int, targets []T, f func(context.Context, T) error) error {
 	inner, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var group errgroup.Group
-	group.SetLimit(max(parallel, 1))
+	free := slots{size: parallel}
 	errs := make([]error, len(targets))
 	for i, t := range targets {
 		group.Go(func() error {
+			release := free.take(inner, t.inRegion())
+			if release == nil {
+				errs[i] = context.Cause(inner)
+				return errs[i]
+			}
+			defer release()
 			if errs[i] = f(inner, t); errs[i] != nil {
 				end(&endedBy{errs[i]}) // the first one counts
 			}

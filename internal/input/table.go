@@ -246,7 +246,7 @@ var table = []Input{
 	{Name: "keep-versions", Kind: Int, Commands: []string{"deploy", "policy", "prune"}, Min: 1, Group: groupRun, Meta: "N",
 		Help: "After a deploy that succeeded, delete older versions but for this many, as the command prune does. What goes wrong there fails no deploy. Off by default."},
 	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift", "prune"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
-		Help: "How many functions are deployed at the same time."},
+		Help: "How many functions of a Region are deployed at the same time."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "Time limit of the deploy, with a unit: 90s, 10m. Traffic stages are not counted. A function's own timeout belongs in its definition."},
 

@@ -16,16 +16,17 @@ import (
 // CreateFunction creates a function with its tags, and returns what AWS answered;
 // it is never published here.
 func (c *Client) CreateFunction(ctx context.Context, f definition.Function, code definition.Code) (*definition.Observed, error) {
-	zip, err := readZip(code)
-	if err != nil {
-		return nil, err
-	}
 	payload := &types.FunctionCode{
 		ImageUri: nonEmpty(code.ImageUri), S3Bucket: nonEmpty(code.S3Bucket), S3Key: nonEmpty(code.S3Key),
 		S3ObjectVersion: nonEmpty(code.S3ObjectVersion), SourceKMSKeyArn: nonEmpty(code.SourceKMSKeyArn),
-		S3ObjectStorageMode: types.S3ObjectStorageMode(code.S3ObjectStorageMode), ZipFile: zip,
+		S3ObjectStorageMode: types.S3ObjectStorageMode(code.S3ObjectStorageMode),
 	}
-	out, err := c.api.CreateFunction(c.upload(ctx), expandCreate(f, payload), once)
+	var out *lambda.CreateFunctionOutput
+	err := c.withCode(ctx, "CreateFunction", code, func(ctx context.Context, zip []byte) (err error) {
+		payload.ZipFile = zip
+		out, err = c.api.CreateFunction(ctx, expandCreate(f, payload), once)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("create function %s: %w", f.FunctionName, c.fullStorage(err))
 	}
@@ -55,33 +56,41 @@ type CodeUpdate struct {
 // UpdateCode puts new code into $LATEST and returns what AWS answered. The
 // architecture is always named: AWS would go back to x86_64 without it.
 func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) (*definition.Observed, error) {
-	zip, err := readZip(u.Code)
-	if err != nil {
-		return nil, err
-	}
 	in := &lambda.UpdateFunctionCodeInput{
 		FunctionName: &u.Function, Architectures: expandArchitectures(u.Architectures),
 		ImageUri: nonEmpty(u.Code.ImageUri), S3Bucket: nonEmpty(u.Code.S3Bucket), S3Key: nonEmpty(u.Code.S3Key),
 		S3ObjectVersion: nonEmpty(u.Code.S3ObjectVersion), SourceKMSKeyArn: nonEmpty(u.Code.SourceKMSKeyArn),
 		S3ObjectStorageMode: types.S3ObjectStorageMode(u.Code.S3ObjectStorageMode),
-		RevisionId:          nonEmpty(u.RevisionId), DryRun: u.DryRun, ZipFile: zip,
+		RevisionId:          nonEmpty(u.RevisionId), DryRun: u.DryRun,
 	}
-	out, err := c.api.UpdateFunctionCode(c.upload(ctx), in, once)
+	var out *lambda.UpdateFunctionCodeOutput
+	err := c.withCode(ctx, "UpdateFunctionCode", u.Code, func(ctx context.Context, zip []byte) (err error) {
+		in.ZipFile = zip
+		out, err = c.api.UpdateFunctionCode(ctx, in, once)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("update the code of %s: %w", u.Function, c.fullStorage(err))
 	}
 	return answered("UpdateFunctionCode", u.Function, out)
 }
 
-func readZip(code definition.Code) ([]byte, error) {
+// withCode makes a call that carries code. A zip of this machine is read once its
+// turn has come.
+func (c *Client) withCode(ctx context.Context, operation string, code definition.Code, send func(ctx context.Context, zip []byte) error) error {
 	if code.ZipPath == "" {
-		return nil, nil
+		return send(c.upload(ctx), nil)
 	}
+	ctx, release, err := c.session.Upload(ctx, c.region, operation, code.Size)
+	if err != nil {
+		return err
+	}
+	defer release()
 	zip, err := os.ReadFile(code.ZipPath)
 	if err != nil {
-		return nil, fmt.Errorf("read the artifact: %w", err)
+		return fmt.Errorf("read the artifact: %w", err)
 	}
-	return zip, nil
+	return send(c.upload(ctx), zip)
 }
 
 // Publication is one PublishVersion: the code that $LATEST must hold, and

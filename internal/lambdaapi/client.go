@@ -20,9 +20,10 @@ import (
 
 // Client makes the calls of one account in one Region.
 type Client struct {
-	api    *lambda.Client
-	region string
-	timing timing.Timing
+	api     *lambda.Client
+	session *session.Session
+	region  string
+	timing  timing.Timing
 }
 
 // New makes a client that calls as the Session, within its limits.
@@ -31,7 +32,7 @@ func New(s *session.Session, region string, t timing.Timing) *Client {
 	api := lambda.NewFromConfig(s.Config(region), func(o *lambda.Options) {
 		o.APIOptions = append(o.APIOptions, s.Limit(region), explain, h.add)
 	})
-	return &Client{api: api, region: region, timing: t}
+	return &Client{api: api, session: s, region: region, timing: t}
 }
 
 // Region is the Region that the client calls.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 
@@ -27,12 +29,16 @@ type Limits struct {
 	all map[limitKey]*limiter
 	// calls counts what went out, by operation.
 	calls map[string]int
+	// uploads are the bytes of code under way.
+	uploads *semaphore.Weighted
 }
 
 type limitKey struct{ account, region string }
 
 // NewLimits is made once in a process and passed to each Session.
-func NewLimits() *Limits { return &Limits{all: map[limitKey]*limiter{}, calls: map[string]int{}} }
+func NewLimits() *Limits {
+	return &Limits{all: map[limitKey]*limiter{}, calls: map[string]int{}, uploads: semaphore.NewWeighted(uploadBytes)}
+}
 
 // of is the limiter of an account in a Region. Before the account is known it goes
 // by the access key, and keeps what it has counted once it is.
@@ -172,9 +178,12 @@ func (s *Session) Limit(region string) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("lambda-rollout:limit",
 			func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-				turns, err := s.takeTurn(ctx, region)
-				if err != nil {
-					return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+				turns, taken := ctx.Value(turnKey{}).(*window)
+				if !taken {
+					var err error
+					if turns, err = s.takeTurn(ctx, region); err != nil {
+						return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+					}
 				}
 				out, meta, err := next.HandleFinalize(ctx, in)
 				if turns != nil && awsfacts.IsThrottled(errorCode(err)) {
