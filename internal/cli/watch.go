@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"net"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // watch is what the inputs say about watching a run while traffic is shared.
@@ -39,4 +42,18 @@ func (a *app) alarms() []deploy.Alarm {
 		all = append(all, deploy.Alarm{Name: name, Known: known})
 	}
 	return all
+}
+
+// timing is how patient the run is. The metrics of an emulator on this machine
+// arrive at once.
+func (a *app) timing() timing.Timing {
+	t := a.Timing
+	endpoint, named := a.lookupEnv("AWS_ENDPOINT_URL_CLOUDWATCH")
+	if !named {
+		endpoint, _ = a.lookupEnv("AWS_ENDPOINT_URL")
+	}
+	if u, err := url.Parse(endpoint); err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()) {
+		t.MetricDelay = 0
+	}
+	return t
 }

@@ -179,7 +179,7 @@ func (g *sentinel) watch(ctx context.Context, h held) (time.Time, error) {
 		}
 	}
 	again := g.reader.again(g.Now())
-	if h.began.Equal(g.Now()) {
+	if g.Now().Sub(h.began) < time.Second {
 		return again, nil
 	}
 	return again, g.look(ctx, h, g.Now().Sub(g.said) >= time.Minute)

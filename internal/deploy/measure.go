@@ -81,7 +81,7 @@ func (r *metricsReader) complete(now time.Time) time.Time {
 }
 
 // partialLook is how often the guard looks where metrics arrive at once.
-const partialLook = 15 * time.Second
+const partialLook = 5 * time.Second
 
 // again is when there is something new to read: where metrics are delayed, when
 // the next minute is complete.

@@ -72,6 +72,8 @@ func scenarios() []scenario {
 			args: append(short, "--traffic", "10%")},
 		{name: "traffic in stages from $LATEST", before: onLatest, definition: define(`, "memorySize": 256`), files: code,
 			args: append(short, "--traffic", "10%/5m")},
+		{name: "alarms that bake", before: alarmed, definition: define(""), files: code,
+			args: append(short, "--traffic", "10%/1m", "--alarms", "errors", "--alarm-bake", "1m")},
 		{name: "shift", before: weighted, command: "shift", args: []string{"--function", "f", "--alias", "live", "--traffic", "30%/5m,60%"}},
 		{name: "verified before traffic", before: published, definition: define(`, "memorySize": 256`), files: code,
 			args: append(short, "--verify", `{"id": 1}`, "--verify-expect", `{"ok": true}`)},
