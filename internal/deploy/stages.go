@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -43,14 +44,32 @@ func (d *deployment) shift(ctx context.Context) error {
 	if err := d.bake(ctx); err != nil {
 		return err
 	}
-	return each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
+	return d.finish(ctx)
+}
+
+// finish changes tags and settings, where they change: a signal that comes when
+// nothing is left to do ends nothing.
+func (d *deployment) finish(ctx context.Context) error {
+	var unfinished []*target
+	for _, t := range d.targets {
+		if engine.Finishes(t.Plan) {
+			unfinished = append(unfinished, t)
+			continue
+		}
+		d.ended(t)
+	}
+	return each(ctx, d.MaxParallel, unfinished, func(ctx context.Context, t *target) error {
 		if err := t.engine.Finish(ctx, t.Plan); err != nil {
 			return err
 		}
-		t.took = d.Now().Sub(t.started)
-		d.of(t.At).Emit(event.TargetEnded{Took: t.took})
+		d.ended(t)
 		return nil
 	})
+}
+
+func (d *deployment) ended(t *target) {
+	t.took = d.Now().Sub(t.started)
+	d.of(t.At).Emit(event.TargetEnded{Took: t.took})
 }
 
 // burst moves the aliases of all targets as far as a stage goes, as fast as the

@@ -61,6 +61,9 @@ func (e *Engine) Shift(ctx context.Context, p plan.Plan, version string, stage i
 	return nil
 }
 
+// Finishes reports whether a plan has steps for Finish.
+func Finishes(p plan.Plan) bool { return len(in(p, finishing)) > 0 }
+
 // Finish changes tags and settings, once the aliases are where they belong.
 func (e *Engine) Finish(ctx context.Context, p plan.Plan) error {
 	for _, s := range in(p, finishing) {
