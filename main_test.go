@@ -435,7 +435,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`lambda_rollout_[0-9a-f]{32}`), "DELIMITER"},
 	{regexp.MustCompile(`[A-Za-z0-9+/]{43}=`), "SHA256"},
 	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "REQUEST"},
-	{regexp.MustCompile(`\| \d+(\.\d+)?(ms|s) \|`), "| TIME |"},
+	{regexp.MustCompile(`\b\d+\.\d s\b`), "TIME"},
 	{regexp.MustCompile(`\b\d{8}T\d{6}-[0-9a-f]{6}\b`), "RUN"},
 }
 

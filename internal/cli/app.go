@@ -10,12 +10,14 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/embedded"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/values"
 )
@@ -36,7 +38,7 @@ func Main(ctx context.Context, p Process) int {
 		Env: p.Env, Args0: p.Args[0], Args: p.Args[1:], Dir: p.Dir, Stdout: p.Stdout, Stderr: p.Stderr,
 		Stdin: p.Stdin, Interactive: p.Interactive, Now: p.Now,
 	})
-	a := &app{Process: p, host: h, limits: session.NewLimits()}
+	a := &app{Process: p, host: h, limits: session.NewLimits(), began: p.Now()}
 	if p.CaptureLog != nil {
 		p.CaptureLog(h.Log())
 	}
@@ -127,6 +129,10 @@ type app struct {
 	folded bool
 	// progress is how far the run came.
 	progress progress
+	// began is when the process began; recorder keeps what happened since, nil
+	// before anything did.
+	began    time.Time
+	recorder *report.Recorder
 }
 
 func (a *app) json() bool { return a.in != nil && a.in.String("output") == "json" }

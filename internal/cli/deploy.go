@@ -115,7 +115,10 @@ func (a *app) execution(ctx context.Context, c *deploy.Connection, header journa
 }
 
 func (a *app) work(temp string) deploy.Work {
-	return deploy.Work{Events: a.log(), Now: a.Now, Timing: a.timing(), MaxParallel: a.in.Int("max-parallel"), Temp: temp}
+	if a.recorder == nil {
+		a.recorder = report.NewRecorder(a.log(), a.Now)
+	}
+	return deploy.Work{Events: a.recorder, Now: a.Now, Timing: a.timing(), MaxParallel: a.in.Int("max-parallel"), Temp: temp}
 }
 
 // header says who runs, as the journal keeps it.

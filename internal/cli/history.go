@@ -73,7 +73,7 @@ func (a *app) compareVersions(ctx context.Context, c *deploy.Connection, name de
 	for _, change := range changes {
 		line := a.line(change)
 		if change.Field == "Code" {
-			line.From, line.To = shortHash(line.From), shortHash(line.To)
+			line.From, line.To = report.ShortHash(line.From), report.ShortHash(line.To)
 		}
 		doc.Changes = append(doc.Changes, line)
 		text += "  " + line.String() + "\n"

@@ -58,17 +58,20 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 	}
 	a.unchanged(results)
 	a.budget(results)
-	undo, err := a.undo(results)
-	next := report.Next{Promote: a.promote(results), Undo: undo}
-	for _, line := range next.Promote {
+	done, err := a.deployment(results)
+	for _, line := range done.Next.Promote {
 		a.log().Line("To give the new version all the traffic: %s", line)
 	}
 	err = errors.Join(err, a.handOut(results))
-	a.summary(report.Summary(a.rows(results), next))
+	a.summary(report.Summary(done))
 	if name := a.progress.journalName(); err != nil && name != "" {
 		// The next step goes on with outputs that are not there, so the job fails and
 		// the deployment with it.
 		return &deploy.StoppedError{Err: err, Journal: name}
+	}
+	if err == nil && a.log().Folds() {
+		// The groups of the log are folded: this line is what the user sees.
+		a.log().Line("%s", done.Closing())
 	}
 	return err
 }

@@ -83,7 +83,7 @@ func (a *app) diff(r deploy.Planned) report.Diff {
 		if was, drifted := drift[c.Field]; drifted {
 			line.Drifted, line.Served = true, a.line(was).From
 			if c.Field == "Code" {
-				line.Served = shortHash(was.From)
+				line.Served = report.ShortHash(was.From)
 			}
 			d.Served = r.Before.Served.Version
 		}
@@ -135,7 +135,7 @@ func (a *app) line(c definition.Change) report.Line {
 // codeLine shortens the hashes, which nobody reads to the end, and adds sizes
 // where both are known.
 func codeLine(l *report.Line, r deploy.Planned) {
-	l.From, l.To = shortHash(l.From), shortHash(l.To)
+	l.From, l.To = report.ShortHash(l.From), report.ShortHash(l.To)
 	size := r.Want.Code.Size
 	switch before := r.Before.Latest; {
 	case size == 0:
@@ -144,14 +144,6 @@ func codeLine(l *report.Line, r deploy.Planned) {
 	default:
 		l.Note = report.Size(before.CodeSize) + " → " + report.Size(size)
 	}
-}
-
-func shortHash(sum string) string {
-	const enough = 12
-	if len(sum) <= enough {
-		return sum
-	}
-	return sum[:enough] + "…"
 }
 
 // files compares the current zip with the one that would be deployed; nil where

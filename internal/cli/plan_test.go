@@ -341,7 +341,7 @@ func TestOutputPlanIsFitForAComment(t *testing.T) {
 		}
 	}
 	page, err := os.ReadFile(filepath.Join(b.dir, "summary"))
-	if err != nil || !strings.Contains(string(page), "<details><summary>hello in eu-central-1: ") || strings.Contains(string(page), "sesame") {
+	if err != nil || !strings.Contains(string(page), "<details open><summary>hello in eu-central-1: ") || strings.Contains(string(page), "sesame") {
 		t.Errorf("summary %v: %s", err, page)
 	}
 }

@@ -9,16 +9,44 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
+
+// deployment is what the summary says of a run that succeeded.
+func (a *app) deployment(results []deploy.Result) (report.Deployment, error) {
+	undo, err := a.undo(results)
+	run := a.host.Run()
+	d := report.Deployment{
+		Rows: a.rows(results), Took: a.Now().Sub(a.began),
+		By:   report.By{Actor: run.Actor, Commit: run.Commit, CommitURL: run.CommitURL, RunURL: run.URL},
+		Next: report.Next{Promote: a.promote(results), Undo: undo},
+	}
+	if a.recorder != nil {
+		d.Stages = a.recorder.Stages()
+	}
+	for _, r := range results {
+		diff := a.diff(r.Planned)
+		for i, line := range diff.Changes {
+			if line.To == plan.NewVersion {
+				diff.Changes[i].To = r.Version
+			}
+		}
+		d.Diffs = append(d.Diffs, diff)
+	}
+	return d, err
+}
 
 func (a *app) rows(results []deploy.Result) []report.Row {
 	var rows []report.Row
 	for _, r := range results {
 		row := report.Row{
 			Function: r.At.Function, Region: r.At.Region, From: r.Previous(), To: r.Version,
-			CodeSha: r.CodeSha256, Took: r.Took, Changed: r.Changed,
+			New: r.Before.Latest == nil, CodeSha: r.CodeSha256, Took: r.Took, Changed: r.Changed,
+		}
+		if r.Before.Served != nil {
+			row.CodeFrom = r.Before.Served.CodeSha256
 		}
 		if r.At.Endpoint == "" {
 			row.Console = console(row.Region, row.Function, row.To)

@@ -28,8 +28,8 @@ type Run struct {
 	Began string
 	// Repository is owner/name, Commit a full hash.
 	Repository, Commit string
-	// URL shows the run in a browser.
-	URL string
+	// URL shows the run in a browser, CommitURL the commit.
+	URL, CommitURL string
 	// Actor started the run.
 	Actor string
 	// Pipeline is the name of the workflow and Number counts its runs: Harness'
@@ -124,6 +124,9 @@ func (h *Host) githubRun() Run {
 	if r.Repository != "" && r.ID != "" {
 		server := strings.TrimSuffix(cmp.Or(h.env["GITHUB_SERVER_URL"], "https://github.com"), "/")
 		r.URL = server + "/" + r.Repository + "/actions/runs/" + r.ID
+		if r.Commit != "" {
+			r.CommitURL = server + "/" + r.Repository + "/commit/" + r.Commit
+		}
 	}
 	return r
 }

@@ -137,10 +137,13 @@ func (f *forward) change(field, from, to string) {
 	f.plan.Changes = append(f.plan.Changes, definition.Change{Field: field, From: from, To: to, Kind: kind})
 }
 
+// NewVersion is what a diff calls a version that is not published yet.
+const NewVersion = "new version"
+
 // newVersion is how a diff calls the version that the aliases move to.
 func (f *forward) newVersion() string {
 	if f.publish {
-		return "new version"
+		return NewVersion
 	}
 	return f.plan.Version
 }

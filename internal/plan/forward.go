@@ -69,7 +69,7 @@ func create(w Wanted, o Observation) Plan {
 	}
 	for _, a := range w.Aliases {
 		p.Steps = append(p.Steps, CreateAlias{Name: a.Name, Description: a.Description})
-		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: "new version", Kind: definition.Set})
+		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: NewVersion, Kind: definition.Set})
 	}
 	p.settings(w, o)
 	return p

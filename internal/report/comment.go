@@ -34,7 +34,7 @@ func Comment(diffs []Diff) string {
 // not even its first lines fit.
 func (d Diff) markdown(room int) string {
 	head := fmt.Sprintf("**%s** in %s: %s\n", cell(d.Function), cell(d.Region), cell(d.headline()))
-	lines := d.lines()
+	lines := d.colored()
 	fence := fenceFor(lines)
 	open, end := "\n"+fence+"diff\n", fence+"\n"
 	if len(lines) == 0 {
@@ -64,18 +64,28 @@ func joinLines(lines []string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// shorten cuts whole lines off the end.
+// shorten cuts whole lines off the end until limit characters are left.
 func shorten(text string, limit int, cut string) string {
-	if utf8.RuneCountInString(text) <= limit {
+	return shortenBy(utf8.RuneCountInString, text, limit, cut)
+}
+
+// shortenBytes cuts whole lines off the end until limit bytes are left.
+func shortenBytes(text string, limit int, cut string) string {
+	return shortenBy(func(s string) int { return len(s) }, text, limit, cut)
+}
+
+func shortenBy(size func(string) int, text string, limit int, cut string) string {
+	if size(text) <= limit {
 		return text
 	}
-	limit -= utf8.RuneCountInString(cut)
-	kept := 0
+	limit -= size(cut)
+	kept, length := 0, 0
 	for kept < len(text) {
 		next := strings.IndexByte(text[kept:], '\n') + 1
-		if next == 0 || utf8.RuneCountInString(text[:kept+next]) > limit {
+		if next == 0 || length+size(text[kept:kept+next]) > limit {
 			break
 		}
+		length += size(text[kept : kept+next])
 		kept += next
 	}
 	return text[:kept] + cut
@@ -99,16 +109,33 @@ func fenceFor(lines []string) string {
 	return strings.Repeat("`", max(3, longest+1))
 }
 
-// PlanSummary is the page that a plan leaves behind, every diff folded.
+// PlanSummary is the page that a plan leaves behind: every diff folded, but
+// where all of them are short, and where a deployment would not start.
 func PlanSummary(diffs []Diff) string {
 	var b strings.Builder
 	b.WriteString("### Lambda plan\n\n")
+	total := 0
 	for _, d := range diffs {
-		fmt.Fprintf(&b, "<details%s><summary>%s in %s: %s</summary>\n\n", map[bool]string{true: " open"}[len(d.Blockers)+len(d.Irreversible) > 0],
+		total += len(d.colored()) + len(d.remarks())
+	}
+	for _, d := range diffs {
+		open := ""
+		if total <= openLines || len(d.Blockers)+len(d.Irreversible) > 0 {
+			open = " open"
+		}
+		if len(d.colored())+len(d.remarks()) == 0 {
+			fmt.Fprintf(&b, "%s in %s: %s\n\n", cell(d.Function), cell(d.Region), cell(d.headline()))
+			continue
+		}
+		if b.Len() > SummaryLimit-maxPlan {
+			fmt.Fprintf(&b, "More functions are in the log.\n")
+			break
+		}
+		fmt.Fprintf(&b, "<details%s><summary>%s in %s: %s</summary>\n\n", open,
 			html(d.Function), html(d.Region), html(d.headline()))
-		if lines := d.lines(); len(lines) > 0 {
+		if lines := d.colored(); len(lines) > 0 {
 			fence := fenceFor(lines)
-			b.WriteString(fence + "diff\n" + joinLines(lines) + fence + "\n")
+			b.WriteString(fence + "diff\n" + shortenBytes(joinLines(lines), maxPlan/2, "… the rest is in the log\n") + fence + "\n")
 		}
 		for _, line := range d.remarks() {
 			b.WriteString("\n- " + cell(strings.TrimSpace(line)))
@@ -117,6 +144,9 @@ func PlanSummary(diffs []Diff) string {
 	}
 	return b.String()
 }
+
+// maxPlan is how much of a summary one function's plan takes at most, in bytes.
+const maxPlan = 128 << 10
 
 func html(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)

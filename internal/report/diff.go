@@ -119,6 +119,46 @@ func (d Diff) lines() []string {
 	return lines
 }
 
+// colored are the changes as a diff that GitHub colours: each line begins with
+// +, - or, for what changed and is not shown, !. A value that changes takes two
+// lines.
+func (d Diff) colored() []string {
+	var lines []string
+	for _, c := range d.Changes {
+		lines = append(lines, c.colored()...)
+		if c.Field == "Code" && d.Files != nil {
+			lines = append(lines, d.Files.colored()...)
+		}
+	}
+	return lines
+}
+
+func (l Line) colored() []string {
+	switch {
+	case l.Op != "~":
+		return []string{l.String()}
+	case l.From == "" && l.To == "":
+		return []string{"!" + strings.TrimPrefix(l.String(), l.Op)}
+	}
+	return []string{"- " + l.Field + ": " + shown(l.From), "+ " + l.Field + ": " + shown(l.To) + l.remark()}
+}
+
+// colored are the files with their sign at the beginning of the line.
+func (f *Files) colored() []string {
+	lines := f.lines()
+	for i, line := range lines {
+		if i >= len(f.Changes) || i == maxFiles {
+			break
+		}
+		sign := map[string]string{"~": "!"}[f.Changes[i].Op]
+		if sign == "" {
+			sign = f.Changes[i].Op
+		}
+		lines[i] = sign + "   " + strings.TrimPrefix(line, "    "+f.Changes[i].Op)
+	}
+	return lines
+}
+
 // remarks are the calls and what the user should know.
 func (d Diff) remarks() []string {
 	var lines []string
@@ -155,6 +195,12 @@ func (l Line) String() string {
 	default:
 		s += ": " + shown(l.From) + " → " + shown(l.To)
 	}
+	return s + l.remark()
+}
+
+// remark is what follows the values of a line.
+func (l Line) remark() string {
+	s := ""
 	if l.Note != "" {
 		s += " (" + l.Note + ")"
 	}

@@ -60,6 +60,9 @@ func (l *Log) Fold(begin func(title string)) *Log {
 	return l
 }
 
+// Folds reports whether the host folds the parts of the log.
+func (l *Log) Folds() bool { return l.out.section != nil }
+
 // Section starts a part of the log; "" ends the last one.
 func (l *Log) Section(title string) {
 	if l.out.section != nil {

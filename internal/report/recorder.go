@@ -1,0 +1,122 @@
+package report
+
+import (
+	"sync"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
+)
+
+// Recorder keeps what the summary and the page of a run say of its course, and
+// hands every event on.
+type Recorder struct {
+	to  event.Sink
+	now func() time.Time
+
+	mu       sync.Mutex
+	began    time.Time // of the first stage
+	stages   []Stage
+	cases    []Case
+	warnings []string
+}
+
+// Case is one invocation by which a new version was verified.
+type Case struct {
+	Name, Version string
+	Failed        bool
+	// Text is what the user should know of it.
+	Text string
+}
+
+// NewRecorder hands the events on to another sink.
+func NewRecorder(to event.Sink, now func() time.Time) *Recorder {
+	return &Recorder{to: to, now: now}
+}
+
+// Emit implements event.Sink.
+func (r *Recorder) Emit(e event.Event) {
+	r.keep(e)
+	r.to.Emit(e)
+}
+
+func (r *Recorder) keep(e event.Event) {
+	if of, is := e.(event.OfTarget); is {
+		e = of.Event
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	//nolint:gochecksumtype // the others leave nothing behind
+	switch e := e.(type) {
+	case event.StageHeld:
+		r.held(e)
+	case event.StageWatched:
+		if n := len(r.stages); n > 0 {
+			r.stages[n-1].Looks = append(r.stages[n-1].Looks, lookOf(r.now().Sub(r.began), e))
+		}
+	case event.StepBegan:
+		r.stageOver(e)
+	case event.CaseVerified:
+		r.cases = append(r.cases, Case{Name: e.Case, Version: e.Version, Text: "as expected in " + e.Usage})
+	case event.CaseCompared:
+		r.cases = append(r.cases, Case{Name: e.Case, Version: e.Version, Text: "as version " + e.Old + ": " + e.Usage + ", and " + e.OldUsage + " before"})
+	case event.CaseFailed:
+		text := ""
+		for i, problem := range e.Problems {
+			if i > 0 {
+				text += "; "
+			}
+			text += problem
+		}
+		r.cases = append(r.cases, Case{Name: e.Case, Version: e.Version, Failed: true, Text: text})
+	case event.Warning:
+		r.warnings = append(r.warnings, e.Message)
+	}
+}
+
+// held begins a stage, or notes how long it has lasted.
+func (r *Recorder) held(e event.StageHeld) {
+	now := r.now()
+	if e.Left == e.Wait {
+		if len(r.stages) == 0 {
+			r.began = now
+		}
+		r.stages = append(r.stages, Stage{Percent: e.Percent, Began: now.Sub(r.began)})
+		return
+	}
+	if n := len(r.stages); n > 0 {
+		r.stages[n-1].Held = e.Wait - e.Left
+	}
+}
+
+// stageOver ends the stage: the next step after it changes the weights.
+func (r *Recorder) stageOver(event.StepBegan) {
+	n := len(r.stages)
+	if n == 0 {
+		return
+	}
+	if s := &r.stages[n-1]; !s.over {
+		s.over = true
+		s.Held = r.now().Sub(r.began) - s.Began
+	}
+}
+
+// Stages are those of the run so far.
+func (r *Recorder) Stages() []Stage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Stage(nil), r.stages...)
+}
+
+// Cases are the invocations that verified the new version.
+func (r *Recorder) Cases() []Case {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Case(nil), r.cases...)
+}
+
+// Warnings are those of the run so far.
+func (r *Recorder) Warnings() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.warnings...)
+}
