@@ -207,11 +207,22 @@ func TestAnInvocationThatCannotBeMadeIsNotStarted(t *testing.T) {
 		"the payload is not JSON: line 2, column":                     {"--function", "hello", "--payload", "{\n'a': 1}"},
 		"it is of Region us-east-1, but eu-west-1 is asked for":       {"--function", "arn:aws:lambda:us-east-1:000000000000:function:hello", "--aws-region", "eu-west-1"},
 		"nothing says what to invoke":                                 {},
+		"lambda-rollout invoke --function hello --qualifier live":     {"--function", "hello:live"},
 	} {
 		code, out, errs := b.run(append([]string{"invoke"}, args...)...)
 		if code != exitInput || !strings.Contains(errs, want) || strings.Contains(errs, "operation error") {
 			t.Errorf("%v: exit %d, without %q\n%s%s", args, code, want, out, errs)
 		}
+	}
+}
+
+// Terraform's text is no JSON document.
+func TestAPolicyIsNotPrintedInTwoFormats(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	code, out, errs := b.run(append([]string{"policy", "--format", "terraform", "--output", "json"}, b.minimal()...)...)
+	if code != exitInput || !strings.Contains(out+errs, "--format terraform prints no JSON document") {
+		t.Errorf("exit %d\n%s%s", code, out, errs)
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -17,6 +18,9 @@ func (a *app) invoke(ctx context.Context) error {
 		return diag.List{{Message: "no function is named", Hint: "lambda-rollout invoke --function NAME"}}
 	}
 	name, err := definition.ParseFunctionName(a.in.String("function"))
+	if qualified, is := errors.AsType[definition.QualifiedName](err); is {
+		return diag.List{{Message: "input function: " + err.Error(), Hint: fmt.Sprintf("lambda-rollout invoke --function %s --qualifier %s", qualified.Bare, qualified.Qualifier)}}
+	}
 	if err != nil {
 		return notStarted(err)
 	}

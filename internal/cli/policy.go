@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -13,6 +14,9 @@ import (
 
 // policy prints the least IAM policy of this deployment and its rollback.
 func (a *app) policy(ctx context.Context) error {
+	if a.in.String("format") == "terraform" && a.in.String("output") == "json" {
+		return diag.List{{Message: "--format terraform prints no JSON document, as --output json asks for", Hint: "leave out one of the two"}}
+	}
 	set, err := a.load(ctx)
 	if err != nil {
 		return err

@@ -31,6 +31,17 @@ var (
 	partial  = regexp.MustCompile(`^(?:([a-z]{2,}(?:-[a-z]+)+-\d+):)?(\d{12}):(?:function:)?(.*)$`)
 )
 
+// QualifiedName is a name of a function that ends in a version or an alias.
+type QualifiedName struct {
+	// Given is the whole text, Bare the text without Qualifier.
+	Given, Bare, Qualifier string
+}
+
+// Error says what to leave out.
+func (e QualifiedName) Error() string {
+	return fmt.Sprintf("function name %q ends in the version or alias %q; name the function alone", e.Given, e.Qualifier)
+}
+
 // ParseFunctionName reads CreateFunction's FunctionName: a name of up to 64
 // characters, account:function:name, or an ARN. A version or alias at its end
 // is an error: a definition names the function.
@@ -50,7 +61,7 @@ func ParseFunctionName(s string) (Name, error) {
 	name, qualifier, qualified := strings.Cut(n.Name, ":")
 	switch {
 	case qualified && bareName.MatchString(name):
-		return Name{}, fmt.Errorf("function name %q ends in the version or alias %q; name the function alone", s, qualifier)
+		return Name{}, QualifiedName{Given: s, Bare: strings.TrimSuffix(s, ":"+qualifier), Qualifier: qualifier}
 	case n.Name == "":
 		return Name{}, fmt.Errorf("function name %q is empty", s)
 	case !bareName.MatchString(n.Name):

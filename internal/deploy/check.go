@@ -31,6 +31,7 @@ type Terms struct {
 // whether every action is allowed, and whether AWS would take the code. It
 // changes nothing. Its error is a *NotStartedError.
 func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
+	ctx = session.BeforeChanges(ctx)
 	for _, p := range planned {
 		events := w.of(p.At)
 		for _, text := range p.Plan.Warnings {

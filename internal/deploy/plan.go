@@ -12,6 +12,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // Planned is a target with its state in AWS and what is to be done about it.
@@ -31,6 +32,7 @@ type Planned struct {
 // Plan observes every target and plans it. It changes nothing. Its error is a
 // *NotStartedError.
 func Plan(ctx context.Context, targets []Target, w Work) ([]Planned, error) {
+	ctx = session.BeforeChanges(ctx)
 	var planned []*Planned
 	for _, t := range targets {
 		planned = append(planned, &Planned{Target: t, started: w.Now()})

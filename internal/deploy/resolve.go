@@ -97,7 +97,7 @@ type Folders struct {
 // *NotStartedError.
 func Resolve(ctx context.Context, c *Connection, set *service.Set, o Options) ([]Target, error) {
 	r := resolver{connection: c, options: o}
-	resolutions := r.all(ctx, set)
+	resolutions := r.all(session.BeforeChanges(ctx), set)
 	var targets []Target
 	var failed causes
 	var problems diag.List

@@ -11,10 +11,13 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -114,9 +117,49 @@ func (s *Set) addValue(value string) {
 	if weak {
 		return
 	}
-	for _, inner := range innerBase64(value) {
-		s.addPattern(inner, false, true)
+	for _, text := range append(jsonForms(value), value) {
+		for _, inner := range innerBase64(text) {
+			s.addPattern(inner, false, true)
+		}
 	}
+}
+
+// jsonForms are the ways in which encoders write a value between the quotes of a
+// JSON text, where they differ from the value: a document in base64 holds one of
+// these. Some escape what HTML knows, slashes, or what is not ASCII.
+func jsonForms(value string) []string {
+	var forms []string
+	for _, html := range []bool{false, true} {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(html)
+		if err := e.Encode(value); err != nil {
+			continue // a text always encodes
+		}
+		quoted := strings.TrimSuffix(b.String(), "\n")
+		plain := quoted[1 : len(quoted)-1]
+		for _, form := range []string{plain, strings.ReplaceAll(plain, "/", `\/`)} {
+			forms = append(forms, form, asciiOnly(form, `\u%04x`), asciiOnly(form, `\u%04X`))
+		}
+	}
+	slices.Sort(forms)
+	return slices.DeleteFunc(slices.Compact(forms), func(form string) bool { return form == value })
+}
+
+// asciiOnly writes what is not ASCII as escapes of that format.
+func asciiOnly(text, escape string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch high, low := utf16.EncodeRune(r); {
+		case r < utf8.RuneSelf:
+			b.WriteRune(r)
+		case high != utf8.RuneError:
+			fmt.Fprintf(&b, escape+escape, high, low)
+		default:
+			fmt.Fprintf(&b, escape, r)
+		}
+	}
+	return b.String()
 }
 
 func (s *Set) addPattern(text string, weak, wraps bool) {

@@ -24,7 +24,7 @@ const (
 func (o Options) readRetryer() aws.Retryer {
 	return retry.NewStandard(func(r *retry.StandardOptions) {
 		r.MaxAttempts = readAttempts
-		r.MaxBackoff = cmp.Or(o.ReadBackoff, readMaxBackoff)
+		r.Backoff = soonAfterRefusals(retry.NewExponentialJitterBackoff(cmp.Or(o.ReadBackoff, readMaxBackoff)))
 		// The SDK's own quota of retries would run dry when many Targets are
 		// throttled at once; Limits and the attempts bound the calls already.
 		r.RateLimiter = ratelimit.None

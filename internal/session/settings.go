@@ -231,5 +231,6 @@ func apiOptions(opts Options) []func(*middleware.Stack) error {
 		addUserAgent(opts),
 		addTrace(opts.Trace),
 		addCallTimeout(opts),
+		addRefusals,
 	}
 }
