@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -15,6 +17,9 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/host"
+	"github.com/lambda-rollout/lambda-rollout/internal/input"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
@@ -258,4 +263,59 @@ func writeBetween(t *testing.T, path, begin, end, text string) {
 	if err := os.WriteFile(path, []byte(before+begin+text+end+after), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Outputs that GitHub would not take are cut by a rule, and a file has everything.
+func TestOutputsTooLargeForGitHubAreCountsAndAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := &app{Process: Process{Now: time.Now}, host: host.Detect(host.Options{
+		Env: []string{"GITHUB_ACTIONS=true", "GITHUB_WORKSPACE=" + dir, "RUNNER_TEMP=" + dir}, Dir: dir, Stdout: io.Discard, Stderr: io.Discard, Now: time.Now,
+	}), in: deployInputs(t)}
+	results := []deploy.Result{{Version: "1", Changed: true}, {Version: "2"}}
+	outputs := func(size int) []host.Output {
+		return []host.Output{{Name: "version", Value: "1"}, {Name: "rollback-data", Value: "[]"}, {Name: "results", Value: strings.Repeat("x", size)}}
+	}
+	same, err := a.cut(outputs(1000), results)
+	if err != nil || len(same[2].Value) != 1000 {
+		t.Errorf("small outputs were cut: %v", err)
+	}
+	short, err := a.cut(outputs(400_000), results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range short[1:] {
+		if o.Value != `{"functions":2,"changed":1,"file":".lambda-rollout/results.json"}` {
+			t.Errorf("%s is %.100s", o.Name, o.Value)
+		}
+	}
+	var all []resultDocument
+	text, err := os.ReadFile(filepath.Join(dir, ".lambda-rollout", "results.json"))
+	if err != nil || json.Unmarshal(text, &all) != nil || len(all) != 2 || all[1].Version != "2" {
+		t.Errorf("the file holds %s, %v", text, err)
+	}
+}
+
+// What does not fit into GitHub's five minutes must be left to a later rollback
+// while there still is time to say so.
+func TestThePostStepOfACancelledJobHasLessTime(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]time.Duration{"cancelled": cancelledPost, "failure": 10 * time.Minute} {
+		a := &app{host: host.Detect(host.Options{Args0: "/rollback", Env: []string{"GITHUB_ACTIONS=true", "INPUT_JOB-STATUS=" + status}}), in: deployInputs(t)}
+		if !a.host.IsPost() {
+			t.Fatal("it is no post step")
+		}
+		if got := a.rollbackTime(); got != want {
+			t.Errorf("%s: %s", status, got)
+		}
+	}
+}
+
+func deployInputs(t *testing.T) *input.Set {
+	t.Helper()
+	request, err := input.Parse(input.Options{Args: []string{"deploy", "--service=s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return request.Set
 }

@@ -86,6 +86,9 @@ func (a *app) handOut(results []deploy.Result) error {
 		// The log has just shown the same.
 		outputs = slices.DeleteFunc(outputs, func(o host.Output) bool { return o.Name == "plan" })
 	}
+	if outputs, err = a.cut(outputs, results); err != nil {
+		return err
+	}
 	err = a.host.SetOutputs(outputs)
 	if a.json() {
 		var all []resultDocument

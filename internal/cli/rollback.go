@@ -190,7 +190,7 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 		return nil, j.Settle(ctx, journal.Kept)
 	}
 	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
-		restored, err = deploy.Rollback(ctx, j, a.access(), a.in.Duration("rollback-timeout"), a.work(folders.Temp))
+		restored, err = deploy.Rollback(ctx, j, a.access(), a.rollbackTime(), a.work(folders.Temp))
 		if restored != nil {
 			a.progress.restoredSome()
 			a.rollbackSummary("", restored, a.recovery(err))

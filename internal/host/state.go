@@ -42,6 +42,31 @@ func (h *Host) stateFile(name string) (*os.File, error) {
 	return root.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 }
 
+// KeepResults writes what is too large for an output into a file of the workspace's
+// own folder, and returns its path relative to the workspace. What an earlier step
+// wrote there is replaced.
+func (h *Host) KeepResults(content []byte) (path string, err error) {
+	const name = "results.json"
+	f, err := h.stateFile(name)
+	if err != nil {
+		return "", err
+	}
+	if err = f.Truncate(0); err == nil {
+		_, err = f.Write(content)
+	}
+	return filepath.Join(StateDir, name), errors.Join(err, f.Close())
+}
+
+// OutputLimit is how many characters all outputs of a step may have together; 0 for
+// any number. GitHub counts two bytes for each, up to 1 MB for the outputs of a job
+// (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idoutputs).
+func (h *Host) OutputLimit() int {
+	if h.isActions() {
+		return 400_000
+	}
+	return 0
+}
+
 // openToAppend opens a file that the host names. It waits for nobody who reads: a
 // pipe without a reader is an error.
 func openToAppend(path string) (*os.File, error) {
