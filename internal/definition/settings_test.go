@@ -78,6 +78,7 @@ func TestProblemsOfASettingsDocumentComeOutTogether(t *testing.T) {
 		`{"provisionedConcurrency": {"provisionedConcurrentExecutions": 1}}`:    `qualifier is missing`,
 		`{"permissions": {"a b": null}}`:                                        `the Sid must be`,
 		`{"permissions": {"a": {"sid": "b", "action": "*", "principal": "*"}}}`: `has its Sid as its key`,
+		`{"eventInvokeConfig": {"qualifier": "live"}}`:                          `names neither an age`,
 		`[]`: `a settings document is a mapping`,
 	} {
 		_, problems := DecodeSettings(settingsText(t, text))

@@ -219,9 +219,16 @@ func (d *decoder) entry(f *settingField, name string, n *yaml.Node, s *Settings)
 	before := len(d.problems.Errors())
 	into := f.entry()
 	d.members(n, scope{f.members, name + ".", f.name + "."}, into)
-	if len(d.problems.Errors()) == before {
-		d.addSetting(n, settingOfEntry(into.Interface()), s)
+	if len(d.problems.Errors()) > before {
+		return
 	}
+	one := settingOfEntry(into.Interface())
+	if one.Value == (EventInvoke{}) {
+		// AWS: "You must specify at least one of error handling or destination setting."
+		d.problem(n, "write null to clear it", "%s names neither an age, nor retries, nor a destination", name)
+		return
+	}
+	d.addSetting(n, one, s)
 }
 
 // bySid decodes statements by their Sid; null removes one.

@@ -3,10 +3,13 @@ package matrix
 import (
 	"context"
 	"fmt"
+	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // settingsScenarios add, change and remove settings, alone and together with
@@ -65,4 +68,110 @@ func settled(w *world) {
 	_, err = w.lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: f, StatementId: aws.String("all"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("sns.amazonaws.com")})
 	w.must(err)
 	w.settle()
+}
+
+// settingsStrangers change each setting between a deployment and its rollback.
+func settingsStrangers() []stranger {
+	f, live, ctx := aws.String("f"), aws.String("live"), context.Background()
+	does := func(call func(w *world) error) func(*world) { return func(w *world) { w.must(call(w)) } }
+	return []stranger{
+		{name: "reserved", keeps: []string{"Reserved"}, code: 4, says: []string{"reservedConcurrency was not changed: 30"}, does: does(func(w *world) error {
+			_, err := w.lambda.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: f, ReservedConcurrentExecutions: aws.Int32(30)})
+			return err
+		})},
+		{name: "provisioned", keeps: []string{"Provisioned"}, code: 4, says: []string{"provisionedConcurrency of live was not changed: 3"}, does: does(func(w *world) error {
+			_, err := w.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: f, Qualifier: live, ProvisionedConcurrentExecutions: aws.Int32(3)})
+			return err
+		})},
+		{name: "events", keeps: []string{"EventInvoke.live"}, code: 4, says: []string{"eventInvokeConfig of live was not changed: maximumRetryAttempts 1"}, does: does(func(w *world) error {
+			_, err := w.lambda.PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{FunctionName: f, Qualifier: live, MaximumRetryAttempts: aws.Int32(1)})
+			return err
+		})},
+		{name: "runtime", keeps: []string{"Runtimes"}, code: 4, says: []string{"runtimeManagement was not changed"}, does: does(func(w *world) error {
+			_, err := w.lambda.PutRuntimeManagementConfig(ctx, &lambda.PutRuntimeManagementConfigInput{FunctionName: f, UpdateRuntimeOn: types.UpdateRuntimeOnManual, RuntimeVersionArn: aws.String("arn:aws:lambda:us-east-1::runtime:abc")})
+			return err
+		})},
+		{name: "the URL", keeps: []string{"URLs"}, code: 4, says: []string{"functionUrl of live was not changed: authType AWS_IAM"}, does: does(func(w *world) error {
+			_, err := w.lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{FunctionName: f, Qualifier: live, Cors: &types.Cors{AllowOrigins: []string{"https://theirs.example"}}})
+			return err
+		})},
+		{name: "a statement removed", keeps: []string{"Policies.$LATEST", "Policies."}, code: 4, says: []string{"permissions.all was not changed: action lambda:*"}, does: does(func(w *world) error {
+			_, err := w.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{FunctionName: f, StatementId: aws.String("all")})
+			if err != nil {
+				return err
+			}
+			_, err = w.lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: f, StatementId: aws.String("all"), Action: aws.String("lambda:*"), Principal: aws.String("sns.amazonaws.com")})
+			return err
+		})},
+		{name: "nobody", does: func(*world) {}},
+	}
+}
+
+func TestASettingThatAStrangerChangedIsLeftAndTheRestPutBack(t *testing.T) {
+	t.Parallel()
+	changed := settingsScenarios()[1]
+	for _, s := range settingsStrangers() {
+		t.Run(s.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) { s.prove(t, changed) })
+		})
+	}
+}
+
+// minimalForms name each setting in its shortest form.
+var minimalForms = map[string]string{
+	"functionUrl":            `{"authType": "NONE"}`,
+	"permissions":            `[{"action": "lambda:InvokeFunction", "principal": "123456789012"}]`,
+	"reservedConcurrency":    `5`,
+	"provisionedConcurrency": `{"qualifier": "live", "provisionedConcurrentExecutions": 1}`,
+	"eventInvokeConfig":      `{"maximumRetryAttempts": 2}`,
+	"recursiveLoop":          `"Allow"`,
+	"runtimeManagement":      `{"updateRuntimeOn": "FunctionUpdate"}`,
+	"scalingConfig":          `{"qualifier": "$LATEST.PUBLISHED", "minExecutionEnvironments": 3}`,
+}
+
+// What AWS fills in beside a minimal form is no difference, and neither is
+// clearing what is not there.
+func TestAMinimalSettingIsNoDifferenceOnceItIsDeployed(t *testing.T) {
+	t.Parallel()
+	for _, kind := range definition.SettingKinds() {
+		form := minimalForms[string(kind)]
+		t.Run(string(kind), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t)
+				s := scenario{before: published, definition: define(""), args: withSettings, files: map[string]string{"code/bootstrap": "one"}}
+				if kind == definition.ScalingSetting {
+					s.before, s.definition = managed, define(capacity)
+				}
+				s.files["settings.json"] = fmt.Sprintf(`{"%s": null}`, kind)
+				s.prepare(w)
+				w.run(cut{}, append([]string{"deploy"}, withSettings...)...).expect(t, "clearing what is not set", 0)
+				w.nothingToDo("nothing is set", "null")
+				s.files["settings.json"] = fmt.Sprintf(`{"%s": %s}`, kind, form)
+				w.write(s.files)
+				w.run(cut{}, append([]string{"plan", "--exit-code"}, withSettings...)...).expect(t, "a plan that sets it", 2, string(kind))
+				w.run(cut{}, append([]string{"deploy"}, withSettings...)...).expect(t, "setting it", 0)
+				w.nothingToDo("it is set", form)
+			})
+		})
+	}
+}
+
+// nothingToDo plans once more.
+func (w *world) nothingToDo(what, form string) {
+	w.t.Helper()
+	w.settle()
+	w.run(cut{}, append([]string{"plan", "--exit-code"}, withSettings...)...).expect(w.t, what+": "+form, 0)
+}
+
+const capacity = `, "capacityProviderConfig": {"lambdaManagedInstancesCapacityProviderConfig": {"capacityProviderArn": "arn:aws:lambda:us-east-1:000000000000:capacity-provider:cp"}}`
+
+// managed is a function on managed instances.
+func managed(w *world) {
+	w.create("f", func(in *lambda.CreateFunctionInput) {
+		in.MemorySize = aws.Int32(2048)
+		in.CapacityProviderConfig = &types.CapacityProviderConfig{LambdaManagedInstancesCapacityProviderConfig: &types.LambdaManagedInstancesCapacityProviderConfig{
+			CapacityProviderArn: aws.String("arn:aws:lambda:us-east-1:000000000000:capacity-provider:cp"),
+		}}
+	})
+	w.alias("f", "live", w.publish("f"), nil)
 }

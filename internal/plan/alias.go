@@ -186,12 +186,15 @@ func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []Mov
 // mayShare refuses what AWS would refuse, and warns where that is left to a
 // later shift.
 func (f *forward) mayShare(alias, base string, moves []MoveAlias) {
-	reason := f.unshareable(base)
-	if f.o.Provisioned[alias] {
-		// AWS: "Alias with weights can not be used with Provisioned Concurrency"
-		// (https://github.com/hashicorp/terraform/issues/24957).
-		reason = "it has provisioned concurrency"
+	if f.o.Provisioned[alias] && slices.ContainsFunc(moves, func(m MoveAlias) bool { return m.Partial() && m.Percent > 0 }) {
+		// The developer guide gives advice for provisioned concurrency while an alias
+		// routes to two versions
+		// (https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html);
+		// users report refusals (https://github.com/hashicorp/terraform/issues/24957).
+		// AWS itself decides: a refusal is rolled back.
+		f.plan.Warnings = append(f.plan.Warnings, fmt.Sprintf("alias %s has provisioned concurrency: AWS may refuse to let it share its traffic, and the deployment would be rolled back", alias))
 	}
+	reason := f.unshareable(base)
 	if reason == "" {
 		return
 	}

@@ -99,6 +99,7 @@ type dumpedFunction struct {
 	Runtimes    map[string]*runtimeChoice
 	CodeSigning string
 	Recursion   string
+	Scaling     map[string]scaling
 }
 
 // restorable is what a rollback has to bring back. What a client cannot tell
@@ -108,7 +109,7 @@ func (f *function) restorable() dumpedFunction {
 	d := dumpedFunction{Latest: dumped(&f.Latest), Aliases: map[string]dumpedAlias{}, Tags: map[string]string{},
 		Policies: map[string][]statement{}, Reserved: f.Reserved, Provisioned: map[string]int{},
 		URLs: map[string]functionURL{}, EventInvoke: map[string]eventInvoke{}, Runtimes: map[string]*runtimeChoice{},
-		CodeSigning: f.CodeSigning, Recursion: f.Recursion}
+		CodeSigning: f.CodeSigning, Recursion: f.Recursion, Scaling: map[string]scaling{}}
 	d.Latest.Config.canonical()
 	maps.Copy(d.Tags, f.Tags)
 	for name, a := range f.Aliases {
@@ -128,6 +129,11 @@ func (f *function) restorable() dumpedFunction {
 		d.URLs[q] = functionURL{ID: u.ID, AuthType: u.AuthType, Cors: u.Cors, InvokeMode: u.InvokeMode}
 		if u.Cors != nil && reflect.ValueOf(*u.Cors).IsZero() {
 			d.URLs[q] = functionURL{ID: u.ID, AuthType: u.AuthType, InvokeMode: u.InvokeMode}
+		}
+	}
+	for q, c := range f.Scaling {
+		if c != (scaling{}) {
+			d.Scaling[q] = c
 		}
 	}
 	for q, r := range f.Runtimes {

@@ -29,6 +29,7 @@ type function struct {
 	Runtimes    map[string]*runtimeChoice `json:",omitempty"` // by qualifier
 	CodeSigning string                    `json:",omitempty"`
 	Recursion   string                    `json:",omitempty"`
+	Scaling     map[string]scaling        `json:",omitempty"`
 }
 
 // version is $LATEST or a published version.

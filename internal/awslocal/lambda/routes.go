@@ -98,6 +98,8 @@ var routes = sync.OnceValue(func() []route {
 		on("GET /2021-07-20/functions/{FunctionName}/runtime-management-config", "GetRuntimeManagementConfig", (*Service).getRuntimeManagementConfig),
 		on("PUT /2024-08-31/functions/{FunctionName}/recursion-config", "PutFunctionRecursionConfig", (*Service).putFunctionRecursionConfig),
 		on("GET /2024-08-31/functions/{FunctionName}/recursion-config", "GetFunctionRecursionConfig", (*Service).getFunctionRecursionConfig),
+		on("PUT /2025-11-30/functions/{FunctionName}/function-scaling-config", "PutFunctionScalingConfig", (*Service).putFunctionScalingConfig),
+		on("GET /2025-11-30/functions/{FunctionName}/function-scaling-config", "GetFunctionScalingConfig", (*Service).getFunctionScalingConfig),
 		{method: "POST", path: []string{"2015-03-31", "functions", "{FunctionName}", "invocations"}, operation: "Invoke", raw: (*Service).invoke},
 
 		on("POST /2015-03-31/event-source-mappings", "CreateEventSourceMapping", (*Service).createEventSourceMapping),
