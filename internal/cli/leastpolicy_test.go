@@ -94,6 +94,20 @@ var leastPlans = []struct {
 		scenarios:  []scenario{{name: "as planned"}},
 	},
 	{
+		name: "settings",
+		before: func(b *bench) {
+			deployLive(b, minimal)
+			b.write("settings.yaml", "permissions: {a: {action: 'lambda:InvokeFunction', principal: sns.amazonaws.com}}\neventInvokeConfig: {maximumRetryAttempts: 0}\n")
+			b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live", "--settings", "settings.yaml")
+		},
+		change: func(b *bench) {
+			b.write("settings.yaml", "permissions: {a: {action: 'lambda:InvokeFunction', principal: s3.amazonaws.com}}\neventInvokeConfig: {maximumRetryAttempts: 1}\n"+
+				"functionUrl: {qualifier: live, authType: AWS_IAM}\nreservedConcurrency: 5\nrecursiveLoop: Allow\n")
+		},
+		deployOnly: []string{"--settings", "settings.yaml"},
+		scenarios:  []scenario{{name: "as planned"}},
+	},
+	{
 		name: "a new function",
 		before: func(b *bench) {
 			b.object("app.zip", "1")

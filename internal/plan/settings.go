@@ -28,7 +28,7 @@ type DeleteSetting struct {
 	Key definition.SettingKey
 }
 
-// settingCalls are the callsOfSetting of a kind of setting.
+// settingCalls are the operations of a kind of setting.
 type settingCalls struct {
 	read, create, update, remove string
 }
@@ -47,11 +47,18 @@ var callsOfSetting = map[definition.SettingKind]settingCalls{
 // ReadsSetting is the operation that reads a kind of setting.
 func ReadsSetting(kind definition.SettingKind) string { return callsOfSetting[kind].read }
 
-// ChangesSetting are the callsOfSetting that a deployment and its rollback may use to
-// change a kind of setting.
-func ChangesSetting(kind definition.SettingKind) []string {
-	c := callsOfSetting[kind]
-	all := []string{c.create, c.update, c.remove}
+// SettingOperations are the operation of a step that changes a setting, and the
+// one that undoes it; none for any other step.
+func SettingOperations(s Step) []string {
+	after, is := SettingOf(s)
+	if !is {
+		return nil
+	}
+	c := callsOfSetting[after.Kind]
+	if put, puts := s.(PutSetting); puts && put.Replaces {
+		return []string{c.update}
+	}
+	all := []string{c.create, c.remove}
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -192,11 +192,11 @@ func TestNothingLessIsReservedWhileProvisionedConcurrencyMayStillGrow(t *testing
 func TestEveryKindOfSettingHasItsCalls(t *testing.T) {
 	t.Parallel()
 	for _, kind := range definition.SettingKinds() {
-		if ReadsSetting(kind) == "" || slices.Contains(ChangesSetting(kind), "") {
-			t.Errorf("%s: reads %q, changes %q", kind, ReadsSetting(kind), ChangesSetting(kind))
-		}
-		if name := (DeleteSetting{definition.SettingKey{Kind: kind}}).Operation(); name == "" {
-			t.Errorf("nothing removes %s", kind)
+		key := definition.SettingKey{Kind: kind}
+		for _, s := range []Step{PutSetting{definition.Setting{SettingKey: key}, false}, PutSetting{definition.Setting{SettingKey: key}, true}, DeleteSetting{key}} {
+			if all := SettingOperations(s); ReadsSetting(kind) == "" || s.Operation() == "" || !slices.Contains(all, s.Operation()) || slices.Contains(all, "") {
+				t.Errorf("%T of %s: reads %q, is %q, may need %q", s, kind, ReadsSetting(kind), s.Operation(), all)
+			}
 		}
 		if fmt.Sprint(definition.SettingKey{Kind: kind, Qualifier: "live"}) != string(kind)+" of live" {
 			t.Errorf("%s is called otherwise", kind)

@@ -98,7 +98,7 @@ func ServiceNeeds(t Target) []Need {
 		later.Plan.Steps = append(later.Plan.Steps, plan.UntagResource{})
 	}
 	for _, s := range t.Wanted.Settings.Wanted(t.Wanted.Aliases) {
-		later.Plan.Steps = append(later.Plan.Steps, plan.PutSetting{Setting: s})
+		later.Plan.Steps = append(later.Plan.Steps, plan.PutSetting{Setting: s, Replaces: true}, plan.DeleteSetting{Key: s.SettingKey})
 	}
 	if f.CodeSigningConfigArn != nil {
 		later.Plan.Steps = append(later.Plan.Steps, plan.PutCodeSigning{Arn: *f.CodeSigningConfigArn})
@@ -222,10 +222,8 @@ func (n *needs) step(s plan.Step) {
 		n.function("UntagResource", "TagResource")
 	case plan.PutCodeSigning, plan.DeleteCodeSigning:
 		n.codeSigning()
-	case plan.PutSetting:
-		n.function(plan.ChangesSetting(s.Setting.Kind)...)
-	case plan.DeleteSetting:
-		n.function(plan.ChangesSetting(s.Key.Kind)...)
+	case plan.PutSetting, plan.DeleteSetting:
+		n.function(plan.SettingOperations(s)...)
 	case plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.MoveAlias, plan.LeaveLatest, plan.UpdateAlias,
 		plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 		n.function(s.Operation())

@@ -1,0 +1,52 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+)
+
+func TestSettingsThatCauseIncidentsAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	via := true
+	byURL := definition.Setting{
+		SettingKey: definition.SettingKey{Kind: definition.PermissionSetting, Qualifier: "live", Sid: "url"},
+		Value:      definition.Permission{Action: "lambda:InvokeFunctionUrl", Principal: "*", FunctionUrlAuthType: "NONE"},
+	}
+	invoke := definition.Setting{
+		SettingKey: definition.SettingKey{Kind: definition.PermissionSetting, Qualifier: "live", Sid: "invoke"},
+		Value:      definition.Permission{Action: "lambda:InvokeFunction", Principal: "*", InvokedViaFunctionUrl: &via},
+	}
+	past := invoke
+	past.Value = definition.Permission{Action: "lambda:InvokeFunction", Principal: "*"}
+	url := definition.Setting{SettingKey: urlKey, Value: definition.FunctionURL{AuthType: "NONE"}}
+	latest := definition.Setting{SettingKey: definition.SettingKey{Kind: definition.FunctionURLSetting}, Value: definition.FunctionURL{AuthType: "AWS_IAM"}}
+	off := definition.Setting{SettingKey: reservedKey, Value: reserved(0)}
+	few := definition.Setting{SettingKey: reservedKey, Value: reserved(1)}
+	ready := definition.Setting{SettingKey: provisionedKey, Value: provisioned(2)}
+	for name, c := range map[string]struct {
+		wanted           []definition.Setting
+		warning, blocker string
+	}{
+		"both statements":                  {wanted: []definition.Setting{url, byURL, invoke}},
+		"no statement for the call":        {wanted: []definition.Setting{url, byURL}, warning: "lambda:InvokeFunction and"},
+		"no statement for the URL":         {wanted: []definition.Setting{url, invoke}, warning: "lambda:InvokeFunctionUrl and"},
+		"permissions that nobody asked of": {wanted: []definition.Setting{url}},
+		"everybody, past the URL":          {wanted: []definition.Setting{url, byURL, past}, warning: "lets everybody with an AWS account"},
+		"a URL of $LATEST":                 {wanted: []definition.Setting{latest}, warning: "belongs to $LATEST"},
+		"switched off":                     {wanted: []definition.Setting{off}, warning: "switches the function off"},
+		"less than is provisioned":         {wanted: []definition.Setting{few, ready}, blocker: "less than the provisionedConcurrency of 2"},
+		"off although it is provisioned":   {wanted: []definition.Setting{off, ready}, blocker: "less than the provisionedConcurrency of 2"},
+	} {
+		p := between(Settings{}, c.wanted...)
+		for what, texts := range map[string]struct {
+			got  []string
+			want string
+		}{"warnings": {p.Warnings, c.warning}, "blockers": {p.Blockers, c.blocker}} {
+			if text := strings.Join(texts.got, "\n"); (texts.want == "") != (text == "") || !strings.Contains(text, texts.want) {
+				t.Errorf("%s: %s %q, want %q", name, what, texts.got, texts.want)
+			}
+		}
+	}
+}
