@@ -307,7 +307,7 @@ func (g *sentinel) enter(h held) {
 
 func (g *sentinel) emit(h held, until time.Time) {
 	g.said = g.Now()
-	e := event.StageWatched{Percent: h.Percent, Left: max(0, h.end.Sub(g.Now())).Round(time.Second), Until: until}
+	e := event.StageWatched{Percent: h.Percent, Left: max(0, h.end.Sub(g.Now())).Round(time.Second), Until: earliest(until, g.Now())}
 	for _, c := range g.live {
 		total := c.Total()
 		e.Aliases = append(e.Aliases, event.AliasEvidence{

@@ -325,7 +325,7 @@ func (s *Set) crossCheck() diag.List {
 	if s.values["alarm-bake"].length > 0 && !given("alarms") {
 		fail("alarm-bake is given without alarms", "name the alarms")
 	}
-	if given("max-error-rate") && s.values["max-error-rate"].percent == 0 {
+	if rate := s.values["max-error-rate"]; rate.given && strings.Trim(rate.text, "0.%") == "" {
 		fail("max-error-rate is 0: one error in a million invocations would exceed it", "give a rate above 0, such as 1%")
 	}
 	if slices.Contains(looksAt, s.command) && !given("function") {

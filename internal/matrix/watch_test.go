@@ -66,7 +66,7 @@ func TestAGuardsRollbackIsExactWhereverItIsCutOff(t *testing.T) {
 		before := s.prepare(w)
 		done := s.deploy(w, cut{})
 		done.expect(t, "the deployment", 1)
-		if !strings.Contains(string(done.output), "version 2 of function f failed in") {
+		if !strings.Contains(done.output, "version 2 of function f failed in") {
 			t.Errorf("another reason:\n%s", done.output)
 		}
 		w.same(before, w.dump())
