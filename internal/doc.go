@@ -42,6 +42,7 @@
 //	redact       hides secrets in whatever is written; printable escapes what a
 //	             terminal would obey
 //	glob         one engine for the patterns of files
+//	adopt        a function that exists -> files that deploy it
 //	convert      other tools' files -> a workflow
 //	awslocal     an AWS to try and to test with, which shares no type with the
 //	             client side; embedded runs it in this process

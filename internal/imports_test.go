@@ -54,10 +54,11 @@ var layout = map[string][]string{
 	"policy":    {"awsfacts", "definition", "plan"},
 	"preflight": {"awsfacts", "policy", "session"},
 	"report":    {"awsfacts", "event", "plan", "traffic"},
+	"adopt":     {"artifact", "definition", "plan"},
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {
-		"artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "glob", "guard", "history", "journal", "lambdaapi", "logs",
+		"adopt", "artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "glob", "guard", "history", "journal", "lambdaapi", "logs",
 		"metrics", "plan", "policy", "preflight", "prune", "redact", "service", "session", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.

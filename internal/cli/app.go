@@ -106,7 +106,7 @@ func (a *app) print(text string) error {
 
 // printsResult reports whether stdout belongs to the command's own product.
 func printsResult(command string) bool {
-	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs", "prune"}, command)
+	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs", "prune", "init", "completion"}, command)
 }
 
 type app struct {
@@ -170,6 +170,10 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.prune(ctx)
 	case "history":
 		return a.history(ctx)
+	case "init":
+		return a.init(ctx)
+	case "completion":
+		return a.print(input.Completion(a.in.String("shell")))
 	case "version":
 		return a.version()
 	}

@@ -2,9 +2,11 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +33,9 @@ func (h *Host) Value(ctx context.Context, source string) (string, error) {
 		return value, nil
 	case "file":
 		content, err := h.ReadFile(ctx, name)
+		if at := strings.LastIndexByte(name, '#'); errors.Is(err, fs.ErrNotExist) && at > 0 {
+			return h.valueOfKey(ctx, name[:at], name[at+1:])
+		}
 		if err != nil {
 			return "", err
 		}
@@ -41,6 +46,22 @@ func (h *Host) Value(ctx context.Context, source string) (string, error) {
 		return value, nil
 	}
 	return "", fmt.Errorf("%s is neither env: nor file:", kind)
+}
+
+// valueOfKey is a field of a file that is one JSON object of texts: file:PATH#KEY.
+func (h *Host) valueOfKey(ctx context.Context, name, key string) (string, error) {
+	content, err := h.ReadFile(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	var fields map[string]string
+	if json.Unmarshal(content, &fields) != nil {
+		return "", fmt.Errorf("the file %s is no JSON object of texts, so it has no %s", name, key)
+	}
+	if fields[key] == "" {
+		return "", fmt.Errorf("the file %s has no value for %s", name, key)
+	}
+	return fields[key], nil
 }
 
 // ReadFile reads a file that the user named, relative to the workspace or absolute.

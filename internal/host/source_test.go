@@ -62,3 +62,24 @@ func TestASignalEndsARead(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A file with a JSON object gives each of its values by key.
+func TestValueOfAKeyOfAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, content := range map[string]string{"values.json": `{"A": "one\n", "EMPTY": ""}`, "odd#A": "whole", "list.json": "[]"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := Detect(Options{Dir: dir, Args0: "lambda-rollout"})
+	for source, want := range map[string]string{
+		"file:values.json#A": "one\n", "file:odd#A": "whole",
+		"file:values.json#B": "", "file:values.json#EMPTY": "", "file:list.json#A": "", "file:none.json#A": "",
+	} {
+		got, err := h.Value(t.Context(), source)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", source, got, err)
+		}
+	}
+}

@@ -13,7 +13,7 @@ func Help() string {
 	b.WriteString("lambda-rollout deploys AWS Lambda functions and undoes everything on failure.\n\n")
 	b.WriteString("Usage:\n  lambda-rollout COMMAND [--input value …]\n\nCommands:\n")
 	for _, c := range commands {
-		fmt.Fprintf(&b, "  %-9s %s\n", c.Name, c.Summary)
+		fmt.Fprintf(&b, "  %-10s %s\n", c.Name, c.Summary)
 	}
 	b.WriteString(`
 lambda-rollout COMMAND --help lists the inputs of a command.

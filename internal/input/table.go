@@ -115,6 +115,10 @@ var commands = []Command{
 		"Of one function, or of all whose names match a pattern: shop-*. It keeps the\nnewest --keep-versions, and every version that an alias names or weighs, to which\na rollback would lead, that is a restore point younger than 30 days, that has\nprovisioned concurrency, permissions or event sources, or on which a durable\nexecution runs. It shows them with the reasons before it deletes the first."},
 	{"history", "list a function's versions, and what its aliases pointed to",
 		"The newest first: when, from which commit and run, code and size, which alias\npoints to it and what that pointed to before. From CloudTrail's event history\n(90 days, where cloudtrail:LookupEvents is permitted), the journals of this\nfolder, and the versions' descriptions. With --compare, what two versions\ndiffer in."},
+	{"init", "write the files of a function that exists",
+		"The definition, with only what differs from AWS's defaults, a file for each alias,\nand the code, unpacked. A plan of them is empty. Of one function, or of all whose\nnames match a pattern: --function 'shop-*'. It prints the arguments that plan and\ndeploy take, and names what the files do not express. Settings, such as function\nURLs and permissions, are not written and stay as they are."},
+	{"completion", "print the completion of a shell",
+		"lambda-rollout completion bash|zsh|fish. For bash: source <(lambda-rollout\ncompletion bash)."},
 	{"version", "print version, commit and Go version", ""},
 }
 
@@ -129,7 +133,7 @@ var (
 	sharesTraffic  = []string{"deploy", "plan", "validate", "policy", "shift"}
 	rollsBack      = []string{"rollback"}
 	namesFunction  = []string{"rollback", "shift"}
-	looksAt        = []string{"invoke", "logs", "history", "prune"}
+	looksAt        = []string{"invoke", "logs", "history", "prune", "init"}
 	servesLocal    = []string{"local"}
 )
 
@@ -179,7 +183,7 @@ var table = []Input{
 	{Name: "variables-from", Kind: Map, Commands: readsFiles, Sources: valueSources, Group: groupValues, Meta: "NAME=SOURCE",
 		Help: "Service variables whose values are read from env:VARIABLE, file:PATH, ssm:NAME (with :VERSION or :LABEL), secretsmanager:ID#KEY or tfstate:FILE#ADDRESS, where FILE may be s3://bucket/key. A SecureString, a secret and what Terraform marks as sensitive is masked. See docs/values.md."},
 	{Name: "secrets-from", Kind: Map, Commands: readsFiles, Sources: valueSources, Group: groupValues, Meta: "ID=SOURCE",
-		Help: `Where the values of secrets come from instead of the command line, which other users of a machine can read: the sources of variables-from. One line break at the end of a file is no part of it. Each is masked.`},
+		Help: `Where the values of secrets come from instead of the command line, which other users of a machine can read: the sources of variables-from. file:PATH#KEY is a field of a JSON object. One line break at the end of a file is no part of it. Each is masked.`},
 
 	{Name: "tfstate", Kind: String, Commands: readsFiles, Group: groupValues, Meta: "FILE",
 		Help: "Terraform's state for {{ tfstate }} in lambroll's definitions: a file or s3://bucket/key. See docs/lambroll-and-aws-lambda-deploy.md."},
@@ -245,7 +249,7 @@ var table = []Input{
 		Help: "The order of many functions: a wave a line, as function names, globs or REGION:GLOB, parted by spaces. A wave begins when the one before is done. Functions that no line names come last. If one fails, all waves are rolled back."},
 	{Name: "keep-versions", Kind: Int, Commands: []string{"deploy", "policy", "prune"}, Min: 1, Group: groupRun, Meta: "N",
 		Help: "After a deploy that succeeded, delete older versions but for this many, as the command prune does. What goes wrong there fails no deploy. Off by default."},
-	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift", "prune"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
+	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift", "prune", "init"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
 		Help: "How many functions of a Region are deployed at the same time."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "Time limit of the deploy, with a unit: 90s, 10m. Traffic stages are not counted. A function's own timeout belongs in its definition."},
@@ -291,6 +295,16 @@ var table = []Input{
 		Help: "How many versions to list, the newest first."},
 	{Name: "compare", Kind: String, Commands: []string{"history"}, Group: groupFunction, Meta: "A..B",
 		Help: "Two versions to compare, instead of the list: 41..42."},
+	{Name: "output-dir", Kind: String, Commands: []string{"init"}, Default: ".", Group: groupFunction, Meta: "DIR",
+		Help: "Folder in which init makes a folder for each function."},
+	{Name: "file-format", Kind: Enum, Commands: []string{"init"}, Default: "yaml", Enum: []string{"yaml", "json"}, Group: groupFunction,
+		Help: "Format of the definitions that init writes."},
+	{Name: "harness", Kind: Bool, Commands: []string{"init"}, Group: groupFunction,
+		Help: "Write a Harness Service that names the files, too."},
+	{Name: "with-environment", Kind: Bool, Commands: []string{"init"}, Group: groupFunction,
+		Help: "Write the values of the environment, to a file of their own that only its owner can read and a .gitignore covers. Without it a deploy of the files leaves the variables as they are."},
+	{Name: "force", Kind: Bool, Commands: []string{"init"}, Group: groupFunction,
+		Help: "Overwrite files that exist."},
 	{Name: "payload", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "JSON",
 		Help: "JSON event to send: the text itself, @FILE, or - for stdin."},
 
@@ -317,6 +331,8 @@ var table = []Input{
 		Help: "What the policy is for: this deployment as it would run now; service: every deployment of these files, the first one and all later ones; plan: only plan."},
 	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias", "settings"}, Group: groupOutput,
 		Help: "Which definitions the schema is of."},
+	{Name: "shell", Kind: Enum, Positional: true, Commands: []string{"completion"}, Default: "bash", Enum: []string{"bash", "zsh", "fish"}, Group: groupOutput,
+		Help: "Shell to complete for."},
 	{Name: "files", Kind: Paths, Positional: true, Commands: []string{"convert"}, Group: groupOutput, Meta: "FILE",
 		Help: "The pipeline to convert, then the files that it refers to: paths or globs."},
 	{Name: "verbose", Kind: Bool, Group: groupOutput,

@@ -1,0 +1,75 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/adopt"
+	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+)
+
+// ReadFunctions reads the functions whose names match a pattern, as in shop-*, with
+// their aliases, and downloads their code into temp. Its error is a
+// *NotStartedError.
+func ReadFunctions(ctx context.Context, c *Connection, pattern, temp string, parallel int) ([]adopt.Source, error) {
+	found, err := c.matching(ctx, pattern)
+	if err != nil {
+		return nil, notStarted(err)
+	}
+	var readers []*sourceReader
+	for _, p := range found {
+		readers = append(readers, &sourceReader{Pruned: p, connection: c, temp: temp})
+	}
+	if err := each(ctx, parallel, readers, func(ctx context.Context, r *sourceReader) error { return r.read(ctx) }); err != nil {
+		return nil, notStarted(err)
+	}
+	var all []adopt.Source
+	for _, r := range readers {
+		all = append(all, r.source)
+	}
+	return all, nil
+}
+
+// sourceReader reads one function.
+type sourceReader struct {
+	*Pruned
+	connection *Connection
+	temp       string
+	source     adopt.Source
+}
+
+func (r *sourceReader) read(ctx context.Context) error {
+	latest, err := r.api.Find(ctx, r.Function, "")
+	switch {
+	case err != nil:
+		return err
+	case latest == nil:
+		return fmt.Errorf("there is no function %s in %s", r.Function, r.Region)
+	case !latest.Settled():
+		return fmt.Errorf("function %s is being updated: try again once that is done", r.Function)
+	}
+	r.source = adopt.Source{Region: r.Region, Latest: latest, Versions: map[string]*definition.Observed{}}
+	if r.source.CodeSigning, err = r.api.CodeSigning(ctx, r.Function); err != nil && !adopt.ExternalCode(latest) {
+		return err
+	}
+	if r.source.Aliases, err = r.api.ListAliases(ctx, r.Function); err != nil {
+		return err
+	}
+	for _, a := range r.source.Aliases {
+		if r.source.Versions[a.Version] != nil {
+			continue
+		}
+		if r.source.Versions[a.Version], err = r.api.Find(ctx, r.Function, a.Version); err != nil {
+			return err
+		}
+	}
+	if adopt.ExternalCode(latest) {
+		return nil
+	}
+	if latest.CodeLocation == "" {
+		return fmt.Errorf("AWS returns no address for the code of %s", r.Function)
+	}
+	r.source.Zip, err = artifact.Download(ctx, r.connection.base.HTTPClient(), artifact.Source{URL: latest.CodeLocation, Sha256: latest.CodeSha256}, r.temp)
+	return err
+}
