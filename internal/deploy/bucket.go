@@ -24,6 +24,8 @@ import (
 type bucket struct {
 	client *s3.Client
 	name   string
+	// limit is maxRecord, or a test's.
+	limit int64
 }
 
 // maxRecord bounds what one object of a journal may hold, in bytes: journals of
@@ -51,7 +53,7 @@ func bucketOf(ctx context.Context, c *Connection, url string) (*bucket, error) {
 		// Another partition, or no network at all.
 		return nil, fmt.Errorf("find the Region of bucket %s: %w (name a Region with aws-region or AWS_REGION)", name, err)
 	}
-	return &bucket{client: client, name: name}, nil
+	return &bucket{client: client, name: name, limit: maxRecord}, nil
 }
 
 // bucketRegion is the Region that S3 names when it is asked in another, also
@@ -75,9 +77,9 @@ func (b *bucket) Get(ctx context.Context, key string) (content []byte, etag stri
 	if err != nil {
 		return nil, "", fmt.Errorf("read s3://%s/%s: %w", b.name, key, err)
 	}
-	content, err = io.ReadAll(io.LimitReader(out.Body, maxRecord+1))
-	if err == nil && len(content) > maxRecord {
-		err = fmt.Errorf("it is larger than %d bytes", maxRecord)
+	content, err = io.ReadAll(io.LimitReader(out.Body, b.limit+1))
+	if err == nil && int64(len(content)) > b.limit {
+		err = fmt.Errorf("it is larger than %d bytes", b.limit)
 	}
 	if err := errors.Join(err, out.Body.Close()); err != nil {
 		return nil, "", fmt.Errorf("read s3://%s/%s: %w", b.name, key, err)

@@ -87,8 +87,7 @@ func (lost) Error() string { return "the machine is dead" }
 // RetryableError keeps the SDK from trying again.
 func (lost) RetryableError() bool { return false }
 
-// next counts an action and reports whether the machine dies at it; an error
-// says that it is dead already.
+// next counts an action and returns its number, or lost where the machine is dead.
 func (m *machine) next(counter *int) (at int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
