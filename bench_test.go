@@ -342,3 +342,34 @@ func zipOf(b *testing.B, size int) string {
 	}
 	return out.String()
 }
+
+// The most memory that a fleet takes: 500 functions in three Regions, whose zips go
+// inside the calls. It takes as long as the calls that it needs at the real rate.
+func BenchmarkFleetMemory(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("only Linux tells the peak of a running process")
+	}
+	const functions = 500
+	for _, size := range []int{1 << 20, 8 << 20} {
+		b.Run(fmt.Sprintf("%dMB", size>>20), func(b *testing.B) {
+			aws := serveFar(b, awslocal.Options{}, 0)
+			dir := b.TempDir()
+			for n := range functions {
+				for _, region := range []string{"us-east-1", "eu-west-1", "eu-central-1"} {
+					name := fmt.Sprintf("f%03d", n)
+					write(b, dir, fmt.Sprintf("functions/%s-%s.yaml", name, region), fmt.Sprintf(
+						"functionName: arn:aws:lambda:%s:123456789012:function:%s\nrole: arn:aws:iam::123456789012:role/bench\nruntime: nodejs22.x\nhandler: index.handler\n", region, name))
+				}
+			}
+			write(b, dir, "code.zip", zipOf(b, size))
+			var peak float64
+			for range b.N {
+				aws.deploy(b, dir, "--function-definition", "functions/*.yaml", "--artifact", filepath.Join(dir, "code.zip"), "--alias", "live", "--timeout", "60m")
+				peak = max(peak, float64(aws.peak)/1024)
+			}
+			b.ReportMetric(peak, "MB-peak")
+			b.ReportMetric(150, "MB-limit")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
