@@ -3,8 +3,10 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -21,6 +23,8 @@ import (
 type lambrollSettings struct {
 	state    string
 	prefixed map[string]string
+	extStr   map[string]string
+	extCode  map[string]string
 	envfiles []string
 	// given reports whether an input says that the definitions are lambroll's.
 	given bool
@@ -31,15 +35,10 @@ func (a *app) lambrollSettings() (lambrollSettings, diag.List) {
 	s := lambrollSettings{
 		state: a.in.String("tfstate"), prefixed: maps.Clone(a.in.Map("prefixed-tfstate")), envfiles: a.in.List("envfile"),
 	}
+	s.extStr, s.extCode = pairsOr(a.in.Map("ext-str"), variable("EXTSTR")), pairsOr(a.in.Map("ext-code"), variable("EXTCODE"))
 	s.given = s.state != "" || len(s.prefixed)+len(s.envfiles) > 0
 	s.state = cmp.Or(s.state, variable("TFSTATE"))
-	if text := variable("PREFIXED_TFSTATE"); len(s.prefixed) == 0 && text != "" {
-		s.prefixed = map[string]string{}
-		for pair := range strings.SplitSeq(text, ";") {
-			prefix, file, _ := strings.Cut(pair, "=")
-			s.prefixed[strings.TrimSpace(prefix)] = strings.TrimSpace(file)
-		}
-	}
+	s.prefixed = pairsOr(s.prefixed, variable("PREFIXED_TFSTATE"))
 	if text := variable("ENVFILE"); len(s.envfiles) == 0 && text != "" {
 		s.envfiles = strings.Split(text, ",")
 	}
@@ -48,6 +47,20 @@ func (a *app) lambrollSettings() (lambrollSettings, diag.List) {
 		problems = append(problems, diag.Problem{Warning: true, Message: "LAMBROLL_OPTION: lambroll's option file is not read", Hint: "give what it says as inputs: aws-region, tfstate, prefixed-tfstate, envfile"})
 	}
 	return s, problems
+}
+
+// pairsOr is an input, or where it is empty what lambroll's variable holds:
+// NAME=VALUE;NAME=VALUE.
+func pairsOr(given map[string]string, variable string) map[string]string {
+	if len(given) > 0 || variable == "" {
+		return given
+	}
+	out := map[string]string{}
+	for pair := range strings.SplitSeq(variable, ";") {
+		name, value, _ := strings.Cut(pair, "=")
+		out[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return out
 }
 
 // templates evaluate {{ … }} in lambroll's definitions.
@@ -64,9 +77,18 @@ func (a *app) templates(ctx context.Context) (service.Templates, diag.List) {
 	a.warnings(warnings)
 	t := &templateReader{app: a, ctx: ctx, turn: make(chan struct{}, 1)}
 	opts := lambroll.Options{Env: env, State: s.state, Prefixed: s.prefixed, Read: t.read, Identity: t.identity, Layer: t.layer}
+	t.jsonnet = lambroll.Jsonnet{
+		ExtStr: s.extStr, ExtCode: s.extCode,
+		Import: func(name string) ([]byte, error) { return a.host.ReadFile(ctx, name) },
+		Secret: func(text string) { a.host.Mask("of a definition in Jsonnet", text) },
+	}
+	f := lambroll.New(opts)
 	return service.Templates{
-		Functions: lambroll.New(opts), In: in,
-		Expect: func(texts []*expression.Source) { t.expect(opts, texts) },
+		Functions: f, In: in,
+		Source: func(file string, content []byte) (*expression.Source, *diag.Problem) {
+			return t.source(file, content, f)
+		},
+		Expect: func(files []service.File) { t.expect(opts, files) },
 	}, nil
 }
 
@@ -103,6 +125,24 @@ type templateReader struct {
 	ctx  context.Context
 	turn chan struct{}
 	arns map[string]string
+	// jsonnet evaluates definitions in Jsonnet.
+	jsonnet lambroll.Jsonnet
+}
+
+// source finds the templates of a file. Those of Jsonnet are in the JSON that it
+// comes to.
+func (t *templateReader) source(file string, content []byte, f lambroll.Functions) (*expression.Source, *diag.Problem) {
+	if path.Ext(file) != ".jsonnet" {
+		return expression.ScanTemplates(file, content), nil
+	}
+	text, err := t.jsonnet.Evaluate(file, content, f)
+	if e, ok := errors.AsType[*lambroll.JsonnetError](err); ok {
+		return nil, &diag.Problem{File: cmp.Or(e.File, file), Line: e.Line, Col: e.Col, Message: e.Message}
+	}
+	if err != nil {
+		return nil, &diag.Problem{File: file, Message: err.Error()}
+	}
+	return expression.ScanTemplates(file+" (as JSON)", text), nil
 }
 
 // alone calls do while no other one is under way.
@@ -118,7 +158,7 @@ func (t *templateReader) read(s values.Source) (r values.Result) {
 }
 
 // expect reads at once what the texts ask for.
-func (t *templateReader) expect(opts lambroll.Options, texts []*expression.Source) {
+func (t *templateReader) expect(opts lambroll.Options, files []service.File) {
 	var sources []values.Source
 	opts.Read = func(s values.Source) values.Result {
 		sources = append(sources, s)
@@ -126,8 +166,11 @@ func (t *templateReader) expect(opts lambroll.Options, texts []*expression.Sourc
 	}
 	opts.Identity = func() (lambroll.Identity, error) { return unknownIdentity, nil }
 	opts.Layer = func(string, string) (string, error) { return expression.Unknown, nil }
-	for _, text := range texts {
-		text.CallTemplates(lambroll.New(opts))
+	f := lambroll.New(opts)
+	for _, file := range files {
+		if text, wrong := t.source(file.Name, file.Content, f); wrong == nil {
+			text.CallTemplates(f)
+		}
 	}
 	sources = slices.DeleteFunc(sources, func(s values.Source) bool { return strings.Contains(s.String(), expression.Unknown) })
 	t.app.readValues(t.ctx, sources)

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 )
@@ -212,6 +213,73 @@ func TestLambrollsOwnVariablesAndFilesCount(t *testing.T) {
 	_, log, errs := b.run("plan", "--function-definition", "function.json", "--artifact", "src")
 	if !strings.Contains(log+errs, "LAMBROLL_OPTION: lambroll's option file is not read") {
 		t.Error(log, errs)
+	}
+}
+
+const lambrollJsonnet = `local env = std.native('env');
+local tfstate = std.native('tfstate');
+local caller = std.native('caller_identity')();
+local lib = import 'lib/base.libsonnet';
+lib {
+  FunctionName: std.native('must_env')('ENV') + '-' + std.extVar('name'),
+  MemorySize: std.extVar('memory'),
+  Role: 'arn:aws:iam::%s:role/f' % caller.Account,
+  VpcConfig: { SubnetIds: tfstate('output.subnets'), SecurityGroupIds: [tfstate('aws_security_group.f["%s"].id' % env('WORLD', 'b'))] },
+  Layers: [std.native('layer_arn')('base', 'latest')],
+  Environment: { Variables: {
+    AA: std.native('ssm')('/app/a'),
+    KEY: std.native('ssm')('/app/key'),
+    SUBNET: std.native('ssm_list')('/app/subnets', 1),
+    HOST: std.native('first_tfstate')('output.host'),
+    EVIL: env('EVIL', ''),
+    LATER: '{{ must_env ` + "`ENV`" + ` }}',
+  } },
+}
+`
+
+// Jsonnet has lambroll's functions, types and templates, and a value is final there
+// as well.
+func TestDefinitionsInJsonnetDeploy(t *testing.T) {
+	t.Parallel()
+	b := lambrollBench(t)
+	evil := "{{ env `ENV` }} <+service.name>"
+	b.env = append(b.env, "EVIL="+evil)
+	b.write("function.jsonnet", lambrollJsonnet)
+	b.write("lib/base.libsonnet", "{ Handler: 'index.handler', Runtime: 'nodejs22.x', Timeout: 3 * 2 }")
+	args := append([]string{"--function-definition", "function.jsonnet", "--artifact", "src", "--alias", "current", "--ext-str", "name=f", "--ext-code", "memory=128 * 2"}, lambrollStates...)
+	b.aws.ResetCalls()
+	out := b.must(append([]string{"deploy"}, args...)...)
+	asked := 0
+	for _, c := range b.aws.Calls() {
+		if c.Operation == "GetParameters" {
+			asked++
+		}
+	}
+	if asked != 1 || strings.Contains(out, "value-of-key") {
+		t.Errorf("%d calls for parameters\n%s", asked, out)
+	}
+	f, err := lambda.NewFromConfig(b.config()).GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String("dev-f")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"AA": "value-of-a <+service.name>", "KEY": "value-of-key <+service.name>", "SUBNET": "subnet-2", "HOST": "db.example", "EVIL": evil, "LATER": "dev"}
+	if diff := cmp.Diff(want, f.Environment.Variables); diff != "" || *f.MemorySize != 256 || *f.Timeout != 6 || len(f.VpcConfig.SubnetIds) != 2 || len(f.Layers) != 1 {
+		t.Errorf("%+v\n%s", f, diff)
+	}
+	b.must(append([]string{"plan", "--exit-code"}, args...)...)
+	b.must(append([]string{"validate"}, args...)...)
+	for program, want := range map[string]string{
+		"{\n a: std.extVar('lost') }":              "function.jsonnet:2:5: Undefined external variable: lost",
+		"{\n a b }":                                "function.jsonnet:2:4: Expected",
+		"{\n a: std.native('must_env')('UNSET') }": "function.jsonnet:2:5: must_env: the environment variable UNSET is not set",
+		"{ FunctionName: 'f', Memory: 1 }":         "function.jsonnet (as JSON):3:",
+		"import 'lost.libsonnet'":                  "function.jsonnet:1:1: ",
+	} {
+		b.write("function.jsonnet", program)
+		code, log, errs := b.run(append([]string{"plan"}, args...)...)
+		if code != exitInput || !strings.Contains(log+errs, want) {
+			t.Errorf("%s: exit %d, want %s\n%s%s", program, code, want, log, errs)
+		}
 	}
 }
 

@@ -189,6 +189,10 @@ var table = []Input{
 		Help: "Terraform's state for {{ tfstate }} in lambroll's definitions: a file or s3://bucket/key. See docs/lambroll-and-aws-lambda-deploy.md."},
 	{Name: "prefixed-tfstate", Kind: Map, Commands: readsFiles, Group: groupValues, Meta: "PREFIX=FILE",
 		Help: "States for functions with a prefix in lambroll's definitions: my_=FILE for {{ my_tfstate }}."},
+	{Name: "ext-str", Kind: Map, Commands: readsFiles, Group: groupValues, Meta: "NAME=TEXT",
+		Help: "Texts for std.extVar in a definition in Jsonnet."},
+	{Name: "ext-code", Kind: Map, Commands: readsFiles, Group: groupValues, Meta: "NAME=JSONNET",
+		Help: "Jsonnet for std.extVar in a definition in Jsonnet: memory=128 * 4."},
 	{Name: "envfile", Kind: Paths, Commands: readsFiles, Group: groupValues, Meta: "FILE",
 		Help: "Files of NAME=VALUE lines for {{ env }} and {{ must_env }} in lambroll's definitions. They are before the environment; the last file is before the others."},
 

@@ -74,9 +74,11 @@ type Templates struct {
 	Functions expression.Functions
 	// In reports whether those of a file are evaluated.
 	In func(file string) bool
-	// Expect gets the texts before the first of their templates is evaluated, to read
+	// Source finds the templates of such a file, after its Jsonnet is evaluated.
+	Source func(file string, content []byte) (*expression.Source, *diag.Problem)
+	// Expect gets the files before the first of their templates is evaluated, to read
 	// at once what they will ask for.
-	Expect func(texts []*expression.Source)
+	Expect func(files []File)
 }
 
 // Given is the value of a variable that comes from somewhere else. A value with

@@ -35,27 +35,27 @@ func (l *loader) expectTemplates(names []string) {
 	if l.opts.Templates.In == nil {
 		return
 	}
-	var texts []*expression.Source
+	var files []File
 	for _, name := range names {
 		if !l.opts.Templates.In(name) {
 			continue
 		}
 		if content, f := l.opts.Files.readRegular(name); f == nil {
-			texts = append(texts, expression.ScanTemplates(name, content))
+			files = append(files, File{name, content})
 		}
 	}
-	if len(texts) > 0 {
-		l.opts.Templates.Expect(texts)
+	if len(files) > 0 {
+		l.opts.Templates.Expect(files)
 	}
 }
 
 // scan finds the expressions of a file that an input names, and the templates of a
 // definition.
-func (l *loader) scan(name string, content []byte, inputs string) *expression.Source {
+func (l *loader) scan(name string, content []byte, inputs string) (*expression.Source, *diag.Problem) {
 	if in := l.opts.Templates.In; in != nil && inputs == functionInputs && in(name) {
-		return expression.ScanTemplates(name, content)
+		return l.opts.Templates.Source(name, content)
 	}
-	return expression.Scan(name, content)
+	return expression.Scan(name, content), nil
 }
 
 // shortService is the Service of one definition. Several definitions, or a glob,

@@ -340,7 +340,12 @@ func (l *loader) renderFile(name, inputs string, e *expression.Evaluator) *expre
 		l.report(*f)
 		return nil
 	}
-	return l.render(l.scan(name, content, inputs), inputs, e)
+	text, f := l.scan(name, content, inputs)
+	if f != nil {
+		l.report(*f)
+		return nil
+	}
+	return l.render(text, inputs, e)
 }
 
 // render parses a definition and fills in its expressions.

@@ -30,7 +30,7 @@ var braces = []template{
 		// https://github.com/fujiwara/lambroll: its template functions.
 		regexp.MustCompile(`\{\{-?\s*\(?\s*(must_env|env|ssm|json_escape|caller_identity|layer_arn|secretsmanager|[a-z0-9_]*tfstatef?)\b`),
 		"is a template of lambroll, and stays as it is",
-		"it is evaluated in a function-definition named function.json, and in every one where the input tfstate, prefixed-tfstate or envfile is given", true,
+		"it is evaluated in a function-definition named function.json or .jsonnet, and in every one where the input tfstate, prefixed-tfstate or envfile is given", true,
 	},
 	github,
 	{

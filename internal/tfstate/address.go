@@ -146,8 +146,8 @@ func bracket(text string) (s step, length int, why string) {
 	return step{key: strconv.FormatUint(n, 10), number: true, bracket: true}, end + 1, ""
 }
 
-// descend follows a path into a value and returns what it finds as text.
-func descend(raw json.RawMessage, path []step) (string, error) {
+// descend follows a path into a value.
+func descend(raw json.RawMessage, path []step) (json.RawMessage, error) {
 	at := ""
 	for _, s := range path {
 		var ok bool
@@ -155,13 +155,13 @@ func descend(raw json.RawMessage, path []step) (string, error) {
 		case '{':
 			var fields map[string]json.RawMessage
 			if err := json.Unmarshal(raw, &fields); err != nil {
-				return "", err
+				return nil, err
 			}
 			raw, ok = fields[s.key]
 		case '[':
 			var items []json.RawMessage
 			if err := json.Unmarshal(raw, &items); err != nil {
-				return "", err
+				return nil, err
 			}
 			if n, err := strconv.Atoi(s.key); err == nil && n >= 0 && n < len(items) {
 				raw, ok = items[n], true
@@ -172,7 +172,7 @@ func descend(raw json.RawMessage, path []step) (string, error) {
 			if at != "" {
 				where = " in " + strings.TrimPrefix(at, ".")
 			}
-			return "", fmt.Errorf("the state has no %s%s there", s, where)
+			return nil, fmt.Errorf("the state has no %s%s there", s, where)
 		}
 		if s.bracket {
 			at += s.String()
@@ -180,7 +180,7 @@ func descend(raw json.RawMessage, path []step) (string, error) {
 			at += "." + s.key
 		}
 	}
-	return text(raw)
+	return raw, nil
 }
 
 // kind is the first byte of a JSON value.

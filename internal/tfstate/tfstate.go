@@ -113,6 +113,8 @@ type Value struct {
 	Text string
 	// Sensitive reports whether Terraform marks the value as sensitive.
 	Sensitive bool
+	// JSON reports whether the value is no string, so that Text is JSON.
+	JSON bool
 }
 
 // Lookup returns the value of an address, as in output.name,
@@ -128,11 +130,14 @@ func (s *State) Lookup(address string) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	text, err := descend(raw, a.path)
+	if raw, err = descend(raw, a.path); err != nil {
+		return Value{}, err
+	}
+	text, err := text(raw)
 	if err != nil {
 		return Value{}, err
 	}
-	return Value{text, sensitive}, nil
+	return Value{text, sensitive, kind(raw) != '"'}, nil
 }
 
 // find returns the value that a's path begins at.

@@ -58,7 +58,9 @@ func (l loadedState) value(s State) Result {
 	if err != nil {
 		return Result{Err: fmt.Errorf("%s: %w", s.File, err)}
 	}
-	return textOf(v.Text, v.Sensitive)
+	result := textOf(v.Text, v.Sensitive)
+	result.JSON = v.JSON
+	return result
 }
 
 func (r *Reader) load(ctx context.Context, open *session.Session, s State) loadedState {

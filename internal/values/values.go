@@ -24,7 +24,10 @@ type Result struct {
 	// Secret reports whether the place keeps the value as a secret: SecureString,
 	// Secrets Manager, and what Terraform marks as sensitive.
 	Secret bool
-	Err    error
+	// JSON reports whether the place has the value as something else than a string:
+	// Text is JSON then.
+	JSON bool
+	Err  error
 }
 
 // Options are how a Reader reaches what it reads.
