@@ -53,8 +53,8 @@ var layout = map[string][]string{
 	"plan":      {"awsfacts", "definition", "journal", "traffic"},
 	"policy":    {"awsfacts", "definition", "plan"},
 	"preflight": {"awsfacts", "policy", "session"},
-	"report":    {"awsfacts", "event", "plan", "traffic"},
 	"adopt":     {"artifact", "definition", "plan"},
+	"report":    {"awsfacts", "event", "journal", "plan", "traffic"},
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {

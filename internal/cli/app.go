@@ -83,6 +83,7 @@ func (a *app) main(ctx context.Context) int {
 	ctx, cancel := a.withSignals(ctx)
 	defer cancel()
 	err = a.run(ctx, request.Command)
+	a.writeReport(ctx, request.Command)
 	if closing := a.embedded.Close(); closing != nil {
 		err = errors.Join(err, closing)
 	}
@@ -106,7 +107,7 @@ func (a *app) print(text string) error {
 
 // printsResult reports whether stdout belongs to the command's own product.
 func printsResult(command string) bool {
-	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs", "prune", "init", "completion"}, command)
+	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs", "prune", "init", "completion", "report"}, command)
 }
 
 type app struct {
@@ -174,6 +175,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.init(ctx)
 	case "completion":
 		return a.print(input.Completion(a.in.String("shell")))
+	case "report":
+		return a.reportCommand(ctx)
 	case "version":
 		return a.version()
 	}

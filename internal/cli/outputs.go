@@ -69,8 +69,8 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 		// the deployment with it.
 		return &deploy.StoppedError{Err: err, Journal: name}
 	}
-	if err == nil && a.log().Folds() {
-		// The groups of the log are folded: this line is what the user sees.
+	if err == nil && (a.log().Folds() || a.host.CanAsk()) {
+		// Where the groups of a log are folded, this line is what the user sees.
 		a.log().Line("%s", done.Closing())
 	}
 	return err

@@ -119,6 +119,8 @@ var commands = []Command{
 		"The definition, with only what differs from AWS's defaults, a file for each alias,\nand the code, unpacked. A plan of them is empty. Of one function, or of all whose\nnames match a pattern: --function 'shop-*'. It prints the arguments that plan and\ndeploy take, and names what the files do not express. Settings, such as function\nURLs and permissions, are not written and stay as they are."},
 	{"completion", "print the completion of a shell",
 		"lambda-rollout completion bash|zsh|fish. For bash: source <(lambda-rollout\ncompletion bash)."},
+	{"report", "make the HTML page of a run",
+		"From the journal that --journal names, or the newest one: how the run ended, what\nit changed, and each call with its time and result. The page needs nothing else\nand holds no value of an environment variable."},
 	{"version", "print version, commit and Go version", ""},
 }
 
@@ -266,7 +268,9 @@ var table = []Input{
 		Help: "Deploy although a rollback could not restore everything. The plan lists what."},
 	{Name: "rollback-timeout", Kind: Duration, Commands: changesAWS, Default: "10m", Min: 1, Group: groupRollback, Meta: "TIME",
 		Help: "Time limit of the rollback, apart from the deploy's."},
-	{Name: "journal", Kind: String, Commands: []string{"deploy", "rollback", "shift", "policy"}, Group: groupRollback, Meta: "PLACE",
+	{Name: "report", Kind: String, Commands: []string{"deploy", "shift", "rollback", "report"}, Group: groupOutput, Meta: "FILE",
+		Help: "Where to write the HTML page of the run. The command report prints it where no file is named."},
+	{Name: "journal", Kind: String, Commands: []string{"deploy", "rollback", "shift", "policy", "report"}, Group: groupRollback, Meta: "PLACE",
 		Help: "Where to keep the journal: a file, or s3://bucket/prefix for runners whose disk is not kept. The default depends on the host."},
 	{Name: "rollback-data", Kind: String, Commands: namesFunction, Instead: "command: rollback undoes that deploy; command: shift moves its traffic", Group: groupRollback, Meta: "JSON",
 		Help: "The output of that name of a deploy: what rollback in another job restores, and what shift shifts."},

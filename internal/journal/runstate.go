@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
@@ -45,6 +46,8 @@ type Step struct {
 	Record  Record
 	Intent  Intent
 	Outcome *Outcome
+	// Ended is when the outcome was recorded; zero where there is none.
+	Ended time.Time
 }
 
 // Open reports whether the change may have taken effect, or may still.
@@ -226,20 +229,21 @@ func (s *RunState) add(r Record) error {
 		t.Steps = append(t.Steps, Step{Number: r.Step, Record: r, Intent: *r.Intent})
 		s.next = max(s.next, r.Step+1)
 	case r.Outcome != nil:
-		return t.close(r.Step, r.Outcome)
+		return t.close(r)
 	}
 	return nil
 }
 
 // close sets the outcome of a step. The Snapshot is replaced, not modified:
 // copies of it were handed out.
-func (t *TargetLog) close(number int, outcome *Outcome) error {
+func (t *TargetLog) close(r Record) error {
+	number, outcome := r.Step, r.Outcome
 	for i := len(t.Steps) - 1; i >= 0; i-- {
 		step := &t.Steps[i]
 		if step.Number != number {
 			continue
 		}
-		step.Outcome = outcome
+		step.Outcome, step.Ended = outcome, r.At
 		if step.Intent.RestorePoint && outcome.Version != "" && t.Snapshot != nil {
 			snapshot := *t.Snapshot
 			snapshot.RestorePoint = outcome.Version

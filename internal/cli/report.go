@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
+)
+
+// reportCommand makes the page of a run that is over, or goes on.
+func (a *app) reportCommand(ctx context.Context) error {
+	found, err := a.findJournals(ctx)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return notStarted(errors.New("no journal was found here: name one with --journal"))
+	}
+	page, err := a.page(ctx, found[0])
+	if err != nil {
+		return notStarted(err)
+	}
+	if file := a.in.String("report"); file != "" {
+		return notStarted(writePage(a.absolute(file), page))
+	}
+	return a.print(page)
+}
+
+// page reads a journal and makes its page.
+func (a *app) page(ctx context.Context, name string) (string, error) {
+	store, err := a.openStore(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	state, err := journal.Read(ctx, store)
+	if err != nil {
+		return "", err
+	}
+	if state.Header.Run == "" {
+		return "", fmt.Errorf("there is no journal %s", name)
+	}
+	return report.Page(state, a.host.Redact), nil
+}
+
+// reportLimit is how long the page of a run may take to make.
+const reportLimit = 10 * time.Second
+
+// writeReport writes the page of the run that this process carried out, where it
+// is asked to. A page that cannot be written is worth a warning and no more.
+func (a *app) writeReport(ctx context.Context, command string) {
+	name := a.progress.journalName()
+	if command == "report" || name == "" || !a.in.Has("report") || a.in.String("report") == "" {
+		return
+	}
+	if ctx.Err() != nil && a.host.PostFollows() {
+		return // the few seconds after a signal belong to the journal; post writes the page
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportLimit)
+	defer cancel()
+	page, err := a.page(ctx, name)
+	if err == nil {
+		err = writePage(a.absolute(a.in.String("report")), page)
+	}
+	if err != nil {
+		a.host.Warn("the report was not written: " + err.Error())
+	}
+}
+
+// writePage replaces a page of this program, and no other file. It follows no
+// symbolic link.
+func writePage(path, page string) error {
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("write the report: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("write the report %s: it is not a regular file; name another", path)
+	default:
+		old, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+		if !report.IsPage(old) {
+			return fmt.Errorf("write the report %s: the file is no report of lambda-rollout and is not overwritten; name another", path)
+		}
+	}
+	return replace(path, page)
+}
+
+func replace(path, content string) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".report-*")
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	_, err = file.WriteString(content)
+	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close()) //nolint:gosec // a page to be read
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+)
+
+func runOf(name string) *journal.RunState {
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	content := func(timeout, code string) journal.Content {
+		return journal.Content{Fields: map[string]string{"Timeout": timeout, "MemorySize": "m", name: timeout}, CodeSha256: code}
+	}
+	before, after := content("a", "FRj54pGvRp9Yxxxx"), content("b", "rKrWgBqs4kPExxxx")
+	done := &journal.Outcome{Result: journal.Done}
+	step := func(n, began, ended int, i journal.Intent, o *journal.Outcome) journal.Step {
+		s := journal.Step{Number: n, Record: journal.Record{At: at.Add(time.Duration(began) * time.Second)}, Intent: i, Outcome: o}
+		if o != nil {
+			s.Ended = at.Add(time.Duration(ended) * time.Second)
+		}
+		return s
+	}
+	return &journal.RunState{
+		Header: journal.Header{Run: name, Started: at, Tool: "v1", Command: "deploy", Repository: name, Commit: name, RunURL: "https://example.com/" + name},
+		State:  journal.RolledBack,
+		Targets: []journal.TargetLog{{
+			Target:   journal.Target{Function: name, Region: "eu-central-1"},
+			Snapshot: &journal.Snapshot{Exists: true, Content: before, Aliases: []journal.Alias{{Name: name, Version: "41", Weights: map[string]float64{"42": 0.1}}}},
+			Steps: []journal.Step{
+				step(1, 0, 2, journal.Intent{Call: "UpdateFunctionConfiguration", Content: &after}, done),
+				step(2, 2, 3, journal.Intent{Call: "PublishVersion"}, &journal.Outcome{Result: journal.Done, Version: "42"}),
+				step(3, 3, 4, journal.Intent{Call: "UpdateAlias", Alias: &journal.Alias{Name: name, Version: "42"}}, &journal.Outcome{Result: journal.Refused, Error: name}),
+				step(4, 4, 6, journal.Intent{Call: "UpdateFunctionConfiguration", Back: true, Content: &before}, nil),
+			},
+		}},
+	}
+}
+
+func same(s string) string { return s }
+
+func TestThePageOfARun(t *testing.T) {
+	t.Parallel()
+	golden(t, "page.html", Page(runOf("shop"), same))
+}
+
+// Whatever names and messages hold, they stay text: nothing of them becomes an
+// element, an attribute or a script, and the page loads nothing.
+func TestAPageEscapesEveryValue(t *testing.T) {
+	t.Parallel()
+	plain := Page(runOf("shop"), same)
+	for _, hostile := range []string{
+		`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onload='alert(1)`, `</style><script>`, "&lt;b&gt;", "\x00\x1b[31m\xff", `</title><svg onload=alert(1)>`,
+	} {
+		got := Page(runOf(hostile), same)
+		for _, sign := range []string{"<script", "<img", "<svg onload", "</style><", "\x00", "\x1b", "\xff"} {
+			if strings.Contains(strings.ReplaceAll(got, "</style></head>", ""), sign) {
+				t.Errorf("%q: the page holds %q", hostile, sign)
+			}
+		}
+		// As many elements and quoted values as with a harmless name.
+		for _, sign := range []string{"<", ">", `"`} {
+			if n, want := strings.Count(got, sign), strings.Count(plain, sign); n != want {
+				t.Errorf("%q: %d times %s instead of %d", hostile, n, sign, want)
+			}
+		}
+	}
+}
+
+// A link leads to a page of the web and nowhere else.
+func TestAPageLinksNoScript(t *testing.T) {
+	t.Parallel()
+	state := runOf("shop")
+	state.Header.RunURL = "javascript:alert(1)"
+	if got := Page(state, same); strings.Contains(got, "javascript:") {
+		t.Error(got)
+	}
+}
+
+func TestAPageHidesSecrets(t *testing.T) {
+	t.Parallel()
+	got := Page(runOf("sesame"), func(s string) string { return strings.ReplaceAll(s, "sesame", "***") })
+	if strings.Contains(got, "sesame") {
+		t.Error(got)
+	}
+}
