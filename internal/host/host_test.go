@@ -148,10 +148,10 @@ func TestEachHostSaysWhoRuns(t *testing.T) {
 	const sha = "05818a52403e07b2cab4d980522e7264be4aa18c"
 	want := map[string]Run{
 		"github": {ID: "16413290117", Attempt: "2", Job: "deploy", Step: "__lambda-rollout_lambda-rollout", Repository: "octo/shop", Commit: sha,
-			URL: "https://github.com/octo/shop/actions/runs/16413290117", Actor: "hubot", Pipeline: "Deploy", Number: "87",
+			URL: "https://github.com/octo/shop/actions/runs/16413290117", CommitURL: "https://github.com/octo/shop/commit/" + sha, Actor: "hubot", Pipeline: "Deploy", Number: "87",
 			Axis: "GitHub Actions 1000000042", Scope: "16413290117-2-deploy", Part: "__lambda-rollout_lambda-rollout"},
 		"act": {ID: "1", Attempt: "1", Job: "deploy", Step: "deploy", Repository: "octo/shop", Commit: sha,
-			URL: "https://github.com/octo/shop/actions/runs/1", Actor: "nektos/act", Pipeline: "deploy", Number: "1", Scope: "1-1-deploy", Part: "deploy"},
+			URL: "https://github.com/octo/shop/actions/runs/1", CommitURL: "https://github.com/octo/shop/commit/" + sha, Actor: "nektos/act", Pipeline: "deploy", Number: "1", Scope: "1-1-deploy", Part: "deploy"},
 		"woodpecker": {ID: "24", Attempt: "1", Job: "woodpecker", Step: "deploy", Repository: "test/woodpecker-test", Commit: "8826c98181353075bbeee8f99b400496488e3523",
 			URL: "http://1.2.3.4:8000/repos/2/pipeline/24", Actor: "mona", Pipeline: "woodpecker", Number: "24",
 			Axis: "1", Began: "1721328737", Scope: "test_woodpecker-test-24-woodpecker-1", Part: "deploy"},
