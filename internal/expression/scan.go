@@ -139,7 +139,7 @@ func (s *Source) nextMask(from int) (start, end int) {
 	if i, j, ok := nextSpan(text, from); ok {
 		start, end = i, clipComment(text, i, j)
 	}
-	if s.templates {
+	if s.templates && len(s.wrong) < maxWrongTemplates {
 		if i, j, ok := nextTemplate(text, from); ok && i <= start {
 			start, end = i, j
 		}

@@ -36,6 +36,11 @@ const (
 	closeTemplate = "}}"
 )
 
+// maxWrongTemplates is how many templates that cannot be evaluated are reported: an
+// opening that is never closed is looked after for maxSpan bytes, and a text of
+// nothing else would be quadratic to read.
+const maxWrongTemplates = 20
+
 // ScanTemplates is Scan for a text in which {{ … }} is evaluated, too. What is wrong
 // with one of them is a problem of the text: Documents returns it.
 func ScanTemplates(file string, src []byte) *Source { return scan(file, src, true) }

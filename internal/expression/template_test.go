@@ -174,6 +174,14 @@ func TestPlacesBehindATemplateAreTheFiles(t *testing.T) {
 	}
 }
 
+func TestATextOfOpenTemplatesEndsAfterSomeProblems(t *testing.T) {
+	t.Parallel()
+	_, problems := ScanTemplates("function.json", []byte(strings.Repeat("{{", 100_000))).Documents()
+	if len(problems) != maxWrongTemplates {
+		t.Errorf("%d problems", len(problems))
+	}
+}
+
 // Whatever a function returns, the document keeps its shape.
 func FuzzTemplates(f *testing.F) {
 	for _, text := range []string{"{{ raw `x` }}", "a{{- raw `\"` -}}b", "{{/* */}}", "{{ `{{` }}", "{{ raw (raw `a` | raw `b`).A }}", "{{ raw \"\\\"\" }}", "${{ env.A }}", "{{"} {
