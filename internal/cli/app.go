@@ -87,6 +87,7 @@ func (a *app) main(ctx context.Context) int {
 	if closing := a.embedded.Close(); closing != nil {
 		err = errors.Join(err, closing)
 	}
+	a.housekeeping(ctx)
 	code := a.report(err)
 	// A signal ends the wait for a reader here, too.
 	a.host.Log().Flush()
