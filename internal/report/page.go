@@ -234,5 +234,6 @@ ol.calls li{display:grid;grid-template-columns:1fr max-content;gap:.1rem 1rem;pa
 svg{grid-column:1/-1;width:100%;height:8px;border-radius:4px;background:var(--line)}
 rect{fill:var(--good)}.back rect{fill:var(--back)}.refused rect,.unknown rect,.open rect{fill:var(--bad)}
 .result{grid-column:1/-1;color:var(--dim);font-size:.9rem;overflow-wrap:anywhere}
+@media (max-width:34rem){ol.calls li{grid-template-columns:1fr}}
 footer{color:var(--dim);font-size:.85rem}
 `
