@@ -91,7 +91,10 @@ var leastPlans = []struct {
 			b.write("function.yaml", minimal+"environment: {variables: {AA: <+serviceVariables.a>, BB: '<+secrets.getValue(\"b\")>', CC: <+serviceVariables.c>}}\n")
 		},
 		deployOnly: []string{"--variables-from", "a=ssm:/app/a\nc=tfstate:s3://states/t#output.c", "--secrets-from", "b=secretsmanager:b#key"},
-		scenarios:  []scenario{{name: "as planned"}},
+		scenarios: []scenario{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+		},
 	},
 	{
 		name: "settings",

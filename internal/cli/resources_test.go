@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -88,7 +90,7 @@ func (b *bench) layer(name string) string {
 	return *out.LayerVersionArn
 }
 
-// role makes the deployer's role with one policy.
+// role makes the deployer's role with one policy, the last one that it was given.
 func (b *bench) role(document policy.Document) {
 	b.t.Helper()
 	client := iam.NewFromConfig(b.config())
@@ -97,7 +99,11 @@ func (b *bench) role(document policy.Document) {
 		b.t.Fatal(err)
 	}
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
-	if _, err = client.CreateRole(b.t.Context(), &iam.CreateRoleInput{RoleName: aws.String("ci"), AssumeRolePolicyDocument: &trust}); err == nil && len(document.Statement) > 0 {
+	_, err = client.CreateRole(b.t.Context(), &iam.CreateRoleInput{RoleName: aws.String("ci"), AssumeRolePolicyDocument: &trust})
+	if exists := (*iamtypes.EntityAlreadyExistsException)(nil); errors.As(err, &exists) {
+		err = nil
+	}
+	if err == nil && len(document.Statement) > 0 {
 		_, err = client.PutRolePolicy(b.t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String("ci"), PolicyName: aws.String("deploy"), PolicyDocument: aws.String(string(text))})
 	}
 	if err != nil {
