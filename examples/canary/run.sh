@@ -18,6 +18,7 @@ until grep -q AWS_SECRET_ACCESS_KEY "$work/variables"; do
 	kill -0 "$server"
 	sleep 0.1
 done
+# shellcheck source=/dev/null
 . "$work/variables"
 
 cd "$here"
