@@ -26,7 +26,7 @@ func newest(ctx context.Context, s *session.Session, ref Ref, region string) (Re
 		region = ref.Region
 	}
 	best, err := fits.newest(ctx, NewS3(s, region), ref.Bucket)
-	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != region {
+	if elsewhere := session.BucketRegion(err); elsewhere != "" && elsewhere != region {
 		ref.Region = elsewhere
 		best, err = fits.newest(ctx, NewS3(s, elsewhere), ref.Bucket)
 	}

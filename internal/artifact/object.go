@@ -115,7 +115,7 @@ func findObject(ctx context.Context, s *session.Session, ref Ref, region string)
 	}
 	o := &object{bucket: ref.Bucket, key: ref.Key, version: ref.VersionID, region: region}
 	head, err := o.head(ctx, s)
-	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != region {
+	if elsewhere := session.BucketRegion(err); elsewhere != "" && elsewhere != region {
 		o.region = elsewhere
 		head, err = o.head(ctx, s)
 	}
@@ -145,14 +145,6 @@ func (o *object) head(ctx context.Context, s *session.Session) (*s3.HeadObjectOu
 		in.VersionId = &o.version
 	}
 	return o.client.HeadObject(ctx, in)
-}
-
-// bucketRegion is where S3 says that a bucket is, empty where it does not say.
-func bucketRegion(err error) string {
-	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && resp.Response != nil {
-		return resp.Response.Header.Get("x-amz-bucket-region")
-	}
-	return ""
 }
 
 // explain words each failure.

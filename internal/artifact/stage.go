@@ -111,8 +111,8 @@ func (p staged) find(ctx context.Context, up Upload) (version string, there bool
 	case err == nil:
 		same := aws.ToString(head.ChecksumSHA256) == up.Sha256 && aws.ToInt64(head.ContentLength) == up.Size
 		return objectVersion(head.VersionId), same, nil
-	case bucketRegion(err) != "" && bucketRegion(err) != p.region:
-		return "", false, p.wrongRegion(bucketRegion(err))
+	case session.BucketRegion(err) != "" && session.BucketRegion(err) != p.region:
+		return "", false, p.wrongRegion(session.BucketRegion(err))
 	case status == http.StatusNotFound, status == http.StatusForbidden:
 		return "", false, nil
 	}
@@ -136,7 +136,7 @@ func (p staged) put(ctx context.Context, up Upload) (version string, err error) 
 }
 
 func (p staged) explain(err error, action string) error {
-	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != p.region {
+	if elsewhere := session.BucketRegion(err); elsewhere != "" && elsewhere != p.region {
 		return p.wrongRegion(elsewhere)
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "NoSuchBucket" {

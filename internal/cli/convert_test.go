@@ -7,7 +7,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 )
 
-// A workflow that stops is printed, and the exit code says that it is not complete.
+// A workflow that stops is printed, and the exit code tells that it is incomplete.
 func TestConvertEndsWithOneWhereTheWorkflowStops(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{})

@@ -19,14 +19,14 @@ import (
 )
 
 // lambrollSettings are the inputs that only lambroll's definitions read, with the
-// environment variables by which lambroll itself is told.
+// environment variables that lambroll itself reads.
 type lambrollSettings struct {
 	state    string
 	prefixed map[string]string
 	extStr   map[string]string
 	extCode  map[string]string
 	envfiles []string
-	// given reports whether an input says that the definitions are lambroll's.
+	// given reports whether an input names the definitions as lambroll's.
 	given bool
 }
 

@@ -191,7 +191,7 @@ func (a *app) keepVersions(ctx context.Context, results []deploy.Result) {
 // keepTimeout bounds what keep-versions adds to a deployment.
 const keepTimeout = 2 * time.Minute
 
-// ownRun is what the journal says that this process wrote.
+// ownRun is the state of the run whose journal this process wrote.
 func (a *app) ownRun(ctx context.Context, name string) (*journal.RunState, error) {
 	store, err := a.openStore(ctx, name)
 	if err != nil {

@@ -45,7 +45,7 @@ func bucketOf(ctx context.Context, c *Connection, url string) (*bucket, error) {
 	region := cmp.Or(c.region, AnyRegion)
 	client := artifact.NewS3(c.base, region)
 	_, err = client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &name})
-	found := bucketRegion(err)
+	found := session.BucketRegion(err)
 	switch {
 	case found != "" && found != region:
 		client = artifact.NewS3(c.base, found)
@@ -54,17 +54,6 @@ func bucketOf(ctx context.Context, c *Connection, url string) (*bucket, error) {
 		return nil, fmt.Errorf("find the Region of bucket %s: %w (name a Region with aws-region or AWS_REGION)", name, err)
 	}
 	return &bucket{client: client, name: name, limit: maxRecord}, nil
-}
-
-// bucketRegion is the Region that S3 names when it is asked in another, also
-// where it refuses to say more
-// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).
-func bucketRegion(err error) string {
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) && response.Response != nil {
-		return response.Response.Header.Get("x-amz-bucket-region")
-	}
-	return ""
 }
 
 // Get implements journal.Bucket.

@@ -61,7 +61,7 @@ type Move struct {
 	// To is where the alias pointed to then; its Version is "" where the alias was
 	// deleted.
 	To Pointer
-	// Unknown is set where a source says that the alias changed, but not to what.
+	// Unknown reports that the alias changed, without what it changed to.
 	Unknown bool
 	// By is who made it, Run the run of this program, where the source says so.
 	By, Run string
@@ -140,7 +140,7 @@ type Candidate struct {
 	Why string
 }
 
-// UnprovenError says that nothing proves where an alias pointed to.
+// UnprovenError reports that nothing proves where an alias pointed to.
 type UnprovenError struct {
 	Function, Alias string
 	// Asked is the instant or the commit.

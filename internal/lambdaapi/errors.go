@@ -95,7 +95,7 @@ func notFound(err error) bool {
 	return errors.As(err, &api) && api.ErrorCode() == "ResourceNotFoundException"
 }
 
-// FullStorageError says that the account's code storage in a Region is full
+// FullStorageError reports that the account's code storage in a Region is full
 // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 type FullStorageError struct {
 	Region string

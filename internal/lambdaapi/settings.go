@@ -126,7 +126,7 @@ func (c *Client) readSetting(ctx context.Context, function string, key definitio
 	return nil, fmt.Errorf("there is no way to read %s", key.Kind)
 }
 
-// PutSetting sets a setting once and returns what AWS answered. replaces says that
+// PutSetting sets a setting once and returns what AWS answered. replaces reports whether
 // it is set already, where AWS has another call for that.
 func (c *Client) PutSetting(ctx context.Context, function string, s definition.Setting, replaces bool) (definition.SettingValue, error) {
 	answer, err := c.putSetting(ctx, function, s, replaces)

@@ -58,7 +58,7 @@ func New(ctx context.Context, s *session.Session, region string, now func() time
 	})}
 }
 
-// NoGroupError says that the log group does not exist: Lambda makes it when the
+// NoGroupError reports that the log group does not exist: Lambda makes it when the
 // function logs for the first time, if its role may.
 type NoGroupError struct{ Group, Region string }
 

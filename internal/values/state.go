@@ -88,7 +88,7 @@ func readObject(ctx context.Context, open *session.Session, s State) ([]byte, er
 		return nil, err
 	}
 	content, err := getObject(ctx, open, s, region)
-	if elsewhere := bucketRegion(err); elsewhere != "" && elsewhere != region {
+	if elsewhere := session.BucketRegion(err); elsewhere != "" && elsewhere != region {
 		region = elsewhere
 		content, err = getObject(ctx, open, s, region)
 	}
@@ -114,14 +114,6 @@ func getObject(ctx context.Context, open *session.Session, s State, region strin
 		return nil, fmt.Errorf("it has %d bytes, more than the limit of %d", size, maxState)
 	}
 	return io.ReadAll(io.LimitReader(out.Body, maxState))
-}
-
-// bucketRegion is where S3 says that a bucket is, "" where it does not say.
-func bucketRegion(err error) string {
-	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && resp.Response != nil {
-		return resp.Response.Header.Get("x-amz-bucket-region")
-	}
-	return ""
 }
 
 func explainObject(err error, s State, region string) error {
