@@ -243,6 +243,7 @@ func TestOfManyOwnersOneIsLeft(t *testing.T) {
 				for {
 					step, err := j.Begin(ctx, target, Intent{Call: "UpdateAlias", Back: true})
 					if err == nil {
+						time.Sleep(40 * time.Millisecond) // AWS answers the call
 						err = j.End(ctx, target, step, Outcome{Result: Done})
 					}
 					if errors.Is(err, ErrTaken) || err == nil && time.Since(start) > 2*time.Second {
@@ -284,14 +285,8 @@ func TestOfManyOwnersOneIsLeft(t *testing.T) {
 					}
 				}
 			}
-			if left > 1 {
+			if left != 1 {
 				t.Errorf("seed %d: %d owners are left", seed, left)
-			}
-			if left == 0 {
-				// Each met another's takeover half-way and gave up: the next one owns it.
-				next, err := Resume(ctx, object(t, b), time.Now)
-				must(t, err)
-				must(t, next.Settle(ctx, RolledBack))
 			}
 			won += left
 			if _, err := Read(ctx, object(t, b)); err != nil {
