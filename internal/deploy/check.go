@@ -92,8 +92,9 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 	var all errgroup.Group
 	free := slots{size: c.MaxParallel + 1} // and one for the whole run
 	ask := func(at int, region string, question func(context.Context) error) {
+		turn := free.queue(region)
 		all.Go(func() error {
-			release := free.take(ctx, region)
+			release := turn.take(ctx)
 			if release == nil {
 				errs[at] = context.Cause(ctx)
 				return nil

@@ -190,8 +190,9 @@ func (w Work) sideBySide(regions []string, do func(i int)) {
 	free := slots{size: w.MaxParallel}
 	var all sync.WaitGroup
 	for i, region := range regions {
+		turn := free.queue(region)
 		all.Go(func() {
-			defer free.take(context.Background(), region)()
+			defer turn.take(context.Background())()
 			do(i)
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -56,47 +55,14 @@ type placed interface {
 	inRegion() string
 }
 
-// slots holds how many targets of each Region are worked on at once.
-type slots struct {
-	size int
-	mu   sync.Mutex
-	of   map[string]chan struct{}
-}
-
-// take waits for a slot of a Region and returns how to give it back; nil where ctx
-// ended before.
-func (s *slots) take(ctx context.Context, region string) (release func()) {
-	s.mu.Lock()
-	if s.of == nil {
-		s.of = map[string]chan struct{}{}
-	}
-	if s.of[region] == nil {
-		s.of[region] = make(chan struct{}, max(s.size, 1))
-	}
-	slot := s.of[region]
-	s.mu.Unlock()
-	select {
-	case slot <- struct{}{}:
-		// Where one is free, whoever asks decides what a context means that has ended.
-		return func() { <-slot }
-	default:
-	}
-	select {
-	case slot <- struct{}{}:
-		return func() { <-slot }
-	case <-ctx.Done():
-		return nil
-	}
-}
-
 // endedBy is why the calls for the other targets ended: the first that failed.
 type endedBy struct{ first error }
 
 func (e *endedBy) Error() string { return e.first.Error() }
 func (e *endedBy) Unwrap() error { return e.first }
 
-// each calls f for every target, so many at once in each Region; the first failure ends the
-// others before their next call. Where there are several targets an error names
+// each calls f for every target, so many at once in each Region and begun in their
+// order; the first failure ends the others before their next call. Where there are several targets an error names
 // its own. A target that was only ended by another's failure is not named.
 func each[T placed](ctx context.Context, parallel int, targets []T, f func(context.Context, T) error) error {
 	inner, end := context.WithCancelCause(ctx)
@@ -105,8 +71,9 @@ func each[T placed](ctx context.Context, parallel int, targets []T, f func(conte
 	free := slots{size: parallel}
 	errs := make([]error, len(targets))
 	for i, t := range targets {
+		turn := free.queue(t.inRegion())
 		group.Go(func() error {
-			release := free.take(inner, t.inRegion())
+			release := turn.take(inner)
 			if release == nil {
 				errs[i] = context.Cause(inner)
 				return errs[i]
