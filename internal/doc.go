@@ -27,6 +27,7 @@
 //	traffic      stages of a gradual shift
 //	verify       does a new version answer as expected? pure comparison
 //	metrics      how often versions were invoked and failed, from CloudWatch
+//	codedeploy   hands an alias to AWS CodeDeploy, and asks what became of it
 //	cloudtrail   the calls that moved aliases, from CloudTrail's event history
 //	logs         what functions printed, from CloudWatch Logs
 //	prune        which old versions may be deleted, and why others stay

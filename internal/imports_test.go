@@ -44,6 +44,7 @@ var layout = map[string][]string{
 	"artifact":   {"awsfacts", "definition", "glob", "session"},
 	"metrics":    {"awsfacts", "session"},
 	"cloudtrail": {"awsfacts", "session"},
+	"codedeploy": {"awsfacts", "session", "traffic"},
 	"logs":       {"awsfacts", "session"},
 	"lambdaapi":  {"awsfacts", "definition", "redact", "session", "timing"},
 	"values":     {"awsfacts", "diag", "session", "tfstate"},

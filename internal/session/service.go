@@ -46,8 +46,8 @@ type Service struct {
 	Version string
 }
 
-// Caller makes calls to a Service. Its calls are for reading: they are tried
-// again after any failure that may pass.
+// Caller makes calls to a Service. Those that read are tried again after any failure
+// that may pass.
 type Caller struct {
 	session  *Session
 	service  Service
@@ -80,19 +80,37 @@ func (s *Session) UsesFIPS(ctx context.Context) bool {
 	return false
 }
 
-// JSON makes a call of the AWS JSON protocol. A refusal is a smithy.APIError
-// in a smithy.OperationError, as of an SDK client.
+// JSON makes a call of the AWS JSON protocol that reads. A refusal is a
+// smithy.APIError in a smithy.OperationError, as of an SDK client.
 func (c *Caller) JSON(ctx context.Context, operation string, in, out any) error {
-	body, err := json.Marshal(in)
+	r, err := c.jsonRequest(operation, in, out)
 	if err != nil {
 		return err
 	}
-	return c.call(ctx, request{
+	return c.call(ctx, r)
+}
+
+// ChangeJSON makes a call of the AWS JSON protocol that changes something: once, and
+// not after SendBefore forbids it.
+func (c *Caller) ChangeJSON(ctx context.Context, operation string, in, out any) error {
+	r, err := c.jsonRequest(operation, in, out)
+	if err != nil {
+		return err
+	}
+	if err := mayGoOut(ctx, func(context.Context) error { return nil }); err != nil {
+		return err
+	}
+	return c.attempt(ctx, r)
+}
+
+func (c *Caller) jsonRequest(operation string, in, out any) (request, error) {
+	body, err := json.Marshal(in)
+	return request{
 		operation: operation, subject: subjectOf(in), body: body,
 		header:  map[string]string{"Content-Type": cmp.Or(c.service.ContentType, "application/x-amz-json-1.1"), "X-Amz-Target": c.service.Target + "." + operation},
 		decode:  func(answer []byte) error { return json.Unmarshal(answer, out) },
 		refusal: jsonRefusal,
-	})
+	}, err
 }
 
 // Query makes a call of the query protocol, which answers in XML.

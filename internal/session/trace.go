@@ -89,6 +89,7 @@ func addTrace(hook func(Attempt)) func(*middleware.Stack) error {
 var subjects = []struct{ field, separator, second string }{
 	{"FunctionName", ":", "Qualifier"}, {"FunctionName", ":", "Name"}, {"FunctionName", "", ""},
 	{"Bucket", "/", "Key"}, {"Bucket", "", ""}, {"Resource", "", ""}, {"RoleArn", "", ""}, {"RoleName", "", ""},
+	{"Application", "/", "Group"}, {"Deployment", "", ""},
 	{"RepositoryName", "", ""}, {"LayerName", "", ""}, {"Arn", "", ""}, {"Name", "", ""}, {"SecretId", "", ""},
 }
 

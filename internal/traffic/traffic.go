@@ -152,17 +152,16 @@ func named(name string) (Schedule, error) {
 		return AllAtOnce(), nil
 	}
 	if m := canary.FindStringSubmatch(bare); m != nil {
-		return steps(m[1], m[2], false)
+		return steps(m[1], m[2], Canary)
 	}
 	if m := linear.FindStringSubmatch(bare); m != nil {
-		return steps(m[1], m[2], true)
+		return steps(m[1], m[2], Linear)
 	}
 	return nil, fmt.Errorf("%q is neither a name of CodeDeploy nor stages such as 10%%/5m, 50%%/5m", name)
 }
 
-// steps are those of a name: one part of the traffic, or that part over and
-// over again.
-func steps(part, minutes string, repeat bool) (Schedule, error) {
+// steps are those of a name.
+func steps(part, minutes string, shape func(percent int, every time.Duration) Schedule) (Schedule, error) {
 	percent, _ := strconv.Atoi(part)
 	every, _ := strconv.Atoi(minutes)
 	wait := time.Duration(every) * time.Minute
@@ -172,11 +171,21 @@ func steps(part, minutes string, repeat bool) (Schedule, error) {
 	case wait > MaxWait:
 		return nil, fmt.Errorf("the time is at most %s", FormatDuration(MaxWait))
 	}
-	schedule := Schedule{{Percent: float64(percent), Wait: wait}}
-	for next := 2 * percent; repeat && next < 100; next += percent {
-		schedule = append(schedule, Stage{Percent: float64(next), Wait: wait})
+	return shape(percent, wait), nil
+}
+
+// Canary gives the new version a part of the traffic for a time, and then all of it.
+func Canary(percent int, wait time.Duration) Schedule {
+	return Schedule{{Percent: float64(percent), Wait: wait}, {Percent: 100}}
+}
+
+// Linear gives the new version that part of the traffic more after each time.
+func Linear(percent int, every time.Duration) Schedule {
+	var schedule Schedule
+	for next := percent; next < 100; next += percent {
+		schedule = append(schedule, Stage{Percent: float64(next), Wait: every})
 	}
-	return append(schedule, Stage{Percent: 100}), nil
+	return append(schedule, Stage{Percent: 100})
 }
 
 // ParsePercent reads a percentage without its sign, 0 to 100, with two decimals

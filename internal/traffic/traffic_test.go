@@ -133,3 +133,35 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestGroupsOfCodeDeployAreRead(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]Group{
+		"codedeploy:app/group":                   {"app", "group"},
+		" codedeploy:shop-{alias}/{function}_x ": {"shop-{alias}", "{function}_x"},
+		"codedeploy:{function}/{alias}":          {"{function}", "{alias}"},
+	} {
+		got, is, err := ParseGroup(in)
+		if err != nil || !is || got != want {
+			t.Errorf("%q: %v, %v, %v", in, got, is, err)
+		}
+	}
+	for in, want := range map[string]string{
+		"codedeploy:app":      "names no deployment group",
+		"codedeploy:/group":   `"" is no name`,
+		"codedeploy:app/":     `"" is no name`,
+		"codedeploy:app/a b":  `"a b" is no name`,
+		"codedeploy:app/{x}":  `"{x}" is no name`,
+		"codedeploy:app/g/10": `"g/10" is no name`,
+	} {
+		if _, is, err := ParseGroup(in); !is || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v, want %q", in, is, err, want)
+		}
+	}
+	if _, is, err := ParseGroup("CodeDeployDefault.LambdaAllAtOnce"); is || err != nil {
+		t.Errorf("a configuration is taken for a group: %v", err)
+	}
+	if got, want := (Group{"{function}", "x-{alias}-{function}"}).For("f", "live"), (Group{"f", "x-live-f"}); got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

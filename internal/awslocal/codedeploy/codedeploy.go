@@ -97,6 +97,7 @@ func New(o Options) (*Service, error) {
 		Operations: map[string]awsjson.Operation{
 			"CreateApplication":                    awsjson.Op(s.createApplication),
 			"CreateDeploymentConfig":               awsjson.Op(s.createDeploymentConfig),
+			"GetDeploymentConfig":                  awsjson.Op(s.getDeploymentConfig),
 			"CreateDeploymentGroup":                awsjson.Op(s.createDeploymentGroup),
 			"GetDeploymentGroup":                   awsjson.Op(s.getDeploymentGroup),
 			"CreateDeployment":                     awsjson.Op(s.createDeployment),

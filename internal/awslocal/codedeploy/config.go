@@ -111,3 +111,52 @@ func (s *Service) createDeploymentConfig(ctx context.Context, in *struct {
 		ID string `json:"deploymentConfigId"`
 	}{api.NewID()}, nil
 }
+
+type routingInfo struct {
+	Type            string      `json:"type"`
+	TimeBasedCanary *canaryInfo `json:"timeBasedCanary,omitempty"`
+	TimeBasedLinear *linearInfo `json:"timeBasedLinear,omitempty"`
+}
+
+type canaryInfo struct {
+	Percentage int `json:"canaryPercentage"`
+	Interval   int `json:"canaryInterval"`
+}
+
+type linearInfo struct {
+	Percentage int `json:"linearPercentage"`
+	Interval   int `json:"linearInterval"`
+}
+
+func (c *config) routing() routingInfo {
+	minutes := int(c.Interval / time.Minute)
+	switch {
+	case c.Step >= 100:
+		return routingInfo{Type: "AllAtOnce"}
+	case c.Canary:
+		return routingInfo{Type: "TimeBasedCanary", TimeBasedCanary: &canaryInfo{c.Step, minutes}}
+	}
+	return routingInfo{Type: "TimeBasedLinear", TimeBasedLinear: &linearInfo{c.Step, minutes}}
+}
+
+type configInfo struct {
+	Name            string      `json:"deploymentConfigName"`
+	ComputePlatform string      `json:"computePlatform"`
+	Routing         routingInfo `json:"trafficRoutingConfig"`
+}
+
+// getDeploymentConfig rests on "GetDeploymentConfig".
+func (s *Service) getDeploymentConfig(ctx context.Context, in *struct{ DeploymentConfigName string }) (any, *api.Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if in.DeploymentConfigName == "" {
+		return nil, refusal("DeploymentConfigNameRequiredException", "Deployment configuration name is missing")
+	}
+	c := s.config(api.From(ctx), in.DeploymentConfigName)
+	if c == nil {
+		return nil, refusal("DeploymentConfigDoesNotExistException", "No Deployment Configuration found for name: %s", in.DeploymentConfigName)
+	}
+	return struct {
+		Info configInfo `json:"deploymentConfigInfo"`
+	}{configInfo{c.Name, "Lambda", c.routing()}}, nil
+}

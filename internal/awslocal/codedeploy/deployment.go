@@ -74,14 +74,20 @@ func groupARN(c api.Caller, application, name string) string {
 	return "arn:" + api.Partition(c.Region) + ":codedeploy:" + c.Region + ":" + c.Account + ":deploymentgroup:" + application + "/" + name
 }
 
-func (s *Service) allowed(c api.Caller, action, application, group string) *api.Error {
+func (s *Service) allowed(c api.Caller, action, resource string) *api.Error {
 	if s.options.Access == nil {
 		return nil
 	}
-	if reason := s.options.Access(c, "codedeploy:"+action, groupARN(c, application, group)); reason != "" {
+	if reason := s.options.Access(c, "codedeploy:"+action, resource); reason != "" {
 		return api.NewError(400, "AccessDeniedException", reason)
 	}
 	return nil
+}
+
+// mayReadConfig is asked of whoever creates a deployment, whose configuration may be
+// its group's.
+func (s *Service) mayReadConfig(c api.Caller, name string) *api.Error {
+	return s.allowed(c, "GetDeploymentConfig", "arn:"+api.Partition(c.Region)+":codedeploy:"+c.Region+":"+c.Account+":deploymentconfig:"+name)
 }
 
 func (s *Service) save(d *deployment) *api.Error {
@@ -137,6 +143,9 @@ func (s *Service) createDeployment(ctx context.Context, in *createInput) (any, *
 	}
 	if s.config(c, d.Config) == nil {
 		return nil, refusal("DeploymentConfigDoesNotExistException", "No Deployment Configuration found for name: %s", d.Config)
+	}
+	if err := s.mayReadConfig(c, d.Config); err != nil {
+		return nil, err
 	}
 	if in.AutoRollbackConfiguration != nil {
 		if d.Rollback, err = in.AutoRollbackConfiguration.check(); err != nil {
@@ -207,7 +216,7 @@ func (s *Service) getDeployment(ctx context.Context, in *struct{ DeploymentID st
 	if err != nil {
 		return nil, err
 	}
-	if err := s.allowed(c, "GetDeployment", d.Application, d.Group); err != nil {
+	if err := s.allowed(c, "GetDeployment", groupARN(c, d.Application, d.Group)); err != nil {
 		return nil, err
 	}
 	info := deploymentInfo{
@@ -236,6 +245,7 @@ func (s *Service) getDeployment(ctx context.Context, in *struct{ DeploymentID st
 func (s *Service) listDeployments(ctx context.Context, in *struct {
 	ApplicationName, DeploymentGroupName, NextToken string
 	IncludeOnlyStatuses                             []string
+	CreateTimeRange                                 struct{ Start, End *awsjson.Time }
 }) (any, *api.Error) {
 	c := api.From(ctx)
 	s.mu.Lock()
@@ -245,9 +255,13 @@ func (s *Service) listDeployments(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
+	within := func(d *deployment) bool {
+		begin, end := in.CreateTimeRange.Start, in.CreateTimeRange.End
+		return (begin == nil || !d.Created.Before(begin.Time)) && (end == nil || !d.Created.After(end.Time))
+	}
 	var found []*deployment
 	for _, d := range s.deployments {
-		if d.Account == c.Account && d.Region == c.Region && (in.ApplicationName == "" || d.Application == in.ApplicationName && d.Group == in.DeploymentGroupName) &&
+		if within(d) && d.Account == c.Account && d.Region == c.Region && (in.ApplicationName == "" || d.Application == in.ApplicationName && d.Group == in.DeploymentGroupName) &&
 			(len(in.IncludeOnlyStatuses) == 0 || slices.Contains(in.IncludeOnlyStatuses, d.Status)) {
 			found = append(found, d)
 		}

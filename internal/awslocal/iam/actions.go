@@ -233,7 +233,8 @@ func logGroupARN(r *http.Request, c api.Caller) string {
 }
 
 // codeDeployPermissions: GetDeployment is authorized on the group of the
-// deployment, which CodeDeploy alone knows and asks for.
+// deployment, and CreateDeployment on the configuration too; CodeDeploy alone knows
+// these and asks for them. StopDeployment knows no resource.
 func codeDeployPermissions(r *http.Request, c api.Caller, operation string) []permission {
 	var in struct{ ApplicationName, DeploymentGroupName, DeploymentConfigName string }
 	start := "arn:" + api.Partition(c.Region) + ":codedeploy:" + c.Region + ":" + c.Account + ":"
@@ -244,12 +245,16 @@ func codeDeployPermissions(r *http.Request, c api.Caller, operation string) []pe
 	case !read, operation == "StopDeployment", operation == "PutLifecycleEventHookExecutionStatus":
 	case operation == "CreateApplication":
 		resource = start + "application:" + in.ApplicationName
-	case operation == "CreateDeploymentConfig":
+	case operation == "CreateDeploymentConfig", operation == "GetDeploymentConfig":
 		resource = start + "deploymentconfig:" + in.DeploymentConfigName
 	default:
 		resource = start + "deploymentgroup:" + in.ApplicationName + "/" + in.DeploymentGroupName
 	}
-	return []permission{{"codedeploy:" + operation, resource}}
+	needed := []permission{{"codedeploy:" + operation, resource}}
+	if operation == "CreateDeployment" {
+		needed = append(needed, permission{"codedeploy:RegisterApplicationRevision", start + "application:" + in.ApplicationName})
+	}
+	return needed
 }
 
 // parameterPermissions asks for each parameter that a request names, without its
