@@ -108,7 +108,7 @@ func (a *app) print(text string) error {
 
 // printsResult reports whether stdout belongs to the command's own product.
 func printsResult(command string) bool {
-	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs", "prune", "init", "completion", "report"}, command)
+	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs", "prune", "init", "status", "list", "completion", "report"}, command)
 }
 
 type app struct {
@@ -172,6 +172,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.prune(ctx)
 	case "history":
 		return a.history(ctx)
+	case "status":
+		return a.status(ctx)
 	case "init":
 		return a.init(ctx)
 	case "completion":

@@ -31,7 +31,10 @@ type Process struct {
 	// stderr both are terminals.
 	Stdin       io.Reader
 	Interactive bool
-	Now         func() time.Time
+	// Redraws means that stdout is a terminal on which a text can take the place of
+	// another.
+	Redraws bool
+	Now     func() time.Time
 	// Signals ends a run early; nil means that nothing does.
 	Signals <-chan os.Signal
 	// CaptureLog sends the lines of Go's default logger to a writer: packages of
@@ -56,7 +59,8 @@ func OS() (Process, error) {
 		Args: os.Args, Env: os.Environ(), Dir: dir,
 		Stdout: host.NewStream(os.Stdout), Stderr: host.NewStream(os.Stderr),
 		Stdin: os.Stdin, Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr),
-		Now: time.Now, Signals: signals(), CaptureLog: log.SetOutput,
+		Redraws: isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb",
+		Now:     time.Now, Signals: signals(), CaptureLog: log.SetOutput,
 		Timing: timing.Default(),
 		Store:  func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
 	}, nil

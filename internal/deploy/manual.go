@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
@@ -66,29 +67,39 @@ func (l *liveFunction) exists(ctx context.Context, alias, version string) error 
 	return err
 }
 
-// versionBefore is what an alias pointed to before its last deployment: what the
-// newest version whose marker names the alias replaced. So the same request leads
-// to the same version however often it is made.
+// versionBefore is what an alias pointed to before its last deployment.
 func (l *liveFunction) versionBefore(ctx context.Context, alias string) (string, error) {
 	versions, err := l.listVersions(ctx)
 	if err != nil {
 		return "", err
 	}
+	was, why := versionBefore(versions, alias, l.now[alias].Version)
+	if why != "" {
+		return "", l.choose(ctx, alias, why)
+	}
+	return was, nil
+}
+
+// versionBefore is what an alias, which points to a version now, pointed to before its
+// last deployment: what the newest version whose marker names the alias replaced. So
+// the same request leads to the same version however often it is made. Where nothing
+// says so, why is the reason.
+func versionBefore(versions []lambdaapi.Version, alias, now string) (was, why string) {
 	for _, v := range slices.Backward(versions) {
 		was := plan.ParseWas(v.Description, alias)
 		switch {
 		case was == "":
 			continue
-		case l.now[alias].Version == was:
-			return was, nil
-		case l.now[alias].Version != v.Number:
-			return "", l.choose(ctx, alias, "its last deployment published version "+v.Number+" over "+was+", and the alias was moved since")
+		case now == was:
+			return was, ""
+		case now != v.Number:
+			return "", "its last deployment published version " + v.Number + " over " + was + ", and the alias was moved since"
 		case was == None:
-			return "", l.choose(ctx, alias, "it is the first one that the alias pointed to")
+			return "", "it is the first one that the alias pointed to"
 		}
-		return was, nil
+		return was, ""
 	}
-	return "", l.choose(ctx, alias, "no version's description says what the alias pointed to before")
+	return "", "no version's description says what the alias pointed to before"
 }
 
 // shares reports whether an alias gives part of its traffic to a canary. Weights

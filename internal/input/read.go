@@ -290,12 +290,19 @@ func (s *Set) crossCheck() diag.List {
 	if s.command == "rollback" {
 		reads = s.crossCheckInstant(fail)
 	}
+	if s.command == "status" {
+		reads = s.crossCheckStatus(fail)
+	}
 	if reads && given("service") && given("function-definition") {
 		fail("service and function-definition are two ways to say what to deploy", "give one of them")
 	}
 	if reads && !given("service") && !given("function-definition") {
 		if s.command == "rollback" {
 			fail("nothing says what goes back in time", "give function and alias, or the files of the deploy: service or function-definition")
+			return problems
+		}
+		if s.command == "status" {
+			fail("nothing says what to look at", "give function, or the files of a deploy: service or function-definition")
 			return problems
 		}
 		fail("nothing says what to deploy", "give service (a Harness Service file) or function-definition (the shape of CreateFunction)")
@@ -329,7 +336,7 @@ func (s *Set) crossCheck() diag.List {
 		fail("max-error-rate is 0: one error in a million invocations would exceed it", "give a rate above 0, such as 1%")
 	}
 	if slices.Contains(looksAt, s.command) && !given("function") {
-		fail("nothing says what to "+map[string]string{"invoke": "invoke", "history": "look at", "logs": "print", "prune": "prune"}[s.command], "give function")
+		fail("nothing says what to "+map[string]string{"invoke": "invoke", "history": "look at", "logs": "print", "prune": "prune", "init": "write files of"}[s.command], "give function")
 	}
 	if s.command == "prune" && !given("keep-versions") {
 		fail("nothing says how many versions to keep", "give keep-versions: --keep-versions 10")
@@ -352,6 +359,18 @@ func (s *Set) crossCheckInstant(fail func(message, hint string)) (files bool) {
 		fail("at and commit are two ways to say when", "give one of them")
 	case given("to-version") || given("rollback-data"):
 		fail("at and commit find the versions themselves", "give them without to-version and rollback-data")
+	}
+	return !given("function")
+}
+
+// crossCheckStatus reports whether files say what to look at.
+func (s *Set) crossCheckStatus(fail func(message, hint string)) (files bool) {
+	given := func(name string) bool { return s.values[name].given }
+	if given("function") && (given("service") || given("function-definition")) {
+		fail("function and the files of a deploy are two ways to say what to look at", "give one of them")
+	}
+	if s.values["watch"].truth && s.values["exit-code"].truth {
+		fail("watch goes on until it is interrupted, so that there is no exit-code", "give one of them")
 	}
 	return !given("function")
 }

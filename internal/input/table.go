@@ -115,6 +115,8 @@ var commands = []Command{
 		"Of one function, or of all whose names match a pattern: shop-*. It keeps the\nnewest --keep-versions, and every version that an alias names or weighs, to which\na rollback would lead, that is a restore point younger than 30 days, that has\nprovisioned concurrency, permissions or event sources, or on which a durable\nexecution runs. It shows them with the reasons before it deletes the first."},
 	{"history", "list a function's versions, and what its aliases pointed to",
 		"The newest first: when, from which commit and run, code and size, which alias\npoints to it and what that pointed to before. From CloudTrail's event history\n(90 days, where cloudtrail:LookupEvents is permitted), the journals of this\nfolder, and the versions' descriptions. With --compare, what two versions\ndiffer in."},
+	{"status", "show what aliases point to, who deployed it, and what differs",
+		"Of functions by name or pattern (--function 'shop-*, mail'), or of the files of a\ndeploy: then also what a deploy of them would change. It shows each version with\nits share of the traffic, its run and commit, what was not published yet, and what\na rollback would do. With --exit-code it ends with 2 where the files differ, or,\nwithout files, where $LATEST has changes that were not published."},
 	{"init", "write the files of a function that exists",
 		"The definition, with only what differs from AWS's defaults, a file for each alias,\nand the code, unpacked. A plan of them is empty. Of one function, or of all whose\nnames match a pattern: --function 'shop-*'. It prints the arguments that plan and\ndeploy take, and names what the files do not express. Settings, such as function\nURLs and permissions, are not written and stay as they are."},
 	{"completion", "print the completion of a shell",
@@ -127,8 +129,8 @@ var commands = []Command{
 // Which commands take an input. Everything that readsFiles a deployment goes to
 // each command that reads one.
 var (
-	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy", "rollback"}
-	callsAWS       = slices.Concat([]string{"deploy", "plan", "render", "rollback", "shift", "policy"}, looksAt)
+	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy", "rollback", "status"}
+	callsAWS       = slices.Concat([]string{"deploy", "plan", "render", "rollback", "shift", "policy", "status"}, looksAt)
 	changesAWS     = []string{"deploy", "rollback", "shift"}
 	plansOrDeploys = []string{"deploy", "plan"}
 	plansChanges   = []string{"deploy", "plan", "policy"}
@@ -222,12 +224,12 @@ var table = []Input{
 		Help: "Role ARNs by connectorRef, of an Infrastructure or an artifact."},
 	{Name: "allowed-account-ids", Kind: List, Commands: slices.Concat(callsAWS, []string{"validate"}), Digits: 12, Group: groupAWS, Meta: "ID",
 		Help: "Refuse every other account. Put the ids in quotes in YAML."},
-	{Name: "staging-bucket", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy", "rollback"}, Group: groupAWS, Meta: "BUCKET",
+	{Name: "staging-bucket", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy", "rollback", "status"}, Group: groupAWS, Meta: "BUCKET",
 		Help: "Where a zip above 50 MB, or one from another Region or account, is uploaded to, in deploy and rollback. May hold {region} and {account}."},
 
 	{Name: "version-description", Kind: String, Commands: plansChanges, Group: groupRun, Meta: "TEXT",
 		Help: "Text to add to the marker in the published version's description."},
-	{Name: "environment-variables", Kind: Enum, Commands: plansChanges, Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
+	{Name: "environment-variables", Kind: Enum, Commands: slices.Concat(plansChanges, []string{"status"}), Default: "replace", Enum: []string{"replace", "merge", "keep"}, Group: groupRun,
 		Help: "How the definition's environment changes the variables that the function has: replace them, merge into them, or keep their values. A definition without environment does not change them."},
 	{Name: "traffic", Kind: Course, Commands: sharesTraffic, Default: "AllAtOnce", Group: groupRun, Meta: "COURSE",
 		Help: "How traffic shifts to the new version: AllAtOnce, a CodeDeploy name (Canary10Percent5Minutes, Linear10PercentEvery1Minute, …), or stages: 10%/5m, 50%/5m. A last stage without a time stays there: 10%."},
@@ -255,7 +257,7 @@ var table = []Input{
 		Help: "The order of many functions: a wave a line, as function names, globs or REGION:GLOB, parted by spaces. A wave begins when the one before is done. Functions that no line names come last. If one fails, all waves are rolled back."},
 	{Name: "keep-versions", Kind: Int, Commands: []string{"deploy", "policy", "prune"}, Min: 1, Group: groupRun, Meta: "N",
 		Help: "After a deploy that succeeded, delete older versions but for this many, as the command prune does. What goes wrong there fails no deploy. Off by default."},
-	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift", "prune", "init"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
+	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift", "prune", "init", "status"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
 		Help: "How many functions of a Region are deployed at the same time."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "Time limit of the deploy, with a unit: 90s, 10m. Traffic stages are not counted. A function's own timeout belongs in its definition."},
@@ -287,8 +289,8 @@ var table = []Input{
 	{Name: "yes", Kind: Bool, Commands: slices.Concat(rollsBack, []string{"prune"}), Group: groupRollback,
 		Help: "Answer yes where a terminal would ask: before a rollback or prune deletes something."},
 
-	{Name: "function", Kind: String, Commands: slices.Concat(namesFunction, looksAt), Group: groupFunction, Meta: "NAME",
-		Help: "Function to look at, to invoke, to shift or to roll back by hand: name or ARN."},
+	{Name: "function", Kind: String, Commands: slices.Concat(namesFunction, looksAt, []string{"status"}), Group: groupFunction, Meta: "NAME",
+		Help: "Function to look at, to invoke, to shift or to roll back by hand: name or ARN. init and prune take a pattern, too, and status several."},
 	{Name: "percentage", Kind: Percent, Commands: []string{"shift"}, Instead: "traffic: 10% gives the new version that part of the traffic; command: shift moves more of it later", Group: groupFunction, Meta: "N",
 		Help: "How much of the traffic goes to the new version: 100 is all of it, 0 is none. For stages, use traffic instead."},
 	{Name: "qualifier", Kind: String, Commands: []string{"invoke", "logs"}, Group: groupFunction, Meta: "ALIAS",
@@ -299,6 +301,8 @@ var table = []Input{
 		Help: "CloudWatch's filter pattern: ERROR, \"two words\", ?one ?other, { $.level = \"error\" }."},
 	{Name: "follow", Kind: Bool, Commands: []string{"logs"}, Group: groupFunction,
 		Help: "Print new lines as they come, until interrupted. With --output json, one JSON document a line."},
+	{Name: "watch", Kind: Bool, Commands: []string{"status"}, Group: groupFunction,
+		Help: "Show the status again whenever something changes, until interrupted. With --output json, one JSON document a line."},
 	{Name: "limit", Kind: Int, Commands: []string{"history"}, Default: "20", Min: 1, Group: groupFunction, Meta: "N",
 		Help: "How many versions to list, the newest first."},
 	{Name: "compare", Kind: String, Commands: []string{"history"}, Group: groupFunction, Meta: "A..B",
@@ -331,8 +335,8 @@ var table = []Input{
 
 	{Name: "output", Kind: Enum, Default: "text", Enum: []string{"text", "json"}, Group: groupOutput,
 		Help: "json prints the result on stdout and the log on stderr."},
-	{Name: "exit-code", Kind: Bool, Commands: []string{"plan"}, Instead: "command: plan has exit codes for changes", Group: groupOutput,
-		Help: "End plan with exit code 2 if there are changes."},
+	{Name: "exit-code", Kind: Bool, Commands: []string{"plan", "status"}, Instead: "command: plan has exit codes for changes", Group: groupOutput,
+		Help: "End plan and status with exit code 2 if there are changes."},
 	{Name: "format", Kind: Enum, Commands: []string{"policy"}, Default: "json", Enum: []string{"json", "terraform"}, Group: groupOutput,
 		Help: "Format of the policy."},
 	{Name: "scope", Kind: Enum, Commands: []string{"policy"}, Default: "deployment", Enum: []string{"deployment", "service", "plan"}, Group: groupOutput,
