@@ -308,7 +308,9 @@ func (t *TargetLog) SettingKeys() []definition.SettingKey {
 	return all
 }
 
-// SettingStates are the values that a setting may have if nobody else changed it;
+// SettingStates are the values that a setting may have if nobody else changed it:
+// the one before the run, the one that the last change left that is known to be
+// complete, and those of all later changes and of all that may still take effect.
 // was is the one before the run. nil stands for one that is not set.
 func (t *TargetLog) SettingStates(key definition.SettingKey) (was definition.SettingValue, states []definition.SettingValue) {
 	if t.Snapshot != nil {
@@ -318,13 +320,17 @@ func (t *TargetLog) SettingStates(key definition.SettingKey) (was definition.Set
 			}
 		}
 	}
-	states = append(states, was)
+	var open []definition.SettingValue
 	for _, s := range t.Steps {
-		if s.Intent.Setting != nil && s.Intent.Setting.SettingKey == key && (s.Outcome == nil || s.Outcome.Result != Refused) {
-			states = append(states, s.Intent.Setting.Value)
+		switch {
+		case s.Intent.Setting == nil || s.Intent.Setting.SettingKey != key:
+		case s.Open():
+			open = append(open, s.Intent.Setting.Value)
+		case s.Outcome.Result == Done:
+			states = []definition.SettingValue{s.Intent.Setting.Value}
 		}
 	}
-	return was, states
+	return was, slices.Concat([]definition.SettingValue{was}, states, open)
 }
 
 // FailedVersions are the versions that the run published, AWS could not start,

@@ -24,6 +24,7 @@ var full = flag.Bool("full", false, "try every cut, fault and race, not a sample
 // deployment prepares a world for a scenario and gives the state before.
 func (s scenario) prepare(w *world) string {
 	w.t.Helper()
+	w.blind = s.blind
 	s.before(w)
 	w.write(s.files)
 	if s.definition != "" {
@@ -60,7 +61,7 @@ func cuts(n count) []cut {
 func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 	t.Parallel()
 	var deployments, rollbacks, exact atomic.Int64
-	for i, s := range scenarios() {
+	for i, s := range slices.Concat(scenarios(), every(13, eachSetting(), 0)) {
 		t.Run(s.name, func(t *testing.T) {
 			var deployed, restored count
 			awstest.Run(t, func(t *testing.T) { deployed, restored = s.measure(t) })

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"context"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,6 +20,8 @@ type scenario struct {
 	// command is deploy where it is empty.
 	command string
 	args    []string
+	// blind is as in world.
+	blind *regexp.Regexp
 }
 
 // definition with the fields that every scenario names.

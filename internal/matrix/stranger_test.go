@@ -18,6 +18,8 @@ import (
 // stranger is what somebody else does between a deployment and its rollback.
 type stranger struct {
 	name string
+	// of names the deployment, where that is not the one of its test.
+	of   string
 	does func(w *world)
 	// keeps are the parts that must stay as the stranger left them, by their
 	// names or what these begin with; all others must be as before the
