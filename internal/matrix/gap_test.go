@@ -19,7 +19,9 @@ import (
 // call of the deployment, and of its rollback, and is let in each time.
 func TestACallerIsLetInBetweenAnyTwoCallsOfAChangedPermission(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		hello := func(context.Context, awslocal.Event) awslocal.Answer { return awslocal.Answer{Payload: []byte(`"hello"`)} }
+		hello := func(context.Context, awslocal.Event) awslocal.Answer {
+			return awslocal.Answer{Payload: []byte(`"hello"`)}
+		}
 		w := worldOf(t, awstest.StartInProcess(t, awslocal.Options{Pending: pending, InProgress: inProgress, Handler: hello}))
 		w.virtual = true
 		published(w)
