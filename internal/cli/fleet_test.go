@@ -179,7 +179,7 @@ func (w *fleetWorld) cases() []fleetCase {
 	cases := []fleetCase{{"create", 4, w.deploy()}}
 	w.code(2)
 	cases = append(cases, fleetCase{"code", 5, w.deploy()})
-	cases = append(cases, fleetCase{"rollback of code", 4, w.run(exitDone, "rollback", "--rollback-timeout", "30m")})
+	cases = append(cases, fleetCase{"rollback of code", 3, w.run(exitDone, "rollback", "--rollback-timeout", "30m")})
 	w.define("memorySize: 256\n")
 	w.code(1)
 	cases = append(cases, fleetCase{"configuration", 5, w.deploy()})
@@ -318,4 +318,22 @@ func deployInputs(t *testing.T) *input.Set {
 		t.Fatal(err)
 	}
 	return request.Set
+}
+
+// A fleet asks for little memory, for more where its calls carry large zips, and a
+// few functions leave the collector alone.
+func TestAFleetLimitsItsMemory(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		targets int
+		largest int64
+		want    int64
+	}{{10, 50 << 20, 0}, {11, 0, fleetMemory}, {1500, smallZip, fleetMemory}, {11, smallZip + 1, largeZipMemory}} {
+		var got int64
+		a := &app{Process: Process{LimitMemory: func(bytes int64) { got = bytes }}}
+		a.limitMemory(c.targets, c.largest)
+		if got != c.want {
+			t.Errorf("%d functions, zips of %d bytes: limit %d, want %d", c.targets, c.largest, got, c.want)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -40,6 +41,9 @@ type Process struct {
 	// CaptureLog sends the lines of Go's default logger to a writer: packages of
 	// the standard library write there past the host's masks. nil leaves it.
 	CaptureLog func(io.Writer)
+	// LimitMemory asks the collector to keep the process below so many bytes where it
+	// can; nil leaves it alone.
+	LimitMemory func(bytes int64)
 	// HTTPClient carries every call to AWS; nil means the SDK's own.
 	HTTPClient aws.HTTPClient
 	// Timing is how patient the run is.
@@ -61,9 +65,17 @@ func OS() (Process, error) {
 		Stdin: os.Stdin, Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr),
 		Redraws: isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb",
 		Now:     time.Now, Signals: signals(), CaptureLog: log.SetOutput,
-		Timing: timing.Default(),
-		Store:  func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
+		LimitMemory: limitMemory,
+		Timing:      timing.Default(),
+		Store:       func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
 	}, nil
+}
+
+// limitMemory leaves the limit alone that the user's environment sets.
+func limitMemory(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
+	}
 }
 
 func isTerminal(f *os.File) bool {

@@ -189,6 +189,7 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 		a.log().Line("rollback-on does not ask for a rollback now: what was deployed stays")
 		return nil, j.Settle(ctx, journal.Kept)
 	}
+	a.limitMemory(len(log.Targets), 0)
 	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
 		restored, err = deploy.Rollback(ctx, j, a.access(), a.rollbackTime(), a.work(folders.Temp))
 		if restored != nil {

@@ -171,6 +171,40 @@ type resolver struct {
 	codes map[codeKey]*code
 	// sessions are those of the connectors' roles.
 	sessions map[string]*session.Session
+	clients  map[clientKey]*lambdaapi.Client
+	// prefetching counts the targets of each Region whose state is read early.
+	prefetching map[string]int
+}
+
+type clientKey struct {
+	session *session.Session
+	region  string
+}
+
+// client returns the one client of a session in a Region.
+func (r *resolver) client(s *session.Session, region string) *lambdaapi.Client {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := clientKey{s, region}
+	if r.clients == nil {
+		r.clients = map[clientKey]*lambdaapi.Client{}
+	}
+	if r.clients[key] == nil {
+		r.clients[key] = lambdaapi.New(s, region, r.connection.timing)
+	}
+	return r.clients[key]
+}
+
+// prefetches reports whether the state of another target of a Region is read early:
+// of a fleet only as many as are worked on at once, since the quota is the limit.
+func (r *resolver) prefetches(region string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.prefetching == nil {
+		r.prefetching = map[string]int{}
+	}
+	r.prefetching[region]++
+	return r.prefetching[region] <= max(r.options.MaxParallel, 1)
 }
 
 // assume returns the one session of a connector's role.
@@ -230,11 +264,13 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 		return Target{}, err
 	}
 	t := Target{
-		Session: s, API: lambdaapi.New(s, region, r.connection.timing), Connector: from.Infrastructure.ConnectorRef,
+		Session: s, API: r.client(s, region), Connector: from.Infrastructure.ConnectorRef,
 		StagingBucket: r.options.StagingBucket, Environment: r.options.Environment, Want: r.want(from, name),
 		Verify: verify.For(r.options.Verify, name.Name), Watch: r.options.Watch,
 	}
-	t.prefetched = prefetchObservation(ctx, t.API, t.Want)
+	if r.prefetches(region) {
+		t.prefetched = prefetchObservation(ctx, t.API, t.Want)
+	}
 	var identity session.Identity
 	group, call := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { identity, err = s.Identity(call); return err })

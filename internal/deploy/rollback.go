@@ -55,15 +55,17 @@ func openTargets(ctx context.Context, access Access, log *journal.RunState) ([]r
 		return nil, err
 	}
 	sessions := targetSessions{access: access, endpoints: log.Header.Endpoints, open: map[journal.Target]*session.Session{}}
+	clients := map[*session.Session]*lambdaapi.Client{}
 	var all []recorded
 	for _, t := range log.Targets {
 		s, err := sessions.of(ctx, t.Target)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, recorded{log: t, Target: Target{
-			At: t.Target, Session: s, API: lambdaapi.New(s, t.Region, access.timingOf(t.Endpoint)),
-		}})
+		if clients[s] == nil {
+			clients[s] = lambdaapi.New(s, t.Region, access.timingOf(t.Endpoint))
+		}
+		all = append(all, recorded{log: t, Target: Target{At: t.Target, Session: s, API: clients[s]}})
 	}
 	return all, nil
 }

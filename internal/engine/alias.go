@@ -57,8 +57,10 @@ func (e *Engine) updateAlias(a definition.Alias) change {
 			_ = beside.Wait() // it never fails: waitProvisioned sees to what was answered
 			return e.tookAlias(answer, wanted, (plan.UpdateAlias{}).Operation(), err)
 		},
-		finish: func(ctx context.Context, _ *journal.Outcome) error {
-			return e.waitProvisioned(ctx, wanted, concurrency)
+		finish: func(ctx context.Context, o *journal.Outcome) error {
+			err := e.waitProvisioned(ctx, wanted, concurrency)
+			o.Revision = e.live.aliases[name].RevisionId
+			return err
 		},
 	}
 }

@@ -71,7 +71,8 @@ func (r *Rollback) Traffic(ctx context.Context) {
 	if r.nothing() {
 		return
 	}
-	p, err := r.observe(ctx)
+	recalled := recalledAliases(r.record.Target())
+	p, err := r.observe(ctx, recalled)
 	switch {
 	case err != nil:
 		r.err = err
@@ -81,6 +82,7 @@ func (r *Rollback) Traffic(ctx context.Context) {
 		return
 	}
 	r.begun = r.roundOf(p)
+	r.begun.recalled = len(recalled) > 0
 	for len(r.begun.steps) > 0 && movesTraffic(r.begun.steps[0]) {
 		r.next(ctx, r.begun)
 	}
@@ -116,7 +118,7 @@ func LookBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Plan, 
 	if t.Snapshot == nil {
 		return plan.Plan{Function: t.Function}, nil
 	}
-	o, err := observeBack(ctx, api, t)
+	o, err := observeBack(ctx, api, t, nil)
 	return plan.Back(t, o, plan.Fences{Watched: true}), err
 }
 
@@ -125,6 +127,8 @@ func LookBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Plan, 
 type round struct {
 	steps    []plan.Step
 	progress bool
+	// recalled is set where aliases were not read before the round was planned.
+	recalled bool
 	// lost is why $LATEST is not what it was.
 	lost error
 }
@@ -151,7 +155,7 @@ func (r *Rollback) round(ctx context.Context) (again bool, _ error) {
 	for len(now.steps) > 0 {
 		r.next(ctx, now)
 	}
-	if len(r.result.Remaining) > 0 && !r.retry(now.progress) {
+	if len(r.result.Remaining) > 0 && !now.recalled && !r.retry(now.progress) {
 		return false, nil
 	}
 	return ctx.Err() == nil, nil
@@ -240,13 +244,13 @@ func (r *Rollback) lookOnce(ctx context.Context) (plan.Plan, error) {
 		r.seen = nil
 		return *seen, nil
 	}
-	return r.observe(ctx)
+	return r.observe(ctx, nil)
 }
 
-// observe reads the target and plans.
-func (r *Rollback) observe(ctx context.Context) (plan.Plan, error) {
+// observe reads the target, but for the aliases that are recalled, and plans.
+func (r *Rollback) observe(ctx context.Context, recalled map[string]*definition.ObservedAlias) (plan.Plan, error) {
 	t := r.record.Target()
-	o, err := observeBack(ctx, r.api, t)
+	o, err := observeBack(ctx, r.api, t, recalled)
 	if err != nil {
 		return plan.Plan{}, fmt.Errorf("roll back %s: %w", t.Function, err)
 	}

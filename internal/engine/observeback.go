@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,14 +16,13 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
-// observeBack reads what a rollback has to compare with its journal.
-func observeBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Observation, error) {
+// observeBack reads what a rollback has to compare with its journal. Aliases that
+// are recalled are not read.
+func observeBack(ctx context.Context, api Reader, t journal.TargetLog, recalled map[string]*definition.ObservedAlias) (plan.Observation, error) {
 	o := plan.Observation{Aliases: map[string]*definition.ObservedAlias{}, WeightsSetByAWS: map[string]bool{}}
+	maps.Copy(o.Aliases, recalled)
 	s := t.Snapshot
-	names := slices.Clone(s.Missing)
-	for _, a := range s.Aliases {
-		names = append(names, a.Name)
-	}
+	names := slices.DeleteFunc(sentAliases(t), func(name string) bool { return recalled[name] != nil })
 	found := make([]*definition.ObservedAlias, len(names))
 	group, call := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { o.Latest, err = api.Find(call, t.Function, ""); return err })

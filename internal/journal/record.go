@@ -122,7 +122,9 @@ type Outcome struct {
 	FailedVersion string `json:"failedVersion,omitempty"`
 	// Content is what was seen in $LATEST after the change.
 	Content *Content `json:"content,omitempty"`
-	Error   string   `json:"error,omitempty"`
+	// Revision is the RevisionId that the alias had after the change.
+	Revision string `json:"revision,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
 // Evidence is what was measured while two versions shared their traffic, or what

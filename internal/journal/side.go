@@ -2,10 +2,10 @@ package journal
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -85,19 +85,29 @@ func writeLock(file *os.File, line []byte, size int64, reserve int) error {
 	}
 	size = max(size, holderSize)
 	if missing := holderSize + reserve - int(size); missing > 0 {
-		if _, err := file.WriteAt(filler(missing), size); err != nil {
+		if _, err := io.CopyN(io.NewOffsetWriter(file, size), newFiller(), int64(missing)); err != nil {
 			return err
 		}
 	}
 	return file.Sync()
 }
 
-// filler is text that a file system cannot store in fewer blocks.
-func filler(size int) []byte {
-	random := make([]byte, size*3/4+3)
-	_, _ = rand.NewChaCha8([32]byte{}).Read(random) // it never fails
-	return []byte(base64.RawStdEncoding.EncodeToString(random)[:size])
+// filler is text without end that a file system cannot store in fewer blocks.
+type filler struct{ random *rand.ChaCha8 }
+
+func newFiller() filler { return filler{rand.NewChaCha8([32]byte{})} }
+
+// Read fills p. It never fails.
+func (f filler) Read(p []byte) (int, error) {
+	_, _ = f.random.Read(p) // it never fails
+	for i, b := range p {
+		p[i] = fillerText[b%64]
+	}
+	return len(p), nil
 }
+
+// fillerText are the letters of base64.
+const fillerText = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 // holder reads who holds the journal; a zero Holder where nobody said so.
 func (s side) holder() Holder {
