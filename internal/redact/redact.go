@@ -1,23 +1,21 @@
 // Package redact hides secrets in text, in whatever spelling they come.
 //
 // It promises that a secret is hidden in every usual spelling (as it is, inside
-// JSON, Go, YAML, HTML and shell quotes, percent-encoded, as base64 and hex, also
-// inside longer text and with other line breaks), that a stream hides it however
-// its writes are cut, and that a short or common value never tears a longer word
-// apart. It knows no host and no AWS, and imports nothing of the project.
+// JSON, Go, YAML, HTML and shell quotes, percent-encoded, as base64, hex and lists of
+// bytes, also inside longer text, with other line breaks, and in base64 once more),
+// that a stream hides it however its writes are cut, and that a short or common
+// value never tears a longer word apart. It knows no host and no AWS, and imports
+// nothing of the project.
 package redact
 
 import (
 	"cmp"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -63,10 +61,11 @@ func AccessKeyID(id string) bool { return accessKeyID.MatchString(id) }
 // The zero value is empty and ready.
 type Set struct {
 	mu sync.RWMutex
-	// byFirst holds the patterns by the first byte of their plain spelling, all
-	// holds every one for spellings that begin with an escape; the longest first.
+	// byFirst holds the patterns by the first byte of their plain spelling, escaped
+	// those whose first character may be escaped by that character; the longest
+	// first.
 	byFirst [256][]*pattern
-	all     []*pattern
+	escaped map[rune][]*pattern
 	known   map[string]bool
 }
 
@@ -110,85 +109,45 @@ func (s *Set) addValue(value string) {
 	if len(value) < encodedFrom {
 		return
 	}
-	s.addPattern(hex.EncodeToString([]byte(value)), weak, false)
-	s.addPattern(strings.ToUpper(hex.EncodeToString([]byte(value))), weak, false)
+	for _, form := range []string{hex.EncodeToString([]byte(value)), strings.ToUpper(hex.EncodeToString([]byte(value)))} {
+		s.addPattern(form, weak, false)
+	}
 	s.addPattern(base64.RawStdEncoding.EncodeToString([]byte(value)), weak, true)
 	s.addPattern(base64.RawURLEncoding.EncodeToString([]byte(value)), weak, true)
 	if weak {
 		return
 	}
-	for _, text := range append(jsonForms(value), value) {
+	quoted := jsonForms(value)
+	for _, form := range slices.Concat(quoted, byteLists(value)) {
+		s.addPattern(form, false, false)
+	}
+	for _, text := range unique(slices.Concat([]string{value}, quoted, encodings(value))) {
 		for _, inner := range innerBase64(text) {
 			s.addPattern(inner, false, true)
 		}
 	}
 }
 
-// jsonForms are the ways in which encoders write a value between the quotes of a
-// JSON text, where they differ from the value: a document in base64 holds one of
-// these. Some escape what HTML knows, slashes, or what is not ASCII.
-func jsonForms(value string) []string {
-	var forms []string
-	for _, html := range []bool{false, true} {
-		var b strings.Builder
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(html)
-		if err := e.Encode(value); err != nil {
-			continue // a text always encodes
-		}
-		quoted := strings.TrimSuffix(b.String(), "\n")
-		plain := quoted[1 : len(quoted)-1]
-		for _, form := range []string{plain, strings.ReplaceAll(plain, "/", `\/`)} {
-			forms = append(forms, form, asciiOnly(form, `\u%04x`), asciiOnly(form, `\u%04X`))
-		}
-	}
-	slices.Sort(forms)
-	return slices.DeleteFunc(slices.Compact(forms), func(form string) bool { return form == value })
-}
-
-// asciiOnly writes what is not ASCII as escapes of that format.
-func asciiOnly(text, escape string) string {
-	var b strings.Builder
-	for _, r := range text {
-		switch high, low := utf16.EncodeRune(r); {
-		case r < utf8.RuneSelf:
-			b.WriteRune(r)
-		case high != utf8.RuneError:
-			fmt.Fprintf(&b, escape+escape, high, low)
-		default:
-			fmt.Fprintf(&b, escape, r)
-		}
-	}
-	return b.String()
-}
-
 func (s *Set) addPattern(text string, weak, wraps bool) {
 	p := &pattern{runes: []rune(text), weak: weak, wraps: wraps}
 	first := text[0]
 	s.byFirst[first] = insert(s.byFirst[first], p)
-	s.all = insert(s.all, p)
+	// Nothing escapes the letters and digits of base64.
+	if !wraps || first == '+' || first == '/' {
+		if s.escaped == nil {
+			s.escaped = map[rune][]*pattern{}
+		}
+		s.escaped[p.runes[0]] = insert(s.escaped[p.runes[0]], p)
+	}
 }
 
 // insert keeps the longest patterns first.
 func insert(list []*pattern, p *pattern) []*pattern {
-	at, _ := slices.BinarySearchFunc(list, p, func(a, b *pattern) int { return cmp.Compare(len(b.runes), len(a.runes)) })
+	at, _ := slices.BinarySearchFunc(list, p, byLength)
 	return slices.Insert(list, at, p)
 }
 
-// innerBase64 is what a value looks like inside the base64 of a longer text:
-// three shifts, each without the characters that depend on its neighbours.
-func innerBase64(value string) []string {
-	var forms []string
-	for shift := range 3 {
-		b := append(make([]byte, shift), value...)
-		text := base64.RawStdEncoding.EncodeToString(b)
-		start, end := (shift*8+5)/6, len(b)*8/6
-		if end-start >= weakBelow {
-			forms = append(forms, text[start:end], strings.NewReplacer("+", "-", "/", "_").Replace(text[start:end]))
-		}
-	}
-	return forms
-}
+func byLength(a, b *pattern) int { return cmp.Compare(len(b.runes), len(a.runes)) }
 
 // Text returns a text without the secrets of the set.
 func (s *Set) Text(text string) string {
@@ -202,7 +161,7 @@ func (s *Set) HasStrong(text string) bool {
 	defer s.mu.RUnlock()
 	b := []byte(text)
 	for i := range b {
-		for _, p := range s.candidates(b[i]) {
+		for _, p := range s.candidates(b[i:]) {
 			if n, _ := p.match(b[i:]); n > 0 && !p.weak {
 				return true
 			}
@@ -211,12 +170,23 @@ func (s *Set) HasStrong(text string) bool {
 	return false
 }
 
-func (s *Set) candidates(first byte) []*pattern {
-	switch first {
+// candidates are the patterns whose first character the text may begin with, the
+// longest first.
+func (s *Set) candidates(text []byte) []*pattern {
+	switch text[0] {
 	case '\\', '%', '&', '+':
-		return s.all
+	default:
+		return s.byFirst[text[0]]
 	}
-	return s.byFirst[first]
+	var found []*pattern
+	for first, patterns := range s.escaped {
+		begins := speller{text: text}
+		if begins.spell(first); len(begins.lengths) > 0 || begins.partial {
+			found = append(found, patterns...)
+		}
+	}
+	slices.SortStableFunc(found, byLength)
+	return found
 }
 
 // scan is a text to look through.
@@ -254,7 +224,7 @@ func (s *Set) scan(in scan) (out []byte, next int) {
 // at is the length of the secret that begins at a place, 0 for none; open means
 // that the next write decides it.
 func (s *Set) at(in scan, i int) (n int, open bool) {
-	for _, p := range s.candidates(in.text[i]) {
+	for _, p := range s.candidates(in.text[i:]) {
 		if p.weak && !tokenBegins(in.text, i) {
 			continue
 		}

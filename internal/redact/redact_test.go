@@ -44,36 +44,69 @@ func quoteJSON(text string) string {
 
 // spellings are the ways in which programs that were given a secret repeat it.
 var spellings = map[string]func(string) string{
-	"as it is":                func(s string) string { return s },
-	"JSON":                    quoteJSON,
-	"JSON in JSON":            func(s string) string { return quoteJSON(`{"message":"` + quoteJSON(s) + `"}`) },
-	"JSON in ASCII":           asciiJSON,
-	"JSON in ASCII, twice":    func(s string) string { return quoteJSON(asciiJSON(s)) },
-	"Go":                      strconv.Quote,
-	"Go in ASCII":             strconv.QuoteToASCII,
-	"HTML":                    html.EscapeString,
-	"HTML in JSON":            func(s string) string { return quoteJSON(html.EscapeString(s)) },
-	"query":                   url.QueryEscape,
-	"path":                    url.PathEscape,
-	"query, twice":            func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
-	"query, lower case":       func(s string) string { return lowerPercent(url.QueryEscape(s)) },
-	"base64":                  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
-	"base64 for URLs":         func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
-	"base64 behind one":       func(s string) string { return base64.StdEncoding.EncodeToString([]byte("x" + s + "yz")) },
-	"base64 behind two":       func(s string) string { return base64.URLEncoding.EncodeToString([]byte("xy" + s)) },
-	"base64 of JSON":          func(s string) string { return base64.StdEncoding.EncodeToString([]byte(quoteJSON(s))) },
-	"base64 of JSON in ASCII": func(s string) string { return base64.StdEncoding.EncodeToString([]byte(asciiJSON(s))) },
-	"base64 in lines":         func(s string) string { return inLines(base64.StdEncoding.EncodeToString([]byte(s))) },
-	"base64 in a query":       func(s string) string { return url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(s))) },
-	"hex":                     func(s string) string { return hex.EncodeToString([]byte(s)) },
-	"hex, upper case":         func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
-	"YAML single quotes":      func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" },
-	"YAML block":              func(s string) string { return "|\n    " + strings.ReplaceAll(s, "\n", "\n    ") },
-	"shell":                   func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
-	"CSV":                     func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` },
-	"line breaks of Windows":  func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
-	"bytes of Python":         pythonBytes,
-	"GitHub's command":        func(s string) string { return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s) },
+	"as it is":                 func(s string) string { return s },
+	"JSON":                     quoteJSON,
+	"JSON in JSON":             func(s string) string { return quoteJSON(`{"message":"` + quoteJSON(s) + `"}`) },
+	"JSON in ASCII":            asciiJSON,
+	"JSON in ASCII, twice":     func(s string) string { return quoteJSON(asciiJSON(s)) },
+	"Go":                       strconv.Quote,
+	"Go in ASCII":              strconv.QuoteToASCII,
+	"HTML":                     html.EscapeString,
+	"HTML in JSON":             func(s string) string { return quoteJSON(html.EscapeString(s)) },
+	"query":                    url.QueryEscape,
+	"path":                     url.PathEscape,
+	"query, twice":             func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
+	"query, lower case":        func(s string) string { return lowerPercent(url.QueryEscape(s)) },
+	"base64":                   func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"base64 for URLs":          func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+	"base64 behind one":        func(s string) string { return base64.StdEncoding.EncodeToString([]byte("x" + s + "yz")) },
+	"base64 behind two":        func(s string) string { return base64.URLEncoding.EncodeToString([]byte("xy" + s)) },
+	"base64 of JSON":           func(s string) string { return base64.StdEncoding.EncodeToString([]byte(quoteJSON(s))) },
+	"base64 of JSON in ASCII":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(asciiJSON(s))) },
+	"base64 in lines":          func(s string) string { return inLines(base64.StdEncoding.EncodeToString([]byte(s))) },
+	"base64 in a query":        func(s string) string { return url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(s))) },
+	"base64 twice":             func(s string) string { return asBase64(asBase64(s)) },
+	"base64 in base64":         func(s string) string { return asBase64(`{"a": "` + asBase64("user:"+s+":x") + `"}`) },
+	"base64 of a form":         func(s string) string { return asBase64("password=" + url.QueryEscape(s)) },
+	"base64 of a path":         func(s string) string { return asBase64("/" + url.PathEscape(s)) },
+	"base64 of a page":         func(s string) string { return asBase64("<p>" + html.EscapeString(s)) },
+	"base64 of hex":            func(s string) string { return asBase64("x" + hex.EncodeToString([]byte(s))) },
+	"PowerShell's command":     wideBase64,
+	"HTML, twice":              func(s string) string { return html.EscapeString(html.EscapeString(s)) },
+	"JSON in a query":          func(s string) string { return url.QueryEscape(quoteJSON(s)) },
+	"bytes of Go":              func(s string) string { return fmt.Sprint([]byte(s)) },
+	"bytes in JSON":            func(s string) string { return strings.ReplaceAll(fmt.Sprint([]byte(s)), " ", ",") },
+	"bytes of a dump":          func(s string) string { return fmt.Sprintf("% x", s) },
+	"bytes of a key":           func(s string) string { return strings.ReplaceAll(fmt.Sprintf("% X", s), " ", ":") },
+	"JavaScript's code points": codePoints,
+	"hex":                      func(s string) string { return hex.EncodeToString([]byte(s)) },
+	"hex, upper case":          func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
+	"YAML single quotes":       func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" },
+	"YAML block":               func(s string) string { return "|\n    " + strings.ReplaceAll(s, "\n", "\n    ") },
+	"shell":                    func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
+	"CSV":                      func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` },
+	"line breaks of Windows":   func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
+	"bytes of Python":          pythonBytes,
+	"GitHub's command":         func(s string) string { return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s) },
+}
+
+func asBase64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// wideBase64 is what powershell -EncodedCommand takes.
+func wideBase64(s string) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune("$p='" + s)) {
+		b = append(b, byte(unit), byte(unit>>8))
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+func codePoints(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		fmt.Fprintf(&b, `\u{%x}`, r)
+	}
+	return b.String()
 }
 
 func lowerPercent(s string) string {
@@ -140,12 +173,28 @@ func TestASecretIsHiddenInEverySpelling(t *testing.T) {
 				if !strings.HasPrefix(want, "before ") || !strings.HasSuffix(want, " after\n") {
 					t.Errorf("%q lost its surroundings: %q", text, want)
 				}
-				for _, size := range []int{1, 2, 3, 7, 16} {
+				for _, size := range []int{1, 3, 16} {
 					if got := stream(&set, text, size); got != want {
 						t.Errorf("writes of %d: %q, want %q", size, got, want)
 					}
 				}
 			})
+		}
+	}
+}
+
+// What a function or AWS repeats may be long and full of escapes: whatever number
+// of secrets there is, an escape that begins none of them takes next to nothing.
+func TestAnEscapeIsNotComparedWithEverySecret(t *testing.T) {
+	var set Set
+	for i := range 50 {
+		set.Add(fmt.Sprintf("s3cret-%d-%x-value", i, i*7919))
+	}
+	const times = 2000
+	for _, escape := range []string{"%7B", `\"`, "&lt;", "+", `\u0108`} {
+		text := strings.Repeat(escape, times)
+		if each := testing.AllocsPerRun(1, func() { set.Text(text) }) / times; each > 2 {
+			t.Errorf("%s: %.1f allocations each", escape, each)
 		}
 	}
 }

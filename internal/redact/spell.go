@@ -56,11 +56,12 @@ func (s *speller) spell(r rune) {
 
 // plain accepts a spelling as it is.
 func (s *speller) plain(spelling string) {
-	switch {
-	case bytes.HasPrefix(s.text, []byte(spelling)):
-		s.lengths = append(s.lengths, len(spelling))
-	case strings.HasPrefix(spelling, string(s.text)):
-		s.partial = true
+	if n := min(len(s.text), len(spelling)); string(s.text[:n]) == spelling[:n] {
+		if n == len(spelling) {
+			s.lengths = append(s.lengths, n)
+		} else {
+			s.partial = true
+		}
 	}
 }
 
@@ -92,7 +93,7 @@ var letters = map[byte]rune{'a': '\a', 'b': '\b', 'e': 0x1b, 'f': '\f', 'n': '\n
 // its backslashes.
 const maxSlashes = 8
 
-// backslash accepts \n, \", \u00e9, \ud83d\ude00, \xe9, \xc3\xa9, \U0001f600 and
+// backslash accepts \n, \", \u00e9, \u{e9}, \ud83d\ude00, \xe9, \xc3\xa9, \U0001f600 and
 // \351, behind any number of backslashes.
 func (s *speller) backslash(r rune) {
 	slashes := leading(s.text)
@@ -139,20 +140,44 @@ func leading(text []byte) int {
 
 // digits reads a number of so many digits; the text may end inside it.
 func (s *speller) digits(text []byte, n, base int) (rune, bool) {
-	if len(text) < n {
-		if _, err := strconv.ParseUint("0"+string(text), base, 64); err == nil {
-			s.partial = true
+	var v uint32
+	for _, c := range text[:min(n, len(text))] {
+		d := digit(c)
+		if d >= base {
+			return 0, false
 		}
-		return 0, false
+		v = v*uint32(base) + uint32(d)
 	}
-	v, err := strconv.ParseUint(string(text[:n]), base, 32)
-	return rune(v), err == nil
+	s.partial = s.partial || len(text) < n
+	return rune(v), len(text) >= n
+}
+
+// digit is the value of a digit; 16 for what is none.
+func digit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return 16
 }
 
 // unicodeEscape accepts \uXXXX, two of them for a character beyond the first
 // plane.
 func (s *speller) unicodeEscape(slashes int, r rune) {
 	const size = 5 // u and four digits
+	if digits, braced := bytes.CutPrefix(s.text[slashes+1:], []byte("{")); braced {
+		end := bytes.IndexByte(digits[:min(len(digits), maxEntity)], '}')
+		v, err := strconv.ParseUint(string(digits[:max(end, 0)]), 16, 32)
+		if err == nil && rune(v) == r {
+			s.lengths = append(s.lengths, slashes+len("u{")+end+1)
+		}
+		s.partial = s.partial || end < 0 && len(digits) < maxEntity
+		return
+	}
 	first, ok := s.digits(s.text[slashes+1:], 4, 16)
 	if !ok {
 		return
@@ -249,6 +274,17 @@ const maxEntity = 9
 
 // entity accepts &amp;, &#38; and &#x26; whose & ends at a place.
 func (s *speller) entity(at int, r rune) {
+	s.entityAt(at, r)
+	for again := 0; again < maxAgain && bytes.HasPrefix(s.text[at:], []byte("amp;")); again++ {
+		at += len("amp;")
+		s.entityAt(at, r)
+	}
+}
+
+// maxAgain is how often an entity may be escaped again: &amp;lt; is < twice.
+const maxAgain = 4
+
+func (s *speller) entityAt(at int, r rune) {
 	rest := s.text[at:]
 	end := bytes.IndexByte(rest[:min(len(rest), maxEntity)], ';')
 	if end < 0 {
