@@ -277,6 +277,10 @@ func TestARollbackTakesTheJournalsOfItsOwnRunAlone(t *testing.T) {
 			now: own, left: []run{{"a", with(own, func(o *journal.Origin) { o.Axis = "2" }), journal.Deployed, true}},
 			skipped: []string{"a: it is of axis 2, not of 1"},
 		},
+		"another stage of the same execution": {
+			now: with(own, func(o *journal.Origin) { o.Job = "Undo" }), left: []run{{"a", with(own, func(o *journal.Origin) { o.Job = "Deploy" }), journal.Deployed, true}},
+			skipped: []string{"a: it is of job Deploy, not of Undo"},
+		},
 		"an earlier run on a laptop": {
 			now: with(laptop, func(o *journal.Origin) { o.Began = "200" }), left: []run{{"a", laptop, journal.Deployed, true}},
 			skipped: []string{"a: it is of a run that began at 100"},

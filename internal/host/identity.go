@@ -58,7 +58,9 @@ func (h *Host) names(r Run) (scope, part string) {
 		}
 		return joinNames(r.Repository, r.ID, began, r.Job, r.Axis), joinNames(r.Step)
 	case h.kind == Harness || h.isGitLab():
-		// The job that rolls back is another than the one that deployed.
+		// On GitLab the job that rolls back is another than the one that deployed. The
+		// stages of one execution on Harness share its id: a journal's header tells
+		// them apart, so that a rollback says whose it leaves alone.
 		return joinNames(r.Repository, r.ID), joinNames(r.Job, r.Axis, r.Step)
 	}
 	return "", joinNames(r.ID, r.Attempt)
