@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
@@ -30,6 +33,10 @@ type change struct {
 	finish func(ctx context.Context, o *journal.Outcome) error
 	// unfenced reports whether no RevisionId stops a late copy.
 	unfenced bool
+	// guarded reports whether no RevisionId stops the call where somebody else has
+	// changed the same thing since the plan: then a look comes first, which leaves
+	// them the time between that look and the call.
+	guarded bool
 }
 
 // execute records the intent, sends the call until AWS has taken or refused it,
@@ -37,6 +44,13 @@ type change struct {
 func (e *Engine) execute(ctx context.Context, c change) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
+	}
+	if c.guarded {
+		if seen, err := c.look(ctx); err != nil {
+			return err
+		} else if seen == foreign {
+			return &ForeignError{Subject: e.subjectOf(c.intent)}
+		}
 	}
 	durable := context.WithoutCancel(ctx)
 	number, err := e.record.Begin(durable, c.intent)
@@ -139,7 +153,7 @@ func (a *attempt) nextMove(ctx context.Context, class lambdaapi.Class, err error
 	}
 	switch next := row[seen]; next {
 	case giveWay:
-		return stop, errors.Join(err, &ForeignError{Subject: a.subject()})
+		return stop, errors.Join(err, &ForeignError{Subject: a.engine.subjectOf(a.change.intent)})
 	case waitOut:
 		return a.engine.waitOut(ctx, err)
 	default:
@@ -147,10 +161,19 @@ func (a *attempt) nextMove(ctx context.Context, class lambdaapi.Class, err error
 	}
 }
 
-func (a *attempt) subject() string {
-	function := a.engine.live.function
-	if name := a.change.intent.AliasName; name != "" {
-		return fmt.Sprintf("alias %s of %s", name, function)
+// subjectOf names what a change is about.
+func (e *Engine) subjectOf(i journal.Intent) string {
+	function := e.live.function
+	tags := slices.Sorted(maps.Keys(i.Tags))
+	switch tags = append(tags, i.TagKeys...); {
+	case i.AliasName != "":
+		return fmt.Sprintf("alias %s of %s", i.AliasName, function)
+	case len(tags) > 0:
+		return fmt.Sprintf("one of the tags %s of function %s", strings.Join(tags, ", "), function)
+	case i.Setting != nil:
+		return fmt.Sprintf("%s of function %s", i.Setting.SettingKey, function)
+	case i.CodeSigning != nil && i.Content == nil:
+		return "the code signing configuration of function " + function
 	}
 	return "function " + function
 }

@@ -255,6 +255,9 @@ func (r *Rollback) observe(ctx context.Context, recalled map[string]*definition.
 		return plan.Plan{}, fmt.Errorf("roll back %s: %w", t.Function, err)
 	}
 	r.live.latest, r.live.aliases, r.live.signing, r.live.settings = o.Latest, o.Aliases, o.CodeSigning, o.Settings
+	if o.Latest != nil {
+		r.live.tags = o.Latest.Tags
+	}
 	return plan.Back(t, o, r.fences), nil
 }
 

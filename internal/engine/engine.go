@@ -177,6 +177,8 @@ type live struct {
 	latest   *definition.Observed
 	aliases  map[string]*definition.ObservedAlias
 	signing  string
+	// tags are those that the plan was made with.
+	tags map[string]string
 	// provisioned tells which aliases had provisioned concurrency when the run
 	// began; one that is not in it was not asked about.
 	provisioned map[string]bool

@@ -28,6 +28,7 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 		}
 	}
 	if latest := o.Latest; latest != nil {
+		e.live.tags = latest.Tags
 		s.Exists, s.Content = true, *e.live.content(latest)
 		s.RestorePoint, s.Tags = p.RestorePoint, latest.Tags
 		s.Architectures = latest.Architectures

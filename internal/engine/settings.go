@@ -34,12 +34,12 @@ func settingsBefore(p plan.Plan, o plan.Observation) []definition.Setting {
 	return all
 }
 
-// setting sets or removes a setting. No RevisionId guards these calls.
+// setting sets or removes a setting.
 func (e *Engine) setting(s definition.Setting, replaces bool) change {
 	before, left := e.live.settings[s.SettingKey], s.Value
 	return change{
 		intent:   journal.Intent{Setting: &s},
-		unfenced: true,
+		unfenced: true, guarded: true,
 		send: func(ctx context.Context) error {
 			if s.Value == nil {
 				return e.api.DeleteSetting(ctx, e.live.function, s.SettingKey)

@@ -69,7 +69,7 @@ func (e *Engine) changeOf(s plan.Step) change {
 func (e *Engine) tag(set map[string]string, remove []string) change {
 	return change{
 		intent:   journal.Intent{Tags: set, TagKeys: remove},
-		unfenced: true,
+		unfenced: true, guarded: true,
 		send: func(ctx context.Context) error {
 			if len(set) > 0 {
 				return e.api.Tag(ctx, e.Arn(), set)
@@ -83,26 +83,46 @@ func (e *Engine) tag(set map[string]string, remove []string) change {
 			if e.live.latest == nil {
 				return foreign, nil
 			}
-			for k, v := range set {
-				if now, has := e.live.latest.Tags[k]; !has || now != v {
-					return unchanged, nil
+			for _, u := range e.live.latest.Unreadable {
+				if u.Field == "Tags" {
+					return unreadable, fmt.Errorf("the tags of function %s cannot be read: %s", e.live.function, u.Reason)
 				}
 			}
-			for _, k := range remove {
-				if _, has := e.live.latest.Tags[k]; has {
-					return unchanged, nil
-				}
-			}
-			return applied, nil
+			return tagsSeen(e.live.tags, e.live.latest.Tags, set, remove), nil
 		},
 	}
+}
+
+// tagsSeen tells tags that are as a change leaves them from those that are as they
+// were planned with, and both from somebody else's.
+func tagsSeen(before, now, set map[string]string, remove []string) sight {
+	seen := applied
+	wanted := map[string]*string{}
+	for key, value := range set {
+		wanted[key] = &value
+	}
+	for _, key := range remove {
+		wanted[key] = nil
+	}
+	for key, value := range wanted {
+		is, has := now[key]
+		was, had := before[key]
+		switch {
+		case has == (value != nil) && (value == nil || is == *value):
+		case has == had && is == was:
+			seen = unchanged
+		default:
+			return foreign
+		}
+	}
+	return seen
 }
 
 func (e *Engine) codeSigning(arn string) change {
 	return change{
 		intent:   journal.Intent{CodeSigning: &arn},
-		unfenced: true,
-		send:     func(ctx context.Context) error { return e.api.SetCodeSigning(ctx, e.live.function, arn) },
+		unfenced: true, guarded: true,
+		send: func(ctx context.Context) error { return e.api.SetCodeSigning(ctx, e.live.function, arn) },
 		look: func(ctx context.Context) (sight, error) {
 			now, err := e.api.CodeSigning(ctx, e.live.function)
 			switch {

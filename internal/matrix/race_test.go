@@ -223,6 +223,7 @@ func writers() []writer {
 		alias("alias description", lambda.UpdateAliasInput{Description: aws.String("theirs")},
 			func(a *lambda.GetAliasOutput) bool { return *a.Description == "theirs" }),
 		tag("another tag", "cost"),
+		tag("the deployment's own tag", "team"),
 	}
 }
 
