@@ -64,7 +64,7 @@ func (f *Files) Write(ctx context.Context, root *os.Root) error {
 		if file.secret {
 			mode = 0o600
 		}
-		if err := create(root, file.name, bytes.NewReader(file.content), mode); err != nil {
+		if err := Create(root, file.name, bytes.NewReader(file.content), mode); err != nil {
 			return err
 		}
 		f.Written = append(f.Written, path.Join(f.prefix, file.name))
@@ -73,9 +73,9 @@ func (f *Files) Write(ctx context.Context, root *os.Root) error {
 	return nil
 }
 
-// create makes a file anew, so that neither a link nor the mode of a former one
+// Create makes a file anew, so that neither a link nor the mode of a former one
 // matters.
-func create(root *os.Root, name string, content io.Reader, mode fs.FileMode) error {
+func Create(root *os.Root, name string, content io.Reader, mode fs.FileMode) error {
 	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -121,7 +121,7 @@ func (f *Files) writeCode(ctx context.Context, root *os.Root) error {
 	}
 	defer zip.Close()
 	f.Written = append(f.Written, f.name(codeZip))
-	return create(root, archive, zip, 0o644)
+	return Create(root, archive, zip, 0o644)
 }
 
 // samePacked reports whether the folder is packed to the zip that was downloaded.

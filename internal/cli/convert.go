@@ -1,41 +1,177 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/adopt"
 	"github.com/lambda-rollout/lambda-rollout/internal/convert"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 )
 
-// convert prints the workflow of a pipeline: the first file that is named. What
-// has no equivalent goes to the log.
+// convert prints or writes what other tools' files are converted to: the first that is
+// named, a file or a folder. What has no equivalent goes to the log.
 func (a *app) convert(ctx context.Context) (err error) {
 	files, closeFiles, err := service.OpenFiles(ctx, a.host.Workspace())
 	if err != nil {
 		return notStarted(err)
 	}
 	defer func() { err = errors.Join(err, closeFiles()) }()
-	contents, problems := files.Read(a.in.List("files"))
-	if err := problems.Err(); err != nil {
-		return err
+	names := a.in.List("files")
+	if len(names) == 0 {
+		return diag.List{{Message: "nothing to convert", Hint: "lambda-rollout convert pipeline.yaml [FILE …], convert FOLDER of lambroll, or convert a workflow"}}
 	}
-	if len(contents) == 0 {
-		return diag.List{{Message: "no pipeline to convert", Hint: "lambda-rollout convert pipeline.yaml [FILE …]"}}
+	var result convert.Result
+	var problems diag.List
+	if base := path.Base(filepath.ToSlash(names[0])); slices.Contains(convert.LambrollFiles[:2], base) {
+		names[0] = filepath.Dir(names[0])
 	}
-	documents := make([]convert.File, len(contents))
-	for i, c := range contents {
-		documents[i] = convert.File{Name: c.Name, Content: c.Content}
+	if a.isFolder(names[0]) {
+		result, problems = a.convertFolder(files, names[0], names[1:])
+	} else {
+		var contents []service.File
+		if contents, problems = files.Read(names); problems.Err() == nil && len(contents) > 0 {
+			result, problems = convertFiles(contents)
+		}
 	}
-	workflow, problems := convert.Pipeline(documents[0], documents[1:])
 	if err := problems.Err(); err != nil {
 		return err
 	}
 	a.warnings(problems)
-	if err := a.print(string(workflow.Text)); err != nil || workflow.Stops == 0 {
+	if err := a.deliver(result); err != nil || result.Stops == 0 {
 		return err
 	}
-	return fmt.Errorf("the workflow is not complete: it stops at %d place(s) without an equivalent, which are listed above and at its head", workflow.Stops)
+	return fmt.Errorf("the result is not complete: it stops at %d place(s) without an equivalent, which are listed above and in it", result.Stops)
+}
+
+func convertFiles(contents []service.File) (convert.Result, diag.List) {
+	documents := make([]convert.File, len(contents))
+	for i, c := range contents {
+		documents[i] = convert.File{Name: c.Name, Content: c.Content}
+	}
+	return convert.Convert(documents[0], documents[1:])
+}
+
+func (a *app) isFolder(name string) bool {
+	info, err := os.Stat(a.inWorkspace(name))
+	return err == nil && info.IsDir()
+}
+
+func (a *app) inWorkspace(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(a.host.Workspace(), name)
+}
+
+// convertFolder converts a folder of lambroll, with the option file that is named
+// behind it or in LAMBROLL_OPTION.
+func (a *app) convertFolder(files service.Files, folder string, more []string) (convert.Result, diag.List) {
+	f := convert.Folder{Name: path.Clean(filepath.ToSlash(folder)), Env: a.lookupEnv}
+	var patterns []string
+	for _, name := range convert.LambrollFiles {
+		if _, err := os.Stat(a.inWorkspace(path.Join(f.Name, name))); !errors.Is(err, fs.ErrNotExist) {
+			patterns = append(patterns, path.Join(f.Name, name))
+		}
+	}
+	if option, set := a.lookupEnv("LAMBROLL_OPTION"); set && option != "" && len(more) == 0 {
+		more = []string{path.Join(f.Name, option)}
+	}
+	contents, problems := files.Read(append(patterns, more...))
+	if problems.Err() != nil {
+		return convert.Result{}, problems
+	}
+	if len(more) > 1 {
+		return convert.Result{}, diag.List{{File: more[1], Message: "is one file too many: a folder of lambroll is converted with one option file"}}
+	}
+	for i, c := range contents {
+		if len(more) == 1 && i == len(contents)-1 {
+			f.Option = convert.File{Name: c.Name, Content: c.Content}
+			continue
+		}
+		f.Files = append(f.Files, convert.File{Name: c.Name, Content: c.Content})
+	}
+	return convert.Lambroll(f)
+}
+
+// convertDocument is what --output json prints of convert.
+type convertDocument struct {
+	Files []convertedFile `json:"files"`
+	// Stops is at how many places what was made fails, because there is no equivalent.
+	Stops int `json:"stops"`
+}
+
+type convertedFile struct {
+	Name    string `json:"name"`
+	Content string `json:"content"`
+}
+
+// deliver prints the files, or writes them where output-dir is given.
+func (a *app) deliver(result convert.Result) error {
+	doc := convertDocument{Stops: result.Stops}
+	var text strings.Builder
+	var written []string
+	for _, f := range result.Files {
+		name := path.Base(f.Name)
+		if filepath.IsLocal(f.Name) {
+			name = path.Clean(filepath.ToSlash(f.Name))
+		}
+		doc.Files = append(doc.Files, convertedFile{name, string(f.Content)})
+		if len(result.Files) > 1 {
+			text.WriteString("==> " + name + " <==\n")
+		}
+		text.Write(f.Content)
+	}
+	if a.in.Given("output-dir") {
+		var err error
+		if written, err = a.writeConverted(doc.Files); err != nil {
+			return err
+		}
+		text.Reset()
+		for _, name := range written {
+			text.WriteString(name + "\n")
+		}
+	}
+	if a.json() {
+		return a.printJSON(doc)
+	}
+	return a.print(text.String())
+}
+
+// writeConverted writes the files below output-dir, all or none.
+func (a *app) writeConverted(files []convertedFile) (written []string, err error) {
+	root, prefix, dir, err := a.outputFolder()
+	if err != nil {
+		return nil, notStarted(err)
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	var existing []string
+	for _, f := range files {
+		if _, err := root.Lstat(path.Join(dir, f.Name)); !errors.Is(err, fs.ErrNotExist) {
+			existing = append(existing, path.Join(prefix, dir, f.Name))
+		}
+	}
+	if len(existing) > 0 && !a.in.Bool("force") {
+		return nil, notStarted(fmt.Errorf("%s exist already: nothing was written; --force overwrites", strings.Join(existing, ", ")))
+	}
+	for _, f := range files {
+		name := path.Join(dir, f.Name)
+		if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+			return nil, fmt.Errorf("write %s: %w", f.Name, err)
+		}
+		if err := adopt.Create(root, name, bytes.NewReader([]byte(f.Content)), 0o644); err != nil {
+			return nil, fmt.Errorf("write %s: %w", f.Name, err)
+		}
+		written = append(written, path.Join(prefix, name))
+	}
+	return written, nil
 }

@@ -71,22 +71,29 @@ func (a *app) init(ctx context.Context) error {
 // outputRoot is the folder below which init writes: the workspace, or the folder
 // of an absolute output-dir.
 func (a *app) outputRoot() (*os.Root, adopt.Options, error) {
-	o := adopt.Options{
-		Dir: filepath.ToSlash(filepath.Clean(a.in.String("output-dir"))), YAML: a.in.String("file-format") == "yaml",
-		Harness: a.in.Bool("harness"), Environment: a.in.Bool("with-environment"),
-	}
-	dir := a.host.Workspace()
-	switch {
-	case filepath.IsAbs(o.Dir):
-		dir, o.Prefix, o.Dir = o.Dir, o.Dir, "."
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, o, err
-		}
-	case !filepath.IsLocal(o.Dir):
-		return nil, o, fmt.Errorf("input output-dir: %s is outside of the workspace: name it by an absolute path", o.Dir)
-	}
-	root, err := os.OpenRoot(dir)
+	o := adopt.Options{YAML: a.in.String("file-format") == "yaml", Harness: a.in.Bool("harness"), Environment: a.in.Bool("with-environment")}
+	var root *os.Root
+	var err error
+	root, o.Prefix, o.Dir, err = a.outputFolder()
 	return root, o, err
+}
+
+// outputFolder opens the folder below which files are written: the workspace, with the
+// folder in it; or the folder of an absolute output-dir, which is the prefix then.
+func (a *app) outputFolder() (root *os.Root, prefix, dir string, err error) {
+	dir = filepath.ToSlash(filepath.Clean(a.in.String("output-dir")))
+	open := a.host.Workspace()
+	switch {
+	case filepath.IsAbs(dir):
+		open, prefix, dir = dir, dir, "."
+		if err := os.MkdirAll(open, 0o755); err != nil {
+			return nil, prefix, dir, err
+		}
+	case !filepath.IsLocal(dir):
+		return nil, "", dir, fmt.Errorf("input output-dir: %s is outside of the workspace: name it by an absolute path", dir)
+	}
+	root, err = os.OpenRoot(open)
+	return root, prefix, dir, err
 }
 
 func (a *app) writeFiles(ctx context.Context, root *os.Root, all []*adopt.Files) error {

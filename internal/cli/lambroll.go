@@ -44,7 +44,7 @@ func (a *app) lambrollSettings() (lambrollSettings, diag.List) {
 	}
 	var problems diag.List
 	if variable("OPTION") != "" {
-		problems = append(problems, diag.Problem{Warning: true, Message: "LAMBROLL_OPTION: lambroll's option file is not read", Hint: "give what it says as inputs: aws-region, tfstate, prefixed-tfstate, envfile"})
+		problems = append(problems, diag.Problem{Warning: true, Message: "LAMBROLL_OPTION: lambroll's option file is not read", Hint: "`lambda-rollout convert FOLDER` writes what it says as inputs of the workflow"})
 	}
 	return s, problems
 }

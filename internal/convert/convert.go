@@ -191,7 +191,10 @@ func head(name, description string, problems diag.List) string {
 		lines = append(lines, "", "To do, and what has no equivalent here:")
 		for _, f := range warnings {
 			line := fmt.Sprintf("- line %d: %s", f.Line, f.Message)
-			if path.Base(f.File) != path.Base(name) {
+			switch {
+			case f.Line == 0:
+				line = fmt.Sprintf("- %s: %s", f.File, f.Message)
+			case path.Base(f.File) != path.Base(name):
 				line = fmt.Sprintf("- %s:%d: %s", f.File, f.Line, f.Message)
 			}
 			if f.Hint != "" {

@@ -31,23 +31,24 @@ func (c *converter) workflow() *yaml.Node {
 		}
 		c.skippable = c.skippable || conditional
 	}
-	root := newMapping()
 	name := c.pipeline.name.Raw()
 	if name == "" {
 		name = c.pipeline.identifier.Raw()
 	}
-	put(root, "name", scalar(name))
-	start := newMapping()
+	start, on := newMapping(), scalar("workflow_dispatch")
 	if len(c.dispatch.Content) > 0 {
 		put(start, "inputs", c.dispatch)
+		on = newMapping()
+		put(on, "workflow_dispatch", start)
 	}
-	on := newMapping()
-	put(on, "workflow_dispatch", start)
+	return rootOf(name, on, jobs)
+}
+
+// rootOf is a workflow whose jobs mint credentials.
+func rootOf(name string, on, jobs *yaml.Node) *yaml.Node {
+	root, permissions := newMapping(), newMapping()
+	put(root, "name", scalar(name))
 	put(root, "on", on)
-	if len(on.Content) == 0 {
-		put(root, "on", scalar("workflow_dispatch"))
-	}
-	permissions := newMapping()
 	put(permissions, "contents", scalar("read"))
 	token := scalar("write")
 	token.LineComment = "the action mints its own credentials, in the post step too"
