@@ -30,6 +30,7 @@
 //	codedeploy   hands an alias to AWS CodeDeploy, and asks what became of it
 //	cloudtrail   the calls that moved aliases, from CloudTrail's event history
 //	logs         what functions printed, from CloudWatch Logs
+//	tagging      which functions carry a tag
 //	prune        which old versions may be deleted, and why others stay
 //	history      where an alias pointed to at an instant, if that can be proven
 //	guard        is the new version worse than the old one? pure statistics

@@ -46,6 +46,7 @@ var layout = map[string][]string{
 	"cloudtrail": {"awsfacts", "session"},
 	"codedeploy": {"awsfacts", "session", "traffic"},
 	"logs":       {"awsfacts", "session"},
+	"tagging":    {"awsfacts", "session"},
 	"lambdaapi":  {"awsfacts", "definition", "redact", "session", "timing"},
 	"values":     {"awsfacts", "diag", "session", "tfstate"},
 	"lambroll":   {"expression", "values"},
@@ -60,7 +61,7 @@ var layout = map[string][]string{
 	// One deployment, from the files to its results.
 	"deploy": {
 		"adopt", "artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "glob", "guard", "history", "journal", "lambdaapi", "logs",
-		"metrics", "plan", "policy", "preflight", "prune", "redact", "service", "session", "timing", "traffic", "verify",
+		"metrics", "plan", "policy", "preflight", "prune", "redact", "service", "session", "tagging", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.
 	"cli": {"*"},

@@ -72,6 +72,7 @@ func everyService(code string) map[string]ask {
 		"cloudwatch": {method: "POST", path: "/", body: "Action=SetAlarmState&Version=2010-08-01", header: form},
 		"cloudtrail": {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "CloudTrail_20131101.LookupEvents"}},
 		"logs":       {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "Logs_20140328.DescribeLogGroups"}},
+		"tagging":    {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "ResourceGroupsTaggingAPI_20170126.GetResources"}},
 		"ssm":        {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "AmazonSSM.PutParameter"}},
 		"secrets":    {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "secretsmanager.CreateSecret"}},
 		"codedeploy": {method: "POST", path: "/", body: "{}", header: map[string]string{"X-Amz-Target": "CodeDeploy_20141006.CreateDeployment"}},

@@ -26,6 +26,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/ssm"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/tagging"
 )
 
 // connectServices makes the services and joins them.
@@ -78,6 +79,7 @@ func (s *Server) connectServices() error {
 		"monitoring": s.cloudwatch,
 		"cloudtrail": s.trail,
 		"logs":       s.logs,
+		"tagging":    tagging.New(s.lambda.Tags),
 
 		"ssm":            ssm.New(s.store, s.Now),
 		"secretsmanager": secretsmanager.New(s.store, s.Now),

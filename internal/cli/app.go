@@ -172,6 +172,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.prune(ctx)
 	case "history":
 		return a.history(ctx)
+	case "list":
+		return a.list(ctx)
 	case "status":
 		return a.status(ctx)
 	case "init":

@@ -17,6 +17,9 @@ func (a *app) policy(ctx context.Context) error {
 	if a.in.String("format") == "terraform" && a.in.String("output") == "json" {
 		return diag.List{{Message: "--format terraform prints no JSON document, as --output json asks for", Hint: "leave out one of the two"}}
 	}
+	if a.looks() {
+		return a.lookPolicy(ctx)
+	}
 	set, err := a.load(ctx)
 	if err != nil {
 		return err
@@ -38,15 +41,18 @@ func (a *app) policy(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var text []byte
-		if a.in.String("format") == "terraform" {
-			text = policy.Terraform(sets)
-		} else if text, err = policy.JSON(sets); err != nil {
-			return err
-		}
-		err = a.print(strings.TrimRight(string(text), "\n") + "\n")
-		return err
+		return a.printPolicies(sets)
 	})
+}
+
+func (a *app) printPolicies(sets []policy.Set) (err error) {
+	var text []byte
+	if a.in.String("format") == "terraform" {
+		text = policy.Terraform(sets)
+	} else if text, err = policy.JSON(sets); err != nil {
+		return err
+	}
+	return a.print(strings.TrimRight(string(text), "\n") + "\n")
 }
 
 // worker is a role that the deployment works as: the connector's of a target, or

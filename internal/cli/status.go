@@ -37,7 +37,7 @@ func (a *app) status(ctx context.Context) error {
 
 // lookAt reads the functions that are named, or those of the files.
 func (a *app) lookAt(ctx context.Context) ([]report.Status, error) {
-	names := strings.FieldsFunc(a.in.String("function"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
+	names := a.functions()
 	if len(names) == 0 {
 		return a.lookAtFiles(ctx)
 	}
@@ -48,6 +48,11 @@ func (a *app) lookAt(ctx context.Context) ([]report.Status, error) {
 	}
 	found, err := deploy.LookAt(ctx, c, names, a.knownRuns(ctx), a.in.Int("max-parallel"))
 	return a.statuses(found), err
+}
+
+// functions are the names and patterns of the input function.
+func (a *app) functions() []string {
+	return strings.FieldsFunc(a.in.String("function"), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
 }
 
 func (a *app) lookAtFiles(ctx context.Context) ([]report.Status, error) {

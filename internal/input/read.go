@@ -290,8 +290,14 @@ func (s *Set) crossCheck() diag.List {
 	if s.command == "rollback" {
 		reads = s.crossCheckInstant(fail)
 	}
-	if s.command == "status" {
+	switch s.command {
+	case "status":
 		reads = s.crossCheckStatus(fail)
+	case "policy":
+		reads = slices.Contains([]string{"deployment", "service", "plan"}, s.values["scope"].text)
+		if reads && given("function") {
+			fail("function is given for a policy of files", "give scope, too: --scope status")
+		}
 	}
 	if reads && given("service") && given("function-definition") {
 		fail("service and function-definition are two ways to say what to deploy", "give one of them")

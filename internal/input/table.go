@@ -115,6 +115,8 @@ var commands = []Command{
 		"Of one function, or of all whose names match a pattern: shop-*. It keeps the\nnewest --keep-versions, and every version that an alias names or weighs, to which\na rollback would lead, that is a restore point younger than 30 days, that has\nprovisioned concurrency, permissions or event sources, or on which a durable\nexecution runs. It shows them with the reasons before it deletes the first."},
 	{"history", "list a function's versions, and what its aliases pointed to",
 		"The newest first: when, from which commit and run, code and size, which alias\npoints to it and what that pointed to before. From CloudTrail's event history\n(90 days, where cloudtrail:LookupEvents is permitted), the journals of this\nfolder, and the versions' descriptions. With --compare, what two versions\ndiffer in."},
+	{"list", "list the functions that this program created",
+		"Of the Region, by the tag that a deploy gives to a function which it creates, with\nthe run that created it. Functions that existed before are not in it."},
 	{"status", "show what aliases point to, who deployed it, and what differs",
 		"Of functions by name or pattern (--function 'shop-*, mail'), or of the files of a\ndeploy: then also what a deploy of them would change. It shows each version with\nits share of the traffic, its run and commit, what was not published yet, and what\na rollback would do. With --exit-code it ends with 2 where the files differ, or,\nwithout files, where $LATEST has changes that were not published."},
 	{"init", "write the files of a function that exists",
@@ -130,7 +132,7 @@ var commands = []Command{
 // each command that reads one.
 var (
 	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy", "rollback", "status"}
-	callsAWS       = slices.Concat([]string{"deploy", "plan", "render", "rollback", "shift", "policy", "status"}, looksAt)
+	callsAWS       = slices.Concat([]string{"deploy", "plan", "render", "rollback", "shift", "policy", "status", "list"}, looksAt)
 	changesAWS     = []string{"deploy", "rollback", "shift"}
 	plansOrDeploys = []string{"deploy", "plan"}
 	plansChanges   = []string{"deploy", "plan", "policy"}
@@ -200,7 +202,7 @@ var table = []Input{
 	{Name: "envfile", Kind: Paths, Commands: readsFiles, Group: groupValues, Meta: "FILE",
 		Help: "Files of NAME=VALUE lines for {{ env }} and {{ must_env }} in lambroll's definitions. They are before the environment; the last file is before the others."},
 
-	{Name: "aws-region", Kind: String, Commands: slices.Concat(readsFiles, namesFunction, looksAt), Group: groupAWS, Meta: "REGION",
+	{Name: "aws-region", Kind: String, Commands: slices.Concat(readsFiles, namesFunction, looksAt, []string{"list"}), Group: groupAWS, Meta: "REGION",
 		Help: "The Region, unless an Infrastructure or the function's ARN names one. It is an error if they differ."},
 	{Name: "aws-access-key-id", Kind: String, Commands: callsAWS, Group: groupAWS, Meta: "ID", Secret: true,
 		Help: "Explicit credentials. They also reach the post step, where the job's own may be gone."},
@@ -220,7 +222,7 @@ var table = []Input{
 		Help: "Assume the role from the available credentials although the job has an OIDC token."},
 	{Name: "audience", Kind: String, Commands: callsAWS, Default: "sts.amazonaws.com", Group: groupAWS, Meta: "AUDIENCE",
 		Help: "Audience of the OIDC token."},
-	{Name: "connectors", Kind: Map, Commands: slices.Concat(readsFiles, namesFunction, looksAt), Group: groupAWS, Meta: "REF=ARN",
+	{Name: "connectors", Kind: Map, Commands: slices.Concat(readsFiles, namesFunction, looksAt, []string{"list"}), Group: groupAWS, Meta: "REF=ARN",
 		Help: "Role ARNs by connectorRef, of an Infrastructure or an artifact."},
 	{Name: "allowed-account-ids", Kind: List, Commands: slices.Concat(callsAWS, []string{"validate"}), Digits: 12, Group: groupAWS, Meta: "ID",
 		Help: "Refuse every other account. Put the ids in quotes in YAML."},
@@ -289,8 +291,8 @@ var table = []Input{
 	{Name: "yes", Kind: Bool, Commands: slices.Concat(rollsBack, []string{"prune"}), Group: groupRollback,
 		Help: "Answer yes where a terminal would ask: before a rollback or prune deletes something."},
 
-	{Name: "function", Kind: String, Commands: slices.Concat(namesFunction, looksAt, []string{"status"}), Group: groupFunction, Meta: "NAME",
-		Help: "Function to look at, to invoke, to shift or to roll back by hand: name or ARN. init and prune take a pattern, too, and status several."},
+	{Name: "function", Kind: String, Commands: slices.Concat(namesFunction, looksAt, []string{"status", "policy"}), Group: groupFunction, Meta: "NAME",
+		Help: "Function to look at, to invoke, to shift or to roll back by hand: name or ARN. init and prune take a pattern, too, and status several; policy does for those that --scope names."},
 	{Name: "percentage", Kind: Percent, Commands: []string{"shift"}, Instead: "traffic: 10% gives the new version that part of the traffic; command: shift moves more of it later", Group: groupFunction, Meta: "N",
 		Help: "How much of the traffic goes to the new version: 100 is all of it, 0 is none. For stages, use traffic instead."},
 	{Name: "qualifier", Kind: String, Commands: []string{"invoke", "logs"}, Group: groupFunction, Meta: "ALIAS",
@@ -339,8 +341,8 @@ var table = []Input{
 		Help: "End plan and status with exit code 2 if there are changes."},
 	{Name: "format", Kind: Enum, Commands: []string{"policy"}, Default: "json", Enum: []string{"json", "terraform"}, Group: groupOutput,
 		Help: "Format of the policy."},
-	{Name: "scope", Kind: Enum, Commands: []string{"policy"}, Default: "deployment", Enum: []string{"deployment", "service", "plan"}, Group: groupOutput,
-		Help: "What the policy is for: this deployment as it would run now; service: every deployment of these files, the first one and all later ones; plan: only plan."},
+	{Name: "scope", Kind: Enum, Commands: []string{"policy"}, Default: "deployment", Enum: []string{"deployment", "service", "plan", "status", "history", "init", "list", "invoke"}, Group: groupOutput,
+		Help: "What the policy is for: this deployment as it would run now; service: every deployment of these files, the first one and all later ones; plan: only plan. status, history, init, invoke: that command of --function; list."},
 	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias", "settings"}, Group: groupOutput,
 		Help: "Which definitions the schema is of."},
 	{Name: "shell", Kind: Enum, Positional: true, Commands: []string{"completion"}, Default: "bash", Enum: []string{"bash", "zsh", "fish"}, Group: groupOutput,

@@ -259,7 +259,7 @@ func statusTable(all []Status) string {
 		}
 		rows = append(rows, s.rows(name)...)
 	}
-	return columns(rows)
+	return Columns(rows)
 }
 
 func (s Status) rows(name string) [][]string {
@@ -299,9 +299,9 @@ func (s Status) rows(name string) [][]string {
 	return rows
 }
 
-// columns lays rows out. The first column gives way where they are wider than the
+// Columns lays rows out. The first column gives way where they are wider than the
 // screen.
-func columns(rows [][]string) string {
+func Columns(rows [][]string) string {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {

@@ -61,6 +61,8 @@ func (s *Service) permissions(r *http.Request, c api.Caller, service, operation 
 		return []permission{{"iam:" + operation, s.iamResource(r, c)}}
 	case "cloudtrail":
 		return []permission{{"cloudtrail:" + operation, "*"}}
+	case "tagging":
+		return []permission{{"tag:" + operation, "*"}}
 	case "logs":
 		return []permission{{"logs:" + operation, logGroupARN(r, c)}}
 	case "codedeploy":

@@ -263,6 +263,7 @@ func TestWhatCallsNeed(t *testing.T) {
 		{"monitoring", "DescribeAlarms", "POST", "/", "", []permission{{"cloudwatch:DescribeAlarms", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*"}}},
 		{"monitoring", "GetMetricData", "POST", "/", "", []permission{{"cloudwatch:GetMetricData", "*"}}},
 		{"cloudtrail", "LookupEvents", "POST", "/", "", []permission{{"cloudtrail:LookupEvents", "*"}}},
+		{"tagging", "GetResources", "POST", "/", `{}`, []permission{{"tag:GetResources", "*"}}},
 		{"logs", "FilterLogEvents", "POST", "/", `{"logGroupName":"/aws/lambda/fn"}`, []permission{{"logs:FilterLogEvents", "arn:aws:logs:eu-west-1:111122223333:log-group:/aws/lambda/fn:*"}}},
 	} {
 		r := httptest.NewRequest(test.method, test.target, strings.NewReader(test.body))

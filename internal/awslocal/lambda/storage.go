@@ -98,6 +98,21 @@ func (s *Service) Regions(account, name string) []string {
 	return regions
 }
 
+// Tags are the tags of each function of an account and Region, by its ARN.
+func (s *Service) Tags(account, region string) (map[string]map[string]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]map[string]string{}
+	for _, name := range s.functions(account, region) {
+		f, err := s.view(account, region, name)
+		if err != nil {
+			return nil, err
+		}
+		all[f.arn("")] = f.Tags
+	}
+	return all, nil
+}
+
 // Live reports whether some version of a function or layer has the blob, for the
 // store's sweep.
 func (s *Service) Live() (func(sha256 string) bool, error) {

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
+)
+
+// listedFunction is a function as list prints it.
+type listedFunction struct {
+	Function    string `json:"function"`
+	Region      string `json:"region"`
+	FunctionArn string `json:"functionArn"`
+	// Run is the one that created it.
+	Run string `json:"run"`
+}
+
+// list prints the functions that this program created.
+func (a *app) list(ctx context.Context) error {
+	c, err := a.connect(ctx, "")
+	if err != nil {
+		return err
+	}
+	region, found, err := deploy.List(ctx, c)
+	if err != nil {
+		return err
+	}
+	all, rows := []listedFunction{}, [][]string{{"FUNCTION", "CREATED BY RUN"}}
+	for _, f := range found {
+		all = append(all, listedFunction{f.Function, f.Region, f.Arn, f.Run})
+		rows = append(rows, []string{f.Function, f.Run})
+	}
+	switch {
+	case a.json():
+		return a.printJSON(all)
+	case len(all) == 0:
+		return a.print(fmt.Sprintf("No function in %s has the tag of this program\n", region))
+	}
+	return a.print(a.host.Redact(report.Columns(rows)))
+}
+
+// looks reports whether the policy is for a command that looks at functions.
+func (a *app) looks() bool { return policy.Looks(a.in.String("scope")) }
+
+// lookPolicy prints the least policy of a command that looks at functions.
+func (a *app) lookPolicy(ctx context.Context) error {
+	scope, names := a.in.String("scope"), a.functions()
+	if len(names) == 0 && scope != "list" {
+		return diag.List{{Message: "nothing says which functions the policy is for", Hint: "give function: --function 'shop-*'"}}
+	}
+	c, err := a.connect(ctx, "")
+	if err != nil {
+		return err
+	}
+	arns, pattern, err := c.Patterns(ctx, names)
+	if err != nil {
+		return err
+	}
+	own, err := c.Session().Identity(ctx)
+	if err != nil {
+		return notStarted(err)
+	}
+	w := worker{own.Account, own.Partition, ""}
+	return a.printPolicies([]policy.Set{{
+		Account: w.account, Permissions: policy.For(policy.LookNeeds(scope, arns, pattern)), Trust: a.trust(ctx, w, c.Session()),
+	}})
+}
