@@ -184,6 +184,12 @@ func flock(f *os.File, how int) (*os.File, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
+// unlock gives the folder free. Closing the file would not do: a process that was
+// forked just now has a copy of it, and keeps the lock until it executes its program.
+func unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 // CheckDefault refuses a default folder that a link leads to: a repository can
 // hold one, and the user has named no folder. Parents above base are the user's
 // own. dir must lie below base.

@@ -128,7 +128,7 @@ func openReadOnly(dir string) (_ *Store, err error) {
 func (s *Store) Close() error {
 	err := s.blobs.removeTemp()
 	if s.lock != nil {
-		err = errors.Join(err, s.lock.Close())
+		err = errors.Join(err, unlock(s.lock))
 	}
 	if s.root != nil {
 		err = errors.Join(err, s.root.Close())
