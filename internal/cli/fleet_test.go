@@ -200,7 +200,7 @@ func (w *fleetWorld) check(c fleetCase) {
 	w.Helper()
 	budget := c.each * w.size
 	if c.name == "create" {
-		budget += 10 * len(w.regions)
+		budget += 12 * len(w.regions)
 	}
 	if c.budgeted != budget {
 		w.Errorf("%s: %d calls, want %d", c.name, c.budgeted, budget)

@@ -130,6 +130,7 @@ var lookUps = map[string]bool{
 	"lambda:GetPolicy": true, "lambda:ListFunctionUrlConfigs": true, "lambda:ListFunctionEventInvokeConfigs": true,
 	"lambda:ListProvisionedConcurrencyConfigs": true, "lambda:ListEventSourceMappings": true, "lambda:ListAliases": true,
 	"lambda:ListVersionsByFunction": true, "lambda:GetFunctionConcurrency": true, "lambda:GetFunctionCodeSigningConfig": true,
+	"lambda:GetFunctionRecursionConfig": true, "lambda:GetRuntimeManagementConfig": true,
 }
 
 // Where the caller may ask IAM, a missing action stops the deployment before

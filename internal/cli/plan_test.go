@@ -142,6 +142,7 @@ func TestPlanMakesNoCallThatChangesAnything(t *testing.T) {
 	inputs := b.minimal()
 	reads := map[string]bool{
 		"GetCallerIdentity": true, "GetFunction": true, "GetAlias": true, "GetFunctionCodeSigningConfig": true,
+		"GetFunctionRecursionConfig": true, "GetRuntimeManagementConfig": true,
 		"HeadObject": true, "GetObject": true, "DescribeImages": true,
 		// Whether a rollback could see who uses what is created.
 		"GetPolicy": true, "GetFunctionConcurrency": true, "ListEventSourceMappings": true, "ListFunctionUrlConfigs": true,

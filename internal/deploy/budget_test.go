@@ -88,7 +88,7 @@ func TestACreationTakesFourCallsAndOneLookAtThePermissions(t *testing.T) {
 		for _, r := range results {
 			planned = append(planned, r.Planned)
 		}
-		const look = 10
+		const look = 12
 		if n, b := f.budgeted(), BudgetOf(planned); n != 4*fleetSize+look || b.Calls != n {
 			f.Errorf("%d calls of a budget of %d: %v", n, b.Calls, calls)
 		}

@@ -184,7 +184,7 @@ func MayDeleteCalls(p plan.Plan) int {
 	qualifiers := p.Creates()
 	calls := 3 + len(qualifiers)
 	if slices.Contains(qualifiers, "") {
-		calls += 2 + 3
+		calls += 4 + 3
 	}
 	return calls
 }

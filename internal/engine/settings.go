@@ -118,7 +118,11 @@ func attachedAs(key definition.SettingKey, what string) bool {
 		return what == "provisioned concurrency"
 	case definition.ReservedConcurrencySetting:
 		return strings.HasPrefix(what, "reserved concurrency of ")
-	case definition.RecursiveLoopSetting, definition.RuntimeManagementSetting, definition.ScalingSetting:
+	case definition.RecursiveLoopSetting:
+		return what == "recursive loop detection"
+	case definition.RuntimeManagementSetting:
+		return what == "runtime management"
+	case definition.ScalingSetting:
 	}
 	return false
 }

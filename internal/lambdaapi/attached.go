@@ -16,6 +16,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // Attachment is something that hangs on a function, version or alias and that
@@ -38,7 +40,8 @@ func (a Attachment) String() string {
 // Attached asks for everything that can hang on the function named by arn and on
 // these qualifiers of it ("" for the function itself): resource policies,
 // function URLs, event-invoke configurations, event source mappings, provisioned
-// and reserved concurrency. The error names every question that was not
+// and reserved concurrency, and what AWS does about loops and new runtimes where
+// that is not its default. The error names every question that was not
 // answered; what was found is returned beside it.
 func (c *Client) Attached(ctx context.Context, arn string, qualifiers []string) ([]Attachment, error) {
 	_, function, _ := strings.Cut(arn, ":function:")
@@ -48,7 +51,7 @@ func (c *Client) Attached(ctx context.Context, arn string, qualifiers []string) 
 	q := questions{api: c.api, function: function, arn: arn, wanted: qualifiers}
 	asks := []func(context.Context) ([]Attachment, error){q.urls, q.eventInvoke, q.provisioned}
 	if slices.Contains(qualifiers, "") {
-		asks = append(asks, q.reserved,
+		asks = append(asks, q.reserved, q.recursiveLoop, q.runtimeManagement,
 			func(ctx context.Context) ([]Attachment, error) { return q.eventSources(ctx, latest) })
 	}
 	for _, qualifier := range qualifiers {
@@ -147,6 +150,31 @@ func (q questions) reserved(ctx context.Context) ([]Attachment, error) {
 		return nil, nil
 	}
 	return []Attachment{{What: "reserved concurrency of " + strconv.Itoa(int(*out.ReservedConcurrentExecutions))}}, nil
+}
+
+// recursiveLoop and runtimeManagement are always there: only what somebody set
+// counts.
+func (q questions) recursiveLoop(ctx context.Context) ([]Attachment, error) {
+	out, err := q.api.GetFunctionRecursionConfig(ctx, &lambda.GetFunctionRecursionConfigInput{FunctionName: &q.function})
+	if err != nil || out.RecursiveLoop == "" {
+		return nil, q.failed("read the recursive loop detection", "GetFunctionRecursionConfig", err)
+	}
+	return changed(definition.RecursiveLoop{Mode: string(out.RecursiveLoop)}, "recursive loop detection"), nil
+}
+
+func (q questions) runtimeManagement(ctx context.Context) ([]Attachment, error) {
+	out, err := q.api.GetRuntimeManagementConfig(ctx, &lambda.GetRuntimeManagementConfigInput{FunctionName: &q.function})
+	if err != nil || out.UpdateRuntimeOn == "" {
+		return nil, q.failed("read the runtime management", "GetRuntimeManagementConfig", err)
+	}
+	return changed(definition.RuntimeManagement{UpdateRuntimeOn: string(out.UpdateRuntimeOn)}, "runtime management"), nil
+}
+
+func changed(now definition.SettingValue, what string) []Attachment {
+	if definition.SameSetting(now, definition.DefaultSetting(now.Kind())) {
+		return nil
+	}
+	return []Attachment{{What: what}}
 }
 
 // emptyAnswer reports whether an answer had no body, not even {}: AWS sends none

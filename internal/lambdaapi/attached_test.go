@@ -33,6 +33,9 @@ func nothing() map[string]reply {
 		"event-invoke-config":     {body: `{"FunctionEventInvokeConfigs": []}`},
 		"provisioned-concurrency": {body: `{"ProvisionedConcurrencyConfigs": []}`},
 		"concurrency":             {body: `{}`},
+
+		"recursion-config":          {body: `{"RecursiveLoop": "Terminate"}`},
+		"runtime-management-config": {body: `{"UpdateRuntimeOn": "Auto"}`},
 	}
 }
 
@@ -83,6 +86,10 @@ func TestEverythingThatCanBeAttachedIsFound(t *testing.T) {
 		}, want: []string{"provisioned concurrency of 1", "provisioned concurrency of live"}},
 		{name: "reserved concurrency", answers: map[string]reply{"concurrency": {body: `{"ReservedConcurrentExecutions": 0}`}},
 			want: []string{"reserved concurrency of 0"}},
+		{name: "what is not as AWS begins with", answers: map[string]reply{
+			"recursion-config":          {body: `{"RecursiveLoop": "Allow"}`},
+			"runtime-management-config": {body: `{"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": "arn:aws:lambda:eu-west-1::runtime:x"}`},
+		}, want: []string{"recursive loop detection", "runtime management"}},
 		{name: "event source mappings on several pages", answers: map[string]reply{
 			"event-source-mappings f":                          {body: `{"EventSourceMappings": [{"UUID": "a"}], "NextMarker": "p2"}`},
 			"event-source-mappings f after p2":                 {body: `{"EventSourceMappings": [{"UUID": "b"}]}`},

@@ -26,7 +26,7 @@ func (u unused) Do(r *http.Request) (*http.Response, error) {
 	status, body := http.StatusOK, map[string]string{
 		"urls": `{"FunctionUrlConfigs":[]}`, "functions": `{"FunctionEventInvokeConfigs":[]}`, "event-source-mappings": `{"EventSourceMappings":[]}`,
 		"provisioned-concurrency": `{"ProvisionedConcurrencyConfigs":[]}`, "concurrency": `{}`, "policy": `{"Policy":"{\"Statement\":[]}"}`,
-		"list": `{"FunctionEventInvokeConfigs":[]}`,
+		"list": `{"FunctionEventInvokeConfigs":[]}`, "recursion-config": `{"RecursiveLoop":"Terminate"}`, "runtime-management-config": `{"UpdateRuntimeOn":"Auto"}`,
 	}[path[len(path)-1]]
 	if path[len(path)-1] == u.question {
 		status, body = u.status, u.body
@@ -54,6 +54,8 @@ func TestAForeignAnswerDoesNotSayThatNothingIsAttached(t *testing.T) {
 		{unused{"concurrency", ``, 200}, false},
 		{unused{"concurrency", ``, 204}, false},
 		{unused{"urls", `{}`, 200}, false},
+		{unused{"recursion-config", `{}`, 200}, false},
+		{unused{"runtime-management-config", `{}`, 200}, false},
 		{unused{"event-source-mappings", `{"EventSourceMappings":null}`, 200}, false},
 	} {
 		s, err := session.Open(context.Background(), session.Options{Region: "us-east-1", AccessKeyID: "id", SecretAccessKey: "key", HTTPClient: tt.unused, LookupEnv: func(string) (string, bool) { return "", false }})

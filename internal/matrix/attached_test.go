@@ -107,6 +107,20 @@ func addCodeSigning(w *world, _ *string) error {
 	return err
 }
 
+func allowLoops(w *world, _ *string) error {
+	_, err := w.lambda.PutFunctionRecursionConfig(context.Background(), &lambda.PutFunctionRecursionConfigInput{
+		FunctionName: aws.String("f"), RecursiveLoop: types.RecursiveLoopAllow,
+	})
+	return err
+}
+
+func keepRuntime(w *world, _ *string) error {
+	_, err := w.lambda.PutRuntimeManagementConfig(context.Background(), &lambda.PutRuntimeManagementConfigInput{
+		FunctionName: aws.String("f"), UpdateRuntimeOn: types.UpdateRuntimeOnFunctionUpdate,
+	})
+	return err
+}
+
 func addAlias(w *world, _ *string) error {
 	w.alias("f", "theirs", "1", nil)
 	return nil
@@ -143,6 +157,8 @@ func attachments(qualifiers ...string) []attachment {
 	}
 	if slices.Contains(qualifiers, "") {
 		add("reserved concurrency", "", "reserved concurrency of 3", addReserved)
+		add("recursive loop detection", "", "recursive loop detection", allowLoops)
+		add("runtime management", "", "runtime management", keepRuntime)
 		add("code signing configuration", "", "code signing configuration arn:aws:lambda:", addCodeSigning)
 		add("another alias", "", "alias theirs", addAlias)
 		add("another version", "", "version 2", addVersion)
@@ -288,6 +304,7 @@ type question struct {
 
 var questions = []question{
 	{"ListAliases", true}, {"ListVersionsByFunction", true}, {"GetFunctionCodeSigningConfig", true}, {"GetFunctionConcurrency", true},
+	{"GetFunctionRecursionConfig", true}, {"GetRuntimeManagementConfig", true},
 	{"GetPolicy", false}, {"ListFunctionUrlConfigs", false}, {"ListFunctionEventInvokeConfigs", false},
 	{"ListEventSourceMappings", false}, {"ListProvisionedConcurrencyConfigs", false},
 }

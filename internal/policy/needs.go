@@ -297,7 +297,8 @@ func (n *needs) rollback() {
 			return
 		}
 		n.function("DeleteFunction")
-		n.lookUps("ListAliases", "ListVersionsByFunction", "GetFunctionConcurrency", "GetFunctionCodeSigningConfig")
+		n.lookUps("ListAliases", "ListVersionsByFunction", "GetFunctionConcurrency", "GetFunctionCodeSigningConfig",
+			"GetFunctionRecursionConfig", "GetRuntimeManagementConfig")
 		n.attachments()
 	case n.has(plan.UpdateCode{}, plan.UpdateConfiguration{}, plan.PublishVersion{}):
 		// After a lost answer one write of the description makes a late copy of

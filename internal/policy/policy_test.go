@@ -112,7 +112,8 @@ func TestNeedsFollowThePlan(t *testing.T) {
 		"a new function": {
 			target: target(definition.Function{Role: new(role), VpcConfig: &definition.VpcConfig{SubnetIds: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"}}}, definition.Code{Sha256: "new"}, nil),
 			want: []string{
-				"lambda:DeleteFunction " + both, "lambda:GetFunctionCodeSigningConfig " + both, "lambda:ListTags " + both, "lambda:TagResource " + both, "iam:PassRole " + role,
+				"lambda:DeleteFunction " + both, "lambda:GetFunctionCodeSigningConfig " + both, "lambda:GetRuntimeManagementConfig " + both,
+				"lambda:ListTags " + both, "lambda:TagResource " + both, "iam:PassRole " + role,
 				"ec2:DescribeSecurityGroups *", "ec2:DescribeSubnets *", "ec2:DescribeVpcs *",
 			},
 		},
