@@ -61,7 +61,7 @@ func program() {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Files:               scripts(t),
 		Setup:               setup,
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
@@ -81,6 +81,24 @@ func TestScripts(t *testing.T) {
 			"zip":       archive,
 		},
 	})
+}
+
+// scripts are the files of all scripts: those that are dear with -full only.
+func scripts(t *testing.T) []string {
+	t.Helper()
+	patterns := []string{"testdata/script/*.txt"}
+	if *full {
+		patterns = append(patterns, "testdata/script/full/*.txt")
+	}
+	var files []string
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(found), err)
+		}
+		files = append(files, found...)
+	}
+	return files
 }
 
 type awsKey struct{}

@@ -158,6 +158,9 @@ func TestInitWritesTheFilesOfFortyShapes(t *testing.T) {
 		t.Fatalf("%d shapes", len(all))
 	}
 	for i, s := range all {
+		if !*full && i%5 > 0 {
+			continue
+		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			s.try(t, fmt.Sprintf("%012d", 100+i))

@@ -114,8 +114,8 @@ func lambrollBench(t *testing.T) *bench {
 
 var lambrollStates = []string{"--tfstate", "s3://states/terraform.tfstate", "--prefixed-tfstate", "first_=first.tfstate"}
 
-// Fifty ways of writing a definition deploy as they are, and a second deploy has
-// nothing to do.
+// Fifty ways of writing a definition are valid and deploy as they are, and a second
+// deploy has nothing to do. Without -full one in five is deployed.
 func TestLambrollsDefinitionsDeployAsTheyAre(t *testing.T) {
 	t.Parallel()
 	if len(shapes) < 50 {
@@ -130,12 +130,15 @@ func TestLambrollsDefinitionsDeployAsTheyAre(t *testing.T) {
 			if !strings.Contains(shape, "ImageUri") {
 				args = append(args, "--artifact", "src")
 			}
+			b.must(append([]string{"validate"}, args...)...)
+			if !*full && i%5 > 0 {
+				return
+			}
 			out := b.must(append([]string{"deploy"}, args...)...)
 			if warnings := regexp.MustCompile(`(?m)^.*warning.*$`).FindAllString(out, -1); len(warnings) > 0 && !strings.Contains(shape, "S3Key") && !strings.Contains(shape, "EntryPoint") {
 				t.Errorf("%s\n%s", shape, warnings)
 			}
 			b.must(append([]string{"plan", "--exit-code"}, args...)...)
-			b.must(append([]string{"validate"}, args...)...)
 		})
 	}
 }

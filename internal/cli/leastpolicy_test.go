@@ -42,7 +42,7 @@ type grant struct {
 var full = flag.Bool("full", false, "take away each action of a policy, not a sample of them")
 
 // grantStep is how many actions one stands for without -full.
-const grantStep = 11
+const grantStep = 23
 
 // allGrants are the actions of a policy to take away.
 func allGrants(p policy.Document) []grant {

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
@@ -41,7 +42,8 @@ func (r *failingRates) handle(_ context.Context, e awslocal.Event) awslocal.Answ
 	return a
 }
 
-// load invokes shop's alias live so often a minute until the test's bubble ends it.
+// load invokes shop's alias live so often a minute until the test's bubble ends
+// it. The calls reach the embedded AWS without a network: there are thousands.
 func (f *fixture) load(ctx context.Context, perMinute int) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
@@ -55,9 +57,8 @@ func (f *fixture) load(ctx context.Context, perMinute int) (stop func()) {
 				return
 			case <-every.C:
 			}
-			in := &lambda.InvokeInput{FunctionName: aws.String("shop"), Qualifier: aws.String("live")}
-			if _, err := f.lambda.Invoke(ctx, in); err != nil && ctx.Err() == nil {
-				f.Error(err)
+			if answer := f.invokeLive(); answer.Code != http.StatusOK {
+				f.Errorf("Invoke: %d %s", answer.Code, answer.Body)
 				return
 			}
 		}
@@ -66,6 +67,14 @@ func (f *fixture) load(ctx context.Context, perMinute int) (stop func()) {
 		cancel()
 		<-ended
 	}
+}
+
+func (f *fixture) invokeLive() *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, f.aws.URL+"/2015-03-31/functions/shop/invocations?Qualifier=live", strings.NewReader("{}"))
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/"+awstest.Region+"/lambda/aws4_request, SignedHeaders=host, Signature=00")
+	w := httptest.NewRecorder()
+	f.aws.Server.ServeHTTP(w, r)
+	return w
 }
 
 // canary deploys a second version under load and returns how long the new version

@@ -175,7 +175,7 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 
 // sampleStep is how many items one stands for where not all are tried. It is
 // prime, so that a sample holds every kind of a list that repeats its kinds.
-const sampleStep = 37
+const sampleStep = 101
 
 // some is the whole list with -full, and a sample of it otherwise: the first one
 // tells samples of several lists apart.
