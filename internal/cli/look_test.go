@@ -91,3 +91,50 @@ func TestListNamesWhatDeploysCreated(t *testing.T) {
 		t.Errorf("text:\n%s", out)
 	}
 }
+
+// Every payload is sent, in its order; a function that fails ends the command with 1
+// once all were, and tells its log. Nothing is sent where one of them is not JSON.
+func TestInvokeSendsAllPayloadsInOrder(t *testing.T) {
+	t.Parallel()
+	var sent []string
+	b := newBench(t, awslocal.Options{Handler: func(_ context.Context, e awslocal.Event) awslocal.Answer {
+		sent = append(sent, string(e.Payload))
+		if string(e.Payload) == "2" {
+			return awslocal.Answer{Payload: []byte(`{"errorMessage":"no two"}`), FunctionError: "Unhandled", Log: "why\n"}
+		}
+		return awslocal.Answer{Payload: e.Payload, Log: "fine\n"}
+	}})
+	b.must(append([]string{"deploy"}, b.minimal()...)...)
+	b.write("one.json", "1")
+	b.write("more.jsonl", "2\n\n3\n")
+	b.write("broken.json", "4 {")
+	call := func(args ...string) (int, []invokeDocument, string) {
+		code, out, errs := b.run(append([]string{"invoke", "--function", "hello", "--output", "json"}, args...)...)
+		var docs []invokeDocument
+		if err := json.Unmarshal([]byte(out), &docs); err != nil && code != exitInput {
+			t.Fatalf("%v: %q", err, out)
+		}
+		return code, docs, errs
+	}
+	code, docs, errs := call("--payload", "@one.json", "--payload", "@more.jsonl")
+	want := []invokeDocument{
+		{"hello", "eu-central-1", "$LATEST", json.RawMessage("1"), "", ""},
+		{"hello", "eu-central-1", "$LATEST", json.RawMessage(`{"errorMessage":"no two"}`), "Unhandled", docs[1].Log},
+		{"hello", "eu-central-1", "$LATEST", json.RawMessage("3"), "", ""},
+	}
+	if diff := cmp.Diff(want, docs, cmp.Comparer(func(x, y json.RawMessage) bool {
+		return strings.Join(strings.Fields(string(x)), "") == strings.Join(strings.Fields(string(y)), "")
+	})); diff != "" || code != exitFailed {
+		t.Errorf("exit %d: %s", code, diff)
+	}
+	if !strings.Contains(docs[1].Log, "why") || !strings.Contains(errs, "why") || strings.Contains(errs, "fine") || !strings.Contains(errs, "failed for 1 of 3 payloads") {
+		t.Errorf("its log: %q\n%s", docs[1].Log, errs)
+	}
+	if code, docs, errs = call("--payload", "1", "--verbose"); code != 0 || !strings.Contains(docs[0].Log, "fine") || !strings.Contains(errs, "fine") {
+		t.Errorf("verbose: exit %d %+v\n%s", code, docs, errs)
+	}
+	before := len(sent)
+	if code, _, errs = call("--payload", "@one.json @broken.json"); code != exitInput || len(sent) != before || !strings.Contains(errs, "broken.json: the payload is not JSON: line 1, column 3") {
+		t.Errorf("not JSON: exit %d, sent %q\n%s", code, sent[before:], errs)
+	}
+}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -55,18 +56,21 @@ func TestAPayloadComesFromAFileOrStdin(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{})
 	b.write("event.json", `{"a":1}`)
+	b.write("events/1.json", "{\"d\":1}\n{\"d\":2}\n")
+	b.write("events/2.json", "3")
 	for _, tc := range []struct{ payload, want string }{
-		{`{"b":2}`, `{"b":2}`}, {"@event.json", `{"a":1}`}, {"-", `{"c":3}`}, {"@" + b.dir + "/event.json", `{"a":1}`},
+		{`{"b":2}`, `[{"b":2}]`}, {"@event.json", `[{"a":1}]`}, {"-", `[{"c":3} {"c":4}]`}, {"@" + b.dir + "/event.json", `[{"a":1}]`},
+		{"", "[]"}, {"@events/*.json\n@event.json", `[{"d":1} {"d":2} 3 {"a":1}]`},
 	} {
-		a := &app{host: host.Detect(host.Options{Dir: b.dir, Stdin: strings.NewReader(`{"c":3}`)})}
-		got, err := a.payload(t.Context(), tc.payload)
-		if err != nil || string(got) != tc.want {
+		a := &app{host: host.Detect(host.Options{Dir: b.dir, Stdin: strings.NewReader("{\"c\":3}\n{\"c\":4}\n")})}
+		got, err := a.payloads(t.Context(), tc.payload)
+		if err != nil || fmt.Sprintf("%s", got) != tc.want {
 			t.Errorf("%s: %q, %v", tc.payload, got, err)
 		}
 	}
 	a := &app{host: host.Detect(host.Options{Dir: b.dir})}
-	for _, payload := range []string{"@missing.json", "@../event.json", "-"} {
-		if _, err := a.payload(t.Context(), payload); err == nil {
+	for _, payload := range []string{"@missing.json", "@../event.json", "@../*.json", "@none/*.json", "@event.json event.json", "-", "{} {"} {
+		if _, err := a.payloads(t.Context(), payload); err == nil {
 			t.Errorf("%s: no error", payload)
 		}
 	}

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,7 @@ type Invoked struct {
 // it finds the function in another one, too. Its error is a *NotStartedError where
 // the function did not run.
 func Invoke(ctx context.Context, c *Connection, name definition.Name, i lambdaapi.Invocation) (Invoked, error) {
-	if err := checkPayload(i.Payload); err != nil {
+	if _, err := Payloads(i.Payload); err != nil {
 		return Invoked{}, notStarted(err)
 	}
 	if i.Qualifier != "" && !qualifier.MatchString(i.Qualifier) {
@@ -85,17 +86,32 @@ func (c *Connection) invoke(ctx context.Context, region string, i lambdaapi.Invo
 	return answer, notStarted(err)
 }
 
-// checkPayload refuses what is not JSON: Lambda would, in the words of its own
-// parser.
-func checkPayload(payload []byte) error {
-	if len(payload) == 0 {
-		return nil
+// Payloads are the JSON documents of a text, which follow one another as in JSON
+// Lines; one without content where there is none. What is not JSON is refused with its
+// place: Lambda would do so in the words of its own parser.
+func Payloads(text []byte) ([][]byte, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return [][]byte{nil}, nil
 	}
-	var any json.RawMessage
-	err := json.Unmarshal(payload, &any)
+	var all [][]byte
+	for begin := 0; len(bytes.TrimSpace(text[begin:])) > 0; {
+		var document json.RawMessage
+		decoder := json.NewDecoder(bytes.NewReader(text[begin:]))
+		if err := decoder.Decode(&document); err != nil {
+			return nil, notJSON(text, begin)
+		}
+		all, begin = append(all, document), begin+int(decoder.InputOffset())
+	}
+	return all, nil
+}
+
+// notJSON says where the document that begins there is broken.
+func notJSON(text []byte, begin int) error {
+	var document json.RawMessage
+	err := json.Unmarshal(text[begin:], &document)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		before := string(payload[:min(int(syntax.Offset), len(payload))])
+		before := string(text[:min(begin+int(syntax.Offset), len(text))])
 		line := strings.Count(before, "\n") + 1
 		return fmt.Errorf("the payload is not JSON: line %d, column %d: %w", line, len(before)-strings.LastIndexByte(before, '\n')-1, err)
 	}

@@ -62,6 +62,9 @@ func (d *decoder) decode(texts []string) value {
 		return v
 	}
 	text := strings.TrimSpace(texts[len(texts)-1])
+	if d.input.Repeats {
+		text = strings.TrimSpace(strings.Join(texts, "\n"))
+	}
 	if text == "" {
 		return v
 	}

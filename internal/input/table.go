@@ -58,6 +58,9 @@ type Input struct {
 	// Sources are what the values of a Map begin with: where the program looks them
 	// up.
 	Sources []string
+	// Repeats means that each further flag of a String adds a line; otherwise the last
+	// one counts.
+	Repeats bool
 	// Digits is how many digits each item of a List has; 0 means any text.
 	Digits int
 	// Secret values are masked and stand in no message.
@@ -108,7 +111,8 @@ var commands = []Command{
 		"For editors: of function definitions, or with --kind alias of alias definitions."},
 	{"local", "serve an embedded AWS on loopback",
 		"Runs until interrupted and prints the variables that point a client at it."},
-	{"invoke", "invoke a function and print its answer", ""},
+	{"invoke", "invoke a function and print its answer",
+		"Once for each payload, one after the other. A function that fails ends with exit\ncode 1, once all payloads were sent, and its log is printed; with --verbose every\nlog is."},
 	{"logs", "print what a function logged",
 		"From the log group that the function's LoggingConfig names. With --qualifier\nthe lines of one version, or of the versions that an alias points to now."},
 	{"prune", "delete old versions that nothing needs any more",
@@ -319,8 +323,8 @@ var table = []Input{
 		Help: "Write the values of the environment, to a file of their own that only its owner can read and a .gitignore covers. Without it a deploy of the files leaves the variables as they are."},
 	{Name: "force", Kind: Bool, Commands: []string{"init", "convert"}, Group: groupFunction,
 		Help: "Overwrite files that exist."},
-	{Name: "payload", Kind: String, Commands: []string{"invoke"}, Group: groupFunction, Meta: "JSON",
-		Help: "JSON event to send: the text itself, @FILE, or - for stdin."},
+	{Name: "payload", Kind: String, Repeats: true, Commands: []string{"invoke"}, Group: groupFunction, Meta: "JSON",
+		Help: "JSON event to send: the text itself, @FILE, or - for stdin. Several: @FILE @FILE, a pattern, @events/*.json, or documents that follow one another in a file or stdin."},
 
 	{Name: "local", Kind: Bool, Commands: callsAWS, Group: groupLocal,
 		Help: "Use the embedded AWS instead of the real one."},
