@@ -25,6 +25,7 @@
 //	             answer
 //	journal      the record from which a rollback works
 //	traffic      stages of a gradual shift
+//	gate         asks somebody outside whether a run may go on
 //	verify       does a new version answer as expected? pure comparison
 //	metrics      how often versions were invoked and failed, from CloudWatch
 //	codedeploy   hands an alias to AWS CodeDeploy, and asks what became of it

@@ -22,6 +22,7 @@ var layout = map[string][]string{
 	"event":     {},
 	"timing":    {},
 	"glob":      {},
+	"gate":      {},
 	"guard":     {},
 	"history":   {},
 	"prune":     {"history"},
@@ -33,7 +34,7 @@ var layout = map[string][]string{
 	"verify":    {"diag", "glob"},
 	// What users write, and where.
 	"host":       {"printable", "redact"},
-	"input":      {"diag", "redact", "traffic"},
+	"input":      {"diag", "gate", "redact", "traffic"},
 	"expression": {"diag"},
 	"document":   {"expression", "diag"},
 	"definition": {"awsfacts", "diag"},
@@ -60,7 +61,7 @@ var layout = map[string][]string{
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {
-		"adopt", "artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "glob", "guard", "history", "journal", "lambdaapi", "logs",
+		"adopt", "artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "gate", "glob", "guard", "history", "journal", "lambdaapi", "logs",
 		"metrics", "plan", "policy", "preflight", "prune", "redact", "service", "session", "tagging", "timing", "traffic", "verify",
 	},
 	// The commands know all but the tests' own packages.

@@ -55,7 +55,7 @@ func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *loaded, ru
 	a.limitMemory(len(set.Targets), 0)
 	targets, err := deploy.Resolve(ctx, c, set.Set, deploy.Options{
 		Marker: a.marker(run), Traffic: a.in.Course("traffic"), Environment: a.in.String("environment-variables"),
-		StagingBucket: a.in.String("staging-bucket"), Verify: set.cases, Watch: a.watch(), Folders: folders, MaxParallel: a.in.Int("max-parallel"),
+		StagingBucket: a.in.String("staging-bucket"), Verify: set.cases, Watch: a.watch(c), Folders: folders, MaxParallel: a.in.Int("max-parallel"),
 		Waves: a.in.List("waves"),
 	})
 	var largest int64

@@ -154,6 +154,17 @@ var leastPlans = []struct {
 		},
 	},
 	{
+		name: "a gate that is a function",
+		before: func(b *bench) {
+			deployLive(b, minimal)
+			b.write("approve.yaml", strings.Replace(minimal, "hello", "approve", 1))
+			b.must("deploy", "--function-definition", "approve.yaml", "--artifact", "s3://code/app.zip", "--alias", "live")
+		},
+		change:     func(*bench) {},
+		deployOnly: []string{"--gates", "before-traffic=arn:aws:lambda:eu-central-1:000000000000:function:approve:live"},
+		scenarios:  []scenario{{name: "as planned"}},
+	},
+	{
 		name:   "code alone",
 		before: func(b *bench) { deployLive(b, minimal) },
 		change: func(b *bench) { b.object("app.zip", "2") },
@@ -195,8 +206,11 @@ func leastBench(t *testing.T, plan int) *bench {
 	return b
 }
 
-// broken is a function that fails.
-func broken(context.Context, awslocal.Event) awslocal.Answer {
+// broken is a function that fails, unless it is the gate.
+func broken(_ context.Context, e awslocal.Event) awslocal.Answer {
+	if e.Function == "approve" {
+		return awslocal.Answer{Payload: []byte(`{"approve": true}`)}
+	}
 	return awslocal.Answer{Payload: []byte(`{"errorMessage": "broken"}`), FunctionError: "Unhandled"}
 }
 

@@ -86,6 +86,9 @@ func (a *app) policies(ctx context.Context, planned []deploy.Planned, run *sessi
 			}
 		}
 	}
+	if needs := a.gates(nil).Needs(); len(needs) > 0 && a.in.String("scope") != "plan" {
+		add(self, needs...)
+	}
 	more, err := a.valueNeeds(ctx, run)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func (a *app) shift(ctx context.Context) error {
 	if a.in.Given("percentage") {
 		schedule = traffic.Schedule{{Percent: a.in.Percent("percentage")}}
 	}
-	targets, err := deploy.ResolveShift(ctx, c, requests, deploy.ShiftOptions{Run: run, Traffic: schedule, Watch: a.watch()})
+	targets, err := deploy.ResolveShift(ctx, c, requests, deploy.ShiftOptions{Run: run, Traffic: schedule, Watch: a.watch(c)})
 	if err != nil {
 		return err
 	}

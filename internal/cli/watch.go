@@ -2,6 +2,7 @@ package cli
 
 import (
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 )
 
 // watch is what the inputs say about watching a run while traffic is shared.
-func (a *app) watch() deploy.Watch {
+func (a *app) watch(c *deploy.Connection) deploy.Watch {
 	g := deploy.Guard{
 		Off: slices.Contains(a.in.List("guard"), "none"), Required: a.in.Given("guard"), Tolerance: -1,
 		WarmUp: a.in.Duration("guard-warm-up"), MinInvocations: int64(a.in.Int("min-invocations")),
@@ -30,7 +31,19 @@ func (a *app) watch() deploy.Watch {
 	default:
 		g.OnInconclusive = deploy.ExtendStage
 	}
-	return deploy.Watch{Guard: g, Alarms: a.alarms(), Bake: a.in.Duration("alarm-bake")}
+	return deploy.Watch{Guard: g, Alarms: a.alarms(), Bake: a.in.Duration("alarm-bake"), Gates: a.gates(c)}
+}
+
+// gates are whom the run asks. Nothing follows a redirect: who answers must be who
+// was named.
+func (a *app) gates(c *deploy.Connection) deploy.Gates {
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if own, is := a.HTTPClient.(*http.Client); is {
+		client.Transport = own.Transport
+	}
+	return deploy.Gates{
+		All: a.in.Gates("gates"), Secret: a.in.String("gate-secret"), Timeout: a.in.Duration("gate-timeout"), HTTP: client, Connection: c,
+	}
 }
 
 // alarms are the alarms to watch: NAME, or NAME! for one that is known to be in

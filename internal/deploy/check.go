@@ -131,6 +131,20 @@ func (c checker) permitted(ctx context.Context, planned []Planned) error {
 		}
 		questions[key].Needs = append(questions[key].Needs, policy.Needs(p.PolicyTarget(c.KeepNew))...)
 	}
+	// Gates are invoked as the run itself, whatever roles the connectors have.
+	gates := planned[0].Watch.Gates
+	if needs := gates.Needs(); len(needs) > 0 && len(questions) > 0 {
+		own := caller{region: planned[0].At.Region}
+		for key := range questions {
+			if key.connector == "" {
+				own = key
+			}
+		}
+		if questions[own] == nil {
+			questions[own] = &preflight.Question{Session: gates.Connection.base, Region: own.region}
+		}
+		questions[own].Needs = append(questions[own].Needs, needs...)
+	}
 	var errs []error
 	for _, q := range questions {
 		answer, err := preflight.Ask(ctx, *q)

@@ -25,6 +25,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/gate"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
@@ -80,6 +81,10 @@ type deployment struct {
 	// journal is open while the deployment runs.
 	journal  *journal.Journal
 	watchers []watched
+	// wave is the number of the wave, from 1, allWaves how many there are.
+	wave, allWaves int
+	// teller is nil where nobody is told what happens.
+	teller *teller
 }
 
 // Deploy carries out what was planned and checked. Its error is
@@ -105,6 +110,8 @@ func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Resu
 		return nil, notStarted(err)
 	}
 	d.journal = j
+	d.teller = newTeller(&d)
+	defer d.teller.close(ctx)
 	ctx, unwatch := untilStopped(ctx, j, d.Timing.StopPoll)
 	still := d.ticking(ctx)
 	err = d.carryOut(ctx)
@@ -121,6 +128,7 @@ func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Resu
 	if err != nil {
 		return d.results(), d.failed(ctx, j, err)
 	}
+	d.over(toldSucceeded, nil)
 	return d.results(), j.Close()
 }
 
@@ -195,6 +203,12 @@ func untilStopped(ctx context.Context, j *journal.Journal, poll time.Duration) (
 
 // deployWave makes every version of a wave ready before any of its aliases moves.
 func (d *deployment) deployWave(ctx context.Context) error {
+	d.watchers = d.Watching.after(d)
+	at := position{gate.BeforeWave, -1, held{began: d.Now()}}
+	if err := d.ask(ctx, at); err != nil {
+		return err
+	}
+	d.happened(toldWaveBegan, at)
 	d.Events.Emit(event.SectionBegan{Title: "Deploy"})
 	err := each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
 		if t.Want.ShiftTo != "" {
@@ -223,8 +237,10 @@ func (d *deployment) deployWave(ctx context.Context) error {
 func (d *deployment) failed(ctx context.Context, j *journal.Journal, err error) error {
 	stopped := errors.Is(err, ErrSignal) || errors.Is(err, journal.ErrStopped) || errors.Is(context.Cause(ctx), ErrSignal)
 	if errors.Is(err, journal.ErrTaken) || errors.Is(err, journal.ErrStopped) || stopped && d.PostFollows {
+		d.over(toldStopped, err)
 		return errors.Join(&StoppedError{Err: err, Journal: j.Name()}, j.Close())
 	}
+	d.over(toldFailed, err)
 	d.Events.Emit(event.DeploymentFailed{Err: err})
 	back, cancel := rollbackContext(ctx, d.RollbackTimeout)
 	defer cancel()
@@ -236,8 +252,10 @@ func (d *deployment) failed(ctx context.Context, j *journal.Journal, err error) 
 	closed := j.Close()
 	if incomplete != nil {
 		incomplete.Err = err
+		d.over(toldIncomplete, incomplete)
 		return errors.Join(incomplete, closed)
 	}
+	d.over(toldRolledBack, err)
 	return errors.Join(&RolledBackError{FailedError{Err: err}, done}, closed)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/gate"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
@@ -30,21 +31,52 @@ func (d *deployment) shift(ctx context.Context) error {
 			d.of(t.At).Emit(aliasManifests(t.Want.Aliases))
 		}
 	}
-	last := plan.Stages(plans...) - 1
-	d.watchers = d.Watching.watchers(d)
+	if err := d.shiftStages(ctx, plan.Stages(plans...)-1); err != nil {
+		return err
+	}
+	return d.finish(ctx)
+}
+
+// shiftStages goes through the stages up to the last one, -1 where no alias moves.
+func (d *deployment) shiftStages(ctx context.Context, last int) error {
+	h := held{began: d.Now()}
+	if last < 0 {
+		return d.bake(ctx, h)
+	}
+	// Until the new version has some of the traffic, there is nothing to compare.
+	d.watchers = d.Watching.after(d)
+	if err := d.ask(ctx, position{gate.BeforeTraffic, 0, h}); err != nil {
+		return err
+	}
 	for i, stage := range d.targets[0].Want.Traffic.Stages()[:last+1] {
+		at := position{gate.BeforeStage, i, h}
+		if err := d.ask(ctx, at); err != nil {
+			return err
+		}
+		if i == 0 {
+			d.watchers = d.Watching.watchers(d)
+		}
 		err := d.burst(ctx, i)
+		if err == nil {
+			d.happened(toldStageBegan, at)
+		}
 		if err == nil && i < last {
-			err = d.dwell(ctx, stage, i == last-1)
+			h, err = d.dwell(ctx, stage, i == last-1)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := d.bake(ctx); err != nil {
+	h = held{Stage: traffic.Stage{Percent: d.targets[0].Want.Traffic.Last()}, began: d.Now()}
+	if err := d.bake(ctx, h); err != nil {
 		return err
 	}
-	return d.finish(ctx)
+	at := position{gate.AfterTraffic, last, h}
+	if err := d.ask(ctx, at); err != nil {
+		return err
+	}
+	d.happened(toldShifted, at)
+	return nil
 }
 
 // finish changes tags and settings, where they change: a signal that comes when
@@ -99,11 +131,13 @@ func (t *target) newVersion() string {
 
 // bake goes on watching when the last stage is over, for the time that is asked for,
 // and at least once.
-func (d *deployment) bake(ctx context.Context) error {
+func (d *deployment) bake(ctx context.Context, h held) error {
 	if d.watchers = d.Watching.after(d); len(d.watchers) == 0 {
 		return nil
 	}
-	return d.dwell(ctx, traffic.Stage{Percent: d.targets[0].Want.Traffic.Last(), Wait: d.Watching.bake}, false)
+	h.Wait = d.Watching.bake
+	_, err := d.dwell(ctx, h.Stage, false)
+	return err
 }
 
 // held is a stage of the traffic that lasts.
@@ -134,8 +168,8 @@ type watched struct {
 }
 
 // dwell holds a stage for its time, says so every minute, and lets the watchers
-// look at it.
-func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) error {
+// look at it. It returns the stage as it was held.
+func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) (held, error) {
 	now := d.Now()
 	h := held{Stage: s, began: now, end: now.Add(s.Wait), last: last}
 	if s.Wait > 0 {
@@ -147,12 +181,12 @@ func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) erro
 	}
 	for {
 		if err := d.look(ctx, h); err != nil {
-			return err
+			return h, err
 		}
 		if !d.Now().Before(h.end) {
 			more, err := d.release(ctx, h)
 			if err != nil || more <= 0 {
-				return err
+				return h, err
 			}
 			h.end = d.Now().Add(more)
 		}
@@ -163,7 +197,7 @@ func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) erro
 			}
 		}
 		if err := sleep(ctx, d.nextLook(h, sign).Sub(d.Now())); err != nil {
-			return err
+			return h, err
 		}
 	}
 }
@@ -214,8 +248,17 @@ func (d *deployment) nextLook(h held, sign time.Time) time.Time {
 	if sign.Before(next) {
 		next = sign
 	}
+	if watch := d.nextWatch(); !watch.IsZero() && watch.Before(next) {
+		next = watch
+	}
+	return next
+}
+
+// nextWatch is when the next watcher looks; the zero time where none will.
+func (d *deployment) nextWatch() time.Time {
+	var next time.Time
 	for _, w := range d.watchers {
-		if !w.next.IsZero() && w.next.Before(next) {
+		if !w.next.IsZero() && (next.IsZero() || w.next.Before(next)) {
 			next = w.next
 		}
 	}

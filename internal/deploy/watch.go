@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/gate"
 	"github.com/lambda-rollout/lambda-rollout/internal/guard"
 	"github.com/lambda-rollout/lambda-rollout/internal/metrics"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -17,6 +18,7 @@ type Watch struct {
 	// Alarms are watched before, during and Bake after the shift.
 	Alarms []Alarm
 	Bake   time.Duration
+	Gates  Gates
 }
 
 // Guard says how the error rates of the versions are compared.
@@ -66,6 +68,8 @@ type Watching struct {
 	guard  *sentinel
 	alarms *alarms
 	bake   time.Duration
+	gates  Gates
+	keeper *gate.Keeper
 }
 
 // NewWatching asks CloudWatch what watching the run needs, before it starts:
@@ -82,7 +86,9 @@ func NewWatching(ctx context.Context, planned []Planned, w Work) (*Watching, err
 	if err := session.Join(err, alarmed); err != nil {
 		return nil, notStarted(fmt.Errorf("nothing was changed: %w", err))
 	}
-	return &Watching{guard: g, alarms: a, bake: planned[0].Watch.Bake}, nil
+	gates := planned[0].Watch.Gates
+	gates.warnOfUnasked(planned, w.Events)
+	return &Watching{guard: g, alarms: a, bake: planned[0].Watch.Bake, gates: gates, keeper: gates.keeper(w)}, nil
 }
 
 // watchers are those of a deployment whose versions are ready.
@@ -116,11 +122,12 @@ func (p Planned) Guarded() bool {
 func (p Planned) Alarmed() bool { return len(p.Watch.Alarms) > 0 && !p.Plan.Empty() }
 
 // longest is how long a schedule may take: a stage that is extended lasts twice its
-// time, its end may wait for CloudWatch, and the alarms are watched after it.
+// time, its end may wait for CloudWatch, the alarms are watched after it, and gates
+// may take their time to decide.
 func (w Watch) longest(s traffic.Schedule) time.Duration {
-	total := s.Total()
+	total, apart := s.Total(), w.Bake+w.Gates.longest(s)
 	if w.Guard.Off || total == 0 {
-		return total + w.Bake
+		return total + apart
 	}
-	return w.Bake + 2*total + time.Duration(len(s))*(metrics.Delay+time.Minute)
+	return apart + 2*total + time.Duration(len(s))*(metrics.Delay+time.Minute)
 }

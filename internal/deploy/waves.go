@@ -120,7 +120,7 @@ func (d *deployment) carryOut(ctx context.Context) error {
 	waves := d.waves()
 	for i, targets := range waves {
 		wave := *d
-		wave.targets = targets
+		wave.targets, wave.wave, wave.allWaves = targets, i+1, len(waves)
 		if len(waves) > 1 {
 			d.Events.Emit(event.WaveBegan{Number: i + 1, Of: len(waves), Targets: wave.names()})
 		}

@@ -53,6 +53,13 @@ func (d *decoder) decode(texts []string) value {
 		v.given = len(v.list) > 0
 		v.course = d.course(v.list)
 		return v
+	case Gates:
+		for _, t := range texts {
+			v.pairs = d.pairs(v.pairs, gateLines(t))
+		}
+		v.gates = d.gates(v.pairs)
+		v.given = len(v.gates) > 0
+		return v
 	case Map:
 		for _, t := range texts {
 			v.pairs = d.pairs(v.pairs, t)

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/gate"
 	"github.com/lambda-rollout/lambda-rollout/internal/redact"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
@@ -192,6 +193,7 @@ type value struct {
 	number  int
 	percent float64
 	course  traffic.Schedule
+	gates   []gate.Gate
 }
 
 // Command is the command that the values are for.
@@ -227,6 +229,9 @@ func (s *Set) Percent(name string) float64 { return s.get(name, Percent).percent
 // Course is the value of a Course.
 func (s *Set) Course(name string) traffic.Schedule { return s.get(name, Course).course }
 
+// Gates is the value of Gates, those of one moment in their order.
+func (s *Set) Gates(name string) []gate.Gate { return s.get(name, Gates).gates }
+
 // Secret is a value to mask, under the name that the user knows it by.
 type Secret struct{ Name, Value string }
 
@@ -237,11 +242,13 @@ func (s *Set) Secrets() []Secret {
 	for _, i := range table {
 		v, ok := s.values[i.Name]
 		switch {
-		case !ok || !i.Secret || !v.given:
+		case !ok || !v.given || !i.Secret && i.Kind != Gates:
 		case i.Kind == Map:
 			for _, name := range slices.Sorted(maps.Keys(v.pairs)) {
 				out = append(out, Secret{name, v.pairs[name]})
 			}
+		case i.Kind == Gates:
+			out = append(out, gateSecrets(v.gates)...)
 		case i.Name != "aws-access-key-id" || redact.AccessKeyID(v.text):
 			out = append(out, Secret{i.Name, v.text})
 		}

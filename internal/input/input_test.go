@@ -342,9 +342,9 @@ func FuzzValues(f *testing.F) {
 
 func TestAGuardThatIsNotSupportedStopsTheDeployment(t *testing.T) {
 	t.Parallel()
-	o := Options{Prefixes: []string{"INPUT_"}, Env: []string{"INPUT_SERVICE=s.yaml", "INPUT_VERIFY-PAYLOAD=x", "INPUT_GATES=before-traffic=x"}}
+	o := Options{Prefixes: []string{"INPUT_"}, Env: []string{"INPUT_SERVICE=s.yaml", "INPUT_VERIFY-PAYLOAD=x"}}
 	_, err := Parse(o)
-	for _, name := range []string{"INPUT_VERIFY-PAYLOAD", "INPUT_GATES"} {
+	for _, name := range []string{"INPUT_VERIFY-PAYLOAD"} {
 		if err == nil || !strings.Contains(err.Error(), "the setting "+name+" is not supported by this release") {
 			t.Errorf("%s: %v", name, err)
 		}

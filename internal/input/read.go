@@ -176,7 +176,7 @@ func (p *parser) readEnv() {
 // guards are inputs that hold a new version back or check it. A release that
 // does not have one must not deploy as if it had not been asked.
 var guards = map[string]bool{
-	"GATES": true, "VERIFYPAYLOAD": true,
+	"VERIFYPAYLOAD": true,
 }
 
 // unknownSetting stops a deploy where a setting is a misspelt input, or asks in
@@ -338,6 +338,7 @@ func (s *Set) crossCheck() diag.List {
 	if s.values["alarm-bake"].length > 0 && !given("alarms") {
 		fail("alarm-bake is given without alarms", "name the alarms")
 	}
+	s.crossCheckGates(fail)
 	if rate := s.values["max-error-rate"]; rate.given && strings.Trim(rate.text, "0.%") == "" {
 		fail("max-error-rate is 0: one error in a million invocations would exceed it", "give a rate above 0, such as 1%")
 	}

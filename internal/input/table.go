@@ -28,6 +28,8 @@ const (
 	// Course is the schedule by which traffic shifts to a new version: see package
 	// traffic.
 	Course
+	// Gates is a Map of moments and whom to ask then: see package gate.
+	Gates
 )
 
 // Input is one row of the table.
@@ -255,6 +257,12 @@ var table = []Input{
 		Help: "CloudWatch alarms, metric or composite, in every Region of the run. None may be in ALARM before the start; one that changes to ALARM rolls everything back. NAME! may be in ALARM already: only a change for the worse counts."},
 	{Name: "alarm-bake", Kind: Duration, Commands: sharesTraffic, Default: "0s", Group: groupRun, Meta: "TIME",
 		Help: "How long alarms are watched after the last stage."},
+	{Name: "gates", Kind: Gates, Commands: sharesTraffic, Group: groupRun, Meta: "MOMENT=WHOM",
+		Help: "Whom to ask before-wave, before-traffic, before-stage (each stage) or after-traffic, and whom to tell each event: before-traffic=https://…. An https address gets JSON by POST: 2xx is yes, 202, 408, 423, 425, 429 and 5xx are asked again, anything else is no. Or a function's ARN: a failure or {\"approve\": false} is no. A no rolls everything back (docs/gates.md)."},
+	{Name: "gate-secret", Kind: String, Commands: sharesTraffic, Secret: true, Group: groupRun, Meta: "SECRET",
+		Help: "Signs what gates get, by HMAC-SHA256 as Standard Webhooks describes it."},
+	{Name: "gate-timeout", Kind: Duration, Commands: sharesTraffic, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
+		Help: "How long a gate may take to say yes. Then it is a no."},
 	{Name: "verify", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy"}, Group: groupRun, Meta: "FILES|JSON",
 		Help: "Invoke the new version before it gets any traffic, by its number, each payload once: JSON, files with a JSON payload, or files with cases that say what must come of it (docs/verify.md). Anything else rolls the deploy back."},
 	{Name: "verify-expect", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy"}, Group: groupRun, Meta: "JSON",

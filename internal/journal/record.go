@@ -138,6 +138,18 @@ type Evidence struct {
 	// stage lasts. Reason says why.
 	Decision string `json:"decision,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+	// Gate is a question to a gate, or its answer.
+	Gate *Gate `json:"gate,omitempty"`
+}
+
+// Gate is a question to somebody outside of the run, who decides whether it goes on.
+type Gate struct {
+	Moment string `json:"moment"`
+	// To is the gate's address without its query, or the ARN of a function.
+	To string `json:"to"`
+	// Answer is yes or no; "" where the gate was asked and has not decided.
+	Answer string `json:"answer,omitempty"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // Measured is what the versions behind one alias did in one minute.

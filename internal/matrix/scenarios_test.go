@@ -77,6 +77,8 @@ func scenarios() []scenario {
 			args: append(short, "--traffic", "10%/5m")},
 		{name: "alarms that bake", before: alarmed, definition: define(""), files: code,
 			args: append(short, "--traffic", "10%/1m", "--alarms", "errors", "--alarm-bake", "1m")},
+		{name: "gates that take their time", before: published, definition: define(`, "memorySize": 256`), files: code,
+			args: append(short, "--traffic", "10%/1m", "--gates", "before-wave=http://localhost/gate, before-traffic=http://localhost/gate, before-stage=http://localhost/gate, after-traffic=http://localhost/gate")},
 		{name: "shift", before: weighted, command: "shift", args: []string{"--function", "f", "--alias", "live", "--traffic", "30%/5m,60%"}},
 		{name: "verified before traffic", before: published, definition: define(`, "memorySize": 256`), files: code,
 			args: append(short, "--verify", `{"id": 1}`, "--verify-expect", `{"ok": true}`)},

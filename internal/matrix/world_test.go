@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,9 +69,17 @@ func newWorldPending(t *testing.T, pending time.Duration) *world {
 	return w
 }
 
-// answers invokes no function: no process may start in virtual time.
+// answers invokes no function: no process may start in virtual time. A gate decides
+// when it is asked for the second time.
 func answers(next http.Handler) http.Handler {
+	var asked atomic.Int32
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/gate" {
+			if asked.Add(1)%2 == 1 {
+				w.WriteHeader(http.StatusAccepted)
+			}
+			return
+		}
 		if !strings.HasSuffix(r.URL.Path, "/invocations") {
 			next.ServeHTTP(w, r)
 			return

@@ -226,6 +226,11 @@ func Object(partition, bucket, key, version string) Need {
 // AssumeRole is what it takes to work as a connector's role.
 func AssumeRole(role string) Need { return Need{Action: "sts:AssumeRole", Resources: []string{role}} }
 
+// InvokeGate is what it takes to ask a function that is a gate.
+func InvokeGate(arn string) Need {
+	return Need{Action: "lambda:InvokeFunction", Resources: []string{literal.Replace(arn)}, Checked: []string{arn}}
+}
+
 // TrustCaller lets a role or user assume the role of a connector.
 func TrustCaller(arn string) Document {
 	return Document{Version: version, Statement: []Statement{{

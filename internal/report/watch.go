@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -88,4 +89,17 @@ func (l *Log) alarmChanged(e event.AlarmChanged) {
 		return
 	}
 	l.Line("Alarm %s in %s changed from %s to %s: %s", e.Name, e.Region, e.From, e.To, e.Reason)
+}
+
+// emitGate writes what happens at a gate.
+func (l *Log) emitGate(e event.Event) {
+	//nolint:gochecksumtype // of a gate
+	switch e := e.(type) {
+	case event.GateAsked:
+		l.Line("Asking the gate %s (%s): it has %s to say yes", e.Moment, e.To, traffic.FormatDuration(e.Timeout))
+	case event.GateWaiting:
+		l.Line("The gate %s has not decided: %s (%s left)", e.Moment, e.Reason, traffic.FormatDuration(e.Left.Round(time.Second)))
+	case event.GatePassed:
+		l.Line("The gate %s says yes after %s: %s", e.Moment, traffic.FormatDuration(e.Took.Round(time.Second)), e.Reason)
+	}
 }
