@@ -53,7 +53,14 @@ func (a *app) convert(ctx context.Context) (err error) {
 	return fmt.Errorf("the result is not complete: it stops at %d place(s) without an equivalent, which are listed above and in it", result.Stops)
 }
 
+// convertible are the kinds of files that have a conversion, and those whose shape says
+// nothing.
+var convertible = []string{"", "a Harness pipeline", "a GitHub workflow", "the metadata of a GitHub action", "a CI pipeline", "a Compose file"}
+
 func convertFiles(contents []service.File) (convert.Result, diag.List) {
+	if what, hint := service.Describe(contents[0].Content); !slices.Contains(convertible, what) {
+		return convert.Result{}, diag.List{{File: contents[0].Name, Message: "is " + what + ", which needs no conversion or has none", Hint: hint}}
+	}
 	documents := make([]convert.File, len(contents))
 	for i, c := range contents {
 		documents[i] = convert.File{Name: c.Name, Content: c.Content}

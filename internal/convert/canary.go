@@ -13,37 +13,101 @@ import (
 )
 
 // course joins the traffic shifts that directly follow a canary deployment, and
-// the waits between them, into the action's own stages, as far as they rise:
-// 10%/5m, 50%. Where none follows, the new version gets no traffic yet. taken
-// is how many steps went into it.
-func (j *jobSteps) course(steps []*step) (course traffic.Schedule, taken int) {
+// what is between them (waits, and verifications, for which the guard watches), into
+// the action's own stages, as far as they rise: 10%/5m, 50%. Where none follows, the new
+// version gets no traffic yet. taken is how many steps went into it.
+func (j *jobSteps) course(steps []*step) (c course, taken int) {
 	for taken < len(steps) {
-		next, wait := taken, traffic.Stage{}
-		if len(course) > 0 && steps[next].typ.Raw() == "Wait" && steps[next].plain() {
-			wait.Wait, _ = duration(j.waitDuration(steps[next]).Raw())
-			next++
+		next, between := taken, course{}
+		if len(c.stages) > 0 {
+			between = j.between(steps[next:])
+			next += len(between.verified) + between.waits
 		}
-		if next == len(steps) || steps[next].typ.Raw() != "AwsLambdaTrafficShift" || !steps[next].plain() || next > taken && wait.Wait == 0 || wait.Wait > traffic.MaxWait {
+		if next == len(steps) || steps[next].typ.Raw() != "AwsLambdaTrafficShift" || !steps[next].plain() || between.wait > traffic.MaxWait {
 			break
 		}
 		percent := j.percent(steps[next])
-		if percent == 0 || len(course) > 0 && percent <= course[len(course)-1].Percent {
+		last := len(c.stages) - 1
+		if percent == 0 || last >= 0 && percent <= c.stages[last].Percent {
 			break
 		}
-		if len(course) > 0 && wait.Wait == 0 {
+		if last >= 0 && between.wait == 0 {
 			// Two shifts without a wait between them are one.
-			course = course[:len(course)-1]
-		} else if len(course) > 0 {
-			course[len(course)-1].Wait = wait.Wait
-			j.long(steps[taken], wait.Wait)
+			c.stages = c.stages[:last]
+		} else if last >= 0 {
+			c.stages[last].Wait = between.wait
+			j.long(steps[taken], between.wait)
 		}
-		course = append(course, traffic.Stage{Percent: percent})
+		c.stages, c.verified = append(c.stages, traffic.Stage{Percent: percent}), append(c.verified, between.verified...)
 		taken = next + 1
 	}
-	if len(course) == 0 {
-		return traffic.Schedule{{}}, 0
+	if len(c.stages) == 0 {
+		return course{stages: traffic.Schedule{{}}}, 0
 	}
-	return course, taken
+	return c, taken
+}
+
+// course is the shifts that follow a deployment, with what is between them.
+type course struct {
+	stages traffic.Schedule
+	// verified are the verifications between the shifts.
+	verified []*step
+	// wait is how long waits and verifications take together, waits how many of the
+	// steps are waits.
+	wait  time.Duration
+	waits int
+}
+
+// between reads the waits and verifications before a shift. A verification of no fixed
+// time, or whose failure is to be ignored, is none: it stops the workflow.
+func (j *jobSteps) between(steps []*step) (c course) {
+	for _, s := range steps {
+		field, verify := j.waitDuration, s.typ.Raw() == "Verify"
+		if verify {
+			field = j.verifyDuration
+		}
+		if s.typ.Raw() != "Wait" && !verify || !s.plain() || verify && (j.after.ignore || j.after.keep) {
+			break
+		}
+		d, ok := duration(field(s).Raw())
+		if !ok {
+			break
+		}
+		c.wait += d
+		if verify {
+			c.verified = append(c.verified, s)
+		} else {
+			c.waits++
+		}
+	}
+	return c
+}
+
+// verifyDuration is how long a verification watches
+// (https://developer.harness.io/docs/continuous-delivery/verify/configure-cv/verify-deployments).
+func (j *jobSteps) verifyDuration(s *step) (t document.Text) {
+	if s.spec == nil {
+		return t
+	}
+	if spec := get(document.Resolved(s.spec), "spec"); spec != nil {
+		if n := get(document.Resolved(spec), "duration"); n != nil {
+			j.reader(s.doc).Text(&t, "duration")(n)
+		}
+	}
+	return t
+}
+
+// guarded adds the guard that does what verifications between the shifts do.
+func (j *jobSteps) guarded(with *yaml.Node, c course) {
+	for _, s := range c.verified {
+		put(with, "guard", scalar("errors"))
+		if spec := get(document.Resolved(s.spec), "spec"); spec != nil {
+			if n := get(document.Resolved(spec), "failOnNoAnalysis"); n != nil && n.Value == "true" {
+				put(with, "on-inconclusive", scalar("rollback"))
+			}
+		}
+		j.note(s.typ, "the verification "+s.name.Raw()+" is the guard: it compares the error rates of both versions in CloudWatch, not the health sources of Harness", "other metrics: name CloudWatch alarms with the input alarms")
+	}
 }
 
 // plain reports whether a step has nothing that the stages of a deployment could not

@@ -97,6 +97,12 @@ func (r *ran) job(t *testing.T, job workflowJob, needs []string) string {
 			return "failure"
 		case step.With["command"] == "rollback":
 			r.rolledBack = true
+		case step.With["guard"] != "":
+			// The guard says no at the stage that it watches, and all is rolled back.
+			stage, _, _ := strings.Cut(step.With["traffic"], "/15m")
+			r.highest = max(r.highest, reached(t, map[string]string{"traffic": stage}))
+			r.rolledBack = true
+			return "failure"
 		case strings.HasPrefix(step.Uses, "lambda-rollout/"):
 			r.highest = max(r.highest, reached(t, step.With))
 		}
@@ -143,6 +149,8 @@ var gates = map[string]string{
 	"a conditional call":       "step: {name: g, identifier: g, type: Http, when: {stageStatus: All, condition: <+unknown.thing> > 3}, spec: {url: x}}",
 	"a call that may fail":     "step: {name: g, identifier: g, type: Http, spec: {url: x}, failureStrategies: [{onFailure: {errors: [AllErrors], action: {type: MarkAsSuccess}}}]}",
 	"a verification":           "step: {name: g, identifier: g, type: Verify, spec: {}}",
+	"a timed verification":     "step: {name: g, identifier: g, type: Verify, spec: {type: Canary, spec: {duration: 15m, sensitivity: HIGH}}}",
+	"one that others decide":   "step: {name: g, identifier: g, type: Verify, spec: {type: Canary, spec: {duration: <+input>}}}",
 	"something unknown":        "step: {name: g, identifier: g, type: Tomorrow, spec: {}}",
 	"a wait without end":       "step: {name: g, identifier: g, type: Wait, spec: {duration: <+serviceVariables.d>}}",
 	"an approval in a group":   "stepGroup: {name: a, identifier: a, steps: [{step: {name: g, identifier: g, type: HarnessApproval, spec: {}}}]}",
@@ -235,5 +243,25 @@ func TestTrafficRisesWithoutAGate(t *testing.T) {
 	w, _ := Pipeline(File{"pipeline.yaml", []byte(pipelineHead + gatedStage("s", "", "step: {name: c, identifier: c, type: AwsLambdaCanaryDeploy, spec: {}}", "step: {name: t, identifier: t, type: AwsLambdaTrafficShift, spec: {trafficPercentage: 100}}"))}, nil)
 	if r := play(t, w.Text); r.highest != 100 || r.failed() || w.Stops != 0 {
 		t.Errorf("%+v\n%s", r, w.Text)
+	}
+}
+
+// A verification between two shifts is the guard of the stage before it, for as long as
+// both take; a failure to find data is one where Harness calls it one.
+func TestAVerificationBetweenShiftsIsTheGuard(t *testing.T) {
+	t.Parallel()
+	shift := func(percent int) string {
+		return fmt.Sprintf("step: {name: t%d, identifier: t%d, type: AwsLambdaTrafficShift, spec: {trafficPercentage: %d}}", percent, percent, percent)
+	}
+	verify := "step: {name: v, identifier: v, type: Verify, spec: {type: Canary, spec: {duration: 15m, failOnNoAnalysis: true}}}"
+	wait := "step: {name: w, identifier: w, type: Wait, spec: {duration: 5m}}"
+	w, problems := Pipeline(File{"pipeline.yaml", []byte(pipelineHead + gatedStage("s", "", "step: {name: c, identifier: c, type: AwsLambdaCanaryDeploy, spec: {}}", shift(10), wait, verify, shift(50), shift(100)))}, nil)
+	for _, want := range []string{"traffic: 10%/20m\n", "guard: errors\n", "on-inconclusive: rollback\n"} {
+		if !strings.Contains(string(w.Text), want) {
+			t.Errorf("no %q in:\n%s", want, w.Text)
+		}
+	}
+	if w.Stops != 0 || !strings.Contains(fmt.Sprint(problems), "is the guard") {
+		t.Errorf("%d stops: %v", w.Stops, problems)
 	}
 }

@@ -84,10 +84,11 @@ const reviewers = "make it a job of its own with an environment that has require
 // hints say what the user may do about steps that have no equivalent.
 var hints = map[string]string{
 	"HarnessApproval": reviewers, "JiraApproval": reviewers, "ServiceNowApproval": reviewers, "CustomApproval": reviewers,
-	"Http":  "a run step with curl --fail does the same",
-	"Email": "GitHub tells the people who watch the workflow",
-	"Run":   "a run step with its command does the same",
-	"Wait":  "give it a fixed duration",
+	"Http":   "a run step with curl --fail does the same",
+	"Email":  "GitHub tells the people who watch the workflow",
+	"Run":    "a run step with its command does the same",
+	"Wait":   "give it a fixed duration",
+	"Verify": "between two traffic shifts, with a fixed duration, it becomes the guard; elsewhere the input verify invokes the new version, and alarms watches CloudWatch alarms",
 }
 
 // hasOutputs reports whether a step of the stage becomes one that has outputs: what is

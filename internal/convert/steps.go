@@ -66,7 +66,7 @@ func (j *jobSteps) step(steps []*step) int {
 	s := steps[0]
 	switch s.typ.Raw() {
 	case "AwsLambdaDeploy":
-		j.add(s, j.deployStep(s, nil))
+		j.add(s, j.deployStep(s, course{}))
 	case "AwsLambdaCanaryDeploy":
 		course, taken := j.course(steps[1:])
 		j.deploy = j.add(s, j.deployStep(s, course))
@@ -115,15 +115,16 @@ func (j *jobSteps) add(s *step, content *yaml.Node) string {
 }
 
 // deployStep is the action with the files that the stage refers to.
-func (j *jobSteps) deployStep(s *step, course traffic.Schedule) *yaml.Node {
+func (j *jobSteps) deployStep(s *step, c course) *yaml.Node {
 	if s.spec != nil {
 		j.reader(s.doc).Mapping(s.spec, "the step's spec", nil, "")
 	}
 	with := newMapping()
 	j.files(with)
-	if course.Gradual() {
-		put(with, "traffic", scalar(course.String()))
+	if c.stages.Gradual() {
+		put(with, "traffic", scalar(c.stages.String()))
 	}
+	j.guarded(with, c)
 	if d, ok := j.timeout(s.timeout); ok {
 		put(with, "timeout", scalar(traffic.FormatDuration(d)))
 	}

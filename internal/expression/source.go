@@ -94,6 +94,9 @@ func (s *Source) binary() *diag.Problem {
 	if bytes.HasPrefix(s.raw, []byte("\xff\xfe")) || bytes.HasPrefix(s.raw, []byte("\xfe\xff")) {
 		return &diag.Problem{File: s.File, Message: "is a text file in UTF-16", Hint: "save it as UTF-8"}
 	}
+	if bytes.HasPrefix(s.raw, []byte("PK\x03\x04")) {
+		return &diag.Problem{File: s.File, Message: "is a zip file", Hint: "set it with the input artifact"}
+	}
 	if i := bytes.IndexByte(s.raw, 0); i >= 0 || !utf8.Valid(s.raw) {
 		return &diag.Problem{File: s.File, Message: "is not a text file in UTF-8", Hint: "save it as UTF-8"}
 	}

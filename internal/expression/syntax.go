@@ -147,7 +147,7 @@ func (s *Source) foreign() *diag.Problem {
 	case ext == ".jsonnet" || ext == ".libsonnet" || jsonnetLine.MatchString(first), ext == ".json" && jsonnetCall.MatchString(s.text):
 		return is("is Jsonnet, which is not evaluated here", "run jsonnet on it and name the JSON that it prints")
 	case ext == ".hcl" || hclLine.MatchString(first):
-		return is("is HCL, Terraform's language", "write the definition as YAML or JSON")
+		return is("is HCL, Terraform's language", "`lambda-rollout init --function NAME` writes the definition of the function as it is in AWS")
 	case ext == ".toml" || tomlTable.MatchString(first):
 		return is("is TOML", "write it as YAML: name: value, with nested keys indented")
 	case markup.MatchString(first):

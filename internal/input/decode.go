@@ -273,6 +273,17 @@ func (d *decoder) pairs(into map[string]string, text string) map[string]string {
 	return into
 }
 
+// fileName is a value that looks like the name of a file.
+var fileName = regexp.MustCompile(`^\s*[\w./-]+\.(tfstate|json|ya?ml|env|txt|tfvars)\s*$`)
+
+// mapHint says how a map is written, and where one that is in a file goes.
+func mapHint(text string) string {
+	if fileName.MatchString(text) {
+		return "it takes values, not a file: variables-from and secrets-from read values of files, NAME=file:PATH or NAME=tfstate:PATH#ADDRESS"
+	}
+	return "write name=value lines, YAML or JSON"
+}
+
 func firstLine(text string) string {
 	for line := range strings.SplitSeq(text, "\n") {
 		if s := strings.TrimSpace(line); s != "" && !strings.HasPrefix(s, "#") {
@@ -290,7 +301,7 @@ func (d *decoder) pair(into map[string]string, line string, n int) {
 		if n > 1 {
 			where = fmt.Sprintf("line %d ", n)
 		}
-		d.fail("write name=value lines, YAML or JSON", "%sis not name=value", where)
+		d.fail(mapHint(line), "%sis not name=value", where)
 		return
 	}
 	d.put(into, m[1], strings.TrimSpace(m[2]))
@@ -317,7 +328,7 @@ func (d *decoder) document(into map[string]string, text string) {
 		return
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-		d.fail("write name=value lines, YAML or JSON", "not a map of names and values")
+		d.fail(mapHint(text), "not a map of names and values")
 		return
 	}
 	d.mapping(into, "", doc.Content[0])

@@ -354,3 +354,23 @@ func TestAGuardThatIsNotSupportedStopsTheDeployment(t *testing.T) {
 		t.Errorf("post must be able to put back all the same: %v", err)
 	}
 }
+
+// A map that is given as a file is told where values of files go.
+func TestAFileInThePlaceOfValuesIsToldWhereItGoes(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{"terraform.tfstate": true, "./a/values.yaml": true, "a.env": true, "nonsense": false} {
+		_, err := Parse(Options{Args: []string{"plan", "--variables", value}})
+		if err == nil || strings.Contains(hints(err), "NAME=tfstate:PATH#ADDRESS") != want {
+			t.Errorf("%s: %+v", value, err)
+		}
+	}
+}
+
+func hints(err error) (text string) {
+	if list, ok := errors.AsType[diag.List](err); ok {
+		for _, p := range list {
+			text += p.Hint
+		}
+	}
+	return text
+}

@@ -117,7 +117,11 @@ func (l *loader) parse(from parsed) []parsed {
 		}
 	}
 	if len(out) == 0 && len(l.problems) == before {
-		l.report(diag.Problem{File: name, Message: "holds no document"})
+		f := diag.Problem{File: name, Message: "holds no document"}
+		if path.Ext(name) == ".tf" {
+			f = diag.Problem{File: name, Message: "is HCL, Terraform's language, and holds no Harness document", Hint: "documents are read from resources named harness_platform_…; " + existing}
+		}
+		l.report(f)
 	}
 	return out
 }

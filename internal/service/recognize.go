@@ -20,6 +20,9 @@ func givenBy(what, input string) fileKind {
 	return fileKind{what, "set it with the input " + input}
 }
 
+// existing is how to get a definition out of what another tool has deployed.
+const existing = "`lambda-rollout init --function NAME` writes the definition of the function as it is in AWS"
+
 var (
 	functionKind = givenBy("a function definition", "function-definition")
 	aliasKind    = givenBy("an alias definition", "alias-definition")
@@ -39,27 +42,30 @@ var recognizers = []struct {
 	{func(k rootKeys) bool {
 		return k.only("environment") && !k.under("environment", "variables", "Variables") || k.under("environment", "identifier", "orgIdentifier", "projectIdentifier")
 	}, givenBy("a Harness Environment", "environment")},
-	{func(k rootKeys) bool { return k.has("jobs") && (k.has("on") || k.has("true")) }, fileKind{"a GitHub workflow", "name the files that its steps use"}},
-	{func(k rootKeys) bool { return k.has("runs") && k.has("inputs", "outputs", "description", "branding") }, fileKind{"the metadata of a GitHub action", ""}},
+	{func(k rootKeys) bool { return k.has("jobs") && (k.has("on") || k.has("true")) }, fileKind{"a GitHub workflow", "name the files that its steps use; `lambda-rollout convert` converts its steps of aws-lambda-deploy and lambda-action"}},
+	{func(k rootKeys) bool { return k.has("runs") && k.has("inputs", "outputs", "description", "branding") }, fileKind{"the metadata of a GitHub action", "name the files that its steps use"}},
 	{func(k rootKeys) bool {
 		return k.has("AWSTemplateFormatVersion", "Transform") || k.isMapping("Resources")
-	}, fileKind{"a CloudFormation or SAM template", "write the function's properties in a definition of its own; `lambda-rollout schema function` has its fields"}},
+	}, fileKind{"a CloudFormation or SAM template", existing}},
 	{func(k rootKeys) bool {
 		return k.has("terraform_version") && k.has("serial", "lineage", "resources", "values")
-	}, fileKind{"Terraform's state", "name a file with the definition"}},
-	{func(k rootKeys) bool { return k.has("provider", "functions") && k.has("service") }, fileKind{"a file of the Serverless Framework", "write each function's definition in a file of its own"}},
+	}, fileKind{"Terraform's state", "its values are named one by one: variables-from: NAME=tfstate:FILE#ADDRESS; lambroll's templates take it with the input tfstate"}},
+	{func(k rootKeys) bool { return k.has("provider", "functions") && k.has("service") }, fileKind{"a file of the Serverless Framework", existing}},
 	{func(k rootKeys) bool { return k.has("Configuration") && k.under("Configuration", "FunctionName") }, fileKind{"the answer of `aws lambda get-function`", "keep what is below Configuration"}},
 	{func(k rootKeys) bool {
 		return k.has("AuthType", "authType") || k.has("Config") && k.under("Config", "AuthType")
 	}, settingsKind},
 	{func(k rootKeys) bool { return k.has(settingsKeys...) && !k.has("functionName", "FunctionName") }, settingsKind},
-	{func(k rootKeys) bool { return k.has("Statement") && k.has("Version") }, fileKind{"an IAM policy", ""}},
-	{func(k rootKeys) bool { return k.has("apiVersion") && k.has("kind") }, fileKind{"a Kubernetes manifest", ""}},
-	{func(k rootKeys) bool { return k.has("services") && !k.has("functionName") }, fileKind{"a Compose file", ""}},
-	{func(k rootKeys) bool { return k.has("name") && k.has("dependencies", "devDependencies", "scripts") }, fileKind{"a package.json", ""}},
+	{func(k rootKeys) bool { return k.has("Statement") && k.has("Version") }, fileKind{"an IAM policy", "it belongs to a role; `lambda-rollout policy` prints the one that a deployment needs"}},
+	{func(k rootKeys) bool {
+		return k.has("tfstate", "prefixed_tfstate", "envfile", "ext_str", "ext_code", "log_level") && !k.has("functionName", "FunctionName")
+	}, fileKind{"lambroll's option file", "`lambda-rollout convert FOLDER FILE` writes what it says as inputs"}},
+	{func(k rootKeys) bool { return k.has("apiVersion") && k.has("kind") }, fileKind{"a Kubernetes manifest", "name a file with a function's definition"}},
+	{func(k rootKeys) bool { return k.has("services") && !k.has("functionName") }, fileKind{"a Compose file", "name a file with a function's definition"}},
+	{func(k rootKeys) bool { return k.has("name") && k.has("dependencies", "devDependencies", "scripts") }, fileKind{"a package.json", "the folder of the code is the input artifact"}},
 	{func(k rootKeys) bool {
 		return k.has("kind") && k.has("steps") || k.has("steps", "stages") && !k.has("functionName")
-	}, fileKind{"a CI pipeline", "name the files that its steps use"}},
+	}, fileKind{"a CI pipeline", "name the files that its steps use; `lambda-rollout convert` converts its steps of drone-lambda"}},
 	{func(k rootKeys) bool { return k.has("functionName", "FunctionName") && k.has(functionKeys...) }, functionKind},
 	{func(k rootKeys) bool { return k.has("name", "Name") && k.only(aliasKeys...) }, aliasKind},
 }
@@ -69,6 +75,16 @@ var (
 	functionKeys = strings.Fields("role Role runtime Runtime handler Handler code Code memorySize MemorySize timeout Timeout environment Environment packageType PackageType architectures Architectures layers Layers")
 	aliasKeys    = strings.Fields("name Name description Description functionVersion FunctionVersion routingConfig RoutingConfig aliasArn AliasArn revisionId RevisionId $schema")
 )
+
+// Describe says what a file holds and what to do with it, where its shape tells.
+func Describe(content []byte) (what, hint string) {
+	var doc yaml.Node
+	if yaml.Unmarshal(content, &doc) != nil || len(doc.Content) == 0 {
+		return "", ""
+	}
+	kind, _ := recognize(doc.Content[0])
+	return kind.what, kind.hint
+}
 
 // recognize names what a document holds, where its keys tell.
 func recognize(root *yaml.Node) (fileKind, bool) {

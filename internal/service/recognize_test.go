@@ -65,8 +65,8 @@ func TestAFileOfTheWrongInputIsNamedWithTheRightOne(t *testing.T) {
 		{asFunction, "pipeline.yaml", "is a Harness pipeline, not a function definition", "lambda-rollout convert"},
 		{asFunction, "alias.yaml", "is an alias definition, not a function definition", "the input alias-definition"},
 		{asFunction, "workflow.yml", "is a GitHub workflow, not a function definition", ""},
-		{asFunction, "template.yaml", "is a CloudFormation or SAM template, not a function definition", "lambda-rollout schema function"},
-		{asFunction, "sam.yaml", "is a CloudFormation or SAM template, not a function definition", ""},
+		{asFunction, "template.yaml", "is a CloudFormation or SAM template, not a function definition", "lambda-rollout init"},
+		{asFunction, "sam.yaml", "is a CloudFormation or SAM template, not a function definition", "lambda-rollout init"},
 		{asFunction, "state.json", "is Terraform's state, not a function definition", ""},
 		{asFunction, "settings.yaml", "is a settings document, not a function definition", "the input settings"},
 		{asFunction, "url.json", "is a settings document, not a function definition", "the input settings"},
@@ -105,5 +105,70 @@ func TestAFileOfTheWrongInputIsNamedWithTheRightOne(t *testing.T) {
 	}
 	if _, problems := Load(right); problems.Err() != nil {
 		t.Errorf("each where it belongs: %v", problems)
+	}
+}
+
+// Every kind of file that is given to an input of another kind is named, with what to do
+// about it: all pairs.
+func TestEveryKindOfFileIsNamedByEveryOtherInput(t *testing.T) {
+	t.Parallel()
+	files := map[string]struct{ content, what, belongs string }{
+		"pipeline.yaml":       {"pipeline: {identifier: p, name: p, stages: []}\n", "a Harness pipeline", "service"},
+		"pipeline1.yaml":      {"pipeline: {id: p, stages: [{steps: [{run: make}]}]}\n", "a Harness pipeline", "service"},
+		"service.yaml":        {serviceYAML, "a Harness Service", "service"},
+		"environment.yaml":    {environmentYAML, "a Harness Environment", "environment"},
+		"infrastructure.yaml": {infrastructureYAML, "a Harness Infrastructure", "infrastructure"},
+		"overrides.yaml":      {"serviceOverrides: {environmentRef: e, serviceRef: s, variables: []}\n", "Harness overrides", "overrides"},
+		"inputs.yaml":         {"inputSet: {identifier: x}\n", "a Harness input set", "service"},
+		"function.yaml":       {functionYAML, "a function definition", "function-definition"},
+		"function.json":       {`{"FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/f", "Runtime": "nodejs24.x", "Handler": "a.b"}`, "a function definition", "function-definition"},
+		"alias.yaml":          {aliasYAML, "an alias definition", "alias-definition"},
+		"settings.yaml":       {"functionUrl: {authType: NONE}\n", "a settings document", "settings"},
+		"function_url.json":   {`{"Config": {"AuthType": "NONE"}}`, "a settings document", "settings"},
+		"option.json":         {`{"region": "eu-west-1", "tfstate": "s3://b/k"}`, "lambroll's option file", ""},
+		"workflow.yml":        {"on: push\njobs: {a: {runs-on: x, steps: []}}\n", "a GitHub workflow", ""},
+		"action.yml":          {"inputs: {}\nruns: {using: docker}\n", "the metadata of a GitHub action", ""},
+		"drone.yml":           {"kind: pipeline\nsteps: [{name: a, image: b}]\n", "a CI pipeline", ""},
+		"template.yaml":       {"AWSTemplateFormatVersion: '2010-09-09'\nResources: {F: {Type: AWS::Lambda::Function}}\n", "a CloudFormation or SAM template", ""},
+		"sam.yaml":            {"Transform: AWS::Serverless-2016-10-31\nResources: {}\n", "a CloudFormation or SAM template", ""},
+		"serverless.yml":      {"service: shop\nprovider: {name: aws}\nfunctions: {}\n", "a file of the Serverless Framework", ""},
+		"terraform.tfstate":   {`{"version": 4, "terraform_version": "1.9.0", "serial": 1, "lineage": "x", "resources": []}`, "Terraform's state", ""},
+		"main.tf":             {"resource \"aws_lambda_function\" \"f\" {\n  runtime = \"x\"\n}\n", "HCL, Terraform's language", ""},
+		"policy.json":         {`{"Version": "2012-10-17", "Statement": []}`, "an IAM policy", ""},
+		"package.json":        {`{"name": "f", "scripts": {}}`, "a package.json", ""},
+		"compose.yaml":        {"services: {a: {image: x}}\n", "a Compose file", ""},
+		"deployment.yaml":     {"apiVersion: v1\nkind: Pod\n", "a Kubernetes manifest", ""},
+		"answer.json":         {`{"Configuration": {"FunctionName": "f"}, "Code": {}}`, "the answer of `aws lambda get-function`", ""},
+		"code.zip":            {"PK\x03\x04\x14\x00", "a zip file", ""},
+	}
+	workspace := fstest.MapFS{}
+	for name, f := range files {
+		workspace[name] = &fstest.MapFile{Data: []byte(f.content)}
+	}
+	takes := map[string]func(*Options, string){
+		"service":             func(o *Options, name string) { o.Definitions, o.Services = nil, []string{name} },
+		"environment":         func(o *Options, name string) { o.Environments = []string{name} },
+		"infrastructure":      func(o *Options, name string) { o.Infrastructures = []string{name} },
+		"overrides":           func(o *Options, name string) { o.Overrides = []string{name} },
+		"function-definition": func(o *Options, name string) { o.Services, o.Definitions = nil, []string{name} },
+		"alias-definition":    func(o *Options, name string) { o.AliasDefinitions = []string{name} },
+		"settings":            func(o *Options, name string) { o.Settings = []string{name} },
+	}
+	for input, take := range takes {
+		for name, f := range files {
+			if f.belongs == input && f.what != "a Harness pipeline" && f.what != "a Harness input set" {
+				continue
+			}
+			opts := Options{Files: Files{Workspace: workspace}, Artifact: "s3://bucket/key", Serialised: true, Services: []string{"service.yaml"}}
+			take(&opts, name)
+			_, problems := Load(opts)
+			errs := problems.Errors()
+			if len(errs) != 1 || errs[0].File != name || !strings.Contains(errs[0].Message, f.what) || errs[0].Hint == "" || strings.ContainsAny(errs[0].Hint+errs[0].Message, "\n") {
+				t.Errorf("%s: %s: got %d: %v; want one that names %s", input, name, len(errs), errs, f.what)
+			}
+			if f.belongs != "" && f.belongs != "service" && len(errs) == 1 && !strings.Contains(errs[0].Hint, "the input "+f.belongs) {
+				t.Errorf("%s: %s: the hint names no input %s: %s", input, name, f.belongs, errs[0].Hint)
+			}
+		}
 	}
 }
