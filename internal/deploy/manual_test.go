@@ -242,7 +242,9 @@ func TestRollbackDataAreChecked(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`[]`: "names no function", `null`: "names no function", `[{}]`: "entry 1: it names no function", `[null]`: "entry 1: it names no function",
-		`{}`: "cannot unmarshal object", ``: "unexpected end of JSON input", `[{"function": "a b"}]`: "entry 1: ",
+		`{}`: "it is a JSON object, not a list", ``: "it is not JSON", `["f"]`: "it is a JSON string, not a list", `[{"function": "f"}`: "it is not JSON",
+		`[{"function": "f", "aliases": {"live": {}}}]`: "aliases cannot be a JSON object", `[{"function": "f", "region": "../x"}]`: `function f: "../x" is not the name of an AWS Region`,
+		`[{"function": "a b"}]`:                         "entry 1: ",
 		`[{"function": "f", "aliases": {"live": "x"}}]`: `"x" is no version`, `[{"function": "f", "aliases": {"live": ""}}]`: "an alias without a name or a version",
 		`[{"function": "f", "aliases": {"": "1"}}]`: "an alias without a name or a version", `[{"function": "f", "restorePoint": "0"}]`: `"0" is no version`,
 		`[{"function": "f", "aliases": {"live": "1"}, "weights": {"live": {"2": 5}}}]`:               `cannot give version 2 the weight 5`,
@@ -255,7 +257,7 @@ func TestRollbackDataAreChecked(t *testing.T) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
-	good := `[{"function":"f","region":"r","account":"h","version":"2","restorePoint":"1","aliases":{"live":"1","new":"none","old":"$LATEST"}}]`
+	good := `[{"function":"f","region":"eu-west-1","account":"h","version":"2","restorePoint":"1","aliases":{"live":"1","new":"none","old":"$LATEST"}}]`
 	if data, err := ParseRollbackData(good); err != nil || len(data) != 1 || data[0].Request(true).RestorePoint != "1" {
 		t.Errorf("%v, %v", data, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
@@ -81,7 +82,7 @@ func dataOf(t journal.TargetLog) RollbackData {
 func ParseRollbackData(text string) ([]RollbackData, error) {
 	var data []RollbackData
 	if err := json.Unmarshal([]byte(text), &data); err != nil {
-		return nil, err
+		return nil, notData(err)
 	}
 	if len(data) == 0 {
 		return nil, errors.New("it names no function")
@@ -102,12 +103,29 @@ func ParseRollbackData(text string) ([]RollbackData, error) {
 	return data, errors.Join(errs...)
 }
 
+// notData says in the user's words what encoding/json says in those of Go.
+func notData(err error) error {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &kind):
+		return errors.New("it is not JSON")
+	case kind.Field == "":
+		return fmt.Errorf("it is a JSON %s, not a list of one object for each function", kind.Value)
+	}
+	return fmt.Errorf("%s cannot be a JSON %s", kind.Field, kind.Value)
+}
+
 func (d RollbackData) check() error {
 	if d.Function == "" {
 		return errors.New("it names no function")
 	}
 	if _, err := definition.ParseFunctionName(d.Function); err != nil {
 		return err
+	}
+	if d.Region != "" {
+		if err := awsfacts.CheckRegion(d.Region); err != nil {
+			return fmt.Errorf("function %s: %w", d.Function, err)
+		}
 	}
 	versions := []string{d.Version, d.Restore}
 	for alias, version := range d.Aliases {
