@@ -246,13 +246,47 @@ func sensitive(root *yaml.Node) []*yaml.Node {
 	var look func(n *yaml.Node)
 	look = func(n *yaml.Node) {
 		for i, child := range n.Content {
-			if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "content" {
-				out = append(out, child)
-				continue
+			if n.Kind == yaml.MappingNode && i%2 == 1 {
+				switch n.Content[i-1].Value {
+				case "content":
+					out = append(out, child)
+					continue
+				case "variables":
+					for _, variable := range child.Content {
+						out = append(out, secretParts(variable)...)
+					}
+				}
 			}
 			look(child)
 		}
 	}
 	look(root)
 	return out
+}
+
+// secretParts are the values that may be a secret in a variable that is no String
+// or Number: that of a misspelt key, and any where the type is misspelt. What stands
+// at value in a Secret is the secret's name.
+func secretParts(variable *yaml.Node) []*yaml.Node {
+	if variable.Kind != yaml.MappingNode {
+		return nil
+	}
+	values := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(variable.Content); i += 2 {
+		values[variable.Content[i].Value] = variable.Content[i+1]
+	}
+	shown := []string{"name", "type", "value", "default", "required", "description", "identifier"}
+	switch typ := values["type"]; {
+	case typ == nil || typ.Value == "String" || typ.Value == "Number":
+		return nil
+	case typ.Value != "Secret":
+		shown = shown[:2]
+	}
+	var parts []*yaml.Node
+	for key, value := range values {
+		if !slices.Contains(shown, key) {
+			parts = append(parts, value)
+		}
+	}
+	return parts
 }
