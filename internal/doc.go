@@ -35,7 +35,8 @@
 //	prune        which old versions may be deleted, and why others stay
 //	history      where an alias pointed to at an instant, if that can be proven
 //	guard        is the new version worse than the old one? pure statistics
-//	event        what happens in a run; report renders it: log, diff, summary
+//	event        what happens in a run; report renders it: log, diff, summary;
+//	             notify tells others of it
 //
 // Beside these:
 //

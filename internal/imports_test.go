@@ -57,6 +57,7 @@ var layout = map[string][]string{
 	"policy":    {"awsfacts", "definition", "plan"},
 	"preflight": {"awsfacts", "policy", "session"},
 	"adopt":     {"artifact", "definition", "plan"},
+	"notify":    {"event"},
 	"report":    {"awsfacts", "event", "journal", "plan", "traffic"},
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.

@@ -17,6 +17,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/embedded"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
+	"github.com/lambda-rollout/lambda-rollout/internal/notify"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/values"
@@ -89,6 +90,7 @@ func (a *app) main(ctx context.Context) int {
 	}
 	a.housekeeping(ctx)
 	code := a.report(err)
+	a.tellEnd(ctx, code, err)
 	// A signal ends the wait for a reader here, too.
 	a.host.Log().Flush()
 	return code
@@ -131,6 +133,14 @@ type app struct {
 	folded bool
 	// progress is how far the run came.
 	progress progress
+	// runName is the id of the run, "" before it has one; alias is the first that it
+	// deploys.
+	runName, alias string
+	// channels tell others of the run; outcome is what they are told of its functions.
+	channels []notify.Channel
+	outcome  []notify.Function
+	// url is where the one function of the run is called, or looked at.
+	url string
 	// began is when the process began; recorder keeps what happened since, nil
 	// before anything did.
 	began    time.Time

@@ -100,7 +100,10 @@ func (a *app) keepsNew() bool {
 }
 
 // runID is a new name for this run.
-func (a *app) runID() string { return deploy.RunID(a.host.Run().Key()) }
+func (a *app) runID() string {
+	a.runName = deploy.RunID(a.host.Run().Key())
+	return a.runName
+}
 
 // marker is what the descriptions of versions say of this run.
 func (a *app) marker(run string) plan.Marker {
@@ -120,7 +123,7 @@ func (a *app) execution(ctx context.Context, c *deploy.Connection, header journa
 
 func (a *app) work(temp string) deploy.Work {
 	if a.recorder == nil {
-		a.recorder = report.NewRecorder(a.log(), a.Now)
+		a.recorder = report.NewRecorder(event.Tee(append([]event.Sink{a.log()}, a.openChannels()...)...), a.Now)
 	}
 	return deploy.Work{Events: a.recorder, Now: a.Now, Timing: a.timing(), MaxParallel: a.in.Int("max-parallel"), Temp: temp}
 }

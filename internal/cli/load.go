@@ -29,6 +29,9 @@ func (a *app) load(ctx context.Context) (*loaded, error) {
 		return nil, problems
 	}
 	a.warnings(problems)
+	if first := set.Targets[0].Aliases; len(first) > 0 {
+		a.alias = first[0].Name
+	}
 	return set, nil
 }
 

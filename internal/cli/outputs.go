@@ -56,6 +56,7 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 		a.failedSummary(failure)
 		return failure
 	}
+	a.tellOf(results)
 	a.unchanged(results)
 	a.budget(results)
 	done, err := a.deployment(results)

@@ -134,6 +134,18 @@ func (Discard) Emit(Event) {}
 // To is a Sink for the events of one target of a run, whose own Sink is run.
 func To(run Sink, t Target) Sink { return targetSink{run, t} }
 
+// Tee is a Sink that hands each event on to several.
+func Tee(sinks ...Sink) Sink { return tee(sinks) }
+
+type tee []Sink
+
+// Emit implements Sink.
+func (t tee) Emit(e Event) {
+	for _, s := range t {
+		s.Emit(e)
+	}
+}
+
 type targetSink struct {
 	run    Sink
 	target Target

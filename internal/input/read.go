@@ -3,6 +3,7 @@ package input
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -341,6 +342,9 @@ func (s *Set) crossCheck() diag.List {
 	s.crossCheckGates(fail)
 	if rate := s.values["max-error-rate"]; rate.given && strings.Trim(rate.text, "0.%") == "" {
 		fail("max-error-rate is 0: one error in a million invocations would exceed it", "give a rate above 0, such as 1%")
+	}
+	if u, err := url.Parse(s.values["notify"].text); given("notify") && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		fail("notify is no URL of http or https", "give one: https://example.com/hook")
 	}
 	if slices.Contains(looksAt, s.command) && !given("function") {
 		fail("nothing says what to "+map[string]string{"invoke": "invoke", "history": "look at", "logs": "print", "prune": "prune", "init": "write files of"}[s.command], "give function")
