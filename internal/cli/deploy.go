@@ -81,6 +81,9 @@ func (a *app) change(ctx context.Context, targets []deploy.Target, execution dep
 	if err != nil {
 		return nil, err
 	}
+	if err := deploy.CheckDeadlines(planned, a.deadlines(), a.in.Duration("rollback-timeout"), execution.Work); err != nil {
+		return nil, err
+	}
 	if err := deploy.Check(ctx, planned, a.terms(), execution.Work); err != nil {
 		return nil, err
 	}

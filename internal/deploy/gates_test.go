@@ -361,8 +361,11 @@ func TestNoRollbackWaitsForAnEventGate(t *testing.T) {
 func TestAGateThatNobodyAsksIsSaid(t *testing.T) {
 	run(t, awslocal.Options{}, func(f *fixture) {
 		f.aliases = nil
-		f.guardedBy(&gatekeeper{}, gate.BeforeStage)
+		k := f.guardedBy(&gatekeeper{}, gate.BeforeStage)
 		f.deployCode("1")
 		f.logged("gates: before-stage is never asked")
+		if len(k.asked()) > 0 {
+			t.Errorf("asked %v", k.asked())
+		}
 	})
 }

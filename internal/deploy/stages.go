@@ -31,10 +31,24 @@ func (d *deployment) shift(ctx context.Context) error {
 			d.of(t.At).Emit(aliasManifests(t.Want.Aliases))
 		}
 	}
-	if err := d.shiftStages(ctx, plan.Stages(plans...)-1); err != nil {
+	last := -1
+	if slices.ContainsFunc(plans, movesAlias) {
+		last = plan.Stages(plans...) - 1
+	}
+	if err := d.shiftStages(ctx, last); err != nil {
 		return err
 	}
 	return d.finish(ctx)
+}
+
+// movesAlias reports whether a plan gives the new version traffic.
+func movesAlias(p plan.Plan) bool {
+	for stage := range plan.Stages(p) {
+		if p.AliasesIn(stage) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // shiftStages goes through the stages up to the last one, -1 where no alias moves.

@@ -275,6 +275,8 @@ var table = []Input{
 		Help: "How many functions of a Region are deployed at the same time."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "Time limit of the deploy, with a unit: 90s, 10m. Traffic stages are not counted. A function's own timeout belongs in its definition."},
+	{Name: "job-time-limit", Kind: Duration, Commands: []string{"deploy", "shift"}, Min: 1, Group: groupRun, Meta: "TIME",
+		Help: "How long the job may take, where the host does not say so: a traffic schedule that takes longer does not start. GitLab and Buildkite say it, and GitHub's own runners end a job after 6h."},
 
 	{Name: "rollback-on", Kind: List, Commands: changesAWS, Default: "failure, cancelled", Enum: []string{"failure", "cancelled", "never"}, Group: groupRollback, Meta: "WHEN",
 		Help: "When the post step rolls back: failure, cancelled, or never. A deploy that fails always rolls back."},

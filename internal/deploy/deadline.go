@@ -1,0 +1,66 @@
+package deploy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+)
+
+// Deadline is a time at which a run ends, whatever it does then.
+type Deadline struct {
+	At time.Time
+	// Why is what ends then, for the user: "the job (CI_JOB_TIMEOUT: 1h)".
+	Why string
+}
+
+// CheckDeadlines refuses a run whose traffic cannot have shifted before a deadline,
+// and warns of one that may still be shifting, or rolling back, then. Its error is a
+// *NotStartedError.
+func CheckDeadlines(planned []Planned, deadlines []Deadline, rollback time.Duration, w Work) error {
+	least, most := duration(planned)
+	if most == 0 {
+		return nil // what else takes time is bounded by the timeout
+	}
+	var all []error
+	for _, d := range deadlines {
+		left := d.At.Sub(w.Now())
+		switch {
+		case least > left:
+			all = append(all, fmt.Errorf("nothing was changed: the traffic takes at least %s to shift, but %s in %s: shorten traffic or alarm-bake, or let a longer job shift it",
+				traffic.FormatDuration(least), d.Why, traffic.FormatDuration(max(0, left.Round(time.Second)))))
+		case most+rollback > left:
+			warn(w.Events, "%s in %s, and the traffic may take up to %s to shift and %s to be rolled back: what is cut off then must be rolled back by hand, if no post step does",
+				d.Why, traffic.FormatDuration(left.Round(time.Second)), traffic.FormatDuration(most), traffic.FormatDuration(rollback))
+		}
+	}
+	return notStarted(session.Join(all...))
+}
+
+// duration is how long the traffic of all waves takes to shift, at least and at
+// most. Gates may decide at once.
+func duration(planned []Planned) (least, most time.Duration) {
+	waves := map[int][]plan.Plan{}
+	for _, p := range planned {
+		if !p.Plan.Empty() {
+			waves[p.Wave] = append(waves[p.Wave], p.Plan)
+		}
+	}
+	for _, plans := range waves {
+		watch, schedule := planned[0].Watch, planned[0].Want.Traffic.Stages()
+		shifts := schedule[:plan.Stages(plans...)]
+		for _, s := range shifts[:len(shifts)-1] {
+			least += s.Wait
+		}
+		if len(watch.Alarms) > 0 {
+			least += watch.Bake
+		}
+		if len(shifts) == 1 {
+			watch.Guard.Off = true
+		}
+		most += watch.longest(shifts)
+	}
+	return least, most
+}
