@@ -34,7 +34,11 @@ func (c *converter) condition(list []when, where scope) *yaml.Node {
 	for _, w := range list {
 		switch w.status.Raw() {
 		case "All":
-			status = "always()"
+			if c.moving {
+				c.note(w.status, "what moves traffic runs only where all before it went well", "")
+			} else {
+				status = "always()"
+			}
 		case "Failure":
 			status = "failure()"
 		}

@@ -107,6 +107,9 @@ type converter struct {
 	gates []string
 	// stops is how often the workflow stops.
 	stops int
+	// moving is set while the condition of what moves traffic is converted: it never runs
+	// behind what failed, which may be a gate.
+	moving bool
 	// skippable is set where an earlier job may not run at all.
 	skippable bool
 }

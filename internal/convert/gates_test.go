@@ -226,13 +226,15 @@ func TestNoStageRunsBehindAGateThatSaidNo(t *testing.T) {
 		"something else":          "    - stage: {name: g, identifier: g, type: Deployment, spec: {deploymentType: Kubernetes}}\n",
 		"one of several, at once": "    - parallel:\n        - stage: {name: h, identifier: h, type: Custom, spec: {execution: {steps: [{step: {name: x, identifier: x, type: ShellScript, spec: {shell: Bash, source: {type: Inline, spec: {script: \"true\"}}}}}]}}}\n        - stage: {name: g, identifier: g, type: Approval, spec: {}}\n",
 	} {
-		text := pipelineHead + gate + deploy("one") + strings.Replace(deploy("two"), "        spec:\n", "        when: {pipelineStatus: Success, condition: \"true\"}\n        spec:\n", 1)
-		w, problems := Pipeline(File{"pipeline.yaml", []byte(text)}, nil)
-		if problems.Err() != nil {
-			t.Fatalf("%s: %v\n%s", name, problems, text)
-		}
-		if r := play(t, w.Text); r.highest > 0 || !r.failed() {
-			t.Errorf("%s: %g%%\n%s", name, r.highest, w.Text)
+		for _, status := range []string{"Success", "All"} {
+			text := pipelineHead + gate + deploy("one") + strings.Replace(deploy("two"), "        spec:\n", "        when: {pipelineStatus: "+status+", condition: \"true\"}\n        spec:\n", 1)
+			w, problems := Pipeline(File{"pipeline.yaml", []byte(text)}, nil)
+			if problems.Err() != nil {
+				t.Fatalf("%s: %v\n%s", name, problems, text)
+			}
+			if r := play(t, w.Text); r.highest > 0 || !r.failed() {
+				t.Errorf("%s: %g%%\n%s", name, r.highest, w.Text)
+			}
 		}
 	}
 }

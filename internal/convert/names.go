@@ -29,6 +29,38 @@ var paths = map[string]string{
 	"pipeline.triggerType":  "github.event_name",
 }
 
+// olderPaths are what format v1 calls otherwise than the older format
+// (https://developer.harness.io/3k-docs/platform/getting-started/pipelines/expressions).
+var olderPaths = map[string]string{
+	"pipeline.id": "pipeline.identifier", "pipeline.seq_id": "pipeline.sequenceId", "pipeline.sequence_id": "pipeline.sequenceId",
+	"pipeline.execution_id": "pipeline.executionId", "pipeline.execution_url": "pipeline.executionUrl", "stage.execution_url": "pipeline.executionUrl",
+	"pipeline.triggered_by.name": "pipeline.triggeredBy", "trigger.user": "pipeline.triggeredBy", "pipeline.branch": "codebase.branch",
+	"service.id": "service.identifier", "environment.id": "env.identifier", "environment.name": "env.name", "environment.type": "env.type",
+	"infrastructure.id": "infra.infraIdentifier", "infrastructure.name": "infra.name", "infrastructure.region": "infra.region", "infrastructure.connector_ref": "infra.connectorRef",
+	"codebase.sha": "codebase.commitSha", "codebase.repo_url": "codebase.repoUrl", "trigger.commit_sha": "trigger.commitSha", "trigger.commit.sha": "trigger.commitSha",
+	"trigger.pull_request.source_branch": "trigger.sourceBranch", "trigger.pull_request.target_branch": "trigger.targetBranch",
+	"for.iteration": "strategy.iteration",
+}
+
+// olderPrefixes are the beginnings of paths likewise.
+var olderPrefixes = [][2]string{
+	{"service.variables.", "serviceVariables."}, {"pipeline.inputs.", "pipeline.variables."}, {"inputs.", "pipeline.variables."},
+	{"stage.inputs.", "stage.variables."}, {"environment.variables.", "env.variables."}, {"stages.", "pipeline.stages."},
+}
+
+// older is a path as the older format calls it.
+func older(path string) string {
+	if known, ok := olderPaths[path]; ok {
+		return known
+	}
+	for _, p := range olderPrefixes {
+		if rest, ok := strings.CutPrefix(path, p[0]); ok {
+			return p[1] + rest
+		}
+	}
+	return path
+}
+
 // outputs are those of the deploy step, by Harness' name.
 var outputs = map[string]string{
 	"functionName": "function-name", "functionArn": "function-arn", "version": "version", "runtime": "runtime",
@@ -37,7 +69,7 @@ var outputs = map[string]string{
 // matrixPath is a name of a matrix as GitHub's expressions take it.
 var matrixPath = regexp.MustCompile(`^matrix(\.[A-Za-z_][\w-]*)+$`)
 
-var stepOutput = regexp.MustCompile(`(?:^|\.)steps\.(\w+)\.(?:output(?:\.outputVariables)?|outcome|deploymentInfoOutcome)\.(\w+)$`)
+var stepOutput = regexp.MustCompile(`(?:^|\.)steps\.(\w+)\.(?:outputs?(?:\.outputVariables)?|outcome|deploymentInfoOutcome)\.(\w+)$`)
 
 // scope is where an expression is: not every place of a workflow knows
 // every name.
@@ -52,6 +84,7 @@ const (
 // name is what a path becomes in the stage under conversion.
 func (c *converter) name(where scope) func(path string) (string, bool) {
 	return func(path string) (string, bool) {
+		path = older(path)
 		if known, ok := paths[path]; ok {
 			return known, true
 		}
@@ -163,6 +196,16 @@ func (c *converter) variableName(list []variable, name, context string) (string,
 	}
 	v := list[i]
 	value := v.value.Raw()
+	switch {
+	case v.input != nil && v.typ.Raw() == "secret":
+		id := name
+		if v.input.Default != nil {
+			id = *v.input.Default
+		}
+		return "secrets." + c.secretName(id), true
+	case v.input != nil:
+		return context + "." + c.ask(name, v, v.input), true
+	}
 	if input, ok := expression.ParseInput(value); ok {
 		return context + "." + c.ask(name, v, input), true
 	}
@@ -195,7 +238,7 @@ func (c *converter) ask(name string, v variable, input *expression.Input) string
 		description = strings.TrimSpace(description + " (matches " + input.Pattern + ")")
 	}
 	put(in, "description", scalar(description))
-	put(in, "required", boolean(input.Default == nil))
+	put(in, "required", boolean(input.Default == nil && (v.input == nil || v.required)))
 	if len(input.Allowed) > 0 {
 		put(in, "type", scalar("choice"))
 		options := newList()
@@ -203,6 +246,8 @@ func (c *converter) ask(name string, v variable, input *expression.Input) string
 			options.Content = append(options.Content, scalar(value))
 		}
 		put(in, "options", options)
+	} else if kind := v.typ.Raw(); v.input != nil && (kind == "number" || kind == "boolean") {
+		put(in, "type", scalar(kind))
 	} else {
 		put(in, "type", scalar("string"))
 	}

@@ -81,6 +81,9 @@ type (
 	variable struct {
 		name, typ, value, deflt, description document.Text
 		required                             bool
+		// input is what a run asks for, where the pipeline declares that; else the value
+		// says it.
+		input *expression.Input
 	}
 )
 
@@ -95,6 +98,10 @@ func (c *converter) readPipeline(doc *expression.Document) *pipeline {
 	found := false
 	r.Mapping(doc.Root(), "the file", document.Fields{"pipeline": func(n *yaml.Node) {
 		found = true
+		if isFlat(n) {
+			c.readFlat(r, p, n)
+			return
+		}
 		r.Mapping(n, "the pipeline", document.Fields{
 			"name":        r.Text(&p.name, "name"),
 			"identifier":  r.Text(&p.identifier, "identifier"),

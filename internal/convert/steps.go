@@ -57,6 +57,11 @@ func (c *converter) steps(s *stage, p place, after behaviour) *yaml.Node {
 	return j.out
 }
 
+// moves reports a step that deploys or shifts traffic.
+func (s *step) moves() bool {
+	return slices.Contains([]string{"AwsLambdaDeploy", "AwsLambdaCanaryDeploy", "AwsLambdaTrafficShift"}, s.typ.Raw())
+}
+
 func isRollback(s *step) bool {
 	return s.typ.Raw() == "AwsLambdaRollback" || s.typ.Raw() == "AwsLambdaCanaryRollback"
 }
@@ -78,6 +83,8 @@ func (j *jobSteps) step(steps []*step) int {
 		j.add(s, j.script(s))
 	case "Wait":
 		j.wait(s)
+	case gitHubAction:
+		j.add(s, j.filled(s.spec))
 	case "AwsLambdaRollback", "AwsLambdaCanaryRollback":
 		j.note(s.typ, "a rollback step among the steps is left out: the action rolls back when the job fails", "")
 	default:
@@ -90,6 +97,22 @@ func (j *jobSteps) step(steps []*step) int {
 	return 1
 }
 
+// filled is a part of a step as it is written, with its expressions in GitHub's terms.
+func (j *jobSteps) filled(n *yaml.Node) *yaml.Node {
+	out := copied(document.Resolved(n))
+	var write func(n *yaml.Node)
+	write = func(n *yaml.Node) {
+		if text := j.stage.doc.Text(n); n.Kind == yaml.ScalarNode && strings.Contains(text, "<+") {
+			n.Value, n.Tag, n.Style = j.text(document.Text{Doc: j.stage.doc, Node: n}), "!!str", 0
+		}
+		for _, child := range n.Content {
+			write(child)
+		}
+	}
+	write(out)
+	return out
+}
+
 // add puts the parts that every step has around the content.
 func (j *jobSteps) add(s *step, content *yaml.Node) string {
 	out := newMapping()
@@ -100,7 +123,9 @@ func (j *jobSteps) add(s *step, content *yaml.Node) string {
 	}
 	j.ids[strings.ToLower(id)] = true
 	put(out, "id", scalar(id))
+	j.moving = s.moves()
 	put(out, "if", j.condition(s.conditions, ofStep))
+	j.moving = false
 	switch after := j.failure(s.strategies); {
 	case after.ignore || j.after.ignore:
 		put(out, "continue-on-error", boolean(true))

@@ -139,7 +139,9 @@ func (c *converter) job(s *stage, p place) *yaml.Node {
 	put(job, "name", c.named(s.name, s.description))
 	// Its place; which jobs it needs is known when all of it is converted.
 	job.Content = append(job.Content, scalar("needs"), newList())
+	c.moving = slices.ContainsFunc(s.steps, (*step).moves)
 	put(job, "if", c.condition([]when{s.condition}, ofJob))
+	c.moving = false
 	put(job, "runs-on", scalar(runner))
 	if s.typ.Raw() != "Custom" && p.ref.Set() {
 		put(job, "environment", scalar(c.written(p.ref, c.reference(p.ref))))

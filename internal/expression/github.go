@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -125,6 +126,9 @@ func (w githubWriter) call(n callNode) (string, error) {
 	}
 	if n.from != nil && n.method == "get" && len(n.args) == 1 {
 		return w.path(selectNode{n.at, n.from, n.args[0]})
+	}
+	if n.from == nil && len(n.args) == 2 && slices.Contains([]string{"contains", "startsWith", "endsWith"}, n.method) {
+		n.from, n.args = n.args[0], n.args[1:] // as Harness 3.0 and GitHub write it
 	}
 	if n.from == nil {
 		return "", w.cannot(n, n.method+"()")
