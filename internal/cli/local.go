@@ -35,7 +35,7 @@ func (a *app) local(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(notStarted(fmt.Errorf("start the embedded AWS: %w", err)), server.Close())
 	}
-	err = a.print(localVariables("http://" + listener.Addr().String()))
+	err = a.printVariables("http://" + listener.Addr().String())
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
@@ -57,10 +57,24 @@ func (a *app) verbose() io.Writer {
 	return nil
 }
 
-// localVariables point a client at the embedded AWS.
-func localVariables(endpoint string) string {
-	return "export AWS_ENDPOINT_URL=" + endpoint + "\n" +
-		"export AWS_REGION=" + embedded.Region + "\n" +
-		"export AWS_ACCESS_KEY_ID=" + embedded.Key + "\n" +
-		"export AWS_SECRET_ACCESS_KEY=" + embedded.Key + "\n"
+// localDocument is what --output json prints of local.
+type localDocument struct {
+	// Variables point a client at the embedded AWS.
+	Variables map[string]string `json:"variables"`
+}
+
+// printVariables prints what points a client at the embedded AWS.
+func (a *app) printVariables(endpoint string) error {
+	doc := localDocument{Variables: map[string]string{}}
+	text := ""
+	for _, v := range [][2]string{
+		{"AWS_ENDPOINT_URL", endpoint}, {"AWS_REGION", embedded.Region}, {"AWS_ACCESS_KEY_ID", embedded.Key}, {"AWS_SECRET_ACCESS_KEY", embedded.Key},
+	} {
+		doc.Variables[v[0]] = v[1]
+		text += "export " + v[0] + "=" + v[1] + "\n"
+	}
+	if a.json() {
+		return a.printJSON(doc)
+	}
+	return a.print(text)
 }

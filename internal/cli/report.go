@@ -22,30 +22,34 @@ func (a *app) reportCommand(ctx context.Context) error {
 	if len(found) == 0 {
 		return notStarted(errors.New("no journal was found here: name one with --journal"))
 	}
-	page, err := a.page(ctx, found[0])
+	state, err := a.recorded(ctx, found[0])
 	if err != nil {
 		return notStarted(err)
 	}
-	if file := a.in.String("report"); file != "" {
-		return notStarted(writePage(a.absolute(file), page))
+	file := a.in.String("report")
+	if file != "" {
+		err = notStarted(writePage(a.absolute(file), report.Page(state, a.host.Redact)))
 	}
-	return a.print(page)
+	switch {
+	case err == nil && a.json():
+		return a.printJSON(report.DocumentOf(state, a.host.Redact))
+	case file != "":
+		return err
+	}
+	return a.print(report.Page(state, a.host.Redact))
 }
 
-// page reads a journal and makes its page.
-func (a *app) page(ctx context.Context, name string) (string, error) {
+// recorded is the run that a journal tells of.
+func (a *app) recorded(ctx context.Context, name string) (*journal.RunState, error) {
 	store, err := a.openStore(ctx, name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	state, err := journal.Read(ctx, store)
-	if err != nil {
-		return "", err
+	if err == nil && state.Header.Run == "" {
+		err = fmt.Errorf("there is no journal %s", name)
 	}
-	if state.Header.Run == "" {
-		return "", fmt.Errorf("there is no journal %s", name)
-	}
-	return report.Page(state, a.host.Redact), nil
+	return state, err
 }
 
 // reportLimit is how long the page of a run may take to make.
@@ -63,9 +67,9 @@ func (a *app) writeReport(ctx context.Context, command string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportLimit)
 	defer cancel()
-	page, err := a.page(ctx, name)
+	state, err := a.recorded(ctx, name)
 	if err == nil {
-		err = writePage(a.absolute(a.in.String("report")), page)
+		err = writePage(a.absolute(a.in.String("report")), report.Page(state, a.host.Redact))
 	}
 	if err != nil {
 		a.host.Warn("the report was not written: " + err.Error())

@@ -34,7 +34,7 @@ func (a *app) rollback(ctx context.Context) error {
 	}
 	restored, err := undo(ctx)
 	if a.json() && (err == nil || len(restored) > 0) {
-		err = errors.Join(err, a.printJSON(restoredDocuments(restored)))
+		err = errors.Join(err, a.printJSON(a.restoredDocuments(restored)))
 	}
 	return err
 }
@@ -360,12 +360,12 @@ type restoredDocument struct {
 	Kept bool     `json:"kept,omitempty"`
 }
 
-func restoredDocuments(restored []deploy.Restored) []restoredDocument {
+func (a *app) restoredDocuments(restored []deploy.Restored) []restoredDocument {
 	all := []restoredDocument{}
 	for _, r := range restored {
 		d := restoredDocument{Function: r.Target.Function, Region: r.Target.Region, Changes: []report.Line{}, Left: r.Left(), Kept: r.Kept}
 		for _, c := range r.Changes {
-			d.Changes = append(d.Changes, report.Line{Op: opOf(c.Kind), Field: c.Field, From: c.From, To: c.To})
+			d.Changes = append(d.Changes, a.line(c))
 		}
 		all = append(all, d)
 	}

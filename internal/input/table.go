@@ -91,6 +91,9 @@ type Command struct {
 // list them.
 func Table() []Input { return slices.Clone(table) }
 
+// Commands are what the program does, in the order in which help lists them.
+func Commands() []Command { return slices.Clone(commands) }
+
 // commands are in the order in which help lists them.
 var commands = []Command{
 	{"deploy", "take functions from files to a live version",

@@ -1,9 +1,12 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 )
@@ -83,5 +86,22 @@ func TestAPageHidesSecrets(t *testing.T) {
 	got := Page(runOf("sesame"), func(s string) string { return strings.ReplaceAll(s, "sesame", "***") })
 	if strings.Contains(got, "sesame") {
 		t.Error(got)
+	}
+}
+
+// The document of a run has each call with its result, and which are of the rollback.
+func TestTheDocumentOfARun(t *testing.T) {
+	t.Parallel()
+	d := DocumentOf(runOf("shop"), same)
+	var got []string
+	for _, c := range d.Functions[0].Calls {
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%d %s %s%s %s rollback:%v", c.Number, c.Call, c.Alias, c.Version, c.Result, c.Rollback)))
+	}
+	want := []string{
+		"1 UpdateFunctionConfiguration  done rollback:false", "2 PublishVersion 42 done rollback:false",
+		"3 UpdateAlias shop42 refused rollback:false", "4 UpdateFunctionConfiguration  open rollback:true",
+	}
+	if diff := cmp.Diff(want, got); diff != "" || d.State != "rolled-back" || !d.Functions[0].Exists {
+		t.Error(diff)
 	}
 }
