@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -114,7 +115,7 @@ func TestTheExamplesOfThePagesWork(t *testing.T) {
 				t.Skip("the example's function is a shell script that calls curl")
 			}
 			answers := regexp.MustCompile(`Hello, \w+`).FindAllString(strings.Join(e.said, "\n"), -1)
-			if want := []string{"Hello, world", "Hello, Lambda", "Hello, world"}; !slices.Equal(answers, want) {
+			if want := []string{"Hello, world", "Hello, Lambda", "Hello, world", "Hello, world"}; !slices.Equal(answers, want) {
 				t.Errorf("the example answered %q, want %q", answers, want)
 			}
 		})
@@ -148,7 +149,7 @@ func newExamples(t *testing.T, page string) *examples {
 func words(line string) []string {
 	var out []string
 	for _, m := range regexp.MustCompile(`'[^']*'|"[^"]*"|[^\s'"]+(?:"[^"]*")?`).FindAllString(line, -1) {
-		if slices.Contains([]string{">", "|", "&&", ";"}, m) {
+		if slices.Contains([]string{">", "|", "&&", ";", "#"}, m) {
 			break
 		}
 		if m[0] == '\'' {
@@ -179,6 +180,12 @@ func (e *examples) shell(b block) {
 				if _, err := exec.LookPath("curl"); err != nil {
 					continue // the example's function is a shell script that calls it
 				}
+			}
+			e.now = time.Now
+			if strings.Contains(command, "--at ") {
+				// CloudTrail proves nothing of the hours before the function existed, so the
+				// reader comes back later.
+				e.now = func() time.Time { return time.Now().Add(3 * time.Hour) }
 			}
 			e.said = append(e.said, e.must(words(command)...))
 		case strings.HasPrefix(line, "sed "):

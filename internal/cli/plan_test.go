@@ -31,6 +31,7 @@ type bench struct {
 	url string
 	// client carries the calls of a bench in a bubble.
 	client aws.HTTPClient
+	now    func() time.Time
 	env    []string
 	// stdin is what a user types; interactive reports whether there is one.
 	stdin       string
@@ -93,7 +94,7 @@ func (b *bench) run(args ...string) (code int, stdout, stderr string) {
 
 func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
 	return Process{
-		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: time.Now,
+		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: b.clock(),
 		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive, HTTPClient: b.client,
 		Timing: timing.Timing{
 			Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond,
@@ -101,6 +102,14 @@ func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
 		},
 		Store: func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
 	}
+}
+
+// clock is the machine's, or the one that a test has set.
+func (b *bench) clock() func() time.Time {
+	if b.now != nil {
+		return b.now
+	}
+	return time.Now
 }
 
 // must runs a command that has to succeed.
