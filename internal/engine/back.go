@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -127,6 +128,8 @@ func LookBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Plan, 
 type round struct {
 	steps    []plan.Step
 	progress bool
+	// changes is where its own begin among those of the result.
+	changes int
 	// recalled is set where aliases were not read before the round was planned.
 	recalled bool
 	// lost is why $LATEST is not what it was.
@@ -135,8 +138,9 @@ type round struct {
 
 func (r *Rollback) roundOf(p plan.Plan) *round {
 	r.result.Refused, r.result.Remaining = p.Refused, nil
+	begin := len(r.result.Changes)
 	r.result.Changes = append(r.result.Changes, p.Changes...)
-	return &round{steps: p.Steps}
+	return &round{steps: p.Steps, changes: begin}
 }
 
 // round observes, plans and applies once, or completes the round that was begun;
@@ -178,6 +182,8 @@ func (r *Rollback) next(ctx context.Context, now *round) {
 		return
 	}
 	r.result.Remaining = append(r.result.Remaining, Remaining{Step: s, Err: err})
+	made, mine := r.result.Changes[:now.changes], r.result.Changes[now.changes:]
+	r.result.Changes = append(made, slices.DeleteFunc(mine, func(c definition.Change) bool { return plan.Makes(s, c.Field) })...)
 	now.progress = now.progress || moved(err)
 	if onLatest(s) {
 		now.lost = err
