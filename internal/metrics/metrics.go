@@ -17,6 +17,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
@@ -91,7 +92,10 @@ func (c *Client) Read(ctx context.Context, subjects []Subject, from, to time.Tim
 	const atOnce = maxQueries / perSubject
 	for begin := 0; begin < len(subjects); begin += atOnce {
 		end := min(begin+atOnce, len(subjects))
-		r := reading{subjects: subjects[begin:end], series: all[begin:end]}
+		series := all[begin:end]
+		r := reading{subjects: subjects[begin:end], ask: []statistic{{"i", "Invocations", "Sum"}, {"e", "Errors", "Sum"}}, add: func(subject int, mark string, at, value float64) {
+			series[subject].add(mark, at, value)
+		}}
 		if err := c.read(ctx, r, from, to); err != nil {
 			return nil, fmt.Errorf("read the metrics of %s in %s: %w", r.name(), c.region, explain(err))
 		}
@@ -107,8 +111,14 @@ func explain(err error) error {
 // reading is what one call, and the pages that follow it, is about.
 type reading struct {
 	subjects []Subject
-	series   []Series
+	ask      []statistic
+	// add takes a data point of a subject and statistic.
+	add func(subject int, mark string, at, value float64)
 }
+
+// statistic is what is asked of every subject. Its mark begins the ids of its
+// queries.
+type statistic struct{ mark, metric, stat string }
 
 func (r reading) name() string {
 	if len(r.subjects) == 1 {
@@ -120,7 +130,9 @@ func (r reading) name() string {
 func (c *Client) read(ctx context.Context, r reading, from, to time.Time) error {
 	in := request{StartTime: from.Unix(), EndTime: to.Unix(), ScanBy: "TimestampAscending"}
 	for i, s := range r.subjects {
-		in.Queries = append(in.Queries, query(i, "Invocations", s), query(i, "Errors", s))
+		for _, ask := range r.ask {
+			in.Queries = append(in.Queries, query(i, ask, s))
+		}
 	}
 	// Every page but the last has data points, of which there is one a minute and
 	// query; a server that repeats itself would never end.
@@ -144,42 +156,40 @@ func (c *Client) read(ctx context.Context, r reading, from, to time.Time) error 
 // take adds a page to the series.
 func (r reading) take(out response) error {
 	for _, result := range out.Results {
-		i, metric, err := r.of(result.ID)
+		i, asked, err := r.of(result.ID)
 		if err != nil {
 			return err
 		}
 		switch result.StatusCode {
 		case "Complete", "PartialData", "":
 		default:
-			return fmt.Errorf("CloudWatch could not read %s of %s: %s%s", metric, r.subjects[i].Function, result.StatusCode, out.messages())
+			return fmt.Errorf("CloudWatch could not read %s of %s: %s%s", asked.metric, r.subjects[i].Function, result.StatusCode, out.messages())
 		}
 		if len(result.Timestamps) != len(result.Values) {
 			return fmt.Errorf("CloudWatch answered %d values for %d minutes", len(result.Values), len(result.Timestamps))
 		}
 		for at, value := range result.Values {
-			r.series[i].add(metric, result.Timestamps[at], value)
+			r.add(i, asked.mark, result.Timestamps[at], value)
 		}
 	}
 	return nil
 }
 
-// of returns the subject and the metric that a result is of.
-func (r reading) of(id string) (subject int, metric string, err error) {
-	known := map[byte]string{'i': "Invocations", 'e': "Errors"}
-	if len(id) > 1 {
-		metric = known[id[0]]
-		subject, err = strconv.Atoi(id[1:])
+// of returns the subject and the statistic that a result is of.
+func (r reading) of(id string) (subject int, asked statistic, err error) {
+	for _, ask := range r.ask {
+		number, is := strings.CutPrefix(id, ask.mark)
+		if subject, err := strconv.Atoi(number); is && err == nil && subject >= 0 && subject < len(r.subjects) {
+			return subject, ask, nil
+		}
 	}
-	if metric == "" || err != nil || subject < 0 || subject >= len(r.subjects) {
-		return 0, "", fmt.Errorf("CloudWatch answered a query that was not asked: %q", id)
-	}
-	return subject, metric, nil
+	return 0, statistic{}, fmt.Errorf("CloudWatch answered a query that was not asked: %q", id)
 }
 
-func (s Series) add(metric string, at, value float64) {
+func (s Series) add(mark string, at, value float64) {
 	minute := time.Unix(int64(at), 0).UTC().Truncate(time.Minute)
 	c := s[minute]
-	if n := int64(math.Round(value)); metric == "Errors" {
+	if n := int64(math.Round(value)); mark == "e" {
 		c.Errors += n
 	} else {
 		c.Invocations += n

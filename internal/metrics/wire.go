@@ -48,14 +48,14 @@ type (
 // query asks for a metric of the subject with an index. The dimensions are those
 // of one of the sets that Lambda writes: FunctionName and Resource, with
 // ExecutedVersion where an alias shares its traffic.
-func query(index int, name string, s Subject) metricQuery {
+func query(index int, ask statistic, s Subject) metricQuery {
 	d := []dimension{{"FunctionName", s.Function}, {"Resource", s.Function + ":" + s.Alias}}
 	if s.Version != "" {
 		d = append(d, dimension{"ExecutedVersion", s.Version})
 	}
 	return metricQuery{
-		ID:   strings.ToLower(name[:1]) + strconv.Itoa(index),
-		Stat: metricStat{Metric: metric{Namespace: "AWS/Lambda", Name: name, Dimensions: d}, Period: 60, Stat: "Sum"},
+		ID:   ask.mark + strconv.Itoa(index),
+		Stat: metricStat{Metric: metric{Namespace: "AWS/Lambda", Name: ask.metric, Dimensions: d}, Period: 60, Stat: ask.stat},
 	}
 }
 
