@@ -31,6 +31,12 @@ func (a *app) watch(c *deploy.Connection) deploy.Watch {
 	default:
 		g.OnInconclusive = deploy.ExtendStage
 	}
+	switch what := a.in.List("guard"); {
+	case slices.Contains(what, "duration!"):
+		g.Slower = deploy.RollBackSlower
+	case slices.Contains(what, "duration"):
+		g.Slower = deploy.WarnOfSlower
+	}
 	return deploy.Watch{Guard: g, Alarms: a.alarms(), Bake: a.in.Duration("alarm-bake"), Gates: a.gates(c)}
 }
 

@@ -48,7 +48,15 @@ func (r *metricsReader) group(ctx context.Context, t Target) *metricsGroup {
 
 // read answers the questions, in their order.
 func (r *metricsReader) read(ctx context.Context, questions []question, from, until time.Time) ([]metrics.Series, error) {
-	all := make([]metrics.Series, len(questions))
+	return answer(ctx, r, questions, func(ctx context.Context, c *metrics.Client, subjects []metrics.Subject) ([]metrics.Series, error) {
+		return c.Read(ctx, subjects, from, until)
+	})
+}
+
+// answer asks every client once, side by side, and returns the answers in the order
+// of the questions.
+func answer[T any](ctx context.Context, r *metricsReader, questions []question, read func(context.Context, *metrics.Client, []metrics.Subject) ([]T, error)) ([]T, error) {
+	all := make([]T, len(questions))
 	var calls errgroup.Group
 	for _, g := range r.groups {
 		var mine []metrics.Subject
@@ -61,7 +69,7 @@ func (r *metricsReader) read(ctx context.Context, questions []question, from, un
 		calls.Go(func() error {
 			ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 			defer cancel()
-			series, err := g.client.Read(ctx, mine, from, until)
+			series, err := read(ctx, g.client, mine)
 			for i, s := range series {
 				all[at[i]] = s
 			}

@@ -39,6 +39,8 @@ type Guard struct {
 	// MinInvocations of the new version are needed to call a stage good.
 	MinInvocations int64
 	OnInconclusive OnInconclusive
+	// Slower is what follows where the new version is slower.
+	Slower OnSlower
 }
 
 // OnInconclusive is what follows a stage with too few invocations.
@@ -65,11 +67,13 @@ func (g Guard) criteria(before guard.Count) guard.Criteria {
 
 // Watching is what looks at a run while traffic is shared, made before the start.
 type Watching struct {
-	guard  *sentinel
-	alarms *alarms
-	bake   time.Duration
-	gates  Gates
-	keeper *gate.Keeper
+	guard *sentinel
+	// durations are compared beside the errors; nil where they are not.
+	durations *stopwatch
+	alarms    *alarms
+	bake      time.Duration
+	gates     Gates
+	keeper    *gate.Keeper
 }
 
 // NewWatching asks CloudWatch what watching the run needs, before it starts:
@@ -88,7 +92,7 @@ func NewWatching(ctx context.Context, planned []Planned, w Work) (*Watching, err
 	}
 	gates := planned[0].Watch.Gates
 	gates.warnOfUnasked(planned, w.Events)
-	return &Watching{guard: g, alarms: a, bake: planned[0].Watch.Bake, gates: gates, keeper: gates.keeper(w)}, nil
+	return &Watching{guard: g, durations: newStopwatch(g), alarms: a, bake: planned[0].Watch.Bake, gates: gates, keeper: gates.keeper(w)}, nil
 }
 
 // watchers are those of a deployment whose versions are ready.
@@ -97,6 +101,9 @@ func (w *Watching) watchers(d *deployment) []watched {
 	if w != nil && w.guard != nil {
 		w.guard.begin(d)
 		all = append(all, watched{watcher: w.guard})
+		if w.durations != nil {
+			all = append(all, watched{watcher: w.durations})
+		}
 	}
 	return append(all, w.after(d)...)
 }

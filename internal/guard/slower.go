@@ -51,9 +51,15 @@ func (s *Slower) Add(now, old Typical) {
 	}
 }
 
-// Decisive reports whether the new version is slower. Evidence may shrink again: a
-// caller acts on the first true.
-func (s *Slower) Decisive() bool { return s.stake() >= 1/Alpha }
+// AnySlower reports whether the evidence that one of several new versions is slower
+// is decisive. Evidence may shrink again: a caller acts on the first true.
+func AnySlower(all ...*Slower) bool {
+	total := 0.0
+	for _, s := range all {
+		total += s.stake()
+	}
+	return total >= float64(len(all))/Alpha && len(all) > 0
+}
 
 func (s *Slower) stake() float64 {
 	total := 0.0

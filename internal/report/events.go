@@ -41,6 +41,8 @@ func (l *Log) Emit(e event.Event) {
 		l.Line("The stage of %s lasts %s longer: %s", traffic.Percent(e.Percent), traffic.FormatDuration(e.By), e.Reason)
 	case event.AlarmChanged:
 		l.alarmChanged(e)
+	case event.DurationsCompared:
+		l.durationsCompared(e)
 	case event.GateAsked, event.GateWaiting, event.GatePassed:
 		l.emitGate(e)
 	case event.Warning:

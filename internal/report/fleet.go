@@ -119,7 +119,7 @@ func (f *fleet) emit(t event.Target, e event.Event) {
 	case event.CaseFailed:
 		f.log.of(t).caseFailed(e)
 	case event.WaitBegan, event.Waiting, event.AliasesBegan, event.AliasesEnded, event.AliasUpToDate, event.Downloading,
-		event.WatchingForLateCall, event.StageHeld, event.StageWatched, event.StageExtended, event.AlarmChanged, event.GateAsked, event.GateWaiting, event.GatePassed, event.SectionBegan,
+		event.WatchingForLateCall, event.StageHeld, event.StageWatched, event.StageExtended, event.AlarmChanged, event.DurationsCompared, event.GateAsked, event.GateWaiting, event.GatePassed, event.SectionBegan,
 		event.RunBegan, event.OfTarget, event.AliasManifests,
 		event.DeploymentFailed, event.JournalSkipped, event.VerifyBegan, event.CaseVerified, event.CaseCompared, event.AliasesMoved,
 		event.WaveBegan, event.RollbackLimited, event.Tick:

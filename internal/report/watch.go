@@ -103,3 +103,22 @@ func (l *Log) emitGate(e event.Event) {
 		l.Line("The gate %s says yes after %s: %s", e.Moment, traffic.FormatDuration(e.Took.Round(time.Second)), e.Reason)
 	}
 }
+
+// durationsCompared says of the first aliases how long their versions took, those
+// with the most slow minutes in front.
+func (l *Log) durationsCompared(e event.DurationsCompared) {
+	aliases := slices.Clone(e.Aliases)
+	slices.SortStableFunc(aliases, func(a, b event.AliasDurations) int { return cmp.Compare(b.Worse, a.Worse) })
+	for _, a := range aliases[:min(len(aliases), shownAliases)] {
+		name := ""
+		if len(aliases) > 1 {
+			name = a.Target.String() + ", alias " + a.Alias + ": "
+		}
+		if a.Minutes == 0 {
+			l.Line("%stoo few invocations to compare durations (%s)", name, traffic.Percent(e.Percent))
+			continue
+		}
+		l.Line("%smedian duration: new %s, old %s in the last minute; the new version was slower in %d of %d minutes (%s)",
+			name, event.Milliseconds(a.New), event.Milliseconds(a.Old), a.Worse, a.Minutes, traffic.Percent(e.Percent))
+	}
+}
