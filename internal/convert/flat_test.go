@@ -79,13 +79,13 @@ func TestTrafficNeverRisesPastAGateOfHarness3(t *testing.T) {
 						allowed = levels[at-1]
 					}
 					if r.highest > allowed {
-						t.Errorf("%s at %d: %g%% of the traffic, past a gate that allowed %g%%:\n%s", name, at, r.highest, allowed, w.Text)
+						t.Fatalf("%s at %d: %g%% of the traffic, past a gate that allowed %g%%:\n%s", name, at, r.highest, allowed, w.Text)
 					}
 					if !r.failed() {
-						t.Errorf("%s at %d: nothing failed: the gate is gone:\n%s", name, at, w.Text)
+						t.Fatalf("%s at %d: nothing failed: the gate is gone:\n%s", name, at, w.Text)
 					}
 					if !r.stopped && at > 0 && !r.rolledBack && !strings.Contains(more, "ignore") {
-						t.Errorf("%s at %d: refused, and nothing rolls back:\n%s", name, at, w.Text)
+						t.Fatalf("%s at %d: refused, and nothing rolls back:\n%s", name, at, w.Text)
 					}
 				}
 			}

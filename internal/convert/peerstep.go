@@ -164,7 +164,7 @@ func (s *peerStep) number(name, text, target string) string {
 		return ""
 	}
 	n := s.scalar(name, text, false)
-	if !s.filledIn(text) {
+	if n.Value == text {
 		n.Tag = "!!int"
 		if strings.Trim(text, "0123456789") != "" {
 			return "its value is no whole number"

@@ -268,3 +268,12 @@ func TestProblemsThatFollowFromAForgottenValueAreLeftOut(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A zip that is given as a document is told which input takes it.
+func TestAZipIsNamed(t *testing.T) {
+	t.Parallel()
+	_, problems := Scan("function.yaml", []byte("PK\x03\x04\x14\x00")).Documents()
+	if len(problems) != 1 || problems[0].Message != "is a zip file" || problems[0].Hint == "" {
+		t.Error(problems)
+	}
+}
