@@ -17,6 +17,13 @@ import (
 // the action's own stages, as far as they rise: 10%/5m, 50%. Where none follows, the new
 // version gets no traffic yet. taken is how many steps went into it.
 func (j *jobSteps) course(steps []*step) (c course, taken int) {
+	if len(steps) > 1 && j.asked(steps[0]) != "" {
+		if c, taken = j.course(steps[1:]); taken > 0 && len(c.calls) == 0 || len(c.gates) > 0 && strings.HasPrefix(c.gates[0], afterTraffic) {
+			c.asking("before-traffic", j.asked(steps[0]), steps[0])
+			return c, taken + 1
+		}
+		return course{stages: traffic.Schedule{{}}}, 0
+	}
 	for taken < len(steps) {
 		next, between := taken, course{}
 		if len(c.stages) > 0 {
@@ -44,8 +51,23 @@ func (j *jobSteps) course(steps []*step) (c course, taken int) {
 	if len(c.stages) == 0 {
 		return course{stages: traffic.Schedule{{}}}, 0
 	}
+	if c.stages[len(c.stages)-1].Percent == 100 {
+		taken += j.behind(&c, steps[taken:])
+	}
 	return c, taken
 }
+
+// behind takes the call that directly follows when all traffic has shifted.
+func (j *jobSteps) behind(c *course, steps []*step) (taken int) {
+	if len(steps) == 0 || j.asked(steps[0]) == "" {
+		return 0
+	}
+	c.asking(afterTraffic, j.asked(steps[0]), steps[0])
+	return 1
+}
+
+// afterTraffic is the moment when the last stage is over.
+const afterTraffic = "after-traffic"
 
 // course is the shifts that follow a deployment, with what is between them.
 type course struct {
@@ -56,6 +78,9 @@ type course struct {
 	// steps are waits.
 	wait  time.Duration
 	waits int
+	// gates are the calls before and behind the shifts, calls their steps.
+	gates []string
+	calls []*step
 }
 
 // between reads the waits and verifications before a shift. A verification of no fixed

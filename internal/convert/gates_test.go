@@ -99,6 +99,9 @@ func (r *ran) job(t *testing.T, job workflowJob, needs []string) string {
 			return "failure"
 		case step.With["command"] == "rollback":
 			r.rolledBack = true
+		case strings.HasPrefix(step.With["gates"], "before-traffic="):
+			r.rolledBack = true // the action itself rolls back
+			return "failure"
 		case step.With["guard"] != "":
 			// The guard says no at the stage that it watches, and all is rolled back.
 			stage, _, _ := strings.Cut(step.With["traffic"], "/15m")
@@ -152,6 +155,9 @@ var gates = map[string]string{
 	"a conditional approval":   "step: {name: g, identifier: g, type: HarnessApproval, when: {stageStatus: Success, condition: <+env.name> == \"x\"}, spec: {}}",
 	"an ignored approval":      "step: {name: g, identifier: g, type: HarnessApproval, spec: {}, failureStrategies: [{onFailure: {errors: [AllErrors], action: {type: Ignore}}}]}",
 	"a call":                   "step: {name: g, identifier: g, type: Http, spec: {url: x}}",
+	"a call that asks":         "step: {name: g, identifier: g, type: Http, spec: {url: 'https://a/b', method: POST, assertion: <+httpResponseCode> == 200}}",
+	"a call with a body":       "step: {name: g, identifier: g, type: Http, spec: {url: 'https://a/b', method: POST, requestBody: x}}",
+	"an ignored call":          "step: {name: g, identifier: g, type: Http, spec: {url: 'https://a/b', method: POST}, failureStrategies: [{onFailure: {errors: [AllErrors], action: {type: Ignore}}}]}",
 	"a conditional call":       "step: {name: g, identifier: g, type: Http, when: {stageStatus: All, condition: <+unknown.thing> > 3}, spec: {url: x}}",
 	"a call that may fail":     "step: {name: g, identifier: g, type: Http, spec: {url: x}, failureStrategies: [{onFailure: {errors: [AllErrors], action: {type: MarkAsSuccess}}}]}",
 	"a verification":           "step: {name: g, identifier: g, type: Verify, spec: {}}",
@@ -271,5 +277,54 @@ func TestAVerificationBetweenShiftsIsTheGuard(t *testing.T) {
 	}
 	if w.Stops != 0 || !strings.Contains(fmt.Sprint(problems), "is the guard") {
 		t.Errorf("%d stops: %v", w.Stops, problems)
+	}
+}
+
+// A call by POST is a gate of the action where the action has that moment: before the
+// first traffic, and when all of it has shifted.
+func TestACallIsAGateOfTheActionWhereItHasTheMoment(t *testing.T) {
+	t.Parallel()
+	call := func(id, spec string) string {
+		if !strings.Contains(spec, "method") {
+			spec += ", method: POST"
+		}
+		return "step: {name: " + id + ", identifier: " + id + ", type: Http, spec: {url: 'https://a/" + id + "'" + spec + "}}"
+	}
+	deploy := "step: {name: d, identifier: d, type: AwsLambdaDeploy, spec: {}}"
+	aliased := []File{{"a.yaml", []byte("service: {identifier: a, serviceDefinition: {type: AwsLambda, spec: {manifests: [{manifest: {identifier: l, type: AwsLambdaFunctionAliasDefinition}}]}}}\n")}}
+	canary := "step: {name: c, identifier: c, type: AwsLambdaCanaryDeploy, spec: {}}"
+	shift := func(percent int) string {
+		return fmt.Sprintf("step: {name: t%d, identifier: t%d, type: AwsLambdaTrafficShift, spec: {trafficPercentage: %d}}", percent, percent, percent)
+	}
+	for name, tc := range map[string]struct {
+		steps []string
+		gates []string
+		stops int
+	}{
+		"behind a deployment of unknown aliases": {[]string{deploy, call("x", "")}, nil, 1},
+		"before the first traffic":               {[]string{canary, call("x", ""), shift(10)}, []string{"before-traffic=https://a/x"}, 0},
+		"behind all of it":                       {[]string{canary, shift(10), shift(100), call("x", "")}, []string{"after-traffic=https://a/x"}, 0},
+		"both":                                   {[]string{canary, call("x", ""), shift(100), call("y", "")}, []string{"before-traffic=https://a/x", "after-traffic=https://a/y"}, 0},
+		"behind a deployment":                    {[]string{deploy, call("x", "")}, []string{"after-traffic=https://a/x"}, 0},
+		"between two shifts":                     {[]string{canary, shift(10), call("x", ""), shift(100)}, nil, 1},
+		"behind a part of it":                    {[]string{canary, shift(10), call("x", "")}, nil, 1},
+		"two before the first":                   {[]string{canary, call("x", ""), call("y", ""), shift(10)}, nil, 2},
+		"with another method":                    {[]string{canary, call("x", ", method: GET"), shift(10)}, nil, 1},
+		"with headers":                           {[]string{canary, call("x", ", headers: [{key: a, value: b}]"), shift(10)}, nil, 1},
+		"whose text decides":                     {[]string{canary, call("x", ", assertion: '<+json.select(\"ok\", httpResponseBody)>'"), shift(10)}, nil, 1},
+		"with nothing to gate behind":            {[]string{canary, call("x", "")}, nil, 1},
+	} {
+		w, problems := Pipeline(File{"pipeline.yaml", []byte(pipelineHead + gatedStage("s", "", tc.steps...))}, map[bool][]File{false: aliased}[strings.Contains(name, "unknown")])
+		if problems.Err() != nil {
+			t.Errorf("%s: %v", name, problems)
+		}
+		for _, gate := range tc.gates {
+			if !strings.Contains(string(w.Text), gate) {
+				t.Errorf("%s: no %s:\n%s", name, gate, w.Text)
+			}
+		}
+		if got := strings.Count(string(w.Text), "-traffic=https://"); got != len(tc.gates) || w.Stops != tc.stops {
+			t.Errorf("%s: %d gates and %d stops, want %d and %d:\n%s", name, got, w.Stops, len(tc.gates), tc.stops, w.Text)
+		}
 	}
 }

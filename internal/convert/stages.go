@@ -84,7 +84,7 @@ const reviewers = "make it a job of its own with an environment that has require
 // hints say what the user may do about steps that have no equivalent.
 var hints = map[string]string{
 	"HarnessApproval": reviewers, "JiraApproval": reviewers, "ServiceNowApproval": reviewers, "CustomApproval": reviewers,
-	"Http":   "a run step with curl --fail does the same",
+	"Http":   "a run step with curl --fail does the same; before the first traffic, or directly after a deployment, the input gates asks an address by POST",
 	"Email":  "GitHub tells the people who watch the workflow",
 	"Run":    "a run step with its command does the same",
 	"Wait":   "give it a fixed duration",

@@ -71,7 +71,13 @@ func (j *jobSteps) step(steps []*step) int {
 	s := steps[0]
 	switch s.typ.Raw() {
 	case "AwsLambdaDeploy":
-		j.add(s, j.deployStep(s, course{}))
+		var c course
+		taken := 0
+		if j.aliased() {
+			taken = j.behind(&c, steps[1:])
+		}
+		j.add(s, j.deployStep(s, c))
+		return 1 + taken
 	case "AwsLambdaCanaryDeploy":
 		course, taken := j.course(steps[1:])
 		j.deploy = j.add(s, j.deployStep(s, course))
@@ -150,6 +156,7 @@ func (j *jobSteps) deployStep(s *step, c course) *yaml.Node {
 		put(with, "traffic", scalar(c.stages.String()))
 	}
 	j.guarded(with, c)
+	j.asks(with, c)
 	if d, ok := j.timeout(s.timeout); ok {
 		put(with, "timeout", scalar(traffic.FormatDuration(d)))
 	}
