@@ -88,8 +88,10 @@ const version = "2012-10-17"
 // resources, and for all resources of the same actions.
 func For(needs []Need) Document {
 	d := Document{Version: version}
-	for _, n := range needs {
-		d.grant(n)
+	for i, n := range needs {
+		if !coveredBesides(needs, i) {
+			d.grant(n)
+		}
 	}
 	for i := range d.Statement {
 		slices.Sort(d.Statement[i].Action)
@@ -101,6 +103,16 @@ func For(needs []Need) Document {
 		s.Sid = sid(service(s.Action[0]), sids)
 	}
 	return d
+}
+
+// coveredBesides reports whether another need grants all that one of them does, and
+// more.
+func coveredBesides(needs []Need, one int) bool {
+	n := needs[one]
+	return slices.ContainsFunc(needs, func(m Need) bool {
+		return m.Action == n.Action && (len(m.Condition) == 0 || m.Condition.equal(n.Condition)) && len(m.Resources) > len(n.Resources) &&
+			!slices.ContainsFunc(n.Resources, func(r string) bool { return !slices.Contains(m.Resources, r) })
+	})
 }
 
 // grant adds an action to the statement of its service, resources and condition.

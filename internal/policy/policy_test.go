@@ -205,3 +205,29 @@ func TestPolicyIsPrintedForIAMAndForTerraform(t *testing.T) {
 func sorted(list []string) []string {
 	return slices.Sorted(slices.Values(list))
 }
+
+// Least means that no statement grants what another one grants already.
+func TestNoStatementGrantsWhatAnotherGrants(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]definition.Function{
+		"plain": {}, "tags": {Tags: map[string]string{"team": "web"}}, "a role": {Role: new(role)}, "code signing": {CodeSigningConfigArn: new("arn:signing")},
+	} {
+		tt := target(f, definition.Code{Sha256: "new"}, nil)
+		tt.Prunes = true
+		seen := map[string]int{}
+		for i, s := range policy.For(policy.ServiceNeeds(tt)).Statement {
+			for _, action := range s.Action {
+				for _, resource := range s.Resource {
+					grant := action + " on " + resource
+					if at, twice := seen[grant]; twice && len(s.Condition) == 0 {
+						t.Errorf("%s: statements %d and %d grant %s", name, at, i, grant)
+					}
+					seen[grant] = i
+				}
+			}
+		}
+		if len(seen) < 10 {
+			t.Errorf("%s: only %d grants", name, len(seen))
+		}
+	}
+}
