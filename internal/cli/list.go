@@ -64,8 +64,7 @@ func (a *app) lookPolicy(ctx context.Context) error {
 	if err != nil {
 		return notStarted(err)
 	}
-	w := worker{own.Account, own.Partition, ""}
-	return a.printPolicies([]policy.Set{{
-		Account: w.account, Permissions: policy.For(policy.LookNeeds(scope, arns, pattern)), Trust: a.trust(ctx, w, c.Session()),
-	}})
+	var roles policy.Workers
+	roles.Add(policy.Worker{Account: own.Account, Partition: own.Partition}, policy.LookNeeds(scope, arns, pattern)...)
+	return a.printPolicies(roles.Sets(func(w policy.Worker) policy.Document { return a.trust(ctx, w, c.Session()) }))
 }

@@ -55,59 +55,44 @@ func (a *app) printPolicies(sets []policy.Set) (err error) {
 	return a.print(strings.TrimRight(string(text), "\n") + "\n")
 }
 
-// worker is a role that the deployment works as: the connector's of a target, or
-// the run's own where connector is "".
-type worker struct{ account, partition, connector string }
-
 // policies makes one set for each role that the deployment works as.
 func (a *app) policies(ctx context.Context, planned []deploy.Planned, run *session.Session) ([]policy.Set, error) {
 	own, err := run.Identity(ctx)
 	if err != nil {
 		return nil, err
 	}
-	self := worker{own.Account, own.Partition, ""}
-	needs := map[worker][]policy.Need{}
-	var order []worker
-	add := func(w worker, more ...policy.Need) {
-		if needs[w] == nil {
-			order = append(order, w)
-		}
-		needs[w] = append(needs[w], more...)
-	}
+	self := policy.Worker{Account: own.Account, Partition: own.Partition}
+	var roles policy.Workers
 	for _, p := range planned {
-		add(worker{p.At.Account, p.At.Partition, p.At.Connector}, a.needs(p)...)
+		roles.Add(policy.Worker{Account: p.At.Account, Partition: p.At.Partition, Connector: p.At.Connector}, a.needs(p)...)
 		from := p.Artifact.From.Role
 		if from != "" {
 			a.log().Warn("the artifact of %s is read by the role of its connector, %s: what that role needs is not in this policy", p.At.Function, from)
 		}
 		for _, role := range []string{p.At.Connector, from} {
 			if role != "" && a.chains(run) {
-				add(self, policy.AssumeRole(role))
+				roles.Add(self, policy.AssumeRole(role))
 			}
 		}
 	}
 	if needs := a.gates(nil).Needs(); len(needs) > 0 && a.in.String("scope") != "plan" {
-		add(self, needs...)
+		roles.Add(self, needs...)
 	}
 	more, err := a.valueNeeds(ctx, run)
 	if err != nil {
 		return nil, err
 	}
 	if len(more) > 0 {
-		add(self, more...)
+		roles.Add(self, more...)
 	}
 	if a.s3Journal() && a.in.String("scope") != "plan" {
 		bucket, prefix, err := journal.ParseObject(a.in.String("journal"))
 		if err != nil {
 			return nil, notStarted(err)
 		}
-		add(self, policy.Journal(own.Partition, bucket, prefix)...)
+		roles.Add(self, policy.Journal(own.Partition, bucket, prefix)...)
 	}
-	var sets []policy.Set
-	for _, w := range order {
-		sets = append(sets, policy.Set{Account: w.account, Role: w.connector, Permissions: policy.For(needs[w]), Trust: a.trust(ctx, w, run)})
-	}
-	return sets, nil
+	return roles.Sets(func(w policy.Worker) policy.Document { return a.trust(ctx, w, run) }), nil
 }
 
 // needs are the actions of a target for the scope that is asked for.
@@ -134,8 +119,8 @@ func (a *app) chains(run *session.Session) bool {
 }
 
 // trust says who assumes the role.
-func (a *app) trust(ctx context.Context, w worker, run *session.Session) policy.Document {
-	if w.connector != "" && a.chains(run) {
+func (a *app) trust(ctx context.Context, w policy.Worker, run *session.Session) policy.Document {
+	if w.Connector != "" && a.chains(run) {
 		own, _ := run.Identity(ctx) // known already
 		return policy.TrustCaller(cmp.Or(a.in.String("role-to-assume"), sessionRole(own)))
 	}
@@ -147,7 +132,7 @@ func (a *app) trust(ctx context.Context, w worker, run *session.Session) policy.
 		from = clone{cmp.Or(here.server, from.server), here.repository}
 	}
 	repository := policy.Repository{
-		Account: w.account, Partition: w.partition, Name: from.repository,
+		Account: w.Account, Partition: w.Partition, Name: from.repository,
 		OwnerID: env("GITHUB_REPOSITORY_OWNER_ID"), ID: env("GITHUB_REPOSITORY_ID"),
 		Issuer: cmp.Or(claims.Issuer, policy.GitHubIssuer(from.server)), Subject: claims.Subject,
 	}
