@@ -24,7 +24,7 @@ and aws_region: under settings: on Woodpecker, Drone and Harness CI.
 Exit codes:
   0  done, or nothing to do
   1  failed, and everything is as it was
-  2  plan --exit-code found changes
+  2  plan or status with --exit-code found a difference
   3  not started: the input is wrong, or it could not be rolled back; nothing
      was changed
   4  a rollback could not finish; someone must look
