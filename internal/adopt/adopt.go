@@ -10,6 +10,7 @@ package adopt
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -28,6 +29,10 @@ type Source struct {
 	Aliases     []definition.ObservedAlias
 	// Versions are those that the aliases point to.
 	Versions map[string]*definition.Observed
+	// Settings are those of the function and of its aliases; NoSettings is why they could
+	// not be read, nil where they were.
+	Settings   map[definition.SettingKey]definition.SettingValue
+	NoSettings error
 	// Zip is where the code was downloaded to; "" where the artifact is an image or an
 	// object in S3.
 	Zip string
@@ -113,13 +118,20 @@ func Make(s Source, o Options) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
+	settings, err := m.settings()
+	if err != nil {
+		return nil, err
+	}
 	if o.Harness {
-		f.add("service.yaml", m.service(aliases, artifact))
+		f.add("service.yaml", m.service(aliases, settings, artifact))
 		f.Arguments = []string{"--service", f.name("service.yaml")}
 	} else {
 		f.Arguments = []string{"--function-definition", f.name("function" + m.extension)}
 		for _, a := range aliases {
 			f.Arguments = append(f.Arguments, "--alias-definition", a)
+		}
+		if settings != "" {
+			f.Arguments = append(f.Arguments, "--settings", settings)
 		}
 		f.Arguments = append(f.Arguments, "--artifact", artifact)
 	}
@@ -133,6 +145,8 @@ type maker struct {
 	source    Source
 	options   Options
 	extension string
+	// moved are the aliases that a deployment of the files points to its version.
+	moved []string
 }
 
 // definition is what the function's file says, but for environment and code.
@@ -234,10 +248,47 @@ func (m *maker) aliases() ([]string, error) {
 		case a.Version != served || served == "":
 			m.note("alias %s points to version %s, which is not the one that holds $LATEST: it is not in the arguments; %s points it to the version that a deploy publishes", a.Name, a.Version, m.name(file))
 		default:
-			names = append(names, m.name(file))
+			names, m.moved = append(names, m.name(file)), append(m.moved, a.Name)
 		}
 	}
 	return names, nil
+}
+
+// settings is the settings document as users name it; "" where all is as AWS begins
+// with. What hangs on an alias that a deployment does not move is not in it.
+func (m *maker) settings() (string, error) {
+	if err := m.source.NoSettings; err != nil {
+		m.note("settings are not written: %v", err)
+		return "", nil
+	}
+	described := map[definition.SettingKey]definition.SettingValue{}
+	for _, key := range slices.SortedFunc(maps.Keys(m.source.Settings), func(a, b definition.SettingKey) int { return strings.Compare(a.String(), b.String()) }) {
+		value := m.source.Settings[key]
+		permission, is := value.(definition.Permission)
+		switch {
+		case value == nil:
+		case key.Qualifier != "" && key.Kind != definition.ScalingSetting && !slices.Contains(m.moved, key.Qualifier):
+			m.note("%s is not in the settings, because the arguments do not hold that alias", key)
+		case is && permission.Other != "":
+			m.note("%s is not in the settings: no call can write such a statement", key)
+		default:
+			described[key] = value
+		}
+	}
+	for key, value := range described {
+		if evaluated(definition.DescribeSetting(value)) {
+			// Without one of them, a deployment would clear it: a kind is described whole.
+			m.note("%s holds <+ or {{, which a settings file would evaluate: a deploy leaves %s as they are", key, key.Kind)
+			maps.DeleteFunc(described, func(k definition.SettingKey, _ definition.SettingValue) bool { return k.Kind == key.Kind })
+		}
+	}
+	rendered := definition.RenderSettings(described)
+	if rendered == nil {
+		return "", nil
+	}
+	text, err := m.text(rendered)
+	m.add("settings"+m.extension, text)
+	return m.name("settings" + m.extension), err
 }
 
 // served is the newest version with the content of $LATEST to which an alias

@@ -21,7 +21,7 @@ func identifier(name string) string {
 }
 
 // service is a Harness Service that names the files.
-func (m *maker) service(aliases []string, where string) []byte {
+func (m *maker) service(aliases []string, settings, where string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "service:\n  name: %s\n  identifier: %s\n  serviceDefinition:\n    type: AwsLambda\n    spec:\n      manifests:\n", yamlText(m.Function), yamlText(identifier(m.Function)))
 	manifest := func(id, kind, file string) {
@@ -42,6 +42,9 @@ func (m *maker) service(aliases []string, where string) []byte {
 	manifest("definition", "AwsLambdaFunctionDefinition", m.name("function"+m.extension))
 	for i, a := range aliases {
 		manifest(fmt.Sprintf("alias_%d", i+1), "AwsLambdaFunctionAliasDefinition", a)
+	}
+	if settings != "" {
+		manifest("settings", "AwsLambdaFunctionSettings", settings)
 	}
 	b.WriteString("      artifacts:\n        primary:\n          primaryArtifactRef: code\n          sources:\n            - identifier: code\n")
 	m.artifactSource(&b, where)

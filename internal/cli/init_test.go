@@ -2,12 +2,15 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -76,6 +79,14 @@ func initShapes() []shape {
 			in.FileSystemConfigs = []types.FileSystemConfig{{Arn: text("arn:aws:elasticfilesystem:eu-central-1:000000000000:access-point/fsap-0123456789abcdef0"), LocalMountPath: text("/mnt/a")}}
 			in.VpcConfig = &types.VpcConfig{SubnetIds: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"}}
 		}),
+		sets("file system in S3", func(in *request) {
+			in.MemorySize = number(512)
+			in.FileSystemConfigs = []types.FileSystemConfig{{
+				Arn: text("arn:aws:s3files:eu-central-1:000000000000:file-system/fs-0123456789abcdef0/access-point/fsap-0123456789abcdef0"), LocalMountPath: text("/mnt/s3"),
+				S3FilesConfig: &types.S3FilesConfig{DirectS3Read: types.DirectS3ReadDisabled},
+			}}
+			in.VpcConfig = &types.VpcConfig{SubnetIds: []string{"subnet-1"}, SecurityGroupIds: []string{"sg-1"}}
+		}),
 		sets("disk", func(in *request) { in.EphemeralStorage = &types.EphemeralStorage{Size: number(1024)} }),
 		sets("usual disk", func(in *request) { in.EphemeralStorage = &types.EphemeralStorage{Size: number(512)} }),
 		sets("JSON logs", func(in *request) { in.LoggingConfig = &types.LoggingConfig{LogFormat: types.LogFormatJson} }),
@@ -87,7 +98,7 @@ func initShapes() []shape {
 		sets("tags", func(in *request) { in.Tags = map[string]string{"team": "shop", "cost center": "12", "yes": "no"} }),
 		sets("durable", func(in *request) { in.DurableConfig = &types.DurableConfig{ExecutionTimeout: number(3600)} }),
 		sets("durable for longer", func(in *request) {
-			in.DurableConfig = &types.DurableConfig{ExecutionTimeout: number(3600), RetentionPeriodInDays: number(30)}
+			in.DurableConfig = &types.DurableConfig{ExecutionTimeout: number(3600), RetentionPeriodInDays: number(30), KMSKeyArn: text("arn:aws:kms:eu-central-1:000000000000:key/3")}
 		}),
 		sets("tenants", func(in *request) {
 			in.TenancyConfig = &types.TenancyConfig{TenantIsolationMode: types.TenantIsolationModePerTenant}
@@ -96,11 +107,21 @@ func initShapes() []shape {
 		sets("managed instances", func(in *request) {
 			in.MemorySize = number(2048)
 			in.CapacityProviderConfig = &types.CapacityProviderConfig{LambdaManagedInstancesCapacityProviderConfig: &types.LambdaManagedInstancesCapacityProviderConfig{
-				CapacityProviderArn: text("arn:aws:lambda:eu-central-1:000000000000:capacity-provider:p"), PerExecutionEnvironmentMaxConcurrency: number(10),
+				CapacityProviderArn: text("arn:aws:lambda:eu-central-1:000000000000:capacity-provider:p"), PerExecutionEnvironmentMaxConcurrency: number(10), ExecutionEnvironmentMemoryGiBPerVCpu: aws.Float64(4),
 			}}
 		}),
 		sets("key of the zip", func(in *request) { in.Code.SourceKMSKeyArn = text("arn:aws:kms:eu-central-1:000000000000:key/2") }),
 		{name: "layers", here: true, build: func(b *bench, in *request) { in.Layers = []string{b.layer("one"), b.layer("two")} }},
+		{name: "code signing", here: true, build: func(b *bench, in *request) {
+			c, err := lambda.NewFromConfig(b.config()).CreateCodeSigningConfig(b.t.Context(), &lambda.CreateCodeSigningConfigInput{
+				AllowedPublishers:   &types.AllowedPublishers{SigningProfileVersionArns: []string{"arn:aws:signer:eu-central-1:000000000000:/signing-profiles/p/abcdefghij"}},
+				CodeSigningPolicies: &types.CodeSigningPolicies{UntrustedArtifactOnDeployment: types.CodeSigningPolicyWarn},
+			})
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			in.CodeSigningConfigArn = c.CodeSigningConfig.CodeSigningConfigArn
+		}},
 		{name: "object", here: true, build: func(_ *bench, in *request) {
 			in.Code = &types.FunctionCode{S3Bucket: text("code"), S3Key: text("app.zip")}
 		}},
@@ -139,8 +160,59 @@ func shapesOfFiles() []shape {
 		}},
 		{name: "JSON", build: nothing, args: []string{"--file-format", "json"}, after: func(b *bench, c *lambda.Client) { publish(b, c, "live") }},
 		{name: "Harness", build: nothing, args: []string{"--harness"}, after: func(b *bench, c *lambda.Client) { publish(b, c, "live") }},
+		{name: "settings", build: nothing, after: func(b *bench, c *lambda.Client) {
+			publish(b, c, "live")
+			b.everySetting(c)
+		}},
+		{name: "settings in JSON, for Harness", build: nothing, args: []string{"--file-format=json", "--harness"}, after: func(b *bench, c *lambda.Client) {
+			publish(b, c, "live")
+			b.everySetting(c)
+		}},
 		{name: "values", build: variables, args: []string{"--with-environment"}},
 		{name: "values in JSON", build: variables, args: []string{"--with-environment", "--file-format=json"}},
+	}
+}
+
+// everySetting sets all that AWS keeps beside the configuration, of the function and of
+// its alias live.
+func (b *bench) everySetting(c *lambda.Client) {
+	b.t.Helper()
+	ctx, name, live := b.t.Context(), aws.String(fn), aws.String("live")
+	var errs []error
+	did := func(err error) { errs = append(errs, err) }
+	_, err := c.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: name, ReservedConcurrentExecutions: aws.Int32(7)})
+	did(err)
+	_, err = c.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: name, Qualifier: live, ProvisionedConcurrentExecutions: aws.Int32(2)})
+	did(err)
+	_, err = c.PutFunctionRecursionConfig(ctx, &lambda.PutFunctionRecursionConfigInput{FunctionName: name, RecursiveLoop: types.RecursiveLoopAllow})
+	did(err)
+	_, err = c.PutRuntimeManagementConfig(ctx, &lambda.PutRuntimeManagementConfigInput{FunctionName: name, UpdateRuntimeOn: types.UpdateRuntimeOnFunctionUpdate})
+	did(err)
+	for _, qualifier := range []*string{nil, live} {
+		_, err = c.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
+			FunctionName: name, Qualifier: qualifier, AuthType: types.FunctionUrlAuthTypeAwsIam, InvokeMode: types.InvokeModeResponseStream,
+			Cors: &types.Cors{AllowCredentials: aws.Bool(true), AllowHeaders: []string{"x-a"}, AllowMethods: []string{"GET"}, AllowOrigins: []string{"https://shop.example"}, ExposeHeaders: []string{"x-b"}, MaxAge: aws.Int32(60)},
+		})
+		did(err)
+		_, err = c.PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{
+			FunctionName: name, Qualifier: qualifier, MaximumRetryAttempts: aws.Int32(0), MaximumEventAgeInSeconds: aws.Int32(90),
+			DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:sqs:eu-central-1:000000000000:failed")}},
+		})
+		did(err)
+		for sid, in := range map[string]*lambda.AddPermissionInput{
+			"account": {Principal: aws.String("111122223333"), Action: aws.String("lambda:InvokeFunction")},
+			"events":  {Principal: aws.String("events.amazonaws.com"), Action: aws.String("lambda:InvokeFunction"), SourceArn: aws.String("arn:aws:events:eu-central-1:000000000000:rule/r"), SourceAccount: aws.String("000000000000")},
+			"org":     {Principal: aws.String("*"), Action: aws.String("lambda:GetFunction"), PrincipalOrgID: aws.String("o-a1b2c3d4e5")},
+			"url":     {Principal: aws.String("*"), Action: aws.String("lambda:InvokeFunctionUrl"), FunctionUrlAuthType: types.FunctionUrlAuthTypeAwsIam},
+			"via":     {Principal: aws.String("111122223333"), Action: aws.String("lambda:InvokeFunction"), InvokedViaFunctionUrl: aws.Bool(true)},
+		} {
+			in.FunctionName, in.Qualifier, in.StatementId = name, qualifier, &sid
+			_, err = c.AddPermission(ctx, in)
+			did(err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		b.t.Fatal(err)
 	}
 }
 
@@ -154,21 +226,93 @@ func ofImage(in *request, uri string) {
 func TestInitWritesTheFilesOfFortyShapes(t *testing.T) {
 	t.Parallel()
 	all := initShapes()
-	if len(all) != 40 {
+	if len(all) < 40 {
 		t.Fatalf("%d shapes", len(all))
 	}
+	seen := &fieldsSeen{paths: map[string]bool{}}
+	t.Cleanup(func() {
+		if seen.shapes == len(all) {
+			seen.check(t)
+		}
+	})
 	for i, s := range all {
-		if !*full && i%5 > 0 {
+		if !*full && i%5 > 0 && s.name != "settings" {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			s.try(t, fmt.Sprintf("%012d", 100+i))
+			s.try(t, fmt.Sprintf("%012d", 100+i), seen)
 		})
 	}
 }
 
-func (s shape) try(t *testing.T, elsewhere string) {
+// fieldsSeen are the fields of CreateFunction that some shape sets.
+type fieldsSeen struct {
+	mu     sync.Mutex
+	shapes int
+	paths  map[string]bool
+}
+
+// notKept are fields that say how the call is made, or that Lambda keeps nowhere.
+var notKept = []string{"Publish", "PublishTo", "Code.S3ObjectVersion", "Code.S3ObjectStorageMode"}
+
+func (f *fieldsSeen) add(in *request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.shapes++
+	eachField("", reflect.ValueOf(in).Elem(), func(path string, set bool) {
+		if set {
+			f.paths[path] = true
+		}
+	})
+}
+
+// check finds the fields that no shape sets.
+func (f *fieldsSeen) check(t *testing.T) {
+	eachField("", filled(reflect.TypeFor[request]()), func(path string, _ bool) {
+		if !f.paths[path] && !slices.Contains(notKept, path) {
+			t.Errorf("no shape sets %s", path)
+		}
+	})
+}
+
+// filled is a struct with all its pointers to structs and one item in each list of
+// structs, so that eachField sees every field.
+func filled(of reflect.Type) reflect.Value {
+	v := reflect.New(of).Elem()
+	for i := range of.NumField() {
+		field := v.Field(i)
+		switch {
+		case !of.Field(i).IsExported():
+		case field.Kind() == reflect.Pointer && field.Type().Elem().Kind() == reflect.Struct:
+			field.Set(filled(field.Type().Elem()).Addr())
+		case field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct:
+			field.Set(reflect.Append(field, filled(field.Type().Elem())))
+		}
+	}
+	return v
+}
+
+func eachField(prefix string, v reflect.Value, see func(path string, set bool)) {
+	for i := range v.NumField() {
+		field, path := v.Field(i), prefix+v.Type().Field(i).Name
+		switch {
+		case !v.Type().Field(i).IsExported():
+		case field.Kind() == reflect.Pointer && field.Type().Elem().Kind() == reflect.Struct:
+			if !field.IsNil() {
+				eachField(path+".", field.Elem(), see)
+			}
+		case field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct:
+			for n := range field.Len() {
+				eachField(path+".", field.Index(n), see)
+			}
+		default:
+			see(path, !field.IsZero())
+		}
+	}
+}
+
+func (s shape) try(t *testing.T, elsewhere string, seen *fieldsSeen) {
 	b := newBench(t, awslocal.Options{})
 	b.object("app.zip", "exports.handler = async () => 1\n")
 	b.image("app")
@@ -179,6 +323,7 @@ func (s shape) try(t *testing.T, elsewhere string) {
 		Code: &types.FunctionCode{ZipFile: []byte(zipOf(t, entry{name: "index.js", content: "1"}, entry{name: "app.py", content: "1"}, entry{name: "a/B.class", content: "1"}, entry{name: "bootstrap", content: "#!/bin/sh\n", mode: 0o755}))},
 	}
 	s.build(b, in)
+	seen.add(in)
 	if _, err := client.CreateFunction(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +340,38 @@ func (s shape) try(t *testing.T, elsewhere string) {
 	if code, out, errs := b.run(append([]string{"plan", "--exit-code"}, arguments...)...); code != 0 {
 		t.Fatalf("plan %v: exit %d\n%s%s", arguments, code, out, errs)
 	}
+	s.described(t, b, doc)
 	s.elsewhere(t, b, elsewhere, append([]string{"deploy"}, arguments...), want)
+}
+
+// described makes sure that the settings are in the files, which would be in no plan
+// otherwise.
+func (s shape) described(t *testing.T, b *bench, doc initDocument) {
+	t.Helper()
+	if !strings.HasPrefix(s.name, "settings") {
+		return
+	}
+	var kinds []string
+	for _, file := range doc.Functions[0].Files {
+		if !strings.Contains(file, "/settings.") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(b.dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []string{"reservedConcurrency", "provisionedConcurrency", "functionUrl", "permissions", "eventInvokeConfig", "recursiveLoop", "runtimeManagement"} {
+			if strings.Contains(string(text), kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+		if strings.Contains(string(text), "lambda-url") {
+			t.Errorf("the address of a URL is in the file:\n%s", text)
+		}
+	}
+	if len(kinds) != 7 || strings.Contains(strings.Join(doc.Functions[0].Notes, " "), "settings") {
+		t.Errorf("the files describe %q: %q", kinds, doc.Functions[0].Notes)
+	}
 }
 
 // elsewhere deploys the files to another account, or, where the function may only

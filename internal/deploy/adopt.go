@@ -7,6 +7,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/adopt"
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 )
 
 // ReadFunctions reads the functions whose names match a pattern, as in shop-*, with
@@ -64,6 +65,9 @@ func (r *sourceReader) read(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.readSettings(ctx); err != nil {
+		return err
+	}
 	if adopt.ExternalCode(latest) {
 		return nil
 	}
@@ -71,5 +75,34 @@ func (r *sourceReader) read(ctx context.Context) error {
 		return fmt.Errorf("AWS returns no address for the code of %s", r.Function)
 	}
 	r.source.Zip, err = artifact.Download(ctx, r.connection.base.HTTPClient(), artifact.Source{URL: latest.CodeLocation, Sha256: latest.CodeSha256}, r.temp)
+	return err
+}
+
+// readSettings reads what AWS keeps beside the configuration. Where these credentials
+// may not, the files do not describe it.
+func (r *sourceReader) readSettings(ctx context.Context) error {
+	keys := []definition.SettingKey{{Kind: definition.ReservedConcurrencySetting}, {Kind: definition.RecursiveLoopSetting}}
+	if r.source.Latest.ResolvedImageUri == "" {
+		keys = append(keys, definition.SettingKey{Kind: definition.RuntimeManagementSetting})
+	}
+	if r.source.Latest.CapacityProviderConfig != nil {
+		keys = append(keys, definition.SettingKey{Kind: definition.ScalingSetting, Qualifier: "$LATEST.PUBLISHED"})
+	}
+	qualifiers := []string{""}
+	for _, a := range r.source.Aliases {
+		qualifiers = append(qualifiers, a.Name)
+		keys = append(keys, definition.SettingKey{Kind: definition.ProvisionedConcurrencySetting, Qualifier: a.Name})
+	}
+	for _, qualifier := range qualifiers {
+		for _, kind := range []definition.SettingKind{definition.FunctionURLSetting, definition.EventInvokeSetting} {
+			keys = append(keys, definition.SettingKey{Kind: kind, Qualifier: qualifier})
+		}
+	}
+	found, err := r.api.Settings(ctx, r.Function, keys, qualifiers)
+	if err != nil && lambdaapi.Classify(err) == lambdaapi.Denied {
+		r.source.NoSettings = err
+		return nil
+	}
+	r.source.Settings = found
 	return err
 }

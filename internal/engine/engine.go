@@ -183,6 +183,8 @@ type live struct {
 	// began; one that is not in it was not asked about.
 	provisioned map[string]bool
 	settings    plan.Settings
+	// created reports whether this run created the function.
+	created bool
 }
 
 func newLive(function string, salt []byte) live {

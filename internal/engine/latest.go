@@ -140,7 +140,10 @@ func (e *Engine) createFunction(s plan.CreateFunction) change {
 			}
 			return foreign, nil
 		},
-		finish: l.finish,
+		finish: func(ctx context.Context, o *journal.Outcome) error {
+			e.live.created = true
+			return l.finish(ctx, o)
+		},
 	}
 }
 

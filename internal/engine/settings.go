@@ -60,6 +60,9 @@ func (e *Engine) setting(s definition.Setting, replaces bool) change {
 				return applied, nil
 			case definition.SameSetting(now, before):
 				return unchanged, nil
+			case before == nil && e.live.created && definition.SameSetting(now, definition.DefaultSetting(s.Kind)):
+				// Nobody could read it before the function existed; AWS began with this.
+				return unchanged, nil
 			}
 			return foreign, nil
 		},

@@ -129,7 +129,7 @@ var commands = []Command{
 	{"status", "show what aliases point to, who deployed it, and what differs",
 		"Of functions by name or pattern (--function 'shop-*, mail'), or of the files of a\ndeploy: then also what a deploy of them would change. It shows each version with\nits share of the traffic, its run and commit, what was not published yet, and what\na rollback would do. With --exit-code it ends with 2 where the files differ, or,\nwithout files, where $LATEST has changes that were not published."},
 	{"init", "write the files of a function that exists",
-		"The definition, with only what differs from AWS's defaults, a file for each alias,\nand the code, unpacked. A plan of them is empty. Of one function, or of all whose\nnames match a pattern: --function 'shop-*'. It prints the arguments that plan and\ndeploy take, and names what the files do not express. Settings, such as function\nURLs and permissions, are not written and stay as they are."},
+		"The definition, with only what differs from AWS's defaults, a file for each alias,\nits settings, and the code, unpacked. A plan of them is empty. Of one function, or of all whose\nnames match a pattern: --function 'shop-*'. It prints the arguments that plan and\ndeploy take, and names what the files do not express."},
 	{"completion", "print the completion of a shell",
 		"lambda-rollout completion bash|zsh|fish. For bash: source <(lambda-rollout\ncompletion bash)."},
 	{"report", "make the HTML page of a run",

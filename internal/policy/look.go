@@ -6,7 +6,12 @@ import "slices"
 var lookActions = map[string][]string{
 	"history": {"GetFunction", "ListVersionsByFunction", "ListAliases"},
 	// GetFunction shows the tags to those alone who may list them.
-	"init":   {"GetFunction", "ListTags", "ListAliases", "GetFunctionCodeSigningConfig"},
+	"init": {
+		"GetFunction", "ListTags", "ListAliases", "GetFunctionCodeSigningConfig",
+		// The settings; init writes the rest without them.
+		"GetFunctionConcurrency", "GetFunctionRecursionConfig", "GetRuntimeManagementConfig",
+		"GetProvisionedConcurrencyConfig", "GetFunctionUrlConfig", "GetFunctionEventInvokeConfig", "GetPolicy",
+	},
 	"invoke": {"InvokeFunction"},
 	"list":   nil,
 	"status": {"GetFunction", "ListVersionsByFunction", "ListAliases"},
