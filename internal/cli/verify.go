@@ -53,6 +53,9 @@ func readCases(files service.Files, pattern string, expect []any) ([]verify.Case
 	var cases []verify.Case
 	for _, f := range read {
 		found, wrong := verify.Read(f.Name, f.Content, expect)
+		if what, hint := service.Describe(f.Content); what != "" && wrong.Err() != nil {
+			wrong = diag.List{{File: f.Name, Message: "is " + what + ", neither a JSON payload nor a document with cases", Hint: hint}}
+		}
 		cases, problems = append(cases, found...), append(problems, wrong...)
 	}
 	return cases, problems

@@ -277,11 +277,15 @@ func (d *decoder) pairs(into map[string]string, text string) map[string]string {
 var fileName = regexp.MustCompile(`^\s*[\w./-]+\.(tfstate|json|ya?ml|env|txt|tfvars)\s*$`)
 
 // mapHint says how a map is written, and where one that is in a file goes.
-func mapHint(text string) string {
-	if fileName.MatchString(text) {
-		return "it takes values, not a file: variables-from and secrets-from read values of files, NAME=file:PATH or NAME=tfstate:PATH#ADDRESS"
+func (d *decoder) mapHint(text string) string {
+	const how = "write name=value lines, YAML or JSON"
+	switch {
+	case !fileName.MatchString(text):
+		return how
+	case d.input.Name == "variables" || d.input.Name == "secrets":
+		return "it takes values, not a file: " + d.input.Name + "-from reads values of files, NAME=file:PATH or NAME=tfstate:PATH#ADDRESS"
 	}
-	return "write name=value lines, YAML or JSON"
+	return "it takes values, not a file: " + how
 }
 
 func firstLine(text string) string {
@@ -301,7 +305,7 @@ func (d *decoder) pair(into map[string]string, line string, n int) {
 		if n > 1 {
 			where = fmt.Sprintf("line %d ", n)
 		}
-		d.fail(mapHint(line), "%sis not name=value", where)
+		d.fail(d.mapHint(line), "%sis not name=value", where)
 		return
 	}
 	d.put(into, m[1], strings.TrimSpace(m[2]))
@@ -328,7 +332,7 @@ func (d *decoder) document(into map[string]string, text string) {
 		return
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-		d.fail(mapHint(text), "not a map of names and values")
+		d.fail(d.mapHint(text), "not a map of names and values")
 		return
 	}
 	d.mapping(into, "", doc.Content[0])

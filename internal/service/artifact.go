@@ -24,6 +24,7 @@ type artifactSource struct {
 // primaryArtifactRef names, or the only one.
 func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	if l.opts.Artifact != "" {
+		l.isNoCode(inFolder(s.folder, l.opts.Artifact))
 		return artifactSource{given: document.Of("input artifact", l.opts.Artifact), folder: s.folder}, true
 	}
 	identifiers := s.identifiers()

@@ -172,3 +172,26 @@ func TestEveryKindOfFileIsNamedByEveryOtherInput(t *testing.T) {
 		}
 	}
 }
+
+// A document is no code, and a file's name is no alias.
+func TestADocumentIsNoCodeAndAFileIsNoAlias(t *testing.T) {
+	t.Parallel()
+	workspace := fstest.MapFS{}
+	for name, content := range map[string]string{"function.yaml": functionYAML, "service.yaml": serviceYAML, "notes.json": "[1]", "package.json": `{"name": "f", "scripts": {}}`} {
+		workspace[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	for _, tc := range []struct{ artifact, alias, file, want, hint string }{
+		{"service.yaml", "live", "service.yaml", "is a Harness Service, not code", "the input service"},
+		{"function.yaml", "live", "function.yaml", "is a function definition, not code", "the input function-definition"},
+		{"package.json", "live", "package.json", "is a package.json, not code", "the input artifact"},
+		{"notes.json", "live", "notes.json", "is a document, not code", ""},
+		{"s3://bucket/key.json", "live", "", "", ""},
+		{"s3://bucket/key", "alias.yaml", "input alias", "alias.yaml is the name of a file", "the input alias-definition"},
+	} {
+		_, problems := Load(Options{Files: Files{Workspace: workspace}, Definitions: []string{"function.yaml"}, Artifact: tc.artifact, Aliases: []string{tc.alias}, Serialised: true})
+		errs := problems.Errors()
+		if tc.want == "" && len(errs) > 0 || tc.want != "" && (len(errs) != 1 || errs[0].File != tc.file || !strings.Contains(errs[0].Message, tc.want) || !strings.Contains(errs[0].Hint, tc.hint)) {
+			t.Errorf("%+v: %v", tc, errs)
+		}
+	}
+}

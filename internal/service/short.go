@@ -2,6 +2,7 @@ package service
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,6 +89,25 @@ func inFolder(folder, name string) string {
 	return path.Join(folder, name)
 }
 
+// documentName is a name that files have whose content is a document.
+var documentName = regexp.MustCompile(`\.(ya?ml|json|jsonnet|tf|tfstate)$`)
+
+// isNoCode refuses an artifact that is a document.
+func (l *loader) isNoCode(name string) {
+	if strings.Contains(name, "://") || !documentName.MatchString(name) {
+		return
+	}
+	content, wrong := l.opts.Files.readRegular(name)
+	if wrong != nil {
+		return // the artifact says so itself
+	}
+	what, hint := Describe(content)
+	if what == "" {
+		what = "a document"
+	}
+	l.report(diag.Problem{File: name, Message: "is " + what + ", not code: the input artifact takes a zip, a jar, a folder, s3://BUCKET/KEY or an image", Hint: hint})
+}
+
 // named is the name of an alias as if it stood in a definition.
 type named struct{ *expression.Document }
 
@@ -101,6 +121,10 @@ func (n named) Root() *yaml.Node {
 // alias-definition (files), which replace the manifests.
 func (l *loader) inputAliases(t *Target, folder string, e *expression.Evaluator) {
 	for _, name := range l.opts.Aliases {
+		if documentName.MatchString(name) {
+			l.report(diag.Problem{File: "input alias", Message: name + " is the name of a file, not of an alias", Hint: "set it with the input alias-definition"})
+			continue
+		}
 		doc := expression.NewScalar("input alias", name)
 		if problems := doc.Render(doc.Root(), e); len(problems) > 0 {
 			l.report(problems...)
