@@ -75,6 +75,9 @@ func TestPeers(t *testing.T) {
 			if diff := cmp.Diff(string(want), string(txtar.Format(got))); diff != "" {
 				t.Error(diff)
 			}
+			if strings.Contains(result.Files[0].Name, "workflows") {
+				lint(t, result.Files[0].Content)
+			}
 		})
 	}
 }
