@@ -97,7 +97,7 @@ func (p *peerFile) find(doc *expression.Document, n *yaml.Node) {
 // convert makes the lines of one step anew.
 func (p *peerFile) convert(use peerUse) {
 	if use.step.Style&yaml.FlowStyle != 0 || use.settings != nil && use.settings.Kind != yaml.MappingNode {
-		p.report(use.doc.Problem(use.uses, "the step is not written as a block of lines", "write each of its keys on a line of its own, and convert again"))
+		p.notABlock(use)
 		return
 	}
 	s := p.newPeerStep(use.host, use.doc, use.name, use.table)
@@ -207,17 +207,14 @@ func (p *peerFile) replace(s *peerStep, use peerUse, name string) {
 	outer := newMapping()
 	put(outer, s.settings, with)
 
-	line := use.uses.Line - 1
-	column := keyColumn(use.step, use.host.uses)
-	rest := p.lines[line]
-	end := ""
+	line, column := keyLine(use.step, use.host.uses), keyColumn(use.step, use.host.uses)
+	if !p.begins(use.step, use.host.uses) || use.uses.Line-1 != line || use.settings != nil && !p.begins(use.step, use.host.settings) {
+		p.notABlock(use)
+		return
+	}
+	rest, at, end := p.lines[line], column, ""
 	if strings.HasSuffix(rest, "\r") {
 		end = "\r"
-	}
-	at := strings.Index(rest, use.host.uses+":")
-	if at < 0 {
-		p.report(use.doc.Problem(use.uses, "the step is not written as a block of lines", "write each of its keys on a line of its own, and convert again"))
-		return
 	}
 	p.changes = append(p.changes, change{line, 1, []string{rest[:at] + use.host.uses + ": " + s.program + end}})
 	block := change{first: line + 1, lines: indented(outer, column, end)}
@@ -232,6 +229,17 @@ func (p *peerFile) replace(s *peerStep, use peerUse, name string) {
 	p.before(s, use, end)
 }
 
+func (p *peerFile) notABlock(use peerUse) {
+	p.report(use.doc.Problem(use.uses, "the step is not written as a block of lines", "write each of its keys on a line of its own, and convert again"))
+}
+
+// begins reports whether a key is where the parser says it is: other characters than a
+// line feed end lines, too.
+func (p *peerFile) begins(m *yaml.Node, key string) bool {
+	line, column := keyLine(m, key), keyColumn(m, key)
+	return line < len(p.lines) && column <= len(p.lines[line]) && strings.HasPrefix(p.lines[line][column:], key+":")
+}
+
 // before puts steps in front of the step: one that reads the repository, where none
 // does, and one that fails for what has no equivalent.
 func (p *peerFile) before(s *peerStep, use peerUse, end string) {
@@ -239,8 +247,9 @@ func (p *peerFile) before(s *peerStep, use peerUse, end string) {
 	text := p.lines[first]
 	dash := strings.IndexByte(text, '-')
 	var steps, comments []string
+	listed := dash >= 0 && strings.TrimSpace(text[:dash]) == ""
 	item := func(n *yaml.Node) { steps = append(steps, indented(newList(n), dash, end)...) }
-	if !use.checkedOut {
+	if !use.checkedOut && listed {
 		step := newMapping()
 		uses := scalar(checkout)
 		uses.LineComment = checkoutVersion
@@ -249,7 +258,7 @@ func (p *peerFile) before(s *peerStep, use peerUse, end string) {
 	}
 	if len(s.left) > 0 {
 		p.stops++
-		if dash < 0 || strings.TrimSpace(text[:dash]) != "" {
+		if !listed {
 			p.report(use.doc.Problem(use.uses, "the step is not an item of a list, so nothing can stop the file before it", "write the steps as a list, or remove what has no equivalent: "+strings.Join(s.left, "; ")))
 			return
 		}
