@@ -1,17 +1,23 @@
-// Package convert turns a Harness pipeline into the GitHub workflow that does
-// the same: stages become jobs, deploy and canary steps the action, ShellScript
-// steps run steps, and the rollback steps the action's own post step.
+// Package convert turns other tools' files into what deploys the same with this
+// program. A Harness pipeline, of both formats, becomes a GitHub workflow: stages become
+// jobs, deploy and canary steps the action, scripts run steps, and the rollback steps the
+// action's own post step. A folder of lambroll becomes a workflow that deploys it as it
+// is. In a workflow, or a pipeline of Drone, the steps of aws-lambda-deploy,
+// lambda-action and drone-lambda become ours, each with a definition; all other lines
+// stay as they are.
 //
-// It promises that nothing of the pipeline is dropped in silence: what GitHub
-// has no equivalent for, and what the user has to set up (a role, a secret, a
-// variable), comes out as a warning at its place and is listed at the head of the
-// workflow. It goes past no gate: an approval waits for reviewers, and what has no
-// equivalent fails in its place. The workflow passes actionlint. Expressions of scripts become
-// environment variables, so that no value can become part of a script.
+// It promises that nothing is dropped in silence: what there is no equivalent for, and
+// what the user has to set up (a role, a secret, a variable), comes out as a warning at
+// its place and is listed in the result. It goes past no gate: an approval waits for
+// reviewers, a verification becomes the guard, and what has no equivalent fails in its
+// place. What moves traffic never runs behind a failure. The workflows pass actionlint.
+// What a run fills in becomes an environment variable of a script, or a variable of a
+// definition: no value can become more than a value.
 //
 // It reads nothing but its arguments and deploys nothing. The sources of its
-// rules are https://developer.harness.io/docs/category/pipelines and
-// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax.
+// rules are https://developer.harness.io/docs/category/pipelines,
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax,
+// and those that flat.go and peers.go name.
 package convert
 
 import (

@@ -173,3 +173,55 @@ func FuzzFlatPipeline(f *testing.F) {
 		}
 	})
 }
+
+// Expressions of Harness 3.0 are those of the older format under other names.
+func TestExpressionsOfHarness3(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"${{ pipeline.seq_id }}":                          "${{ github.run_number }}",
+		"<+pipeline.sequenceId>":                          "${{ github.run_number }}",
+		"${{ pipeline.id }}":                              "p",
+		"${{ inputs.level }}":                             "${{ inputs.level }}",
+		"<+pipeline.variables.level>":                     "${{ inputs.level }}",
+		"${{ stage.inputs.own }}":                         "${{ inputs.own }}",
+		"${{ inputs.token }}":                             "${{ secrets.ACCOUNT_TOKEN }}",
+		"${{ secrets.db_password }}":                      "${{ secrets.DB_PASSWORD }}",
+		"${{ trigger.commit_sha }}":                       "${{ github.sha }}",
+		"${{ codebase.sha }}":                             "${{ github.sha }}",
+		"${{ service.id }}":                               "shop",
+		"${{ service.variables.tier }}":                   "gold",
+		"<+serviceVariables.tier>":                        "gold",
+		"${{ environment.name }}":                         "Prod",
+		"${{ infrastructure.region }}":                    "eu-central-1",
+		"${{ steps.d.output.functionName }}":              "${{ steps.d.outputs.function-name }}",
+		"${{ steps.d.outputs.version }}":                  "${{ steps.d.outputs.version }}",
+		"${{ stages.first.steps.s.output.x }}":            "${{ needs.first.outputs.s_x }}",
+		"${{ unknown.thing }}":                            "${{ vars.UNKNOWN_THING }}",
+		"${{ inputs.level == 'a' && 'x' || 'y' }}":        "${{ (((inputs.level == 'a') && 'x') || 'y') }}",
+		"<+stage.steps.d.output.outputVariables.version>": "${{ steps.d.outputs.version }}",
+	} {
+		pipeline := `pipeline:
+  id: p
+  inputs: {level: {type: string, default: a}, token: {type: secret, default: account.token}}
+  stages:
+    - {id: first, steps: [{id: s, run: "echo x=1 >> $HARNESS_OUTPUT"}]}
+    - id: second
+      inputs: {own: {type: string}}
+      service: shop
+      environment: {id: prod, deploy-to: eu}
+      steps:
+        - {id: d, template: {uses: awsLambdaRollingDeployStep}}
+        - run: {script: ./x, env: {V: "` + text + `"}}
+`
+		w, problems := Pipeline(File{"pipeline.yaml", []byte(pipeline)}, []File{
+			{"s.yaml", []byte("service: {identifier: shop, serviceDefinition: {type: AwsLambda, spec: {variables: [{name: tier, type: String, value: gold}]}}}\n")},
+			{"e.yaml", []byte("environment: {identifier: prod, name: Prod, type: Production}\n")},
+			{"i.yaml", []byte("infrastructureDefinition: {identifier: eu, environmentRef: prod, type: AwsLambda, spec: {region: eu-central-1}}\n")},
+		})
+		_, got, found := strings.Cut(string(w.Text), "          V: ")
+		got, _, _ = strings.Cut(got, "\n")
+		if !found || got != want {
+			t.Errorf("%s is %s, want %s: %v", text, got, want, problems.Errors())
+		}
+	}
+}
