@@ -2,7 +2,6 @@ package convert
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -61,12 +60,32 @@ func peerSteps(f File) (result Result, problems diag.List) {
 	if problems = c.problems.Sorted(); problems.Err() != nil {
 		return Result{}, problems
 	}
-	slices.SortFunc(p.changes, func(a, b change) int { return cmp.Or(b.first-a.first, b.count-a.count) })
-	for _, ch := range p.changes {
-		p.lines = slices.Replace(p.lines, ch.first, ch.first+ch.count, ch.lines...)
-	}
-	files := append([]File{{f.Name, []byte(strings.Join(p.lines, "\n"))}}, p.files...)
+	files := append([]File{{f.Name, []byte(strings.Join(p.changed(), "\n"))}}, p.files...)
 	return Result{files, c.stops}, problems
+}
+
+// changed are the lines of the file with the changes. What is put before a line comes in
+// the order of the changes.
+func (p *peerFile) changed() (out []string) {
+	for i := 0; i <= len(p.lines); {
+		count := 0
+		var replaced []string
+		for _, ch := range p.changes {
+			switch {
+			case ch.first != i:
+			case ch.count == 0:
+				out = append(out, ch.lines...)
+			default:
+				replaced, count = ch.lines, ch.count
+			}
+		}
+		out = append(out, replaced...)
+		if count == 0 && i < len(p.lines) {
+			out = append(out, p.lines[i])
+		}
+		i += max(count, 1)
+	}
+	return out
 }
 
 // find looks for steps in the order of the file.
