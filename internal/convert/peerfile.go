@@ -102,6 +102,7 @@ func (p *peerFile) find(doc *expression.Document, n *yaml.Node) {
 			name, table := peerOf(text)
 			if name != "" {
 				p.found = append(p.found, peerUse{h, doc, n, uses, get(n, h.settings), name, table, p.checkedOut || h == drone})
+				p.checkedOut = true // from here on: where none does, one is put before this step
 			}
 		}
 		if get(n, "steps") != nil {
