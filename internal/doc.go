@@ -45,6 +45,7 @@
 //	timing       how long to wait for what, in one value
 //	redact       hides secrets in whatever is written; printable escapes what a
 //	             terminal would obey
+//	terminal     lines with colours, and the block that is drawn again and again
 //	glob         one engine for the patterns of files
 //	adopt        a function that exists -> files that deploy it
 //	convert      other tools' files -> a workflow

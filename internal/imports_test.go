@@ -30,10 +30,11 @@ var layout = map[string][]string{
 	"printable": {},
 	"redact":    {},
 	"traffic":   {},
+	"terminal":  {"printable"},
 	"tfstate":   {"diag"},
 	"verify":    {"diag", "glob"},
 	// What users write, and where.
-	"host":       {"printable", "redact"},
+	"host":       {"printable", "redact", "terminal"},
 	"input":      {"diag", "gate", "redact", "traffic"},
 	"expression": {"diag"},
 	"document":   {"expression", "diag"},
@@ -58,7 +59,7 @@ var layout = map[string][]string{
 	"preflight": {"awsfacts", "policy", "session"},
 	"adopt":     {"artifact", "definition", "plan"},
 	"notify":    {"event"},
-	"report":    {"awsfacts", "event", "journal", "plan", "traffic"},
+	"report":    {"awsfacts", "event", "journal", "plan", "terminal", "traffic"},
 	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {

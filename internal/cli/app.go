@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
@@ -38,6 +39,7 @@ func Main(ctx context.Context, p Process) int {
 	h := host.Detect(host.Options{
 		Env: p.Env, Args0: p.Args[0], Args: p.Args[1:], Dir: p.Dir, Stdout: p.Stdout, Stderr: p.Stderr,
 		Stdin: p.Stdin, Interactive: p.Interactive, Now: p.Now,
+		StdoutWindow: p.StdoutWindow, StderrWindow: p.StderrWindow,
 	})
 	a := &app{Process: p, host: h, limits: session.NewLimits(), began: p.Now()}
 	if p.CaptureLog != nil {
@@ -81,9 +83,11 @@ func (a *app) main(ctx context.Context) int {
 			Hint:    "plan pull requests from pull_request with a role that can only read, and deploy from a branch", Warning: true,
 		}})
 	}
+	a.recorder = report.NewRecorder(&lateSink{app: a}, a.Now)
 	ctx, cancel := a.withSignals(ctx)
 	defer cancel()
 	err = a.run(ctx, request.Command)
+	a.view().close()
 	a.writeReport(ctx, request.Command)
 	if closing := a.embedded.Close(); closing != nil {
 		err = errors.Join(err, closing)
@@ -141,10 +145,11 @@ type app struct {
 	outcome  []notify.Function
 	// url is where the one function of the run is called, or looked at.
 	url string
-	// began is when the process began; recorder keeps what happened since, nil
-	// before anything did.
+	// began is when the process began; recorder keeps what happened since.
 	began    time.Time
 	recorder *report.Recorder
+	// shown shows the run on a terminal; nil where the log does.
+	shown atomic.Pointer[view]
 }
 
 func (a *app) json() bool { return a.in != nil && a.in.String("output") == "json" }
@@ -221,11 +226,22 @@ func (a *app) report(err error) int {
 		return exitInput
 	}
 	a.host.Annotate(host.Annotation{Title: "lambda-rollout", Message: err.Error()})
-	_, _ = fmt.Fprintf(a.host.Log(), "error: %v\n", err)
-	if lines := a.recovery(err); len(lines) > 1 {
-		_, _ = fmt.Fprintf(a.host.Log(), "where the journal is gone by then, run:\n  %s\n", strings.Join(lines[1:], "\n  "))
-	}
+	a.printError(err)
 	return a.exitCode(err)
+}
+
+// printError says what went wrong, and which commands help.
+func (a *app) printError(err error) {
+	text := "error: " + err.Error()
+	if lines := a.recovery(err); len(lines) > 1 {
+		text += "\nwhere the journal is gone by then, run:\n  " + strings.Join(lines[1:], "\n  ")
+	}
+	if screen := a.host.Screen(); screen != nil {
+		columns, _ := screen.Size()
+		screen.Print(report.ErrorLines(columns, text)...)
+		return
+	}
+	_, _ = fmt.Fprintln(a.host.Log(), text)
 }
 
 // exitCode is what an error means for whoever started the process. 1 promises

@@ -31,6 +31,7 @@ func (a *app) deploy(ctx context.Context) error {
 	var results []deploy.Result
 	err = a.withTemp(func(folders deploy.Folders) error {
 		run := a.runID()
+		a.startView() // from here on it takes a while
 		targets, err := a.resolve(ctx, c, set, run, folders)
 		if err != nil {
 			return err
@@ -72,6 +73,9 @@ func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *loaded, ru
 func (a *app) change(ctx context.Context, targets []deploy.Target, execution deploy.Execution) ([]deploy.Result, error) {
 	ctx, cancel := deploy.WithTimeout(ctx, targets, a.in.Duration("timeout"))
 	defer cancel()
+	if end, limited := ctx.Deadline(); limited {
+		a.view().limit(end)
+	}
 	if err := a.host.CheckOutputs(); err != nil {
 		return nil, notStarted(err)
 	}
@@ -125,9 +129,6 @@ func (a *app) execution(ctx context.Context, c *deploy.Connection, header journa
 }
 
 func (a *app) work(temp string) deploy.Work {
-	if a.recorder == nil {
-		a.recorder = report.NewRecorder(event.Tee(append([]event.Sink{a.log()}, a.openChannels()...)...), a.Now)
-	}
 	return deploy.Work{Events: a.recorder, Now: a.Now, Timing: a.timing(), MaxParallel: a.in.Int("max-parallel"), Temp: temp}
 }
 
@@ -172,6 +173,9 @@ func (a *app) log() *report.Log {
 	if k := a.host.Kind(); k == host.GitHub || k == host.Act {
 		log.Fold(a.section)
 	}
+	if screen := a.host.Screen(); screen != nil && !a.in.Bool("verbose") {
+		log.Fit(func() int { columns, _ := screen.Size(); return columns })
+	}
 	return log
 }
 
@@ -192,6 +196,14 @@ func (a *app) annotateWarning() func(string) {
 		return nil
 	}
 	return a.host.Warn
+}
+
+// relative is a path below the current folder as the user types it.
+func (a *app) relative(path string) string {
+	if below, err := filepath.Rel(a.Dir, path); err == nil && filepath.IsLocal(below) {
+		return below
+	}
+	return path
 }
 
 func (a *app) absolute(path string) string {

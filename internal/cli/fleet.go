@@ -8,6 +8,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/terminal"
 )
 
 // unchanged names the functions that a deployment did not change: each where there
@@ -20,11 +21,11 @@ func (a *app) unchanged(results []deploy.Result) {
 		}
 		same++
 		if !report.Fleet(len(results)) || a.in.Bool("verbose") {
-			a.log().Line("Function %s in %s is unchanged: version %s", r.At.Function, r.At.Region, r.Version)
+			a.note("Function %s in %s is unchanged: version %s", r.At.Function, r.At.Region, r.Version)
 		}
 	}
 	if report.Fleet(len(results)) && !a.in.Bool("verbose") && same > 0 {
-		a.log().Line("%d of %d functions are unchanged", same, len(results))
+		a.note("%d of %d functions are unchanged", same, len(results))
 	}
 }
 
@@ -49,6 +50,15 @@ func (a *app) limitMemory(targets int, largest int64) {
 	default:
 		a.LimitMemory(fleetMemory)
 	}
+}
+
+// note is a remark about the run.
+func (a *app) note(format string, args ...any) {
+	if a.view() == nil {
+		a.log().Line(format, args...)
+		return
+	}
+	a.view().print(func(columns int) []terminal.Line { return report.NoteLines(columns, fmt.Sprintf(format, args...)) })
 }
 
 // cutResults takes the place of outputs that are too large for the host.
@@ -121,5 +131,5 @@ func (a *app) budget(results []deploy.Result) {
 	for _, r := range results {
 		planned = append(planned, r.Planned)
 	}
-	a.log().Line("%s", deploy.BudgetOf(planned).Compared(a.limits.Calls()))
+	a.note("%s", deploy.BudgetOf(planned).Compared(a.limits.Calls()))
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/terminal"
 )
 
 // result is one target of the output `results`, and of --output json.
@@ -60,9 +62,7 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 	a.unchanged(results)
 	a.budget(results)
 	done, err := a.deployment(results)
-	for _, line := range done.Next.Promote {
-		a.log().Line("To give the new version all the traffic: %s", line)
-	}
+	a.promoting(done.Next.Promote)
 	err = errors.Join(err, a.handOut(results))
 	a.summary(report.Summary(done))
 	if name := a.progress.journalName(); err != nil && name != "" {
@@ -70,11 +70,40 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 		// the deployment with it.
 		return &deploy.StoppedError{Err: err, Journal: name}
 	}
-	if err == nil && (a.log().Folds() || a.host.CanAsk()) {
-		// Where the groups of a log are folded, this line is what the user sees.
-		a.log().Line("%s", done.Closing())
+	if err == nil {
+		a.closing(done)
 	}
 	return err
+}
+
+// promoting shows the commands that shift the rest of the traffic.
+func (a *app) promoting(commands []string) {
+	const title = "To give the new version all the traffic: "
+	for _, line := range commands {
+		if a.view() == nil {
+			a.log().Line("%s%s", title, line)
+			continue
+		}
+		a.view().print(func(columns int) []terminal.Line {
+			return report.CommandLines(columns, strings.TrimSpace(title), line)
+		})
+	}
+}
+
+// closing says how the deployment ended, and what undoes it. Where the groups of a
+// log are folded, that is all that the user sees.
+func (a *app) closing(done report.Deployment) {
+	if a.view() == nil {
+		if a.log().Folds() || a.host.CanAsk() {
+			a.log().Line("%s", done.Closing())
+		}
+		return
+	}
+	rollback := ""
+	if name := a.progress.journalName(); name != "" {
+		rollback = deploy.RollbackCommand(a.relative(name))
+	}
+	a.view().print(func(columns int) []terminal.Line { return done.ClosingLines(columns, rollback) })
 }
 
 // handOut writes the results to where the next steps, or the user, read them.
@@ -90,7 +119,9 @@ func (a *app) handOut(results []deploy.Result) error {
 	if outputs, err = a.cut(outputs, results); err != nil {
 		return err
 	}
-	err = a.host.SetOutputs(outputs)
+	if a.view() == nil {
+		err = a.host.SetOutputs(outputs)
+	}
 	if a.json() {
 		var all []resultDocument
 		for _, r := range results {

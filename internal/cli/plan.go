@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -174,7 +173,7 @@ func (a *app) showPlan(diffs []report.Diff) error {
 	if a.json() {
 		err = a.printJSON(diffs)
 	} else {
-		_, err = io.WriteString(a.host.Log(), report.Text(diffs))
+		a.printText(diffs)
 	}
 	changed := false
 	for _, d := range diffs {
@@ -185,6 +184,16 @@ func (a *app) showPlan(diffs []report.Diff) error {
 		err = errors.Join(err, a.host.SetOutputs([]host.Output{{Name: "changed", Value: strconv.FormatBool(changed)}, {Name: "plan", Value: a.comment(diffs)}}))
 	}
 	return errors.Join(err, a.host.Summary(report.PlanSummary(diffs)))
+}
+
+// printText shows diffs in the log, in colour on a terminal.
+func (a *app) printText(diffs []report.Diff) {
+	if screen := a.host.Screen(); screen != nil && len(diffs) > 0 {
+		columns, _ := screen.Size()
+		screen.Print(report.TextLines(columns, diffs)...)
+		return
+	}
+	a.log().Block(report.Text(diffs))
 }
 
 // comment is the output `plan`. GitHub drops an output that holds a masked

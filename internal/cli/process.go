@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -18,7 +19,9 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Process is everything that the program gets from outside.
@@ -32,6 +35,9 @@ type Process struct {
 	// stderr both are terminals.
 	Stdin       io.Reader
 	Interactive bool
+	// StdoutWindow and StderrWindow are the sizes of the terminals that the streams
+	// are; nil where they never are.
+	StdoutWindow, StderrWindow host.Window
 	// Redraws means that stdout is a terminal on which a text can take the place of
 	// another.
 	Redraws bool
@@ -63,6 +69,7 @@ func OS() (Process, error) {
 		Args: os.Args, Env: os.Environ(), Dir: dir,
 		Stdout: host.NewStream(os.Stdout), Stderr: host.NewStream(os.Stderr),
 		Stdin: os.Stdin, Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr),
+		StdoutWindow: windowOf(os.Stdout), StderrWindow: windowOf(os.Stderr),
 		Redraws: isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb",
 		Now:     time.Now, Signals: signals(), CaptureLog: log.SetOutput,
 		LimitMemory: limitMemory,
@@ -81,6 +88,19 @@ func limitMemory(bytes int64) {
 func isTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 	return err == nil
+}
+
+// windowOf asks for the size of a terminal each time: users resize it. One that
+// does not know its size is taken for the usual 80 columns.
+func windowOf(f *os.File) host.Window {
+	const usual = 80
+	return func() (columns, rows int) {
+		size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+		if err != nil {
+			return 0, 0
+		}
+		return cmp.Or(int(size.Col), usual), int(size.Row)
+	}
 }
 
 // signals are those that stop a run. One that was ignored when the process began
@@ -162,11 +182,13 @@ func (a *app) withSignals(ctx context.Context) (context.Context, context.CancelF
 			select {
 			case s := <-a.Signals:
 				if n == 0 {
-					giveUp(a.Stdout, a.Stderr)
-					cancel(fmt.Errorf("%w: %v", deploy.ErrSignal, s))
+					giveUp(a.Stdout, a.Stderr) // so that the line below waits for nobody
 				}
 				if text := a.stopping(n); text != "" {
 					a.log().Line("%s", text)
+				}
+				if n == 0 {
+					cancel(fmt.Errorf("%w: %v", deploy.ErrSignal, s))
 				}
 			case <-over:
 				return
@@ -189,10 +211,26 @@ func (a *app) stopping(n int) string {
 		return "Stopping: the post step rolls back what was changed"
 	case a.host.PostFollows():
 		return "Still stopping: the post step rolls back what was changed. Killed now, the call under way would be of unknown outcome; then run: lambda-rollout rollback --journal " + name
-	case n == 0:
-		return fmt.Sprintf("Stopping: what was changed is rolled back, which takes up to %s", a.in.Duration("rollback-timeout"))
 	}
-	return fmt.Sprintf("Still rolling back, for up to %s. Killed now, changes would remain; then run: lambda-rollout rollback --journal %s", a.in.Duration("rollback-timeout"), name)
+	return a.rollingBack(n, name)
+}
+
+// rollingBack is what to tell where this process rolls back by itself.
+func (a *app) rollingBack(n int, name string) string {
+	what, about := a.recorder.Undoing()
+	most := "at most " + traffic.FormatDuration(a.in.Duration("rollback-timeout"))
+	switch {
+	case a.in.Command() == "rollback" && n == 0:
+		return "The rollback goes on, because half of one is worse: it takes " + most
+	case n == 0 && what == "":
+		return "Stopping: nothing was changed yet"
+	case n == 0:
+		return fmt.Sprintf("Stopping: rolling back %s, which takes about %s, %s", what, report.Took(about), most)
+	}
+	if what == "" {
+		what = "what was changed"
+	}
+	return fmt.Sprintf("Still rolling back %s, for %s. Killed now, changes would remain; then run: %s", what, most, deploy.RollbackCommand(a.relative(name)))
 }
 
 const (

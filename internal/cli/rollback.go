@@ -12,6 +12,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/terminal"
 )
 
 // rollback restores what a deployment changed: by hand where a function or
@@ -190,11 +191,17 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 		return nil, j.Settle(ctx, journal.Kept)
 	}
 	a.limitMemory(len(log.Targets), 0)
+	began := a.Now()
 	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
 		restored, err = deploy.Rollback(ctx, j, a.access(), a.rollbackTime(), a.work(folders.Temp))
 		if restored != nil {
 			a.progress.restoredSome()
 			a.rollbackSummary("", restored, a.recovery(err))
+		}
+		if v := a.view(); v != nil && err == nil {
+			v.print(func(columns int) []terminal.Line {
+				return report.RolledBackLines(columns, log.Header.Targets, a.Now().Sub(began))
+			})
 		}
 		return err
 	})
@@ -295,7 +302,7 @@ func (a *app) showRollback(ctx context.Context, byHand bool) error {
 	if a.json() {
 		return a.printJSON(diffs)
 	}
-	a.log().Block(report.Text(diffs))
+	a.printText(diffs)
 	return nil
 }
 

@@ -20,11 +20,9 @@ func (a *app) deployment(results []deploy.Result) (report.Deployment, error) {
 	run := a.host.Run()
 	d := report.Deployment{
 		Rows: a.rows(results), Took: a.Now().Sub(a.began),
-		By:   report.By{Actor: run.Actor, Commit: run.Commit, CommitURL: run.CommitURL, RunURL: run.URL},
-		Next: report.Next{Promote: a.promote(results), Undo: undo},
-	}
-	if a.recorder != nil {
-		d.Stages = a.recorder.Stages()
+		By:     report.By{Actor: run.Actor, Commit: run.Commit, CommitURL: run.CommitURL, RunURL: run.URL},
+		Stages: a.recorder.Stages(),
+		Next:   report.Next{Promote: a.promote(results), Undo: undo},
 	}
 	for _, r := range results {
 		diff := a.diff(r.Planned)

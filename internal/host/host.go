@@ -58,6 +58,9 @@ type Options struct {
 	// Stdout takes results and the log, Stderr the log where stdout is kept
 	// for results, or broken.
 	Stdout, Stderr io.Writer
+	// StdoutWindow and StderrWindow are their sizes where they are terminals; nil
+	// where they never are.
+	StdoutWindow, StderrWindow Window
 	// Stdin is read for the answer to a question, and only where Interactive is
 	// true: stdin and stderr both are terminals.
 	Stdin       io.Reader

@@ -27,6 +27,10 @@ type Log struct {
 	// commands means that the reader obeys workflow commands.
 	commands bool
 	guard    guard
+	// live is what is drawn below the log on a terminal; lineOpen means that a line
+	// of the log has no end yet, below which nothing can be drawn.
+	live     live
+	lineOpen bool
 }
 
 func newLog(to, spare io.Writer, secrets *redact.Set, commands bool) *Log {
@@ -61,12 +65,25 @@ func (l *Log) flush() {
 	l.put(l.guard.rest())
 }
 
+// put writes above what is drawn.
 func (l *Log) put(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	l.lineOpen = p[len(p)-1] != '\n'
+	p = append(l.live.erase(), p...)
+	if !l.lineOpen {
+		p = append(p, l.live.again()...)
+	}
+	l.send(p)
+}
+
+func (l *Log) send(p []byte) {
 	if len(p) == 0 || l.to == nil {
 		return
 	}
 	if _, err := l.to.Write(p); err != nil && l.broken(err) {
-		l.put(p)
+		l.send(p)
 	}
 }
 
@@ -77,9 +94,10 @@ func (l *Log) broken(err error) (ok bool) {
 	if l.to == nil {
 		return false
 	}
-	l.put(fmt.Appendf(nil, "lambda-rollout: the log cannot be written to stdout (%v), so it continues here; the run goes on\n", err))
+	l.live = live{}
+	l.send(fmt.Appendf(nil, "lambda-rollout: the log cannot be written to stdout (%v), so it continues here; the run goes on\n", err))
 	if lost != nil {
-		l.put(lost.Unsent())
+		l.send(lost.Unsent())
 	}
 	return true
 }
@@ -106,6 +124,8 @@ func (l *Log) setDestination(to io.Writer) {
 	if l.to == nil || l.to == to {
 		return
 	}
+	l.send(l.live.erase())
+	l.live = live{}
 	l.to, l.spare = to, nil
 }
 

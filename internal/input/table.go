@@ -371,7 +371,7 @@ var table = []Input{
 	{Name: "files", Kind: Paths, Positional: true, Commands: []string{"convert"}, Group: groupOutput, Meta: "FILE",
 		Help: "The pipeline, workflow or folder to convert, then the files that it refers to: paths or globs."},
 	{Name: "verbose", Kind: Bool, Group: groupOutput,
-		Help: "Print each call to AWS."},
+		Help: "Print each call to AWS, and on a terminal the whole log."},
 	{Name: "job-status", Kind: String, Commands: rollsBack, ActionDefault: "${{ job.status }}", Group: groupOutput, Meta: "STATUS",
 		Help: "How the post step learns the job's status. Do not set it. Empty in the post step means failure."},
 }

@@ -26,7 +26,7 @@ func (l *Log) Emit(e event.Event) {
 	case event.AliasUpToDate:
 		l.Line("Alias %s of function %s points to %s already.", e.Alias, e.Function, e.Routing)
 	case event.CodeFirst:
-		l.Warn("AWS refuses the new configuration with the old code; the new code is sent first: %v", e.Err)
+		l.Warn("%s", codeFirst(e))
 	case event.Downloading:
 		l.Line("Downloading the previous code: [%s]", e.CodeSha256)
 	case event.WatchingForLateCall:

@@ -46,6 +46,9 @@ type output struct {
 	warn func(message string)
 	// section starts a part of the log that the host folds; nil where it cannot.
 	section func(title string)
+	// columns is how wide the terminal is that shows the log; nil where lines may be
+	// as long as they are.
+	columns func() int
 }
 
 // NewLog writes to w. warn, where it is set, gets each warning instead, for
@@ -58,6 +61,20 @@ func NewLog(w io.Writer, now func() time.Time, warn func(message string)) *Log {
 func (l *Log) Fold(begin func(title string)) *Log {
 	l.out.section = begin
 	return l
+}
+
+// Fit breaks lines at words that are wider than a terminal.
+func (l *Log) Fit(columns func() int) *Log {
+	l.out.columns = columns
+	return l
+}
+
+// fit is text as the terminal shows it.
+func (o *output) fit(text string) string {
+	if o.columns == nil {
+		return text
+	}
+	return fitted(o.columns(), text)
 }
 
 // Folds reports whether the host folds the parts of the log.
@@ -86,7 +103,7 @@ func (l *Log) write(format string, args ...any) {
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
 	// A log that cannot be written must stop neither a deployment nor its rollback.
-	_, _ = fmt.Fprintf(l.out.w, l.prefix+format+"\n", args...)
+	_, _ = io.WriteString(l.out.w, l.out.fit(fmt.Sprintf(l.prefix+format, args...))+"\n")
 }
 
 // Block writes text of several lines, which nobody else's lines part.
@@ -97,7 +114,7 @@ func (l *Log) Block(text string) {
 	}
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	_, _ = io.WriteString(l.out.w, l.prefix+strings.ReplaceAll(text, "\n", "\n"+l.prefix)+"\n")
+	_, _ = io.WriteString(l.out.w, l.out.fit(l.prefix+strings.ReplaceAll(text, "\n", "\n"+l.prefix))+"\n")
 }
 
 // Warn is a line that the user should not overlook.

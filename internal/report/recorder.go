@@ -18,6 +18,7 @@ type Recorder struct {
 	stages   []Stage
 	cases    []Case
 	warnings []string
+	undoing  undoing
 }
 
 // Case is one invocation by which a new version was verified.
@@ -40,11 +41,12 @@ func (r *Recorder) Emit(e event.Event) {
 }
 
 func (r *Recorder) keep(e event.Event) {
-	if of, is := e.(event.OfTarget); is {
-		e = of.Event
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if of, is := e.(event.OfTarget); is {
+		r.undoing.take(of.Target, of.Event, r.now())
+		e = of.Event
+	}
 	//nolint:gochecksumtype // the others leave nothing behind
 	switch e := e.(type) {
 	case event.StageHeld:
@@ -112,6 +114,17 @@ func (r *Recorder) Cases() []Case {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]Case(nil), r.cases...)
+}
+
+// Undoing says what a rollback of the run has to restore, "" for nothing, and about
+// how long that takes: as long as the changes took.
+func (r *Recorder) Undoing() (what string, about time.Duration) {
+	if r == nil {
+		return "", 0 // nothing happened yet
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.undoing.String(), r.undoing.took(r.now())
 }
 
 // Warnings are those of the run so far.

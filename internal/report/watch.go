@@ -19,11 +19,7 @@ const shownAliases = 5
 // stageWatched says of each alias what its versions did. Of many the most
 // important come first, and only the first ones have a line.
 func (l *Log) stageWatched(e event.StageWatched) {
-	aliases := slices.Clone(e.Aliases)
-	rank := map[string]int{"bad": 0, "inconclusive": 1, "good": 2}
-	slices.SortStableFunc(aliases, func(a, b event.AliasEvidence) int {
-		return cmp.Or(cmp.Compare(rank[a.Verdict], rank[b.Verdict]), cmp.Compare(b.New.Errors, a.New.Errors))
-	})
+	aliases := worstFirst(e.Aliases)
 	shown := aliases[:min(len(aliases), shownAliases)]
 	for _, a := range shown {
 		name := ""
@@ -39,6 +35,16 @@ func (l *Log) stageWatched(e event.StageWatched) {
 	if more := len(aliases) - len(shown); more > 0 {
 		l.Line("%d more aliases are compared; none of them looks worse", more)
 	}
+}
+
+// worstFirst puts the aliases first that the user should look at.
+func worstFirst(aliases []event.AliasEvidence) []event.AliasEvidence {
+	aliases = slices.Clone(aliases)
+	rank := map[string]int{"bad": 0, "inconclusive": 1, "good": 2}
+	slices.SortStableFunc(aliases, func(a, b event.AliasEvidence) int {
+		return cmp.Or(cmp.Compare(rank[a.Verdict], rank[b.Verdict]), cmp.Compare(b.New.Errors, a.New.Errors))
+	})
+	return aliases
 }
 
 // Evidence says in one clause what the versions of an alias did, errors before
@@ -107,6 +113,14 @@ func (l *Log) emitGate(e event.Event) {
 // durationsCompared says of the first aliases how long their versions took, those
 // with the most slow minutes in front.
 func (l *Log) durationsCompared(e event.DurationsCompared) {
+	for _, line := range durationLines(e) {
+		l.Line("%s", line)
+	}
+}
+
+// durationLines say how long the versions behind each alias took; of many aliases,
+// those that are slower most often.
+func durationLines(e event.DurationsCompared) (lines []string) {
 	aliases := slices.Clone(e.Aliases)
 	slices.SortStableFunc(aliases, func(a, b event.AliasDurations) int { return cmp.Compare(b.Worse, a.Worse) })
 	for _, a := range aliases[:min(len(aliases), shownAliases)] {
@@ -115,10 +129,11 @@ func (l *Log) durationsCompared(e event.DurationsCompared) {
 			name = a.Target.String() + ", alias " + a.Alias + ": "
 		}
 		if a.Minutes == 0 {
-			l.Line("%stoo few invocations to compare durations (%s)", name, traffic.Percent(e.Percent))
+			lines = append(lines, fmt.Sprintf("%stoo few invocations to compare durations (%s)", name, traffic.Percent(e.Percent)))
 			continue
 		}
-		l.Line("%smedian duration: new %s, old %s in the last minute; the new version was slower in %d of %d minutes (%s)",
-			name, event.Milliseconds(a.New), event.Milliseconds(a.Old), a.Worse, a.Minutes, traffic.Percent(e.Percent))
+		lines = append(lines, fmt.Sprintf("%smedian duration: new %s, old %s in the last minute; the new version was slower in %d of %d minutes (%s)",
+			name, event.Milliseconds(a.New), event.Milliseconds(a.Old), a.Worse, a.Minutes, traffic.Percent(e.Percent)))
 	}
+	return lines
 }
