@@ -176,7 +176,7 @@ func (e *examples) shell(b block) {
 		case own && (b.flagsOnly || !strings.Contains(command, "--local")):
 			e.readFlags(b.line, words(command))
 		case own:
-			if strings.HasPrefix(command, "invoke") || strings.Contains(command, "--verify") {
+			if strings.HasPrefix(command, "invoke") || strings.Contains(command, "--verify") || strings.Contains(command, "--gates") {
 				if _, err := exec.LookPath("curl"); err != nil {
 					continue // the example's function is a shell script that calls it
 				}

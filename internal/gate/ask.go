@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Doer sends a request and returns its answer. It must not follow redirects.
@@ -89,7 +91,7 @@ func (k *Keeper) Ask(ctx context.Context, g Gate, b Body, waiting func(reason st
 			next = max(a.after, time.Second)
 		}
 		if left <= 0 {
-			return "", &RefusedError{fmt.Sprintf("the gate %s did not say yes within %s (gate-timeout); its last answer: %s", g, k.Timeout, a.reason)}
+			return "", &RefusedError{fmt.Sprintf("the gate %s did not say yes within %s (gate-timeout); its last answer: %s", g, traffic.FormatDuration(k.Timeout), a.reason)}
 		}
 		waiting(a.reason, left)
 		// The last question is asked when the time is over.

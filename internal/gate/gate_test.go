@@ -156,7 +156,7 @@ func TestSilenceIsANoWhenTheTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: []func(*http.Request) (*http.Response, error){status(202, "", "Retry-After", "45")}}
 		_, err := ask(t, s, quiet)
-		if err == nil || !strings.Contains(err.Error(), "did not say yes within 1m0s (gate-timeout); its last answer: 202 Accepted") {
+		if err == nil || !strings.Contains(err.Error(), "did not say yes within 1m (gate-timeout); its last answer: 202 Accepted") {
 			t.Fatal(err)
 		}
 		// The last question comes when the time is over, however long the gate asks to wait.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Deadline is a time at which the host ends the job. Why says so, without the time.
@@ -40,7 +42,7 @@ func (h *Host) Deadlines(began time.Time) []Deadline {
 }
 
 func ends(source string, limit time.Duration) string {
-	return fmt.Sprintf("the job ends (%s: %s)", source, limit)
+	return fmt.Sprintf("the job ends (%s: %s)", source, traffic.FormatDuration(limit))
 }
 
 // startedAt is the time that a host says, where it is a time before began.

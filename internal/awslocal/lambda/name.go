@@ -113,7 +113,7 @@ func (r *request) locate(parts []string) (target, error) {
 	}
 	if account != "" && account != t.account {
 		return t, api.NewError(http.StatusForbidden, "AccessDeniedException",
-			"User: "+r.caller.PrincipalARN+" is not authorized to perform: lambda:"+api.RecordOf(r.ctx).Operation+
+			"User: "+r.caller.PrincipalARN+" is not authorized to perform: lambda:"+actionOf(api.RecordOf(r.ctx).Operation)+
 				" on resource: "+functionARN(account, t.region, t.name, ""))
 	}
 	return t, nil
@@ -144,4 +144,12 @@ func (r *request) newName(given string) (target, error) {
 		return t, invalid("Could not create function with qualifier: " + t.qualifier)
 	}
 	return t, nil
+}
+
+// actionOf is an operation's name in IAM's words: those of Invoke differ.
+func actionOf(operation string) string {
+	if operation == "Invoke" {
+		return "InvokeFunction"
+	}
+	return operation
 }
