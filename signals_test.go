@@ -136,6 +136,13 @@ func TestEverySignalStopsADeploy(t *testing.T) {
 					t.Fatalf("exit code %d, want %d\n%s", code, want, &log)
 				}
 				j.holds(want, moment{}, log.String())
+				says := "Everything is as it was before the deployment"
+				if post {
+					says = "the post step rolls back what was changed"
+				}
+				if !strings.Contains(log.String(), says) {
+					t.Errorf("it does not say %q:\n%s", says, &log)
+				}
 			})
 		}
 	}
