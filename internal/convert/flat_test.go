@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"gopkg.in/yaml.v3"
 )
+
+var full = flag.Bool("full", false, "put each gate of Harness 3.0 under every condition, not under a sample of them")
 
 // flatGates are gates of Harness 3.0, at the places of steps.
 var flatGates = map[string]string{
@@ -57,11 +61,13 @@ const flatHead = "pipeline:\n  id: p\n  stages:\n"
 func TestTrafficNeverRisesPastAGateOfHarness3(t *testing.T) {
 	t.Parallel()
 	levels := []float64{0, 10, 50, 100}
-	for name, gate := range flatGates {
+	count := 0
+	for _, name := range slices.Sorted(maps.Keys(flatGates)) {
+		gate := flatGates[name]
 		for at := range 4 {
 			for _, more := range []string{"", "      if: '${{ true }}'\n", "      if: always()\n", "      on-failure: {errors: all, action: ignore}\n", "      strategy: {matrix: {m: [a, b]}}\n"} {
 				for _, always := range []string{"", "if: always(), "} {
-					if always != "" && more != "" {
+					if count++; always != "" && more != "" || !*full && more+always != "" && count%3 > 0 {
 						continue
 					}
 					steps := []string{"{id: c, template: {uses: awsLambdaCanaryDeployStep}}"}
