@@ -80,3 +80,21 @@ func TestWhatSomebodyElseSetSinceThePlanIsNotOverwritten(t *testing.T) {
 		})
 	}
 }
+
+// Before a function exists nobody can read its settings, so what AWS gives it by itself
+// is nobody's change.
+func TestASettingOfANewFunctionBeginsWithAWSsDefault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		loop := definition.SettingKey{Kind: definition.RecursiveLoopSetting}
+		b, w := first(t)
+		w.Settings = definition.Settings{Kinds: []definition.SettingKind{loop.Kind}, Named: []definition.Setting{{SettingKey: loop, Value: definition.RecursiveLoop{Mode: "Allow"}}}}
+		b.aws.before = on("CreateFunction", 1, func() error {
+			b.aws.settings = plan.Settings{loop: definition.RecursiveLoop{Mode: "Terminate"}}
+			return nil
+		})
+		if err := b.deploy(t.Context(), w); err != nil || b.aws.settings[loop] != (definition.RecursiveLoop{Mode: "Allow"}) {
+			t.Errorf("the setting is %v: %v", b.aws.settings[loop], err)
+		}
+	})
+}
