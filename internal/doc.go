@@ -51,6 +51,7 @@
 //	convert      other tools' files -> a workflow
 //	awslocal     an AWS to try and to test with, which shares no type with the
 //	             client side; embedded runs it in this process
+//	rehearse     a deployment played against a copy, with all that can go wrong
 //	matrix       deployments that are cut off at every call
 //
 // Where to begin:

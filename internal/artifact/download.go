@@ -62,7 +62,9 @@ func download(ctx context.Context, client aws.HTTPClient, from Source, dir strin
 	resp, err := client.Do(req)
 	if err != nil {
 		// What is wrong with the network in between is wrong at the next try, too.
-		return "", session.Cause(err) == nil, fmt.Errorf("fetch the code that Lambda holds: %w", withoutURL(err))
+		var final interface{ RetryableError() bool }
+		again := session.Cause(err) == nil && (!errors.As(err, &final) || final.RetryableError())
+		return "", again, fmt.Errorf("fetch the code that Lambda holds: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -132,6 +132,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newServer(o, kept)
+}
+
+// newServer makes a Server of options whose defaults are filled in.
+func newServer(o Options, kept *store.Store) (*Server, error) {
 	s := &Server{options: o, store: kept, closed: make(chan struct{})}
 	s.clock.base = o.Clock
 	s.late.ended.L = &s.late.mu

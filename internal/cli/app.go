@@ -19,6 +19,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
 	"github.com/lambda-rollout/lambda-rollout/internal/notify"
+	"github.com/lambda-rollout/lambda-rollout/internal/rehearse"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/values"
@@ -129,6 +130,9 @@ type app struct {
 	// was.
 	asked  []values.Source
 	layers []string
+	// questions keep what a rehearsal reads, and refuse everything else; nil for every
+	// other command.
+	questions *rehearse.Reader
 	// connection is the one that read values; nil where none did.
 	connection *deploy.Connection
 	// embedded are the embedded AWSs of this process.
@@ -163,6 +167,8 @@ func (a *app) command(ctx context.Context, name string) error {
 		return a.deploy(ctx)
 	case "plan":
 		return a.plan(ctx)
+	case "rehearse":
+		return a.rehearse(ctx)
 	case "policy":
 		return a.policy(ctx)
 	case "validate":

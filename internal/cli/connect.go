@@ -27,6 +27,9 @@ func (a *app) access() deploy.Access {
 		Connectors: a.in.Map("connectors"), Embedded: a.embedded, Timing: a.Timing,
 		LocalDir: a.localDir(), Endpoints: a.serviceEndpoints(),
 	}
+	if a.questions != nil {
+		out.Session.Wrap = a.questions.Wrap
+	}
 	if a.in.Bool("local") {
 		out.Local = a.localDir()
 	} else if a.in.Bool("verbose") {

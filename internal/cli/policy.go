@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
@@ -85,7 +86,7 @@ func (a *app) policies(ctx context.Context, planned []deploy.Planned, run *sessi
 	if len(more) > 0 {
 		roles.Add(self, more...)
 	}
-	if a.s3Journal() && a.in.String("scope") != "plan" {
+	if a.s3Journal() && !a.onlyReads() {
 		bucket, prefix, err := journal.ParseObject(a.in.String("journal"))
 		if err != nil {
 			return nil, notStarted(err)
@@ -105,11 +106,18 @@ func (a *app) needs(p deploy.Planned) []policy.Need {
 		return policy.ServiceNeeds(t)
 	case "plan":
 		return policy.PlanNeeds(t)
+	case "rehearse":
+		return policy.RehearsalNeeds(t)
 	}
 	if p.Plan.Empty() {
 		a.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more (--scope service: every deployment of these files)", p.At.Function)
 	}
 	return policy.Needs(t)
+}
+
+// onlyReads reports whether the policy is for a command that changes nothing.
+func (a *app) onlyReads() bool {
+	return slices.Contains([]string{"plan", "rehearse"}, a.in.String("scope"))
 }
 
 // chains reports whether connectors' roles are assumed by the run's own
@@ -167,7 +175,7 @@ func (a *app) claims(ctx context.Context, run *session.Session) session.Claims {
 		a.log().Warn("the trust policy names the whole repository: %v", err)
 		return session.Claims{}
 	}
-	if strings.HasSuffix(claims.Subject, ":pull_request") && a.in.String("scope") != "plan" {
+	if strings.HasSuffix(claims.Subject, ":pull_request") && !a.onlyReads() {
 		claims.Subject = ""
 	}
 	return claims

@@ -250,6 +250,23 @@ func TestAFunctionThatTheRunCreatedIsDeleted(t *testing.T) {
 	})
 }
 
+// The deletion of an earlier rollback, whose answer was lost, comes while the next one
+// looks at what others attached.
+func TestAFunctionThatGoesWhileARollbackLooksIsGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, w := first(t)
+		b.mustDeploy(w)
+		b.aws.before = on("ListAliases", 1, func() error {
+			b.aws.function, b.aws.versions, b.aws.aliases = nil, nil, map[string]*definition.ObservedAlias{}
+			return apiError(404, "ResourceNotFoundException", "Function not found")
+		})
+		if r := b.rollback(t.Context()); !r.Complete() {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestNothingIsDeletedThatOthersHaveBegunToUse(t *testing.T) {
 	t.Parallel()
 	type someone func(b *bench)

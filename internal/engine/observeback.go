@@ -55,6 +55,15 @@ func observeBack(ctx context.Context, api Reader, t journal.TargetLog, recalled 
 	if o.Latest != nil {
 		o.AttachedByOthers = attachedByOthers(ctx, api, t, o)
 	}
+	if !s.Exists && o.AttachedByOthers[""].Unseen != "" {
+		// It may be gone: the deletion of an earlier rollback, whose answer was lost,
+		// comes late.
+		latest, err := api.Find(ctx, t.Function, "")
+		if err != nil {
+			return o, err
+		}
+		o.Latest = latest
+	}
 	return o, nil
 }
 

@@ -100,6 +100,8 @@ var commands = []Command{
 		"Checks everything that can be checked, then creates or updates each function,\npublishes one version and points the aliases at it. If anything fails,\neverything is rolled back to what it was."},
 	{"plan", "show what deploy would do, change nothing",
 		"Prints the difference between the files and the current state in AWS."},
+	{"rehearse", "play deploy and rollback on a copy, with all that can go wrong",
+		"Reads the functions, rebuilds them inside this program, and plays the deployment\nthere: whole, killed at every call and every write, with every answer lost, every\npermission missing, every wait failing, and somebody else's changes. It changes\nnothing in AWS. It ends with 0 where every play ended as before or as documented,\nelse with 1."},
 	{"validate", "check every file and input, offline",
 		"Reports every problem of every file at once, with its line and column."},
 	{"render", "print the definitions after all variables",
@@ -140,12 +142,12 @@ var commands = []Command{
 // Which commands take an input. Everything that readsFiles a deployment goes to
 // each command that reads one.
 var (
-	readsFiles     = []string{"deploy", "plan", "validate", "render", "policy", "rollback", "status"}
-	callsAWS       = slices.Concat([]string{"deploy", "plan", "render", "rollback", "shift", "policy", "status", "list"}, looksAt)
+	readsFiles     = []string{"deploy", "plan", "rehearse", "validate", "render", "policy", "rollback", "status"}
+	callsAWS       = slices.Concat([]string{"deploy", "plan", "rehearse", "render", "rollback", "shift", "policy", "status", "list"}, looksAt)
 	changesAWS     = []string{"deploy", "rollback", "shift"}
-	plansOrDeploys = []string{"deploy", "plan"}
-	plansChanges   = []string{"deploy", "plan", "policy"}
-	sharesTraffic  = []string{"deploy", "plan", "validate", "policy", "shift"}
+	plansOrDeploys = []string{"deploy", "plan", "rehearse"}
+	plansChanges   = []string{"deploy", "plan", "rehearse", "policy"}
+	sharesTraffic  = []string{"deploy", "plan", "rehearse", "validate", "policy", "shift"}
 	rollsBack      = []string{"rollback"}
 	namesFunction  = []string{"rollback", "shift"}
 	looksAt        = []string{"invoke", "logs", "history", "prune", "init"}
@@ -235,7 +237,7 @@ var table = []Input{
 		Help: "Role ARNs by connectorRef, of an Infrastructure or an artifact."},
 	{Name: "allowed-account-ids", Kind: List, Commands: slices.Concat(callsAWS, []string{"validate"}), Digits: 12, Group: groupAWS, Meta: "ID",
 		Help: "Refuse every other account. Put the ids in quotes in YAML."},
-	{Name: "staging-bucket", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy", "rollback", "status"}, Group: groupAWS, Meta: "BUCKET",
+	{Name: "staging-bucket", Kind: String, Commands: []string{"deploy", "plan", "rehearse", "validate", "policy", "rollback", "status"}, Group: groupAWS, Meta: "BUCKET",
 		Help: "Where a zip above 50 MB, or one from another Region or account, is uploaded to, in deploy and rollback. May hold {region} and {account}."},
 
 	{Name: "version-description", Kind: String, Commands: plansChanges, Group: groupRun, Meta: "TEXT",
@@ -266,16 +268,18 @@ var table = []Input{
 		Help: "Signs what gates get, by HMAC-SHA256 as Standard Webhooks describes it."},
 	{Name: "gate-timeout", Kind: Duration, Commands: sharesTraffic, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "How long a gate may take to say yes. Then it is a no."},
-	{Name: "verify", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy"}, Group: groupRun, Meta: "FILES|JSON",
+	{Name: "verify", Kind: String, Commands: []string{"deploy", "plan", "rehearse", "validate", "policy"}, Group: groupRun, Meta: "FILES|JSON",
 		Help: "Invoke the new version before it gets any traffic, by its number, each payload once: JSON, files with a JSON payload, or files with cases that say what must come of it (docs/verify.md). Anything else rolls the deploy back."},
-	{Name: "verify-expect", Kind: String, Commands: []string{"deploy", "plan", "validate", "policy"}, Group: groupRun, Meta: "JSON",
+	{Name: "verify-expect", Kind: String, Commands: []string{"deploy", "plan", "rehearse", "validate", "policy"}, Group: groupRun, Meta: "JSON",
 		Help: "JSON that every answer of verify must contain: {\"ok\": true}. Answers may have more keys."},
-	{Name: "waves", Kind: List, Commands: []string{"deploy", "plan", "policy"}, Group: groupRun, Meta: "FUNCTIONS",
+	{Name: "waves", Kind: List, Commands: []string{"deploy", "plan", "rehearse", "policy"}, Group: groupRun, Meta: "FUNCTIONS",
 		Help: "The order of many functions: a wave a line, as function names, globs or REGION:GLOB, parted by spaces. A wave begins when the one before is done. Functions that no line names come last. If one fails, all waves are rolled back."},
 	{Name: "keep-versions", Kind: Int, Commands: []string{"deploy", "policy", "prune"}, Min: 1, Group: groupRun, Meta: "N",
 		Help: "After a deploy that succeeded, delete older versions but for this many, as the command prune does. What goes wrong there fails no deploy. Off by default."},
-	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "policy", "rollback", "shift", "prune", "init", "status"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
+	{Name: "max-parallel", Kind: Int, Commands: []string{"deploy", "plan", "rehearse", "policy", "rollback", "shift", "prune", "init", "status"}, Default: "16", Min: 1, Max: 1000, Group: groupRun, Meta: "N",
 		Help: "How many functions of a Region are deployed at the same time."},
+	{Name: "max-time", Kind: Duration, Commands: []string{"rehearse"}, Default: "2m", Min: 1, Group: groupRun, Meta: "TIME",
+		Help: "How long a rehearsal may play. What is not played by then is counted; every kind of scenario comes early."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "Time limit of the deploy, with a unit: 90s, 10m. Traffic stages are not counted. A function's own timeout belongs in its definition."},
 	{Name: "job-time-limit", Kind: Duration, Commands: []string{"deploy", "shift"}, Min: 1, Group: groupRun, Meta: "TIME",
@@ -283,7 +287,7 @@ var table = []Input{
 
 	{Name: "rollback-on", Kind: List, Commands: changesAWS, Default: "failure, cancelled", Enum: []string{"failure", "cancelled", "never"}, Group: groupRollback, Meta: "WHEN",
 		Help: "When the post step rolls back: failure, cancelled, or never. A deploy that fails always rolls back."},
-	{Name: "first-deploy", Kind: Enum, Commands: []string{"deploy", "rollback", "policy"}, Default: "delete", Enum: []string{"delete", "keep"}, Group: groupRollback,
+	{Name: "first-deploy", Kind: Enum, Commands: []string{"deploy", "rehearse", "rollback", "policy"}, Default: "delete", Enum: []string{"delete", "keep"}, Group: groupRollback,
 		Help: "What a rollback does with a function that this run created."},
 	{Name: "allow-partial-rollback", Kind: Bool, Commands: plansOrDeploys, Group: groupRollback,
 		Help: "Deploy although a rollback could not restore everything. The plan lists what."},
@@ -362,8 +366,8 @@ var table = []Input{
 		Help: "End plan and status with exit code 2 if there are changes."},
 	{Name: "format", Kind: Enum, Commands: []string{"policy"}, Default: "json", Enum: []string{"json", "terraform"}, Group: groupOutput,
 		Help: "Format of the policy."},
-	{Name: "scope", Kind: Enum, Commands: []string{"policy"}, Default: "deployment", Enum: []string{"deployment", "service", "plan", "status", "history", "init", "list", "invoke"}, Group: groupOutput,
-		Help: "What the policy is for: this deployment as it would run now; service: every deployment of these files, the first one and all later ones; plan: only plan. status, history, init, invoke: that command of --function; list."},
+	{Name: "scope", Kind: Enum, Commands: []string{"policy"}, Default: "deployment", Enum: []string{"deployment", "service", "plan", "rehearse", "status", "history", "init", "list", "invoke"}, Group: groupOutput,
+		Help: "What the policy is for: this deployment as it would run now; service: every deployment of these files, the first one and all later ones; plan: only plan; rehearse: plan and rehearse. status, history, init, invoke: that command of --function; list."},
 	{Name: "kind", Kind: Enum, Commands: []string{"schema"}, Default: "function", Enum: []string{"function", "alias", "settings"}, Group: groupOutput,
 		Help: "Which definitions the schema is of."},
 	{Name: "shell", Kind: Enum, Positional: true, Commands: []string{"completion"}, Default: "bash", Enum: []string{"bash", "zsh", "fish"}, Group: groupOutput,

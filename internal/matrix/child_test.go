@@ -17,6 +17,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/cli"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/rehearse"
 )
 
 // childCut makes this test binary the program itself, with a cut.
@@ -56,13 +57,13 @@ func program(c cut) int {
 	}
 	// No call of a real process is late.
 	p.Timing.Watch = time.Millisecond
-	m := &machine{cut: c, base: http.DefaultTransport, kill: func() {
+	m := &rehearse.Machine{Cut: rehearse.Cut(c), Base: http.DefaultTransport, Kill: func() {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}}
 	p.HTTPClient = &http.Client{Transport: m}
 	p.Store = func(root, path string) journal.Store {
-		return &mortalStore{Store: journal.NewFileBelow(root, path), machine: m}
+		return rehearse.Mortal(journal.NewFileBelow(root, path), m)
 	}
 	return cli.Main(context.Background(), p)
 }

@@ -40,21 +40,6 @@ func (s scenario) process(w *world, c cut) process {
 	return w.terminal(c, append([]string{stdcmp.Or(s.command, "deploy")}, s.args...)...)
 }
 
-// cuts are all the places where a child that does n can die.
-func cuts(n count) []cut {
-	var all []cut
-	for at := 1; at <= n.Calls; at++ {
-		all = append(all, cut{beforeCall, at}, cut{beforeAnswer, at}, cut{lateEffect, at})
-	}
-	for at := 1; at <= n.Opens; at++ {
-		all = append(all, cut{beforeOpen, at}, cut{afterOpen, at})
-	}
-	for at := 1; at <= n.Writes; at++ {
-		all = append(all, cut{beforeWrite, at}, cut{tornWrite, at}, cut{afterWrite, at})
-	}
-	return all
-}
-
 // TestRollbackIsExactWhereverARunIsCutOff cuts a deployment at every call and every
 // write and rolls it back; and it cuts the rollback of a whole deployment, which a
 // second rollback finishes.

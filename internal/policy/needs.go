@@ -77,6 +77,18 @@ func PlanNeeds(t Target) []Need {
 	return Needs(t)
 }
 
+// RehearsalNeeds are the actions of a rehearsal, which reads what surrounds a function
+// that exists.
+func RehearsalNeeds(t Target) []Need {
+	n := needs{t: t, all: PlanNeeds(t)}
+	if t.Before.Latest != nil {
+		n.function("ListTags")
+		n.lookUps("ListAliases", "ListVersionsByFunction", "GetFunctionConcurrency")
+		n.attachments()
+	}
+	return n.all
+}
+
 // ServiceNeeds are the actions of every deployment of what t's files name, and
 // of its rollback: the first one, and each later one whatever differs then. A
 // role, layer or key that the files do not name yet is not in it.

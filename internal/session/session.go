@@ -73,6 +73,10 @@ type Options struct {
 	// honours proxies and AWS_CA_BUNDLE.
 	HTTPClient aws.HTTPClient
 
+	// Wrap puts something between the calls and the client that carries them; nil for
+	// nothing.
+	Wrap func(aws.HTTPClient) aws.HTTPClient
+
 	// Tokens mints the job's OIDC tokens; nil asks GitHub's endpoint where the
 	// environment names one.
 	Tokens TokenSource

@@ -88,6 +88,9 @@ func (s *Session) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.opts.Wrap != nil {
+		client = s.opts.Wrap(client)
+	}
 	s.endpoints = s.findEndpoints(profile)
 	if err := s.endpoints.check(); err != nil {
 		return err

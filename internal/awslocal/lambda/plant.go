@@ -1,0 +1,171 @@
+package lambda
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+)
+
+// Planted is a function as the API of another AWS shows it.
+type Planted struct {
+	Account, Region, Name string
+	// Latest is an answer of GetFunction about $LATEST.
+	Latest json.RawMessage
+	// Versions are the FunctionConfigurations of published versions, Aliases
+	// AliasConfigurations.
+	Versions, Aliases []json.RawMessage
+	// Policies are answers of GetPolicy, by qualifier, "" for the function.
+	Policies map[string]json.RawMessage
+	// Provisioned are the provisioned concurrency by qualifier.
+	Provisioned map[string]int
+	// Answers of GetFunctionUrlConfig and GetFunctionEventInvokeConfig, by qualifier, ""
+	// for the function.
+	URLs, EventInvoke map[string]json.RawMessage
+}
+
+// StandIn is the zip that stands for the code of a hash.
+func StandIn(codeSha256 string) []byte {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	f, err := w.Create("bootstrap")
+	if err == nil {
+		_, err = f.Write([]byte("This stands for the code " + codeSha256 + ".\n"))
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return b.Bytes()
+}
+
+// Plant keeps a function that exists elsewhere.
+func (s *Service) Plant(p Planted) error {
+	f, err := s.planted(p)
+	if err != nil {
+		return fmt.Errorf("copy function %s: %w", p.Name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.cache, f.key())
+	return s.Store.Put(f.key(), f)
+}
+
+func (s *Service) planted(p Planted) (*function, error) {
+	var latest struct {
+		Configuration json.RawMessage
+		Code          codeLocation
+		Tags          map[string]string
+		Concurrency   *concurrency
+	}
+	if err := json.Unmarshal(p.Latest, &latest); err != nil {
+		return nil, err
+	}
+	f := &function{Account: p.Account, Region: p.Region, Name: p.Name, Tags: latest.Tags, Aliases: map[string]*alias{}}
+	if latest.Concurrency != nil {
+		f.Reserved = &latest.Concurrency.ReservedConcurrentExecutions
+	}
+	v, err := s.plantedVersion(latest.Configuration, latest.Code)
+	if err != nil {
+		return nil, err
+	}
+	f.Latest = v
+	for _, raw := range p.Versions {
+		v, err := s.plantedVersion(raw, codeLocation{ImageUri: latest.Code.ImageUri, ResolvedImageUri: latest.Code.ResolvedImageUri})
+		if err != nil {
+			return nil, err
+		}
+		f.Versions = append(f.Versions, v)
+		number, err := strconv.Atoi(v.Version)
+		if err != nil {
+			return nil, fmt.Errorf("version %q", v.Version)
+		}
+		f.Counter = max(f.Counter, number)
+	}
+	for _, raw := range p.Aliases {
+		var in aliasConfiguration
+		if err := json.Unmarshal(raw, &in); err != nil {
+			return nil, err
+		}
+		a := &alias{Name: in.Name, FunctionVersion: in.FunctionVersion, Description: in.Description, RevisionID: in.RevisionId}
+		if in.RoutingConfig != nil {
+			a.Weights = in.RoutingConfig.AdditionalVersionWeights
+		}
+		f.Aliases[a.Name] = a
+	}
+	return f, f.plantAttached(p)
+}
+
+// plantedVersion reads a FunctionConfiguration. What is under way elsewhere has ended
+// here.
+func (s *Service) plantedVersion(raw json.RawMessage, at codeLocation) (version, error) {
+	var in functionConfiguration
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return version{}, err
+	}
+	v := version{Version: in.Version, RevisionID: in.RevisionId, Config: in.config, Life: active()}
+	v.Modified, _ = time.Parse(modifiedFormat, in.LastModified)
+	if v.RevisionID == "" {
+		v.RevisionID = api.NewID()
+	}
+	if v.Config.imagePackage() {
+		digest := in.CodeSha256
+		v.Code = code{Sha256: digest, ImageURI: at.ImageUri, ResolvedImage: repositoryOf(at.ResolvedImageUri) + "@sha256:" + digest}
+		return v, nil
+	}
+	blob, err := s.Store.PutBlobBytes(StandIn(in.CodeSha256))
+	if err != nil {
+		return v, err
+	}
+	v.Code = code{Blob: blob.SHA256, Size: blob.Size, Unzipped: blob.Size, Sha256: blob.Base64(), KMSKeyArn: at.SourceKMSKeyArn}
+	return v, nil
+}
+
+func (f *function) plantAttached(p Planted) error {
+	for qualifier, raw := range p.Policies {
+		var in policyOutput
+		var document struct{ Statement []statement }
+		if err := json.Unmarshal(raw, &in); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(in.Policy), &document); err != nil {
+			return err
+		}
+		if f.Policies == nil {
+			f.Policies = map[string]*policy{}
+		}
+		f.Policies[qualifier] = &policy{RevisionID: in.RevisionId, Statements: document.Statement}
+	}
+	for qualifier, requested := range p.Provisioned {
+		if f.Provisioned == nil {
+			f.Provisioned = map[string]*provisioned{}
+		}
+		f.Provisioned[qualifier] = &provisioned{Requested: requested}
+	}
+	for qualifier, raw := range p.URLs {
+		var u functionURL
+		if err := json.Unmarshal(raw, &u); err != nil {
+			return err
+		}
+		if f.URLs == nil {
+			f.URLs = map[string]*functionURL{}
+		}
+		u.ID = hexOf(f.Name + "/" + qualifier)[:32]
+		f.URLs[qualifier] = &u
+	}
+	for qualifier, raw := range p.EventInvoke {
+		var e eventInvoke
+		if err := json.Unmarshal(raw, &e); err != nil {
+			return err
+		}
+		if f.EventInvoke == nil {
+			f.EventInvoke = map[string]*eventInvoke{}
+		}
+		f.EventInvoke[qualifier] = &e
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/rehearse"
+	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/service"
+)
+
+// sampleSize is how many functions of a fleet are played: what can go wrong with one is
+// what can go wrong with the others.
+const sampleSize = 4
+
+// rehearse plays a deployment against a copy of what exists, with everything that can go
+// wrong. It only reads.
+func (a *app) rehearse(ctx context.Context) error {
+	a.questions = rehearse.NewReader()
+	set, err := a.load(ctx)
+	if err != nil {
+		return err
+	}
+	functions := len(set.Targets)
+	set.Targets = sample(set.Targets)
+	c, err := a.connect(ctx, deploy.STSRegionHint(set.Set))
+	if err != nil {
+		return err
+	}
+	return a.withTemp(func(folders deploy.Folders) error {
+		targets, err := a.resolve(ctx, c, set, a.runID(), folders)
+		if err != nil {
+			return err
+		}
+		planned, err := deploy.Plan(ctx, targets, a.quiet())
+		if err != nil {
+			return err
+		}
+		if err := deploy.Refused(planned, a.terms()); err != nil {
+			return notStarted(fmt.Errorf("it would not start, so there is nothing to rehearse: %w", err))
+		}
+		result, err := a.played(ctx, targets, planned, folders.Temp)
+		if err != nil {
+			return notStarted(err)
+		}
+		denied := deploy.Permitted(ctx, planned, a.terms(), a.work(folders.Temp))
+		return errors.Join(a.showRehearsal(result, planned, functions, denied), notStarted(wouldRefuse(denied)))
+	})
+}
+
+func wouldRefuse(denied error) error {
+	if denied == nil {
+		return nil
+	}
+	return fmt.Errorf("the deployment would not start: %w", denied)
+}
+
+// sample are some targets of a fleet, from its whole length.
+func sample(all []service.Target) []service.Target {
+	if !report.Fleet(len(all)) {
+		return all
+	}
+	var some []service.Target
+	for i := range sampleSize {
+		some = append(some, all[i*(len(all)-1)/(sampleSize-1)])
+	}
+	return some
+}
+
+// played copies the functions and plays.
+func (a *app) played(ctx context.Context, targets []deploy.Target, planned []deploy.Planned, temp string) (*rehearse.Result, error) {
+	var zips []deploy.Target
+	var plans []deploy.Planned
+	var images []string
+	for i, t := range targets {
+		if t.Want.Code.ImageUri != "" {
+			images = append(images, t.Label()+" is not rehearsed: it is a container image")
+			continue
+		}
+		zips, plans = append(zips, t), append(plans, planned[i])
+	}
+	if len(zips) == 0 {
+		return nil, errors.New("there is nothing to rehearse: container images are not played yet")
+	}
+	c, err := rehearse.NewCopy(ctx, a.questions, zips, plans, temp)
+	if err != nil {
+		return nil, err
+	}
+	result, err := rehearse.Play(ctx, c, rehearse.Options{Terms: a.terms(), MaxTime: a.in.Duration("max-time"), Temp: temp})
+	if err == nil {
+		result.Findings = slices.Concat(result.Findings, c.Notes(), images)
+	}
+	return result, errors.Join(err, c.Close())
+}
+
+// rehearsalDocument is the JSON document of a rehearsal.
+type rehearsalDocument struct {
+	Played     int                 `json:"played"`
+	Exact      int                 `json:"exact"`
+	Documented int                 `json:"documented"`
+	Wrong      int                 `json:"wrong"`
+	Skipped    int                 `json:"skipped"`
+	Scenarios  []rehearsedDocument `json:"scenarios"`
+	Failures   []failureDocument   `json:"failures"`
+	Findings   []string            `json:"findings"`
+	Functions  int                 `json:"functions"`
+	Sampled    int                 `json:"sampled"`
+	Calls      int                 `json:"calls"`
+	Seconds    float64             `json:"seconds"`
+}
+
+type rehearsedDocument struct {
+	Scenario   string `json:"scenario"`
+	Played     int    `json:"played"`
+	Exact      int    `json:"exact"`
+	Documented int    `json:"documented"`
+	Wrong      int    `json:"wrong"`
+	Skipped    int    `json:"skipped"`
+}
+
+type failureDocument struct {
+	Scenario string `json:"scenario"`
+	Name     string `json:"name"`
+	Detail   string `json:"detail"`
+}
+
+// showRehearsal prints a rehearsal. Its error is that something ended wrong.
+func (a *app) showRehearsal(result *rehearse.Result, planned []deploy.Planned, functions int, denied error) error {
+	regions := map[string]bool{}
+	for _, p := range planned {
+		regions[p.At.Region] = true
+	}
+	budget := deploy.BudgetOf(planned)
+	budget.Calls = budget.Calls * functions / max(len(planned), 1)
+	r := report.Rehearsal{
+		Functions: functions, Sampled: len(planned), Calls: budget.Calls + budget.DryRuns, Least: budget.LeastTime(len(regions)),
+		Findings: a.findings(result, planned, denied),
+	}
+	total := result.Total()
+	document := rehearsalDocument{
+		Played: total.Played, Exact: total.Exact, Documented: total.Documented, Wrong: total.Wrong, Skipped: total.Skipped,
+		Scenarios: []rehearsedDocument{}, Failures: []failureDocument{}, Findings: append([]string{}, r.Findings...),
+		Functions: functions, Sampled: len(planned), Calls: r.Calls, Seconds: r.Least.Seconds(),
+	}
+	for _, row := range result.Rows {
+		r.Rows = append(r.Rows, report.Rehearsed(row))
+		document.Scenarios = append(document.Scenarios, rehearsedDocument(row))
+	}
+	for _, f := range result.Wrong {
+		f.Detail = a.host.Redact(f.Detail)
+		r.Wrong = append(r.Wrong, fmt.Sprintf("%s, %s: %s", f.Scenario, f.Name, f.Detail))
+		document.Failures = append(document.Failures, failureDocument(f))
+	}
+	var err error
+	if a.json() {
+		err = a.printJSON(document)
+	} else {
+		_, err = io.WriteString(a.host.Log(), r.Text())
+	}
+	err = errors.Join(err, a.host.Summary(r.Markdown()))
+	if total.Wrong > 0 {
+		err = errors.Join(err, fmt.Errorf("%d of %d plays ended wrong: do not run this deployment before you know why", total.Wrong, total.Played))
+	}
+	return err
+}
+
+// findings are what the plan, the permissions and the plays showed.
+func (a *app) findings(result *rehearse.Result, planned []deploy.Planned, denied error) []string {
+	all := slices.Clone(result.Findings)
+	for _, p := range planned {
+		for _, text := range slices.Concat(p.Plan.Warnings, p.Plan.Irreversible) {
+			all = append(all, p.Label()+": "+text)
+		}
+		for name, alias := range p.Before.Aliases {
+			if alias != nil && len(alias.Weights) > 0 {
+				all = append(all, fmt.Sprintf("%s: alias %s shares its traffic with another version already", p.Label(), name))
+			}
+		}
+	}
+	if denied != nil {
+		all = append(all, strings.Split(denied.Error(), "\n")...)
+	}
+	return all
+}

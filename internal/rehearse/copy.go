@@ -1,0 +1,252 @@
+package rehearse
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+)
+
+// Copy is the functions of a deployment as they are, in an AWS of this process.
+type Copy struct {
+	aws     *awslocal.Server
+	key     []byte // of the placeholders
+	targets []played
+	// notes say what the copy could not take over.
+	notes []string
+}
+
+// played is a target of the deployment and the code that stands for its own.
+type played struct {
+	deploy.Target
+	code definition.Code
+}
+
+// NewCopy reads what surrounds the functions of targets, and copies them. planned are
+// the same targets, read through reader. temp takes the code that stands for theirs.
+func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, planned []deploy.Planned, temp string) (_ *Copy, err error) {
+	server, err := awslocal.New(awslocal.Options{Handler: answers, Account: targets[0].At.Account})
+	if err != nil {
+		return nil, fmt.Errorf("start the copy: %w", err)
+	}
+	c := &Copy{aws: server, key: make([]byte, 32)}
+	_, _ = rand.Read(c.key) // it never fails
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	for i, t := range targets {
+		if planned[i].Before.Latest != nil {
+			if err := c.plant(ctx, reader, t); err != nil {
+				return nil, fmt.Errorf("copy function %s: %w", t.Label(), err)
+			}
+		}
+		code, err := standIn(t, temp)
+		if err != nil {
+			return nil, err
+		}
+		if env := t.Want.Function.Environment; env != nil {
+			t.Want.Function = t.Want.Function.Clone()
+			t.Want.Function.Environment = &definition.Environment{Variables: c.placeholders(env.Variables)}
+		}
+		c.targets = append(c.targets, played{t, code})
+	}
+	return c, nil
+}
+
+// answers is the code of every function of the copy.
+func answers(context.Context, awslocal.Event) awslocal.Answer {
+	return awslocal.Answer{Payload: []byte("null")}
+}
+
+// Close ends the copy.
+func (c *Copy) Close() error { return c.aws.Close() }
+
+// Notes say what the copy could not take over.
+func (c *Copy) Notes() []string { return c.notes }
+
+// standIn writes the zip that stands for the code of a target.
+func standIn(t deploy.Target, temp string) (definition.Code, error) {
+	zip := awslocal.StandIn(t.Want.Code.Sha256)
+	sum := sha256.Sum256(zip)
+	path := filepath.Join(temp, "stand-in-"+hex.EncodeToString(sum[:8])+".zip")
+	if err := os.WriteFile(path, zip, 0o600); err != nil {
+		return definition.Code{}, fmt.Errorf("write the code that stands for that of %s: %w", t.Label(), err)
+	}
+	return definition.Code{ZipPath: path, Sha256: base64.StdEncoding.EncodeToString(sum[:]), Size: int64(len(zip))}, nil
+}
+
+// placeholders are values of the same length, equal where the values are equal: what a
+// copy holds tells nobody a secret, and differences and limits stay true.
+func (c *Copy) placeholders(variables map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, value := range variables {
+		out[name] = c.placeholder(value)
+	}
+	return out
+}
+
+func (c *Copy) placeholder(value string) string {
+	mac := hmac.New(sha256.New, c.key)
+	mac.Write([]byte(value))
+	text := hex.EncodeToString(mac.Sum(nil))
+	return strings.Repeat(text, len(value)/len(text)+1)[:len(value)]
+}
+
+// plant copies one function.
+func (c *Copy) plant(ctx context.Context, reader *Reader, t deploy.Target) error {
+	name, region := t.At.Function, t.At.Region
+	aliases, err := t.API.ListAliases(ctx, name)
+	if err != nil {
+		return err
+	}
+	if _, err := t.API.ListVersions(ctx, name); err != nil {
+		return err
+	}
+	qualifiers := []string{""}
+	for _, a := range aliases {
+		qualifiers = append(qualifiers, a.Name)
+	}
+	arn := fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", t.At.Partition, region, t.At.Account, name)
+	if _, err := t.API.Attached(ctx, arn, qualifiers); err != nil {
+		c.notes = append(c.notes, fmt.Sprintf("%s: not all that others attached to it could be read, and is not in the copy: %v", t.Label(), err))
+	}
+	p := awslocal.Planted{Account: t.At.Account, Region: region, Name: name, Policies: map[string]json.RawMessage{}}
+	ask := func(rest string) question { return question{region, name, rest} }
+	if p.Latest, err = c.withoutSecrets(reader.one(ask(""))); err != nil {
+		return err
+	}
+	versions, err := reader.list(ask("/versions"), "Versions")
+	if err != nil {
+		return err
+	}
+	for _, raw := range versions {
+		var v struct{ Version string }
+		if err := json.Unmarshal(raw, &v); err != nil {
+			return err
+		}
+		if v.Version == "$LATEST" {
+			continue
+		}
+		if raw, err = c.withoutSecrets(raw); err != nil {
+			return err
+		}
+		p.Versions = append(p.Versions, raw)
+	}
+	if p.Aliases, err = reader.list(ask("/aliases"), "Aliases"); err != nil {
+		return err
+	}
+	for _, qualifier := range qualifiers {
+		rest := "/policy"
+		if qualifier != "" {
+			rest += "?" + qualifier
+		}
+		if policy := reader.one(ask(rest)); policy != nil {
+			p.Policies[qualifier] = policy
+		}
+	}
+	if err := attached(reader, ask, &p); err != nil {
+		return err
+	}
+	return c.aws.Plant(p)
+}
+
+// attached adds what lists show by the ARN of a qualifier.
+func attached(reader *Reader, ask func(string) question, p *awslocal.Planted) error {
+	p.URLs, p.EventInvoke, p.Provisioned = map[string]json.RawMessage{}, map[string]json.RawMessage{}, map[string]int{}
+	for rest, member := range map[string]string{
+		"/urls": "FunctionUrlConfigs", "/event-invoke-config/list": "FunctionEventInvokeConfigs", "/provisioned-concurrency": "ProvisionedConcurrencyConfigs",
+	} {
+		items, err := reader.list(ask(rest), member)
+		if err != nil {
+			return err
+		}
+		for _, raw := range items {
+			var item struct {
+				FunctionArn                              string
+				RequestedProvisionedConcurrentExecutions int
+			}
+			if err := json.Unmarshal(raw, &item); err != nil {
+				return err
+			}
+			_, name, _ := strings.Cut(item.FunctionArn, ":function:")
+			_, qualifier, _ := strings.Cut(name, ":")
+			if qualifier == "$LATEST" {
+				qualifier = ""
+			}
+			switch rest {
+			case "/urls":
+				p.URLs[qualifier] = raw
+			case "/event-invoke-config/list":
+				p.EventInvoke[qualifier] = raw
+			default:
+				p.Provisioned[qualifier] = item.RequestedProvisionedConcurrentExecutions
+			}
+		}
+	}
+	return nil
+}
+
+// withoutSecrets replaces the values of the environment, in an answer of GetFunction or
+// in a FunctionConfiguration.
+func (c *Copy) withoutSecrets(raw json.RawMessage) (json.RawMessage, error) {
+	var document map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &document); err != nil {
+		return nil, err
+	}
+	if inner := document["Configuration"]; inner != nil {
+		clean, err := c.withoutSecrets(inner)
+		if err != nil {
+			return nil, err
+		}
+		document["Configuration"] = clean
+		return json.Marshal(document)
+	}
+	if document["Environment"] == nil {
+		return raw, nil
+	}
+	var environment struct {
+		Variables map[string]string
+		Error     json.RawMessage `json:",omitempty"`
+	}
+	if err := json.Unmarshal(document["Environment"], &environment); err != nil {
+		return nil, err
+	}
+	if len(environment.Error) > 0 {
+		return nil, errors.New("its environment cannot be read")
+	}
+	environment.Variables = c.placeholders(environment.Variables)
+	clean, err := json.Marshal(environment)
+	if err != nil {
+		return nil, err
+	}
+	document = maps.Clone(document)
+	document["Environment"] = clean
+	return json.Marshal(document)
+}
+
+// regions are those of the targets.
+func (c *Copy) regions() []string {
+	var all []string
+	for _, t := range c.targets {
+		if !slices.Contains(all, t.At.Region) {
+			all = append(all, t.At.Region)
+		}
+	}
+	return all
+}

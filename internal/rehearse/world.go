@@ -1,0 +1,210 @@
+package rehearse
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
+)
+
+// patience is that of a program whose AWS answers at once.
+var patience = timing.Timing{
+	Call: time.Minute, Upload: time.Minute, ReadBackoff: time.Millisecond,
+	FirstPoll: 100 * time.Microsecond, LastPoll: time.Millisecond, Backoff: 20 * time.Microsecond,
+	Propagation: 5 * time.Millisecond, Watch: 20 * time.Millisecond,
+	Grace: 10 * time.Second, StopPoll: time.Hour, StopSlack: time.Minute,
+}
+
+// endpoint is the address of the copy, which only its own client reaches.
+const endpoint = "http://localhost"
+
+// world is the copy as one scenario finds it, with a journal that outlives the process
+// of the deployment.
+type world struct {
+	*Copy
+	aws     *awslocal.Server
+	journal journal.Store
+	terms   deploy.Terms
+	temp    string
+
+	mu sync.Mutex
+	// late are calls whose effect is still to come.
+	late []func()
+}
+
+func (p *player) world() (*world, error) {
+	aws, err := p.copy.aws.Fork()
+	if err != nil {
+		return nil, err
+	}
+	w := &world{Copy: p.copy, aws: aws, journal: journal.NewMemory("rehearsal"), terms: p.options.Terms, temp: p.options.Temp}
+	if p.options.store != nil {
+		w.journal = p.options.store(w.journal)
+	}
+	return w, nil
+}
+
+// machine is one on which nothing breaks.
+func (w *world) machine() *Machine {
+	return &Machine{Base: wire{w.aws}, Later: func(send func()) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.late = append(w.late, send)
+	}}
+}
+
+// arriveAt lets late calls arrive before the machine's nth call.
+func (w *world) arriveAt(nth int) func(int) {
+	return func(n int) {
+		if n != nth {
+			return
+		}
+		w.mu.Lock()
+		late := w.late
+		w.late = nil
+		w.mu.Unlock()
+		for _, send := range late {
+			send()
+		}
+	}
+}
+
+func (w *world) access(m *Machine) deploy.Access {
+	return deploy.Access{Timing: patience, Session: session.Options{
+		Region: w.targets[0].At.Region, AccessKeyID: w.targets[0].At.Account, SecretAccessKey: "rehearsal", Endpoint: endpoint, Pinned: true,
+		HTTPClient: &http.Client{Transport: m}, Unlimited: true, CallTimeout: patience.Call, ReadBackoff: patience.ReadBackoff,
+	}}
+}
+
+func (w *world) work() deploy.Work {
+	return deploy.Work{Events: event.Discard{}, Now: time.Now, Timing: patience, MaxParallel: 1, Temp: w.temp}
+}
+
+// deploy plays the deployment as one process.
+func (w *world) deploy(ctx context.Context, m *Machine) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	m.Kill = end
+	s, err := session.Open(ctx, w.access(m).Session)
+	if err != nil {
+		return err
+	}
+	var targets []deploy.Target
+	for _, t := range w.targets {
+		targets = append(targets, t.In(s, lambdaapi.New(s, t.At.Region, patience), t.code))
+	}
+	planned, err := deploy.Plan(ctx, targets, w.work())
+	if err != nil {
+		return err
+	}
+	if err := deploy.Check(ctx, planned, w.terms, w.work()); err != nil {
+		return err
+	}
+	storage, err := deploy.OpenStorage(ctx, nil, w.journal.Name(), func(string) journal.Store { return Mortal(w.journal, m) })
+	if err != nil {
+		return err
+	}
+	header := journal.Header{Run: targets[0].Want.Run, Started: time.Now().UTC(), Command: "deploy", Salt: deploy.Salt()}
+	if w.terms.KeepNew {
+		header.FirstDeploy = "keep"
+	}
+	_, err = deploy.Deploy(ctx, planned, deploy.Execution{
+		Work: w.work(), RollbackTimeout: time.Minute,
+		Record: deploy.Record{Header: header, Storage: storage, SaveState: func(string) error { return nil }},
+	})
+	return err
+}
+
+// rollback plays a rollback from the journal as another process.
+func (w *world) rollback(ctx context.Context, m *Machine) (err error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	m.Kill = end
+	j, err := deploy.TakeOver(ctx, Mortal(w.journal, m), w.work())
+	if err != nil || j == nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	state := j.RunState()
+	switch {
+	case state.State.Settled():
+		return nil
+	case !state.Changed():
+		return j.Settle(ctx, journal.RolledBack)
+	}
+	_, err = deploy.Rollback(ctx, j, w.access(m), time.Minute, w.work())
+	return err
+}
+
+// state is what a client could see of every function, published versions apart.
+func (w *world) state() (string, error) {
+	state, err := w.aws.Dump(w.targets[0].At.Account)
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(state.Functions)
+	return string(text), err
+}
+
+// differs describes where two states differ.
+func differs(want, got string) string {
+	var before, after map[string]map[string]any
+	if json.Unmarshal([]byte(want), &before) != nil || json.Unmarshal([]byte(got), &after) != nil {
+		return "the states cannot be compared"
+	}
+	for name, was := range before {
+		is, there := after[name]
+		if !there {
+			return name + " is gone"
+		}
+		for part, value := range was {
+			if a, b := mustJSON(value), mustJSON(is[part]); a != b {
+				return fmt.Sprintf("%s of %s is %s and was %s", part, name, short(b), short(a))
+			}
+		}
+	}
+	for name := range after {
+		if _, was := before[name]; !was {
+			return name + " exists and did not before"
+		}
+	}
+	return "the order of something"
+}
+
+// only is a state without the functions that another one does not have.
+func only(other, state string) string {
+	var known, all map[string]json.RawMessage
+	if json.Unmarshal([]byte(other), &known) != nil || json.Unmarshal([]byte(state), &all) != nil {
+		return state
+	}
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return known[name] == nil })
+	return mustJSON(all)
+}
+
+func mustJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func short(text string) string {
+	const limit = 300
+	if len(text) > limit {
+		return text[:limit] + "…"
+	}
+	return text
+}

@@ -1,0 +1,91 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Rehearsal is how a deployment went that was played against a copy.
+type Rehearsal struct {
+	// Functions is how many the deployment has, Sampled how many of them were played.
+	Functions, Sampled int
+	Rows               []Rehearsed
+	// Wrong says, one line each, what ended neither exact nor as documented.
+	Wrong []string
+	// Findings are what the user should know before the deployment.
+	Findings []string
+	// Calls is what the deployment of all functions takes of the quota, Least how long
+	// these calls take at least.
+	Calls int
+	Least time.Duration
+}
+
+// Rehearsed is one kind of scenario: how often it was played, and how that ended.
+type Rehearsed struct {
+	Scenario                                  string
+	Played, Exact, Documented, Wrong, Skipped int
+}
+
+func (r Rehearsal) total() (t Rehearsed) {
+	for _, row := range r.Rows {
+		t.Played, t.Exact, t.Documented = t.Played+row.Played, t.Exact+row.Exact, t.Documented+row.Documented
+		t.Wrong, t.Skipped = t.Wrong+row.Wrong, t.Skipped+row.Skipped
+	}
+	return t
+}
+
+// Headline is the rehearsal in one line.
+func (r Rehearsal) Headline() string {
+	t := r.total()
+	text := fmt.Sprintf("%d of %d end exact", t.Exact, t.Played)
+	if t.Documented > 0 {
+		text += fmt.Sprintf(", %d with what is left listed (exit code 4)", t.Documented)
+	}
+	if t.Wrong > 0 {
+		text += fmt.Sprintf(", %d wrong", t.Wrong)
+	}
+	if t.Skipped > 0 {
+		text += fmt.Sprintf("; %d%% of %d were played in the time that there was", 100*t.Played/(t.Played+t.Skipped), t.Played+t.Skipped)
+	}
+	return text
+}
+
+// Text is the rehearsal as a terminal shows it.
+func (r Rehearsal) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-58s %7s %7s %11s %6s\n", "scenario", "played", "exact", "documented", "wrong")
+	for _, row := range r.Rows {
+		fmt.Fprintf(&b, "%-58s %7d %7d %11d %6d\n", row.Scenario, row.Played, row.Exact, row.Documented, row.Wrong)
+	}
+	fmt.Fprintf(&b, "\n%s\n", r.Headline())
+	r.write(&b, "wrong: ", "finding: ")
+	return b.String()
+}
+
+// Markdown is the rehearsal for a summary.
+func (r Rehearsal) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Rehearsal: %s\n\n| Scenario | Played | Exact | Documented | Wrong |\n|---|---|---|---|---|\n", cell(r.Headline()))
+	for _, row := range r.Rows {
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d |\n", cell(row.Scenario), row.Played, row.Exact, row.Documented, row.Wrong)
+	}
+	b.WriteString("\n")
+	r.write(&b, "- 🔴 wrong: ", "- ")
+	return b.String()
+}
+
+func (r Rehearsal) write(b *strings.Builder, bad, found string) {
+	for _, line := range r.Wrong {
+		b.WriteString(bad + line + "\n")
+	}
+	for _, line := range r.Findings {
+		b.WriteString(found + line + "\n")
+	}
+	if r.Calls > 0 {
+		fmt.Fprintf(b, "%sthe real deployment of %s takes %s to Lambda within the quota, at least %s\n", found, count(r.Functions, "function"), count(r.Calls, "call"), r.Least.Round(100*time.Millisecond))
+	}
+	if r.Sampled < r.Functions {
+		fmt.Fprintf(b, "%s%d of %d functions were played\n", found, r.Sampled, r.Functions)
+	}
+}
