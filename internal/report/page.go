@@ -19,6 +19,7 @@ func Page(state *journal.RunState, hide func(string) string) string {
 	p := page{state: state, hide: hide}
 	title := p.title()
 	body := []node{el("h1", p.class(), text(title)), p.facts()}
+	body = append(body, p.stages()...)
 	for i := range state.Targets {
 		body = append(body, p.target(&state.Targets[i]))
 	}
@@ -228,12 +229,13 @@ dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 a{color:inherit}
 section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem;margin:0 0 1rem}
 ul.diff{margin:0;padding-left:1.2rem;overflow-wrap:anywhere}
-ol.calls{list-style:none;margin:0;padding:0}
-ol.calls li{display:grid;grid-template-columns:1fr max-content;gap:.1rem 1rem;padding:.5rem 0;border-top:1px solid var(--line)}
+ol.calls,ol.stages{list-style:none;margin:0;padding:0}
+ol.calls li,ol.stages li{display:grid;grid-template-columns:1fr max-content;gap:.1rem 1rem;padding:.5rem 0;border-top:1px solid var(--line)}
 .what{font-weight:600;overflow-wrap:anywhere}.when{color:var(--dim);font-variant-numeric:tabular-nums}
 svg{grid-column:1/-1;width:100%;height:8px;border-radius:4px;background:var(--line)}
 rect{fill:var(--good)}.back rect{fill:var(--back)}.refused rect,.unknown rect,.open rect{fill:var(--bad)}
 .result{grid-column:1/-1;color:var(--dim);font-size:.9rem;overflow-wrap:anywhere}
-@media (max-width:34rem){ol.calls li{grid-template-columns:1fr}}
+.result.bad{color:var(--bad)}
+@media (max-width:34rem){ol.calls li,ol.stages li{grid-template-columns:1fr}}
 footer{color:var(--dim);font-size:.85rem}
 `

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -28,6 +29,12 @@ func runOf(name string) *journal.RunState {
 	return &journal.RunState{
 		Header: journal.Header{Run: name, Started: at, Tool: "v1", Command: "deploy", Repository: name, Commit: name, RunURL: "https://example.com/" + name},
 		State:  journal.RolledBack,
+		Evidence: []journal.Evidence{
+			{Percent: 10, Minutes: []journal.Measured{{Alias: name, New: [2]int64{200, 1}, Old: [2]int64{1800, 2}}, {New: [2]int64{212, 2}, Old: [2]int64{1890}}}},
+			{Percent: 10, Decision: "extend", Reason: name},
+			{Percent: 10, Decision: "continue", Reason: name},
+			{Percent: 50, Minutes: []journal.Measured{{New: [2]int64{900, 400}, Old: [2]int64{900, 1}}}, Decision: "rollback", Reason: name},
+		},
 		Targets: []journal.TargetLog{{
 			Target:   journal.Target{Function: name, Region: "eu-central-1"},
 			Snapshot: &journal.Snapshot{Exists: true, Content: before, Aliases: []journal.Alias{{Name: name, Version: "41", Weights: map[string]float64{"42": 0.1}}}},
@@ -104,4 +111,30 @@ func TestTheDocumentOfARun(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || d.State != "rolled-back" || !d.Functions[0].Exists {
 		t.Error(diff)
 	}
+}
+
+// The figures of a stage are the sum of its minutes, and each decision is said.
+func TestAPageHasTheFiguresAndDecisionsOfTheStages(t *testing.T) {
+	t.Parallel()
+	got := Page(runOf("shop"), same)
+	for _, want := range []string{
+		"10% of the traffic", "new 3/412 (0.73%) · old 2/3,690 (0.05%) failed", "the stage lasted longer: shop", "the shift went on: shop",
+		"50% of the traffic", "new 400/900 (44.4%) · old 1/900 (0.11%) failed", "rolled back: shop",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+// FuzzEscape holds every text to being text: no byte of it acts in an element or in
+// a quoted attribute.
+func FuzzEscape(f *testing.F) {
+	f.Add("<script>\x00\"'&\xff\u009b")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := escape(s)
+		if strings.ContainsAny(got, "<>\"'\x00\x1b\x7f") || !utf8.ValidString(got) {
+			t.Errorf("%q became %q", s, got)
+		}
+	})
 }
