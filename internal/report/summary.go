@@ -57,8 +57,13 @@ const (
 	// for a step (https://docs.github.com/en/actions/reference/limits), of which a
 	// part is left to other commands of the same step.
 	SummaryLimit = 900 << 10
-	// maxRows is how many functions a summary names.
+	// maxRows is how many commands a summary shows.
 	maxRows = 500
+	// openRows is how many rows of a table are shown unfolded.
+	openRows = 50
+	// tableLimit is how long a table may become, in bytes: 1,500 functions with long
+	// names fit.
+	tableLimit = 700 << 10
 	// openLines is how many lines of a difference are shown unfolded: with the
 	// table and the command that undoes it, that is one screen.
 	openLines = 25
@@ -73,19 +78,33 @@ func Summary(d Deployment) string {
 	if by := d.By.markdown(); by != "" {
 		head.WriteString(by + "\n\n")
 	}
-	head.WriteString("| Function | Region | Version | Traffic | Code | Time |\n|---|---|---|---|---|---|\n")
-	for i, r := range d.Rows {
-		if i == maxRows {
-			fmt.Fprintf(&head, "\n%s more: see the log.\n", count(len(d.Rows)-i, "function"))
-			break
-		}
-		head.WriteString(r.markdown())
+	var rows []string
+	for _, r := range d.Rows {
+		rows = append(rows, r.markdown())
 	}
+	head.WriteString(table("| Function | Region | Version | Traffic | Code | Time |\n|---|---|---|---|---|---|\n", rows, "function"))
 	head.WriteString(stagesMarkdown(d.Stages))
 	commands(&tail, "To give the new version all the traffic", d.Next.Promote)
 	commands(&tail, d.undoTitle(), d.Next.Undo)
 	room := SummaryLimit - head.Len() - tail.Len()
 	return head.String() + changesMarkdown(d.Diffs, room) + tail.String()
+}
+
+// table is a table of Markdown: folded where it is long, and cut where it is too
+// long for a summary.
+func table(head string, rows []string, what string) string {
+	var b strings.Builder
+	for i, row := range rows {
+		if b.Len()+len(row) > tableLimit {
+			fmt.Fprintf(&b, "\n%s more: see the log.\n", count(len(rows)-i, what))
+			break
+		}
+		b.WriteString(row)
+	}
+	if len(rows) <= openRows {
+		return head + b.String()
+	}
+	return "<details><summary>" + count(len(rows), what) + "</summary>\n\n" + head + b.String() + "\n</details>\n"
 }
 
 func (r Row) markdown() string {

@@ -138,3 +138,26 @@ func TestTheRecorderKeepsHowLongEachStageLasted(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A summary names each of 1,500 functions within GitHub's limit; how the run ended
+// and the command that undoes it stay outside what is folded.
+func TestASummaryOfManyFunctionsIsFoldedAndWhole(t *testing.T) {
+	t.Parallel()
+	d := deployment()
+	row := d.Rows[0]
+	d.Rows = nil
+	for i := range 1500 {
+		row.Function = fmt.Sprintf("%s-%04d", strings.Repeat("f", 59), i)
+		row.Console = "https://eu-central-1.console.aws.amazon.com/lambda/home?region=eu-central-1#/functions/" + row.Function + "/versions/42"
+		d.Rows = append(d.Rows, row)
+	}
+	text := Summary(d)
+	if n := strings.Count(text, "/versions/42) |"); n != 1500 || len(text) > SummaryLimit {
+		t.Errorf("%d rows in %d bytes", n, len(text))
+	}
+	before, inside, _ := strings.Cut(text, "<details><summary>1500 functions</summary>")
+	_, after, _ := strings.Cut(inside, "</details>")
+	if !strings.Contains(before, "### ✓ 1500 functions deployed") || !strings.Contains(after, "lambda-rollout rollback") {
+		t.Errorf("outside the folded table:\n%s\n%s", before, after)
+	}
+}
