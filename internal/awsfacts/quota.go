@@ -12,6 +12,10 @@ const (
 	GetFunctionRate  = 100
 )
 
+// MinUnreserved is what must stay unreserved of an account's concurrency
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).
+const MinUnreserved = 100
+
 // Sizes and lengths that AWS accepts.
 const (
 	// InlineZip is the largest zip, in bytes, that a call to Lambda carries.

@@ -23,8 +23,19 @@ func (s *Server) serveFunctionURL(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set(api.RequestIDHeader, api.NewID())
 	answered := &statusWriter{ResponseWriter: w}
 	started := s.Now()
-	s.lambda.ServeURL(answered, r, lambda.URLCall{ID: m[1], Region: m[2], Caller: caller, Signed: signatureOf(r) == signed})
+	s.lambda.ServeURL(answered, r, lambda.URLCall{ID: m[1], Region: m[2], Caller: caller, Signature: s.urlSignature(r, m[2])})
 	s.logCall(Call{Time: started, Account: caller.Account, Region: m[2], Service: "lambda", Operation: "FunctionUrl",
 		Resource: r.Method + " " + r.URL.Path, Status: answered.status, Took: s.Now().Sub(started)})
 	return true
+}
+
+// urlSignature is what the signature of a request to a function URL is worth.
+func (s *Server) urlSignature(r *http.Request, region string) lambda.Signature {
+	switch {
+	case signatureOf(r) == unsigned:
+		return lambda.Unsigned
+	case s.verifies(r, "lambda", region):
+		return lambda.Verified
+	}
+	return lambda.Forged
 }

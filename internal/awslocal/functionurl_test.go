@@ -2,19 +2,25 @@ package awslocal_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 )
 
 // site is a function behind a URL.
@@ -126,20 +132,97 @@ func TestAFunctionGetsTheRequestOfItsURL(t *testing.T) {
 	}
 }
 
+// AWS's own signer signs, as any client does.
 func TestAFunctionURLWithIAMNeedsASignature(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, payloadOf(`{"ok": true}`), awslambda.CreateFunctionUrlConfigInput{AuthType: types.FunctionUrlAuthTypeAwsIam})
 	if w := s.get("GET", "/", "", nil); w.Code != http.StatusForbidden {
 		t.Errorf("unsigned: %d %s", w.Code, w.Body)
 	}
-	const signature = "AWS4-HMAC-SHA256 Credential=000000000000/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=00"
-	if w := s.get("GET", "/", "", map[string]string{"Authorization": signature}); w.Code != http.StatusOK || w.Body.String() != `{"ok": true}` {
-		t.Errorf("signed by the account: %d %s", w.Code, w.Body)
+	type attempt struct {
+		key, secret, region string
+		spoil               func(*http.Request)
 	}
-	stranger := strings.Replace(signature, "000000000000", "111111111111", 1)
-	if w := s.get("GET", "/", "", map[string]string{"Authorization": stranger}); w.Code != http.StatusForbidden {
-		t.Errorf("signed by another account: %d %s", w.Code, w.Body)
+	own := attempt{key: "000000000000", secret: "local", region: "us-east-1"}
+	with := func(change func(*attempt)) attempt { a := own; change(&a); return a }
+	for name, c := range map[string]struct {
+		attempt
+		code int
+		says string
+	}{
+		"signed by the account":     {own, http.StatusOK, `{"ok": true}`},
+		"the key is the secret":     {with(func(a *attempt) { a.secret = a.key }), http.StatusOK, ""},
+		"a secret that nobody has":  {with(func(a *attempt) { a.secret = "guess" }), http.StatusForbidden, "does not match"},
+		"for another Region":        {with(func(a *attempt) { a.region = "eu-central-1" }), http.StatusForbidden, "does not match"},
+		"signed by another account": {with(func(a *attempt) { a.key = "111111111111" }), http.StatusForbidden, "Forbidden. For troubleshooting"},
+		"another path":              {with(func(a *attempt) { a.spoil = func(r *http.Request) { r.URL.Path = "/other" } }), http.StatusForbidden, "does not match"},
+		"another query":             {with(func(a *attempt) { a.spoil = func(r *http.Request) { r.URL.RawQuery = "a=2" } }), http.StatusForbidden, "does not match"},
+		"another body": {with(func(a *attempt) {
+			a.spoil = func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("goodbye")); r.ContentLength = 7 }
+		}), http.StatusForbidden, "does not match"},
+		"another method": {with(func(a *attempt) { a.spoil = func(r *http.Request) { r.Method = "PUT" } }), http.StatusForbidden, "does not match"},
+		"a header changed": {with(func(a *attempt) {
+			a.spoil = func(r *http.Request) { r.Header.Set("X-Mine", "2") }
+		}), http.StatusForbidden, "does not match"},
+	} {
+		r := httptest.NewRequest("POST", "/a%20b/c?a=1&b=x+y&a=0", strings.NewReader("hello"))
+		r.Host, r.URL.Host = s.url.Host, s.url.Host
+		r.Header.Set("X-Mine", " 1  and  more ")
+		sum := sha256.Sum256([]byte("hello"))
+		hash := hex.EncodeToString(sum[:])
+		credentials := aws.Credentials{AccessKeyID: c.key, SecretAccessKey: c.secret}
+		if err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, hash, "lambda", c.region, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if c.spoil != nil {
+			c.spoil(r)
+		}
+		w := httptest.NewRecorder()
+		s.Server.ServeHTTP(w, r)
+		if w.Code != c.code || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
 	}
+}
+
+// The first bit of a streamed answer is there before the function makes the second.
+func TestAStreamedAnswerArrivesWhileItIsMade(t *testing.T) {
+	t.Parallel()
+	seen := make(chan struct{})
+	in := none()
+	in.InvokeMode = types.InvokeModeResponseStream
+	s := newSite(t, func(ctx context.Context, _ awslocal.Event) awslocal.Answer {
+		out := runner.StreamOf(ctx)
+		_, _ = io.WriteString(out, `{"statusCode": 201}`+strings.Repeat("\x00", 4))
+		_, _ = io.WriteString(out, strings.Repeat("\x00", 4)+"one")
+		<-seen
+		_, _ = io.WriteString(out, "two")
+		return awslocal.Answer{Payload: []byte("not sent again")}
+	}, in)
+	s.open()
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Host = s.url.Host
+	w := &watched{ResponseRecorder: httptest.NewRecorder(), wrote: func(body string) {
+		if body == "one" {
+			close(seen)
+		}
+	}}
+	s.Server.ServeHTTP(w, r)
+	if w.Code != http.StatusCreated || w.Body.String() != "onetwo" || !w.Flushed {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// watched tells of each write.
+type watched struct {
+	*httptest.ResponseRecorder
+	wrote func(body string)
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.ResponseRecorder.Write(p)
+	w.wrote(w.Body.String())
+	return n, err
 }
 
 func TestAFunctionURLAnswersTheOriginsOfItsCORSConfiguration(t *testing.T) {

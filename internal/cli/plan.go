@@ -112,6 +112,8 @@ func callText(s plan.Step) string {
 		return s.Operation() + " " + s.Name
 	case plan.PublishRestorePoint:
 		return s.Operation() + " (restore point)"
+	case plan.PublishLatest:
+		return s.Operation() + " " + definition.LatestPublished
 	case plan.PutSetting:
 		return s.Operation() + " " + s.Setting.SettingKey.String()
 	case plan.DeleteSetting:

@@ -1,5 +1,10 @@
 package definition
 
+// LatestPublished is the version of a function on managed instances that callers
+// without a qualifier reach
+// (https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-version-publishing.html).
+const LatestPublished = "$LATEST.PUBLISHED"
+
 // Observed is what GetFunction shows of $LATEST or of one published version
 // (https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html).
 type Observed struct {
@@ -21,6 +26,8 @@ type Observed struct {
 	ResolvedS3Object *Code
 	// SourceKMSKeyArn must be sent again with every code update.
 	SourceKMSKeyArn string
+	// Reserved is the function's reserved concurrency; nil where it has none.
+	Reserved *int32
 	// Unreadable names what AWS would not show (no kms:Decrypt, say) with its
 	// reason: a state with a hole in it cannot be restored from.
 	Unreadable []Unreadable

@@ -74,7 +74,12 @@ type ReservedConcurrency struct{ Executions int32 }
 // ProvisionedConcurrency is how many environments of what an alias points to are
 // kept ready
 // (https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html).
-type ProvisionedConcurrency struct{ ProvisionedConcurrentExecutions int32 }
+type ProvisionedConcurrency struct {
+	ProvisionedConcurrentExecutions int32
+	// OnVersion, in a document, asks for them on the version that the alias points
+	// to, and not on the alias.
+	OnVersion bool `json:",omitempty"`
+}
 
 // EventInvoke is what becomes of asynchronous invocations
 // (https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html).

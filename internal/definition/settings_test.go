@@ -19,7 +19,7 @@ func oneOfEach() []Setting {
 		{SettingKey{FunctionURLSetting, "live", ""}, FunctionURL{AuthType: "NONE", Cors: &Cors{AllowOrigins: []string{"*"}, MaxAge: ptr[int32](60)}}},
 		{SettingKey{PermissionSetting, "", "allow"}, Permission{Action: "lambda:InvokeFunction", Principal: "events.amazonaws.com", InvokedViaFunctionUrl: ptr(true)}},
 		{SettingKey{Kind: ReservedConcurrencySetting}, ReservedConcurrency{0}},
-		{SettingKey{ProvisionedConcurrencySetting, "live", ""}, ProvisionedConcurrency{2}},
+		{SettingKey{ProvisionedConcurrencySetting, "live", ""}, ProvisionedConcurrency{ProvisionedConcurrentExecutions: 2}},
 		{SettingKey{EventInvokeSetting, "", ""}, EventInvoke{MaximumRetryAttempts: ptr[int32](0), DestinationConfig: &EventInvokeDestination{OnFailure: &Destination{"arn:aws:sqs:us-east-1:000000000000:q"}}}},
 		{SettingKey{Kind: RecursiveLoopSetting}, RecursiveLoop{"Allow"}},
 		{SettingKey{Kind: RuntimeManagementSetting}, RuntimeManagement{UpdateRuntimeOn: "FunctionUpdate"}},

@@ -40,6 +40,11 @@ func (s Settings) find(key SettingKey) (Setting, bool) {
 // order in which they are changed. A nil value means that it is not set.
 func (s Settings) Wanted(aliases []Alias) []Setting {
 	all := slices.Clone(s.Named)
+	for i, one := range all {
+		if p, is := one.Value.(ProvisionedConcurrency); is && p.OnVersion {
+			all[i].Value = nil // A version has its own, or its alias has: not both.
+		}
+	}
 	for _, one := range s.Named {
 		for _, a := range aliases {
 			if one.Kind == PermissionSetting && one.Value == nil {
@@ -56,6 +61,18 @@ func (s Settings) Wanted(aliases []Alias) []Setting {
 			if _, named := s.find(key); !named {
 				all = append(all, Setting{key, DefaultSetting(kind)})
 			}
+		}
+	}
+	return all
+}
+
+// OnVersions are the aliases whose versions have provisioned concurrency of their
+// own, with how much of it.
+func (s Settings) OnVersions() map[string]int32 {
+	all := map[string]int32{}
+	for _, one := range s.Named {
+		if p, is := one.Value.(ProvisionedConcurrency); is && p.OnVersion {
+			all[one.Qualifier] = p.ProvisionedConcurrentExecutions
 		}
 	}
 	return all

@@ -66,8 +66,11 @@ var settingsFields = []settingField{
 			members: []field{provisionedAlias, {
 				name: "ProvisionedConcurrentExecutions", kind: integer, unit: "environments", required: true, min: 1, max: 1_000_000,
 				doc: "How many environments are kept ready.",
+			}, {
+				name: "OnVersion", kind: boolean,
+				doc: "true: on the version that the alias points to. A new version has its own before it gets any traffic, and those of the old one are released once all of the traffic has moved. false: on the alias, and AWS moves them after it.",
 			}},
-			doc: "Environments that are kept ready for an alias. null releases them.",
+			doc: "Environments that are kept ready for an alias, or for the version that it points to. null releases them.",
 		},
 		setting: ProvisionedConcurrencySetting, entry: entryOf[provisionedEntry],
 	},

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
 // Budget is what a deployment may cost of the quota that AWS shares among all calls
@@ -31,8 +33,45 @@ func BudgetOf(planned []Planned) Budget {
 		if p.Want.Function.CodeSigningConfigArn != nil {
 			b.Calls++
 		}
+		b.Calls += p.settingCalls()
 	}
 	return b
+}
+
+// settingCalls is what settings take beside their steps: one question for each that
+// is named, apart from statements, whose GetPolicy has a quota of its own; one more
+// before each changes, because no RevisionId guards it; and one at least until
+// provisioned concurrency is ready.
+func (p Planned) settingCalls() int {
+	calls := 0
+	for _, s := range p.Want.Settings.Wanted(p.Want.Aliases) {
+		if s.Kind != definition.PermissionSetting {
+			calls++
+		}
+	}
+	if p.Want.Settings.Names(definition.ProvisionedConcurrencySetting) {
+		calls += len(plan.ServedVersions(p.Want, p.Before))
+	}
+	if len(p.Before.InUse) > 0 {
+		calls++ // ListAliases
+	}
+	for _, s := range p.Plan.Steps {
+		if p.Before.Provisioned[plan.MovedAlias(s)] {
+			calls += 3 // Is there some, has it followed, have AWS' own weights gone?
+		}
+		after, is := plan.SettingOf(s)
+		if !is || after.Kind == definition.PermissionSetting {
+			continue
+		}
+		calls++
+		if after.Qualifier == plan.NewVersion {
+			calls++
+		}
+		if after.Kind == definition.ProvisionedConcurrencySetting && after.Value != nil {
+			calls++
+		}
+	}
+	return calls
 }
 
 // Compared says what was made beside the budget. calls are counts by operation.

@@ -73,6 +73,44 @@ func TestEachFunctionTakesTheCallsOfItsBudgetAndNoMore(t *testing.T) {
 	}
 }
 
+// Settings cost a question each, and each that changes two calls more.
+func TestSettingsTakeTheCallsOfTheirBudget(t *testing.T) {
+	const document = `{"reservedConcurrency": %d, "recursiveLoop": "Allow", "eventInvokeConfig": {"qualifier": "live", "maximumRetryAttempts": %[1]d},
+		"functionUrl": {"qualifier": "live", "authType": "NONE"},
+		"permissions": [{"sid": "a", "qualifier": "live", "action": "lambda:InvokeFunction", "principal": "sns.amazonaws.com"}],
+		"provisionedConcurrency": {"qualifier": "live", "provisionedConcurrentExecutions": 1%s}}`
+	for name, c := range map[string]struct {
+		before, after string
+		code          string
+	}{
+		"unchanged":      {fmt.Sprintf(document, 1, ""), fmt.Sprintf(document, 1, ""), "1"},
+		"changed":        {fmt.Sprintf(document, 2, ""), fmt.Sprintf(document, 1, ""), "1"},
+		"added":          {"{}", fmt.Sprintf(document, 1, ""), "1"},
+		"with code":      {fmt.Sprintf(document, 2, ""), fmt.Sprintf(document, 2, ""), "2"},
+		"on the version": {fmt.Sprintf(document, 2, `, "onVersion": true`), fmt.Sprintf(document, 2, `, "onVersion": true`), "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, awslocal.Options{}, func(f *fixture) {
+				f.settings = []string{"settings.json"}
+				f.write("settings.json", c.before)
+				f.write("code/index.js", "1")
+				f.mustDeploy()
+				f.write("settings.json", c.after)
+				f.write("code/index.js", c.code)
+				f.aws.ResetCalls()
+				var planned []Planned
+				for _, r := range f.mustDeploy() {
+					planned = append(planned, r.Planned)
+				}
+				calls := f.operations()
+				if b, n := BudgetOf(planned), f.budgeted(); b.Calls+b.DryRuns != n {
+					f.Errorf("%d calls of a budget of %+v: %v", n, b, calls)
+				}
+			})
+		})
+	}
+}
+
 // What others may attach to a new function is asked about once: the answer is the
 // same for all.
 func TestACreationTakesFourCallsAndOneLookAtThePermissions(t *testing.T) {

@@ -45,8 +45,10 @@ type fixture struct {
 	rollbackTimeout time.Duration
 	aliases         []string
 	artifact        string
-	firstDeploy     string
-	commit          string
+	// settings are the files of the input settings.
+	settings    []string
+	firstDeploy string
+	commit      string
 }
 
 // safeLog is a log that several goroutines write.
@@ -137,7 +139,7 @@ func (f *fixture) set(definitions ...string) *service.Set {
 		f.Fatal(err)
 	}
 	set, problems := service.Load(service.Options{
-		Files: files, Definitions: definitions, Aliases: f.aliases, Artifact: f.artifact, Now: time.Now, Serialised: true,
+		Files: files, Definitions: definitions, Aliases: f.aliases, Artifact: f.artifact, Settings: f.settings, Now: time.Now, Serialised: true,
 	})
 	if err := closeFiles(); err != nil {
 		f.Fatal(err)

@@ -86,6 +86,9 @@ func NewWatching(ctx context.Context, planned []Planned, w Work) (*Watching, err
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
 	g, err := newSentinel(ctx, planned, w)
+	if g != nil && err == nil {
+		g.warnOfUnused(ctx, planned)
+	}
 	a, alarmed := newAlarms(ctx, planned, w)
 	if err := session.Join(err, alarmed); err != nil {
 		return nil, notStarted(fmt.Errorf("nothing was changed: %w", err))

@@ -194,7 +194,7 @@ func (r *Rollback) next(ctx context.Context, now *round) {
 // the later make sense only after the earlier.
 func onLatest(s plan.Step) bool {
 	switch s := s.(type) {
-	case plan.UpdateConfiguration, plan.UpdateCode, plan.CreateFunction:
+	case plan.UpdateConfiguration, plan.UpdateCode, plan.CreateFunction, plan.PublishLatest:
 		return true
 	case plan.UpdateAlias:
 		return s.Alias.Version == plan.Latest
@@ -288,7 +288,7 @@ func (r *Rollback) step(ctx context.Context, s plan.Step) error {
 		r.fences.Latest = true
 	case plan.UpdateAlias:
 		r.fences.Aliases[s.Alias.Name] = true
-	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.DeleteAlias,
+	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.PublishLatest, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.DeleteAlias,
 		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting:
 	}
 	return nil

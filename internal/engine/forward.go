@@ -38,6 +38,12 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 		if latest.PackageType != nil {
 			s.PackageType = *latest.PackageType
 		}
+		if published := o.LatestPublished; published != nil {
+			s.LatestPublished = &journal.Published{Content: *e.live.content(published)}
+			if published.Description != nil {
+				s.LatestPublished.Description = *published.Description
+			}
+		}
 		if w.Function.CodeSigningConfigArn != nil {
 			s.CodeSigning = &o.CodeSigning
 		}
@@ -79,8 +85,12 @@ func codeFirst(steps []plan.Step, err error) bool {
 
 // deploy carries out one step of a deployment.
 func (e *Engine) deploy(ctx context.Context, s plan.Step) error {
+	s, err := e.onNewVersion(ctx, s)
+	if err != nil || s == nil {
+		return err
+	}
 	began := e.begin(s, false)
-	err := e.do(ctx, s, false)
+	err = e.do(ctx, s, false)
 	e.end(began, err)
 	if err != nil {
 		return err

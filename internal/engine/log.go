@@ -16,7 +16,7 @@ func (e *Engine) begin(s plan.Step, back bool) event.StepBegan {
 		began.Version = s.Alias.Version
 	case plan.LeaveLatest:
 		began.Version = e.RestorePoint()
-	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion,
+	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.PublishLatest,
 		plan.DeleteAlias, plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting:
 	}
 	e.events.Emit(began)
@@ -29,7 +29,8 @@ func (e *Engine) end(began event.StepBegan, err error) {
 	if e.live.latest != nil {
 		ended.Arn, ended.CodeSha256 = e.live.latest.Arn, e.live.latest.CodeSha256
 	}
-	if began.Step.Operation() == (plan.PublishVersion{}).Operation() && err == nil {
+	_, latest := began.Step.(plan.PublishLatest)
+	if began.Step.Operation() == (plan.PublishVersion{}).Operation() && !latest && err == nil {
 		ended.Arn, ended.Published = e.version.Arn, e.version.Version
 		s, is := began.Step.(plan.PublishVersion)
 		ended.Existed = is && e.version.Description != nil && *e.version.Description != s.Description

@@ -50,6 +50,15 @@ func observe(ctx context.Context, api Reader, w plan.Wanted) (plan.Observation, 
 	for i, a := range w.Aliases {
 		o.Aliases[a.Name] = found[i]
 	}
+	if err := readVersions(ctx, api, w, &o); err != nil {
+		return o, err
+	}
+	if o.Latest != nil && onManagedInstances(w, o.Latest) {
+		var err error
+		if o.LatestPublished, err = api.Find(ctx, name, definition.LatestPublished); err != nil {
+			return o, err
+		}
+	}
 	o.Provisioned = provisionedAliases(ctx, api, w, o)
 	for name, has := range o.Provisioned {
 		if now := o.Aliases[name]; has && now != nil && len(now.Weights) > 0 {

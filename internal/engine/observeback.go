@@ -37,6 +37,12 @@ func observeBack(ctx context.Context, api Reader, t journal.TargetLog, recalled 
 	if keys := t.SettingKeys(); len(keys) > 0 {
 		group.Go(func() (err error) { o.Settings, err = api.Settings(call, t.Function, keys, nil); return err })
 	}
+	if t.PublishesLatest() {
+		group.Go(func() (err error) {
+			o.LatestPublished, err = api.Find(call, t.Function, definition.LatestPublished)
+			return err
+		})
+	}
 	if s.CodeSigning != nil {
 		group.Go(func() (err error) { o.CodeSigning, err = api.CodeSigning(call, t.Function); return err })
 	}

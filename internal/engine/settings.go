@@ -21,24 +21,102 @@ func readSettings(ctx context.Context, api Reader, w plan.Wanted) (plan.Settings
 	return api.Settings(ctx, w.Function.FunctionName, keys, w.Settings.Policies(w.Aliases))
 }
 
+// readVersions adds the provisioned concurrency that versions have of their own which
+// the deployed aliases point to, and who else uses these.
+func readVersions(ctx context.Context, api Reader, w plan.Wanted, o *plan.Observation) error {
+	if !w.Settings.Names(definition.ProvisionedConcurrencySetting) {
+		return nil
+	}
+	var keys []definition.SettingKey
+	for _, version := range plan.ServedVersions(w, *o) {
+		keys = append(keys, definition.SettingKey{Kind: definition.ProvisionedConcurrencySetting, Qualifier: version})
+	}
+	found, err := api.Settings(ctx, w.Function.FunctionName, keys, nil)
+	if err != nil {
+		return err
+	}
+	used := map[string]string{}
+	for key, v := range found {
+		if o.Settings[key] = v; v != nil {
+			used[key.Qualifier] = ""
+		}
+	}
+	if len(used) == 0 {
+		return nil
+	}
+	aliases, err := api.ListAliases(ctx, w.Function.FunctionName)
+	for version := range used {
+		if err != nil {
+			used[version] = "which aliases point to it cannot be seen: " + unseen(err)
+		}
+		for _, a := range aliases {
+			_, deployed := o.Aliases[a.Name]
+			if _, shares := a.Weights[version]; !deployed && (shares || a.Version == version) {
+				used[version] = "alias " + a.Name + " points to it"
+			}
+		}
+	}
+	o.InUse = used
+	return nil
+}
+
 // settingsBefore are the settings that a plan changes, as they are before.
 func settingsBefore(p plan.Plan, o plan.Observation) []definition.Setting {
 	var all []definition.Setting
 	for _, s := range p.Steps {
 		after, is := plan.SettingOf(s)
 		before := definition.Setting{SettingKey: after.SettingKey, Value: o.Settings[after.SettingKey]}
-		if is && !slices.ContainsFunc(all, func(one definition.Setting) bool { return one.SettingKey == after.SettingKey }) {
+		if is && after.Qualifier != plan.NewVersion && !slices.ContainsFunc(all, func(one definition.Setting) bool { return one.SettingKey == after.SettingKey }) {
 			all = append(all, before)
 		}
 	}
 	return all
 }
 
+// onNewVersion returns a step about provisioned concurrency as it is for the version
+// that was published; nil where nothing is left of it to do. PublishVersion may have
+// returned a version that exists, with provisioned concurrency of its own.
+func (e *Engine) onNewVersion(ctx context.Context, s plan.Step) (plan.Step, error) {
+	if d, is := s.(plan.DeleteSetting); is && d.Key.Kind == definition.ProvisionedConcurrencySetting && d.Key.Qualifier == e.newVersion() {
+		return nil, nil // The old version is the new one.
+	}
+	put, is := s.(plan.PutSetting)
+	if !is || put.Setting.Qualifier != plan.NewVersion {
+		return s, nil
+	}
+	put.Setting.Qualifier = e.newVersion()
+	key := put.Setting.SettingKey
+	found, err := e.api.Settings(ctx, e.live.function, []definition.SettingKey{key}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if definition.SameSetting(found[key], put.Setting.Value) {
+		return nil, nil
+	}
+	if e.live.settings == nil {
+		e.live.settings = plan.Settings{}
+	}
+	e.live.settings[key], put.Replaces = found[key], found[key] != nil
+	return put, nil
+}
+
+// newVersion is the version that was published, or found.
+func (e *Engine) newVersion() string {
+	if e.version != nil {
+		return e.version.Version
+	}
+	return e.target
+}
+
 // setting sets or removes a setting.
 func (e *Engine) setting(s definition.Setting, replaces bool) change {
 	before, left := e.live.settings[s.SettingKey], s.Value
+	intent := journal.Intent{Setting: &s}
+	if t := e.record.Target(); before != nil && !t.KnowsSetting(s.SettingKey) {
+		intent.Before = &definition.Setting{SettingKey: s.SettingKey, Value: before}
+	}
 	return change{
-		intent:   journal.Intent{Setting: &s},
+		intent:   intent,
 		unfenced: true, guarded: true,
 		send: func(ctx context.Context) error {
 			if s.Value == nil {

@@ -21,10 +21,14 @@ const (
 )
 
 func phaseOf(s plan.Step) phase {
-	switch s.(type) {
+	switch s := s.(type) {
 	case plan.CreateAlias, plan.MoveAlias, plan.UpdateAlias:
 		return shifting
-	case plan.TagResource, plan.UntagResource, plan.PutSetting, plan.DeleteSetting:
+	case plan.PutSetting:
+		return phaseOfSetting(s.Early)
+	case plan.DeleteSetting:
+		return phaseOfSetting(s.Early)
+	case plan.TagResource, plan.UntagResource, plan.PublishLatest:
 		return finishing
 	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion,
 		plan.LeaveLatest, plan.PutCodeSigning, plan.DeleteCodeSigning:
@@ -32,6 +36,13 @@ func phaseOf(s plan.Step) phase {
 		// A deployment deletes nothing.
 	}
 	return preparing
+}
+
+func phaseOfSetting(early bool) phase {
+	if early {
+		return preparing
+	}
+	return finishing
 }
 
 // in keeps the steps of one phase.

@@ -18,6 +18,12 @@ func (e *Engine) do(ctx context.Context, s plan.Step, back bool) error {
 			return err
 		}
 	}
+	if _, publishes := s.(plan.PublishLatest); publishes {
+		// Tags and numbered versions moved the RevisionId of $LATEST.
+		if err := e.settleUnchanged(ctx); err != nil {
+			return err
+		}
+	}
 	c := e.changeOf(s)
 	c.intent.Call, c.intent.Back = s.Operation(), back
 	return e.execute(ctx, c)
@@ -36,6 +42,8 @@ func (e *Engine) changeOf(s plan.Step) change {
 		return e.publish(s.Description, true)
 	case plan.PublishVersion:
 		return e.publish(s.Description, false)
+	case plan.PublishLatest:
+		return e.publishLatest(s.Description)
 	case plan.CreateAlias:
 		return e.createAlias(definition.Alias{Name: s.Name, Description: s.Description, Version: e.target})
 	case plan.MoveAlias:

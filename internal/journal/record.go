@@ -71,8 +71,18 @@ type Snapshot struct {
 	// CodeSigning is the code signing configuration's ARN, nil where the deploy
 	// does not touch it.
 	CodeSigning *string `json:"codeSigning,omitempty"`
+	// LatestPublished is what $LATEST.PUBLISHED held; nil where there was none, or the
+	// deploy does not publish to it.
+	LatestPublished *Published `json:"latestPublished,omitempty"`
 	// Settings are those that the deploy changes; one without a value was not set.
 	Settings []definition.Setting `json:"settings,omitempty"`
+}
+
+// Published is $LATEST.PUBLISHED of a function on managed instances.
+type Published struct {
+	Content Content `json:"content"`
+	// Description is its own, which publishing sets.
+	Description string `json:"description,omitempty"`
 }
 
 // Intent is a change about to be made.
@@ -92,8 +102,12 @@ type Intent struct {
 	TagKeys []string          `json:"tagKeys,omitempty"`
 	// CodeSigning will be the code signing configuration.
 	CodeSigning *string `json:"codeSigning,omitempty"`
-	// Setting will be set; without a value, removed.
+	// Setting will be set; without a value, removed. Before is what it was, where the
+	// snapshot could not know of it.
 	Setting *definition.Setting `json:"setting,omitempty"`
+	Before  *definition.Setting `json:"before,omitempty"`
+	// LatestPublished is what $LATEST.PUBLISHED will hold.
+	LatestPublished *Published `json:"latestPublished,omitempty"`
 	// Version will be deleted.
 	Version string `json:"version,omitempty"`
 }

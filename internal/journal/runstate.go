@@ -308,18 +308,38 @@ func (t *TargetLog) SettingKeys() []definition.SettingKey {
 	return all
 }
 
+// KnowsSetting reports whether what a setting was before the run is recorded, or was
+// nothing because the run changed it already.
+func (t *TargetLog) KnowsSetting(key definition.SettingKey) bool {
+	return t.settingBefore(key).SettingKey == key || slices.ContainsFunc(t.Steps, func(s Step) bool {
+		return s.Intent.Setting != nil && s.Intent.Setting.SettingKey == key
+	})
+}
+
+// settingBefore is what a setting was before the run; the zero value where it was
+// not recorded.
+func (t *TargetLog) settingBefore(key definition.SettingKey) definition.Setting {
+	if t.Snapshot != nil {
+		for _, s := range t.Snapshot.Settings {
+			if s.SettingKey == key {
+				return s
+			}
+		}
+	}
+	for _, s := range t.Steps {
+		if s.Intent.Before != nil && s.Intent.Before.SettingKey == key {
+			return *s.Intent.Before
+		}
+	}
+	return definition.Setting{}
+}
+
 // SettingStates are the values that a setting may have if nobody else changed it:
 // the one before the run, the one that the last change left that is known to be
 // complete, and those of all later changes and of all that may still take effect.
 // was is the one before the run. nil stands for one that is not set.
 func (t *TargetLog) SettingStates(key definition.SettingKey) (was definition.SettingValue, states []definition.SettingValue) {
-	if t.Snapshot != nil {
-		for _, s := range t.Snapshot.Settings {
-			if s.SettingKey == key {
-				was = s.Value
-			}
-		}
-	}
+	was = t.settingBefore(key).Value
 	var open []definition.SettingValue
 	for _, s := range t.Steps {
 		switch {
@@ -331,6 +351,13 @@ func (t *TargetLog) SettingStates(key definition.SettingKey) (was definition.Set
 		}
 	}
 	return was, slices.Concat([]definition.SettingValue{was}, states, open)
+}
+
+// PublishesLatest reports whether the run may have changed $LATEST.PUBLISHED.
+func (t *TargetLog) PublishesLatest() bool {
+	return slices.ContainsFunc(t.Steps, func(s Step) bool {
+		return s.Intent.LatestPublished != nil && (s.Outcome == nil || s.Outcome.Result != Refused)
+	})
 }
 
 // FailedVersions are the versions that the run published, AWS could not start,

@@ -73,6 +73,25 @@ func (c *Client) Attached(ctx context.Context, arn string, qualifiers []string) 
 	return slices.Concat(found...), errors.Join(errs...)
 }
 
+// Callers lists what lets somebody call an alias of the function named by arn: its
+// resource policy, its function URL, event source mappings.
+func (c *Client) Callers(ctx context.Context, arn, alias string) ([]Attachment, error) {
+	_, function, _ := strings.Cut(arn, ":function:")
+	q := questions{api: c.api, function: function, arn: arn, wanted: []string{alias}}
+	urls, err := q.urls(ctx)
+	if err != nil || len(urls) > 0 {
+		return urls, err
+	}
+	statements, err := q.policy(ctx, alias)
+	if notFound(err) {
+		err = nil
+	}
+	if err != nil || len(statements) > 0 {
+		return statements, err
+	}
+	return q.eventSources(ctx, alias)
+}
+
 // questions are asked about one function.
 type questions struct {
 	api           *lambda.Client

@@ -97,6 +97,8 @@ func (c *Client) withCode(ctx context.Context, operation string, code definition
 // the RevisionId just read.
 type Publication struct {
 	Function, CodeSha256, RevisionId, Description string
+	// Latest publishes to $LATEST.PUBLISHED and makes no numbered version.
+	Latest bool
 }
 
 // PublishVersion publishes $LATEST. AWS returns the last version, with its
@@ -104,16 +106,23 @@ type Publication struct {
 func (c *Client) PublishVersion(ctx context.Context, p Publication) (*definition.Observed, error) {
 	out, err := c.api.PublishVersion(ctx, &lambda.PublishVersionInput{
 		FunctionName: &p.Function, CodeSha256: nonEmpty(p.CodeSha256),
-		RevisionId: nonEmpty(p.RevisionId), Description: &p.Description,
+		RevisionId: nonEmpty(p.RevisionId), Description: &p.Description, PublishTo: publishTo(p.Latest),
 	}, once)
 	if err != nil {
 		return nil, fmt.Errorf("publish a version of %s: %w", p.Function, c.fullStorage(err))
 	}
 	o, err := answered("PublishVersion", p.Function, out)
-	if err == nil && (o.Version == "" || o.Version == latest) {
+	if err == nil && (o.Version == "" || o.Version == latest || p.Latest != (o.Version == definition.LatestPublished)) {
 		err = &AnswerError{Operation: "PublishVersion", Subject: p.Function}
 	}
 	return o, err
+}
+
+func publishTo(latest bool) types.FunctionVersionLatestPublished {
+	if latest {
+		return types.FunctionVersionLatestPublishedLatestPublished
+	}
+	return ""
 }
 
 // CreateAlias creates an alias on a version and returns what AWS answered.

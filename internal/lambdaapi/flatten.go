@@ -20,6 +20,9 @@ func flattenFunction(out *lambda.GetFunctionOutput) *definition.Observed {
 	if e := out.TagsError; e != nil {
 		o.hole("Tags", aws.ToString(e.ErrorCode), aws.ToString(e.Message))
 	}
+	if c := out.Concurrency; c != nil {
+		o.Reserved = c.ReservedConcurrentExecutions
+	}
 	if code := out.Code; code != nil {
 		o.CodeLocation = aws.ToString(code.Location)
 		o.ResolvedImageUri = aws.ToString(code.ResolvedImageUri)

@@ -56,6 +56,20 @@ func (c *Client) Settings(ctx context.Context, function string, keys []definitio
 	return all, nil
 }
 
+// Unreserved is how much concurrency the account has that is reserved for no
+// function. What others have provisioned is part of it
+// (https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html).
+func (c *Client) Unreserved(ctx context.Context) (int32, error) {
+	out, err := c.api.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
+	if err != nil {
+		return 0, fmt.Errorf("read the concurrency of the account: %w", err)
+	}
+	if out.AccountLimit == nil || out.AccountLimit.UnreservedConcurrentExecutions == nil {
+		return 0, &AnswerError{Operation: "GetAccountSettings", Subject: "the account"}
+	}
+	return *out.AccountLimit.UnreservedConcurrentExecutions, nil
+}
+
 // setting reads one setting that is no statement of a policy.
 func (c *Client) setting(ctx context.Context, function string, key definition.SettingKey) (definition.SettingValue, error) {
 	value, err := c.readSetting(ctx, function, key)

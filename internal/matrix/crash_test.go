@@ -46,7 +46,7 @@ func (s scenario) process(w *world, c cut) process {
 func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 	t.Parallel()
 	var deployments, rollbacks, exact atomic.Int64
-	for i, s := range slices.Concat(scenarios(), every(13, eachSetting(), 0)) {
+	for i, s := range slices.Concat(scenarios(), every(17, eachSetting(), 3)) {
 		t.Run(s.name, func(t *testing.T) {
 			var deployed, restored count
 			awstest.Run(t, func(t *testing.T) { deployed, restored = s.measure(t) })

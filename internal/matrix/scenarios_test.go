@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // scenario is a state before, and a deployment over it.
@@ -69,6 +71,15 @@ func scenarios() []scenario {
 			definition: define(`, "memorySize": 256, "code": {"s3ObjectStorageMode": "REFERENCE"}`),
 			args:       []string{"--function-definition", "function.json", "--artifact", "s3://code/new.zip", "--alias", "live"}},
 		{name: "provisioned concurrency on the alias", before: provisioned, definition: define(`, "memorySize": 256`), files: code, args: short},
+		{name: "provisioned concurrency on the version, in stages", before: provisionedVersion, definition: define(`, "memorySize": 256`),
+			files: map[string]string{"code/bootstrap": "two", "settings.json": versionSettings}, args: append(withSettings[:len(withSettings):len(withSettings)], "--traffic", "10%/5m")},
+		{name: "provisioned concurrency from the alias to the version", before: provisioned, definition: define(`, "memorySize": 256`),
+			files: map[string]string{"code/bootstrap": "two", "settings.json": versionSettings}, args: withSettings},
+		{name: "provisioned concurrency from the version to the alias", before: provisionedVersion, definition: define(""),
+			files: map[string]string{"code/bootstrap": "one", "settings.json": document(definition.ProvisionedConcurrencySetting, `{"qualifier": "live", "provisionedConcurrentExecutions": 4}`)}, args: withSettings},
+		{name: "managed instances", before: managedPublished, definition: define(capacity + `, "timeout": 30`), files: code, args: short[:4]},
+		{name: "managed instances, with an alias", before: managedPublished, definition: define(capacity), files: code, args: append(short[:len(short):len(short)], "--traffic", "10%/5m")},
+		{name: "managed instances that nobody published", before: managed, definition: define(capacity), files: code, args: short[:4]},
 		{name: "traffic in stages", before: published, definition: define(`, "tags": {"team": "b"}`), files: code,
 			args: append(short, "--traffic", "10%/5m,50%/5m")},
 		{name: "traffic that stays, over an earlier canary", before: weighted, definition: define(`, "memorySize": 256`), files: code,
@@ -163,6 +174,30 @@ func provisioned(w *world) {
 	published(w)
 	_, err := w.lambda.PutProvisionedConcurrencyConfig(context.Background(), &lambda.PutProvisionedConcurrencyConfigInput{
 		FunctionName: aws.String("f"), Qualifier: aws.String("live"), ProvisionedConcurrentExecutions: aws.Int32(2),
+	})
+	w.must(err)
+	w.settle()
+}
+
+// versionSettings asks for provisioned concurrency on the version.
+const versionSettings = `{"provisionedConcurrency": {"qualifier": "live", "provisionedConcurrentExecutions": 3, "onVersion": true}}`
+
+// provisionedVersion is a function whose version 1 has provisioned concurrency of
+// its own.
+func provisionedVersion(w *world) {
+	published(w)
+	_, err := w.lambda.PutProvisionedConcurrencyConfig(context.Background(), &lambda.PutProvisionedConcurrencyConfigInput{
+		FunctionName: aws.String("f"), Qualifier: aws.String("1"), ProvisionedConcurrentExecutions: aws.Int32(2),
+	})
+	w.must(err)
+	w.settle()
+}
+
+// managedPublished is a function on managed instances with a $LATEST.PUBLISHED.
+func managedPublished(w *world) {
+	managed(w)
+	_, err := w.lambda.PublishVersion(context.Background(), &lambda.PublishVersionInput{
+		FunctionName: aws.String("f"), PublishTo: types.FunctionVersionLatestPublishedLatestPublished, Description: aws.String("published before"),
 	})
 	w.must(err)
 	w.settle()

@@ -103,6 +103,22 @@ func (c *Client) Read(ctx context.Context, subjects []Subject, from, to time.Tim
 	return all, nil
 }
 
+// Used reports whether a subject was invoked at all between two times, which may be
+// days apart: CloudWatch is asked for one number a day.
+func (c *Client) Used(ctx context.Context, s Subject, from, to time.Time) (bool, error) {
+	q := query(0, statistic{"i", "Invocations", "Sum"}, s)
+	q.Stat.Period = int(24 * time.Hour / time.Second)
+	var out response
+	in := request{StartTime: from.Unix(), EndTime: to.Unix(), ScanBy: "TimestampAscending", Queries: []metricQuery{q}}
+	if err := c.caller.JSON(ctx, "GetMetricData", in, &out); err != nil {
+		return false, fmt.Errorf("read the metrics of %s:%s in %s: %w", s.Function, s.Alias, c.region, explain(err))
+	}
+	if len(out.Results) != 1 {
+		return false, errors.New("CloudWatch did not answer the query that was asked")
+	}
+	return slices.ContainsFunc(out.Results[0].Values, func(v float64) bool { return v > 0 }), nil
+}
+
 // explain names the permission that is missing.
 func explain(err error) error {
 	return session.Explain(err, session.Call{Action: "cloudwatch:GetMetricData", Resource: "*"})

@@ -36,7 +36,7 @@ func movesAlias(s Step) bool {
 	switch s.(type) {
 	case CreateAlias, MoveAlias, UpdateAlias:
 		return true
-	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, LeaveLatest,
+	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, LeaveLatest,
 		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return false
@@ -186,7 +186,7 @@ func (f *forward) moves(a definition.Alias, now *definition.ObservedAlias) []Mov
 // mayShare refuses what AWS would refuse, and warns where that is left to a
 // later shift.
 func (f *forward) mayShare(alias, base string, moves []MoveAlias) {
-	if f.o.Provisioned[alias] && slices.ContainsFunc(moves, func(m MoveAlias) bool { return m.Partial() && m.Percent > 0 }) {
+	if _, own := f.w.Settings.OnVersions()[alias]; f.o.Provisioned[alias] && !own && slices.ContainsFunc(moves, func(m MoveAlias) bool { return m.Partial() && m.Percent > 0 }) {
 		// The developer guide gives advice for provisioned concurrency while an alias
 		// routes to two versions
 		// (https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html);

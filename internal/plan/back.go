@@ -160,6 +160,7 @@ func (b *back) existing() {
 	b.codeSigning()
 	b.tags()
 	b.failedVersions()
+	b.latestPublished(lost)
 	for _, r := range b.last {
 		if lost {
 			b.refuse("alias "+r.alias.Name, "it points to "+r.from, "it pointed to $LATEST before, which could not be restored")

@@ -71,6 +71,9 @@ func create(w Wanted, o Observation) Plan {
 		p.Steps = append(p.Steps, CreateAlias{Name: a.Name, Description: a.Description})
 		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: NewVersion, Kind: definition.Set})
 	}
+	if f.CapacityProviderConfig != nil && len(w.Aliases) == 0 {
+		p.Steps = append(p.Steps, PublishLatest{Description: w.Marker.String()})
+	}
 	p.settings(w, o)
 	return p
 }
@@ -212,6 +215,7 @@ func (f *forward) steps() {
 		f.plan.Steps = append(f.plan.Steps, PublishVersion{Description: f.w.Marker.String()})
 	}
 	f.aliases()
+	f.publishLatest()
 	if len(f.untag) > 0 {
 		f.plan.Steps = append(f.plan.Steps, UntagResource{Keys: f.untag})
 	}

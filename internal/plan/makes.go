@@ -30,10 +30,14 @@ func Makes(s Step, field string) bool {
 		return field == "Code" || field == "Architectures"
 	case UpdateConfiguration:
 		whose, _, _ := strings.Cut(field, ".")
-		return !slices.Contains([]string{"Code", "Architectures", "CodeSigningConfigArn", "Aliases", "Tags", "Settings", "Function"}, whose)
+		return !slices.Contains([]string{"Code", "Architectures", "CodeSigningConfigArn", "Aliases", "Tags", "Settings", "Function", Latest}, whose)
 	case DeleteFunction:
 		return true
-	case CreateFunction, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest, DeleteVersion, PutSetting, DeleteSetting:
+	case PublishLatest:
+		return field == LatestPublished
+	case DeleteVersion:
+		return field == LatestPublished && s.Version == LatestPublished
+	case CreateFunction, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest, PutSetting, DeleteSetting:
 	}
 	return false
 }

@@ -77,7 +77,7 @@ func (p Plan) Creates() []string {
 			created = append(created, "")
 		case CreateAlias:
 			created = append(created, s.Name)
-		case UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, MoveAlias, LeaveLatest, UpdateAlias,
+		case UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, MoveAlias, LeaveLatest, UpdateAlias,
 			DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 		}
 	}
@@ -124,6 +124,12 @@ type Observation struct {
 	CodeSigning string
 	// Settings are those of the settings document, or of the journal.
 	Settings Settings
+	// LatestPublished is what callers without a qualifier reach of a function on
+	// managed instances; nil where there is none.
+	LatestPublished *definition.Observed
+	// InUse says of the old versions with provisioned concurrency of their own who
+	// else uses them; one that is not in it is used by no other alias.
+	InUse map[string]string
 }
 
 // Attached is what others attached to something that this run created.

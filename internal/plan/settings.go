@@ -21,11 +21,16 @@ type PutSetting struct {
 	Setting definition.Setting
 	// Replaces reports whether it is set already.
 	Replaces bool
+	// Early reports whether it is set before any traffic moves, and not after all
+	// of it has.
+	Early bool
 }
 
 // DeleteSetting removes a setting.
 type DeleteSetting struct {
 	Key definition.SettingKey
+	// Early is as in PutSetting.
+	Early bool
 }
 
 // settingCalls are the operations of a kind of setting.
@@ -88,7 +93,7 @@ func SettingOf(s Step) (definition.Setting, bool) {
 		return s.Setting, true
 	case DeleteSetting:
 		return definition.Setting{SettingKey: s.Key}, true
-	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest,
+	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias, MoveAlias, LeaveLatest,
 		UpdateAlias, DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
 	}
 	return definition.Setting{}, false
@@ -106,8 +111,10 @@ func (p *Plan) settings(w Wanted, o Observation) {
 			moves.to(definition.Setting{SettingKey: key})
 		}
 	}
+	p.versions(w, o, &moves)
 	steps := moves.steps()
-	p.Steps, p.Changes = append(p.Steps, steps...), append(p.Changes, moves.changes...)
+	p.place(steps, w, o)
+	p.Changes = append(p.Changes, moves.changes...)
 	p.Irreversible = append(p.Irreversible, unrestorable(steps, o.Settings)...)
 	p.checkSettings(w, settingsAfter(o.Settings, steps))
 }
@@ -148,10 +155,10 @@ func (m *settingMoves) step(key definition.SettingKey, now, wanted definition.Se
 		if fixed := definition.DefaultSetting(key.Kind); fixed != nil {
 			wanted = fixed
 		} else {
-			return []Step{DeleteSetting{key}}
+			return []Step{DeleteSetting{Key: key}}
 		}
 	}
-	put := PutSetting{definition.Setting{SettingKey: key, Value: wanted}, now != nil}
+	put := PutSetting{Setting: definition.Setting{SettingKey: key, Value: wanted}, Replaces: now != nil}
 	if key.Kind != definition.PermissionSetting || now == nil {
 		return []Step{put}
 	}
@@ -159,9 +166,10 @@ func (m *settingMoves) step(key definition.SettingKey, now, wanted definition.Se
 	put.Replaces = false
 	cover := coverOf(key)
 	if m.now[cover] != nil {
-		return []Step{DeleteSetting{key}, put}
+		return []Step{DeleteSetting{Key: key}, put}
 	}
-	return []Step{PutSetting{definition.Setting{SettingKey: cover, Value: wanted}, false}, DeleteSetting{key}, put, DeleteSetting{cover}}
+	covering := PutSetting{Setting: definition.Setting{SettingKey: cover, Value: wanted}}
+	return []Step{covering, DeleteSetting{Key: key}, put, DeleteSetting{Key: cover}}
 }
 
 // coverOf is the statement that takes the place of another while that changes.

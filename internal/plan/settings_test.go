@@ -193,7 +193,7 @@ func TestEveryKindOfSettingHasItsCalls(t *testing.T) {
 	t.Parallel()
 	for _, kind := range definition.SettingKinds() {
 		key := definition.SettingKey{Kind: kind}
-		for _, s := range []Step{PutSetting{definition.Setting{SettingKey: key}, false}, PutSetting{definition.Setting{SettingKey: key}, true}, DeleteSetting{key}} {
+		for _, s := range []Step{PutSetting{Setting: definition.Setting{SettingKey: key}}, PutSetting{Setting: definition.Setting{SettingKey: key}, Replaces: true}, DeleteSetting{Key: key}} {
 			if all := SettingOperations(s); ReadsSetting(kind) == "" || s.Operation() == "" || !slices.Contains(all, s.Operation()) || slices.Contains(all, "") {
 				t.Errorf("%T of %s: reads %q, is %q, may need %q", s, kind, ReadsSetting(kind), s.Operation(), all)
 			}

@@ -50,6 +50,12 @@ type PublishVersion struct {
 	Description string
 }
 
+// PublishLatest publishes $LATEST to $LATEST.PUBLISHED, which callers without a
+// qualifier reach of a function on managed instances.
+type PublishLatest struct {
+	Description string
+}
+
 // CreateAlias creates an alias on the version that the plan publishes.
 type CreateAlias struct {
 	Name        string
@@ -130,6 +136,9 @@ func (PublishRestorePoint) Operation() string { return "PublishVersion" }
 // Operation returns "PublishVersion".
 func (PublishVersion) Operation() string { return "PublishVersion" }
 
+// Operation returns "PublishVersion", which PublishTo sends to $LATEST.PUBLISHED.
+func (PublishLatest) Operation() string { return "PublishVersion" }
+
 // Operation returns "CreateAlias".
 func (CreateAlias) Operation() string { return "CreateAlias" }
 
@@ -169,6 +178,7 @@ func (UpdateConfiguration) sealed() {}
 func (UpdateCode) sealed()          {}
 func (PublishRestorePoint) sealed() {}
 func (PublishVersion) sealed()      {}
+func (PublishLatest) sealed()       {}
 func (CreateAlias) sealed()         {}
 func (MoveAlias) sealed()           {}
 func (LeaveLatest) sealed()         {}
@@ -206,7 +216,7 @@ func SendsCode(s Step) bool {
 	switch s.(type) {
 	case CreateFunction, UpdateCode:
 		return true
-	case UpdateConfiguration, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest, UpdateAlias,
+	case UpdateConfiguration, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias, MoveAlias, LeaveLatest, UpdateAlias,
 		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return false
@@ -222,7 +232,7 @@ func WithCode(s Step, code definition.Code) Step {
 	case UpdateCode:
 		s.Code = code
 		return s
-	case UpdateConfiguration, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest, UpdateAlias,
+	case UpdateConfiguration, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias, MoveAlias, LeaveLatest, UpdateAlias,
 		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return s
@@ -238,7 +248,7 @@ func MovedAlias(s Step) string {
 		return s.Name
 	case UpdateAlias:
 		return s.Alias.Name
-	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, CreateAlias,
+	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias,
 		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return ""
@@ -255,7 +265,7 @@ func aliasAfter(s Step, version, restorePoint string) (definition.Alias, bool) {
 		return definition.Alias{Name: s.Name, Version: restorePoint}, true
 	case UpdateAlias:
 		return s.Alias, true
-	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion,
+	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest,
 		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
 	return definition.Alias{}, false
@@ -273,7 +283,7 @@ func Deletes(s Step) (name string, deletes bool) {
 		return "version " + s.Version, true
 	case DeleteSetting:
 		return s.Key.String(), true
-	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest,
+	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias, MoveAlias, LeaveLatest,
 		UpdateAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, PutSetting:
 	}
 	return "", false

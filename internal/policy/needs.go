@@ -174,6 +174,7 @@ func (n *needs) reads() {
 	for _, kind := range n.t.Wanted.Settings.Kinds {
 		n.function(plan.ReadsSetting(kind))
 	}
+	n.versions()
 	for _, s := range n.t.Plan.Steps {
 		if name := plan.MovedAlias(s); name != "" {
 			n.qualified("GetProvisionedConcurrencyConfig", name)
@@ -186,6 +187,18 @@ func (n *needs) reads() {
 			n.qualified("GetProvisionedConcurrencyConfig", a.Name)
 		}
 	}
+}
+
+// versions is what provisioned concurrency of versions takes beside reading it: who
+// else uses the old version, and the account's room.
+func (n *needs) versions() {
+	if len(n.t.Wanted.Settings.OnVersions()) == 0 {
+		return
+	}
+	n.function("GetProvisionedConcurrencyConfig")
+	n.all = append(n.all,
+		Need{Action: "lambda:ListAliases", Resources: []string{n.arn()}, Without: "the old version keeps its provisioned concurrency then"},
+		Need{Action: "lambda:GetAccountSettings", Resources: []string{"*"}, Without: "whether there is room for both versions shows only when AWS provisions the new one"})
 }
 
 // invocations are made of versions, by their numbers: nobody knows the new one's
@@ -236,7 +249,7 @@ func (n *needs) step(s plan.Step) {
 		n.codeSigning()
 	case plan.PutSetting, plan.DeleteSetting:
 		n.function(plan.SettingOperations(s)...)
-	case plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.MoveAlias, plan.LeaveLatest, plan.UpdateAlias,
+	case plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.PublishLatest, plan.MoveAlias, plan.LeaveLatest, plan.UpdateAlias,
 		plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 		n.function(s.Operation())
 	}

@@ -35,6 +35,9 @@ type Need struct {
 	// LookUp reports whether a rollback asks this before it deletes what the deployment
 	// created. Where it may not, it deletes nothing and says so.
 	LookUp bool
+	// Without says what the run does where the action is not allowed, of an action
+	// that it can do without.
+	Without string
 }
 
 // Condition is IAM's: an operator, then a key and its values, of which one must

@@ -280,6 +280,8 @@ func (a *asking) judge(decisions []decision, err error) {
 				a.warn("%v (unless the resource's own policy does)", denied)
 			case len(d.Missing) > 0:
 				a.warn("%v (as far as IAM can say without %s)", denied, strings.Join(d.Missing, ", "))
+			case n.Without != "":
+				a.warn("%v (%s)", denied, n.Without)
 			case n.LookUp:
 				a.warn("%v (a rollback asks it before it deletes what this deployment creates; without the answer it deletes nothing)", denied)
 			default:

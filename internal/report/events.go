@@ -92,6 +92,8 @@ func forward(e event.StepBegan, s plan.Step) []string {
 		return []string{fmt.Sprintf("Creating Function: %s in region: %s", e.Function, e.Region)}
 	case plan.UpdateConfiguration:
 		return []string{fmt.Sprintf("Updating Function Configuration: [%s]", e.Function)}
+	case plan.PublishLatest:
+		return []string{"Publishing to $LATEST.PUBLISHED, which callers of the function itself reach"}
 	case plan.CreateAlias:
 		return []string{"Creating " + moved(s.Name, e, "")}
 	case plan.MoveAlias:
@@ -160,6 +162,8 @@ func (l *Log) stepEnded(e event.StepEnded) {
 		if e.URL != "" {
 			l.Line("Function URL: [%s]", e.URL)
 		}
+	case plan.PublishLatest:
+		l.Line("Published to $LATEST.PUBLISHED of %s", e.Function)
 	case plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteSetting:
 	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 	}
@@ -184,7 +188,12 @@ func back(function string, s plan.Step) string {
 		return fmt.Sprintf("Updating Function Configuration of %s back", function)
 	case plan.DeleteFunction:
 		return fmt.Sprintf("Deleting function %s, which this run created", function)
+	case plan.PublishLatest:
+		return fmt.Sprintf("Publishing %s to $LATEST.PUBLISHED as it was", function)
 	case plan.DeleteVersion:
+		if s.Version == plan.LatestPublished {
+			return fmt.Sprintf("Deleting $LATEST.PUBLISHED of %s, which this run published", function)
+		}
 		return fmt.Sprintf("Deleting version %s of %s, which failed", s.Version, function)
 	case plan.TagResource, plan.UntagResource:
 		return "Restoring the tags of " + function

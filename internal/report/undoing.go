@@ -108,6 +108,8 @@ func thingOf(s plan.Step) string {
 		return s.Setting.SettingKey.String()
 	case plan.DeleteSetting:
 		return s.Key.String()
+	case plan.PublishLatest:
+		return plan.LatestPublished
 	case plan.PublishRestorePoint, plan.PublishVersion, plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 	}
 	return ""

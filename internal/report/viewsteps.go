@@ -183,6 +183,8 @@ func stepName(s plan.Step, version string, back bool) string {
 		return "publish a restore point"
 	case plan.PublishVersion:
 		return "publish"
+	case plan.PublishLatest:
+		return "publish to " + plan.LatestPublished
 	case plan.CreateAlias:
 		return "create alias " + s.Name + " → " + version
 	case plan.MoveAlias:
@@ -211,6 +213,9 @@ func stepName(s plan.Step, version string, back bool) string {
 	case plan.DeleteFunction:
 		return "delete the function"
 	case plan.DeleteVersion:
+		if s.Version == plan.LatestPublished {
+			return "delete " + s.Version
+		}
 		return "delete version " + s.Version + ", which failed"
 	}
 	return s.Operation()

@@ -32,6 +32,10 @@ func (s *Service) deleteFunction(r *request) (answer, error) {
 
 // dropVersion removes a published version that no alias names.
 func (f *function) dropVersion(number string) error {
+	if number == latestPublished {
+		f.LatestPublished = nil
+		return nil
+	}
 	for i := range f.Versions {
 		if f.Versions[i].Version != number {
 			continue

@@ -89,6 +89,7 @@ type dumpedAlias struct {
 
 type dumpedFunction struct {
 	Latest      dumpedVersion
+	Published   *dumpedVersion `json:",omitempty"`
 	Aliases     map[string]dumpedAlias
 	Tags        map[string]string
 	Policies    map[string][]statement
@@ -111,6 +112,11 @@ func (f *function) restorable() dumpedFunction {
 		URLs: map[string]functionURL{}, EventInvoke: map[string]eventInvoke{}, Runtimes: map[string]*runtimeChoice{},
 		CodeSigning: f.CodeSigning, Recursion: f.Recursion, Scaling: map[string]scaling{}}
 	d.Latest.Config.canonical()
+	if f.LatestPublished != nil {
+		v := dumped(f.LatestPublished)
+		v.Config.canonical()
+		d.Published = &v
+	}
 	maps.Copy(d.Tags, f.Tags)
 	for name, a := range f.Aliases {
 		weights := map[string]float64{}

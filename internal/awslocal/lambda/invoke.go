@@ -172,6 +172,9 @@ func (r *request) payload() ([]byte, error) {
 // route picks the version that serves a call, by chance where an alias has
 // weights (developer guide, "Weighted aliases").
 func (f *function) route(qualifier string, now time.Time, dice func() float64) *version {
+	if qualifier == "" && f.Latest.Config.CapacityProviderConfig != nil {
+		qualifier = latestPublished
+	}
 	a := f.Aliases[qualifier]
 	if a == nil {
 		return f.resolve(qualifier)

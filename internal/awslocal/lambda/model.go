@@ -18,6 +18,8 @@ type function struct {
 	Latest   version
 	Versions []version // published ones, oldest first
 	Counter  int       // the last version number given out; never goes back
+	// LatestPublished is $LATEST.PUBLISHED, which functions on managed instances have.
+	LatestPublished *version `json:",omitempty"`
 
 	Aliases     map[string]*alias         `json:",omitempty"`
 	Tags        map[string]string         `json:",omitempty"`
@@ -97,8 +99,11 @@ func functionARN(account, region, name, qualifier string) string {
 
 // version returns the version of a number or $LATEST, nil where there is none.
 func (f *function) version(number string) *version {
-	if number == latest {
+	switch number {
+	case latest:
 		return &f.Latest
+	case latestPublished:
+		return f.LatestPublished
 	}
 	i := slices.IndexFunc(f.Versions, func(v version) bool { return v.Version == number })
 	if i < 0 {

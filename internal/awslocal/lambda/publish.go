@@ -42,15 +42,45 @@ func (s *Service) publishVersion(r *request) (answer, error) {
 		return answer{}, invalid("CodeSHA256 (" + in.CodeSha256 + ") is different from current CodeSHA256 in $LATEST (" +
 			f.Latest.Code.Sha256 + "). Please try again with the CodeSHA256 in $LATEST.")
 	}
-	if last := f.newest(); last != nil && last.same(&f.Latest) {
-		return answer{http.StatusCreated, f.show(last, last.Version)}, nil
-	}
 	description := f.Latest.Config.Description
 	if in.Description != nil && *in.Description != "" {
 		description = *in.Description
 	}
+	if in.PublishTo != "" {
+		v, err := s.publishLatest(f, t, in.PublishTo, description)
+		if err != nil {
+			return answer{}, err
+		}
+		return answer{http.StatusCreated, f.show(v, latestPublished)}, s.save(r, f)
+	}
+	if last := f.newest(); last != nil && last.same(&f.Latest) {
+		return answer{http.StatusCreated, f.show(last, last.Version)}, nil
+	}
 	v := s.newVersion(f, t, description)
 	return answer{http.StatusCreated, f.show(v, v.Version)}, s.save(r, f)
+}
+
+// publishLatest makes $LATEST.PUBLISHED anew, which callers without a qualifier
+// reach ("$LATEST.PUBLISHED version in Lambda Managed Instances"). That AWS refuses
+// it for other functions, that it is Pending until its environments are there, and
+// that it takes a description as a numbered version does, is inferred.
+func (s *Service) publishLatest(f *function, t target, to, description string) (*version, error) {
+	var broken violations
+	broken.enum("publishTo", to, "LATEST_PUBLISHED")
+	if err := broken.err(); err != nil {
+		return nil, err
+	}
+	if f.Latest.Config.CapacityProviderConfig == nil {
+		return nil, invalid("PublishTo LATEST_PUBLISHED is only supported for functions with a capacity provider.")
+	}
+	now := s.Clock()
+	v := version{Version: latestPublished, Config: f.Latest.Config.clone(), Code: f.Latest.Code}
+	v.Life = creating(now.Add(s.InProgress), s.failures.take(t, stateOfVersion))
+	v.touch(now)
+	v.LatestDescription, v.Config.Description = f.Latest.Config.Description, description
+	f.LatestPublished = &v
+	f.Latest.RevisionID = api.NewID()
+	return &v, nil
 }
 
 // newVersion publishes a settled $LATEST. The version is Active at once, but

@@ -94,6 +94,9 @@ func (v *version) settle(now time.Time) {
 // settle brings each version of f to where it is at a time.
 func (f *function) settle(now time.Time) {
 	f.Latest.settle(now)
+	if f.LatestPublished != nil {
+		f.LatestPublished.settle(now)
+	}
 	for i := range f.Versions {
 		f.Versions[i].settle(now)
 	}

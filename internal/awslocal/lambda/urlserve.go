@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -15,15 +14,26 @@ import (
 	"unicode/utf8"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 )
 
 // URLCall is who calls which function URL.
 type URLCall struct {
 	ID, Region string
 	Caller     api.Caller
-	// Signed reports whether the request has a well-formed signature.
-	Signed bool
+	Signature  Signature
 }
+
+// Signature is what the signature of a request is worth.
+type Signature int
+
+// The signatures: none, one that its key does not make of the request, one that it
+// does.
+const (
+	Unsigned Signature = iota
+	Forged
+	Verified
+)
 
 // ServeURL answers a request to a function URL ("Invoking Lambda function URLs").
 // What AWS sends for a function that fails is 502, for one that is throttled 429.
@@ -43,6 +53,9 @@ func (s *Service) ServeURL(w http.ResponseWriter, r *http.Request, call URLCall)
 		// AWS would run the function and leave it to the browser to hide the answer;
 		// nobody wants that of the pages that he happens to visit.
 		urlMessage(w, http.StatusForbidden, "Forbidden: the CORS configuration of the function URL does not name the origin "+origin)
+		return
+	case u.AuthType == "AWS_IAM" && call.Signature == Forged:
+		urlMessage(w, http.StatusForbidden, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 		return
 	case !s.mayCall(f, qualifier, call):
 		urlMessage(w, http.StatusForbidden, "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html")
@@ -82,14 +95,25 @@ func (s *Service) answerURL(w http.ResponseWriter, r *http.Request, run urlRun) 
 		if in.run.Environment["AWS_ENDPOINT_URL"] == "" {
 			in.run.System["AWS_ENDPOINT_URL"] = "http://localhost" + port(r.Host)
 		}
-		result, runErr := s.run(r.Context(), in, w.Header().Get(api.RequestIDHeader))
+		ctx, stream := r.Context(), (*urlStream)(nil)
+		if run.f.URLs[run.qualifier].InvokeMode == "RESPONSE_STREAM" {
+			stream = &urlStream{w: w}
+			ctx = runner.WithStream(ctx, stream)
+		}
+		result, runErr := s.run(ctx, in, w.Header().Get(api.RequestIDHeader))
 		switch err = runErr; {
+		case stream != nil && stream.begun:
+			// What began as 200 ends as it is: AWS closes the connection.
+			if err != nil || result.FunctionError != "" {
+				panic(http.ErrAbortHandler)
+			}
+			return
 		case err != nil:
 		case result.FunctionError != "":
 			urlMessage(w, http.StatusBadGateway, "Internal Server Error")
 			return
-		case run.f.URLs[run.qualifier].InvokeMode == "RESPONSE_STREAM":
-			writeStream(w, result.Payload)
+		case stream != nil:
+			stream.end(result.Payload)
 			return
 		default:
 			writeBuffered(w, result.Payload)
@@ -142,7 +166,7 @@ func (s *Service) mayCall(f *function, qualifier string, call URLCall) bool {
 		may := f.Policies[qualifier].lets(action, u.AuthType, call.Caller, u.AuthType == "NONE")
 		if u.AuthType == "AWS_IAM" {
 			own := call.Caller.Account == f.Account && s.identityMay(call.Caller, action, f.arn(qualifier), u.AuthType)
-			may = call.Signed && (may || own)
+			may = call.Signature == Verified && (may || own)
 		}
 		if !may {
 			return false
@@ -306,19 +330,6 @@ func writeBuffered(w http.ResponseWriter, payload []byte) {
 			return
 		}
 		body = decoded
-	}
-	a.head(w)
-	_, _ = w.Write(body) // a client that has gone has no use for the answer
-}
-
-// writeStream writes a streamed answer: metadata as JSON, eight zero bytes, then
-// the body; or the body alone ("Response streaming").
-func writeStream(w http.ResponseWriter, payload []byte) {
-	w.Header().Set("Content-Type", "application/octet-stream")
-	meta, body, is := bytes.Cut(payload, make([]byte, 8))
-	var a urlAnswer
-	if !is || json.Unmarshal(meta, &a) != nil || a.StatusCode < 100 || a.StatusCode > 599 {
-		a, body = urlAnswer{StatusCode: http.StatusOK}, payload
 	}
 	a.head(w)
 	_, _ = w.Write(body) // a client that has gone has no use for the answer

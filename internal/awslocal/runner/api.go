@@ -84,7 +84,11 @@ func (s *sandbox) serveResponse(w http.ResponseWriter, r *http.Request, id strin
 	if inv == nil {
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAnswer))
+	from := io.Reader(http.MaxBytesReader(w, r.Body, maxAnswer))
+	if r.Header.Get("Lambda-Runtime-Function-Response-Mode") == "streaming" {
+		from = io.TeeReader(from, deaf{inv.stream})
+	}
+	body, err := io.ReadAll(from)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

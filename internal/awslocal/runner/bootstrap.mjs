@@ -95,6 +95,40 @@ async function load() {
   return chosen;
 }
 
+// What functions stream with ("Response streaming for Lambda functions").
+const streaming = Symbol("streaming");
+globalThis.awslambda = {
+  streamifyResponse: (handler) => Object.assign((...args) => handler(...args), { [streaming]: true }),
+  HttpResponseStream: {
+    from(stream, metadata) {
+      stream.write(JSON.stringify(metadata));
+      stream.write(Buffer.alloc(8));
+      return stream;
+    },
+  },
+};
+
+// stream lets a handler write its answer bit by bit. What it throws before the
+// first bit is an answer of its own.
+async function stream(handler, event, context) {
+  const headers = { "Lambda-Runtime-Function-Response-Mode": "streaming", "Content-Type": "application/octet-stream", "Transfer-Encoding": "chunked" };
+  const request = http.request({ host, port, method: "POST", agent, path: `/2018-06-01/runtime/invocation/${requestId}/response`, headers });
+  const answered = new Promise((resolve, reject) => {
+    request.on("response", (response) => response.resume().on("end", resolve));
+    request.on("error", reject);
+  });
+  answered.catch(() => {});
+  request.setContentType = () => {};
+  try {
+    await handler(event, request, context);
+  } catch (error) {
+    request.destroy();
+    throw error;
+  }
+  if (!request.writableEnded) request.end();
+  await answered;
+}
+
 // run settles with the handler's promise, its callback, or null once nothing is
 // left to wait for.
 function run(handler, event, context) {
@@ -147,6 +181,10 @@ for (;;) {
   let where = "response";
   let body;
   try {
+    if (handler[streaming]) {
+      await stream(handler, JSON.parse(next.body || "{}"), contextOf(next.headers));
+      continue;
+    }
     body = JSON.stringify((await run(handler, JSON.parse(next.body || "{}"), contextOf(next.headers))) ?? null);
   } catch (error) {
     where = "error";

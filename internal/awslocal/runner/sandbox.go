@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -48,6 +49,7 @@ type invocation struct {
 	payload  []byte
 	deadline time.Time
 	done     chan outcome // takes one
+	stream   io.Writer    // gets the answer while it is made
 }
 
 // outcome is how the process answered.
@@ -172,7 +174,7 @@ func errorPayload(kind, message string) []byte {
 func (s *sandbox) invoke(ctx context.Context, arn, id string, payload []byte) (Result, error) {
 	s.logf("%s", s.cold)
 	s.cold = ""
-	inv := &invocation{id: id, arn: arn, payload: payload, done: make(chan outcome, 1)}
+	inv := &invocation{id: id, arn: arn, payload: payload, done: make(chan outcome, 1), stream: StreamOf(ctx)}
 	result := Result{RequestID: id}
 	cold := !s.isReady()
 	if err := s.awaitInit(ctx); err != nil {

@@ -1,0 +1,32 @@
+package deploy
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+)
+
+func TestTwoProvisionedVersionsNeedRoomInTheAccount(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 451, onVersion: true}\n")
+		f.settings = []string{"settings.yaml"}
+		f.mustDeploy()
+		f.write("code/index.js", "2")
+		f.saved = nil
+		_, err := f.deploy(f.Context(), "function.yaml")
+		var not *NotStartedError
+		if !errors.As(err, &not) || !strings.Contains(err.Error(), "provisioned concurrency of 902 is needed") || !strings.Contains(err.Error(), "the account has 1000 unreserved") {
+			f.Fatalf("ends with %v", err)
+		}
+		if f.called("PublishVersion") != 1 {
+			f.Error("something was changed before")
+		}
+		f.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 449, onVersion: true}\n")
+		f.mustDeploy()
+		if got := f.alias("live"); !strings.HasPrefix(got, "2") {
+			f.Errorf("live points to %s", got)
+		}
+	})
+}

@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+)
+
+// ofCode is a state with one code, described so.
+func ofCode(version, sha256, description string) *definition.Observed {
+	return &definition.Observed{Version: version, CodeSha256: sha256, Function: definition.Function{
+		Description: &description, CapacityProviderConfig: &definition.CapacityProviderConfig{}}}
+}
+
+func TestADeploymentPublishesToWhatCallersOfManagedInstancesReach(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		published    *definition.Observed
+		alias, code  string
+		publishes    bool
+		irreversible bool
+	}{
+		"new code":                       {ofCode(definition.LatestPublished, "one", "mine"), "", "two", true, false},
+		"nothing new":                    {ofCode(definition.LatestPublished, "one", "mine"), "", "one", false, false},
+		"nobody published":               {nil, "", "two", true, false},
+		"nobody published, nothing new":  {nil, "", "one", false, false},
+		"nobody published, but an alias": {nil, "live", "two", false, false},
+		"published, and an alias":        {ofCode(definition.LatestPublished, "one", "mine"), "live", "two", true, false},
+		"$LATEST was changed since":      {ofCode(definition.LatestPublished, "zero", "mine"), "", "two", true, true},
+	} {
+		w := Wanted{Code: definition.Code{Sha256: c.code}}
+		if c.alias != "" {
+			w.Aliases = []definition.Alias{{Name: c.alias}}
+		}
+		p := Forward(w, Observation{Latest: ofCode(Latest, "one", ""), LatestPublished: c.published})
+		publishes := slices.ContainsFunc(p.Steps, func(s Step) bool { _, is := s.(PublishLatest); return is })
+		if publishes != c.publishes || len(p.Irreversible) > 0 != c.irreversible {
+			t.Errorf("%s: publishes %t, irreversible %q", name, publishes, p.Irreversible)
+		}
+	}
+	unmanaged := ofCode(Latest, "one", "")
+	unmanaged.CapacityProviderConfig = nil
+	p := Forward(Wanted{Code: definition.Code{Sha256: "two"}}, Observation{Latest: unmanaged})
+	if slices.ContainsFunc(p.Steps, func(s Step) bool { _, is := s.(PublishLatest); return is }) {
+		t.Error("a function that is not on managed instances is published so, too")
+	}
+}
+
+func TestARollbackPublishesWhatCallersReachedBefore(t *testing.T) {
+	t.Parallel()
+	before, ours := ofCode(definition.LatestPublished, "one", "mine"), ofCode(definition.LatestPublished, "two", "marker")
+	latest := ofCode(Latest, "one", "")
+	for name, c := range map[string]struct {
+		was, now *definition.Observed
+		want     []Step
+		refused  string
+	}{
+		"published by this run":    {before, ours, []Step{PublishLatest{Description: "mine"}}, ""},
+		"not yet":                  {before, before, nil, ""},
+		"new by this run":          {nil, ours, []Step{DeleteVersion{Version: definition.LatestPublished}}, ""},
+		"new by this run, and not": {nil, nil, nil, ""},
+		"somebody published":       {before, ofCode(definition.LatestPublished, "three", "theirs"), nil, "it was published anew"},
+		"somebody deleted it":      {before, nil, nil, "it is gone"},
+	} {
+		snapshot := &journal.Snapshot{Exists: true, Content: ContentOf(latest, nil)}
+		if c.was != nil {
+			snapshot.LatestPublished = &journal.Published{Content: ContentOf(c.was, nil), Description: *c.was.Description}
+		}
+		log := journal.TargetLog{Target: journal.Target{Function: "f"}, Snapshot: snapshot, Steps: []journal.Step{{
+			Number: 1, Outcome: &journal.Outcome{Result: journal.Done},
+			Intent: journal.Intent{Call: "PublishVersion", LatestPublished: &journal.Published{Content: ContentOf(ours, nil), Description: "marker"}},
+		}}}
+		p := Back(log, Observation{Latest: latest, LatestPublished: c.now}, Fences{Latest: true})
+		if !slices.Equal(p.Steps, c.want) {
+			t.Errorf("%s: %v, want %v", name, p.Steps, c.want)
+		}
+		if refused := len(p.Refused) > 0 && strings.Contains(p.Refused[0].Found, c.refused); refused != (c.refused != "") {
+			t.Errorf("%s: refused %v", name, p.Refused)
+		}
+	}
+}
