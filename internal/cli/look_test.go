@@ -26,7 +26,7 @@ var initReads = []string{
 // and nothing in it is too much.
 func TestThePrintedPolicyOfACommandThatLooksIsTheLeast(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
+	for i, c := range []struct {
 		scope, function string
 		args            []string
 		// optional is what the command does without, saying so.
@@ -49,11 +49,15 @@ func TestThePrintedPolicyOfACommandThatLooksIsTheLeast(t *testing.T) {
 				t.Fatal(err)
 			}
 			as := append(slices.Clone(c.args), "--role-to-assume", deployer)
+			some := grants(set.Permissions, i)
+			if len(some) == 0 {
+				some = allGrants(set.Permissions)[:1]
+			}
 			b.role(set.Permissions)
 			if code, out, errs := b.run(as...); code != 0 {
 				t.Fatalf("under the printed policy: exit %d\n%s%s", code, out, errs)
 			}
-			for _, g := range allGrants(set.Permissions) {
+			for _, g := range some {
 				left := without(set.Permissions, g)
 				// A role without any statement is not a policy to evaluate.
 				left.Statement = append(left.Statement, policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole"}, Resource: []string{"*"}})
