@@ -13,7 +13,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
@@ -238,15 +237,4 @@ func (c *Copy) withoutSecrets(raw json.RawMessage) (json.RawMessage, error) {
 	document = maps.Clone(document)
 	document["Environment"] = clean
 	return json.Marshal(document)
-}
-
-// regions are those of the targets.
-func (c *Copy) regions() []string {
-	var all []string
-	for _, t := range c.targets {
-		if !slices.Contains(all, t.At.Region) {
-			all = append(all, t.At.Region)
-		}
-	}
-	return all
 }
