@@ -111,6 +111,7 @@ func Play(ctx context.Context, c *Copy, o Options) (*Result, error) {
 // playAll plays side by side, in an order that brings every kind of scenario early: a
 // rehearsal that is ended has seen something of each.
 func (p *player) playAll(ctx context.Context, all []scenario, result *Result) error {
+	stopped := ctx
 	ctx, end := context.WithTimeout(ctx, p.options.MaxTime)
 	defer end()
 	const stride = 37
@@ -147,7 +148,7 @@ func (p *player) playAll(ctx context.Context, all []scenario, result *Result) er
 		})
 	}
 	workers.Wait()
-	return failed
+	return errors.Join(failed, context.Cause(stopped))
 }
 
 // one plays a scenario in a world of its own.

@@ -3,6 +3,7 @@ package rehearse
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -222,6 +223,24 @@ func TestEveryPlayOfADeploymentEndsExactOrDocumented(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A rehearsal that a signal ends has shown nothing.
+func TestARehearsalThatIsStoppedIsNoSuccess(t *testing.T) {
+	rehearsal(t, "shop", func(t *testing.T, _ *awstest.AWS, c *Copy) {
+		p := &player{copy: c, options: Options{MaxTime: time.Hour, Temp: t.TempDir()}}
+		ctx, stop := context.WithCancelCause(t.Context())
+		why := errors.New("a signal")
+		played := 0
+		err := p.playAll(ctx, []scenario{{groupLost, "one", func(context.Context, *world) (verdict, error) {
+			played++
+			stop(why)
+			return verdict{}, nil
+		}}}, &Result{})
+		if !errors.Is(err, why) || played > 1 {
+			t.Errorf("%d plays, then %v", played, err)
+		}
+	})
 }
 
 // forgetful loses the intents that are recorded before a call goes out.
