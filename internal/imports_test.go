@@ -60,10 +60,10 @@ var layout = map[string][]string{
 	"adopt":     {"artifact", "definition", "plan"},
 	"notify":    {"event"},
 	"report":    {"awsfacts", "event", "journal", "plan", "terminal", "traffic"},
-	"engine":    {"definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
+	"engine":    {"codedeploy", "definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {
-		"adopt", "artifact", "awsfacts", "cloudtrail", "definition", "diag", "embedded", "engine", "event", "gate", "glob", "guard", "history", "journal", "lambdaapi", "logs",
+		"adopt", "artifact", "awsfacts", "cloudtrail", "codedeploy", "definition", "diag", "embedded", "engine", "event", "gate", "glob", "guard", "history", "journal", "lambdaapi", "logs",
 		"metrics", "plan", "policy", "preflight", "prune", "redact", "service", "session", "tagging", "timing", "traffic", "verify",
 	},
 	"rehearse": {"artifact", "awslocal", "definition", "deploy", "engine", "event", "journal", "lambdaapi", "plan", "session", "timing", "traffic"},

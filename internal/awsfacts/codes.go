@@ -2,6 +2,14 @@ package awsfacts
 
 import "strings"
 
+// IsCodeDeployConflict reports whether an error code is CodeDeploy's for what another
+// deployment, or the same one, is in the way of: a group has one at a time, and one
+// that is over cannot be stopped
+// (https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateDeployment.html).
+func IsCodeDeployConflict(code string) bool {
+	return code == "DeploymentLimitExceededException" || code == "DeploymentAlreadyCompletedException"
+}
+
 // IsThrottled reports whether an error code asks the caller to slow down. The
 // codes differ from service to service.
 func IsThrottled(code string) bool {

@@ -57,7 +57,7 @@ func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *loaded, ru
 	targets, err := deploy.Resolve(ctx, c, set.Set, deploy.Options{
 		Marker: a.marker(run), Traffic: a.in.Course("traffic"), Environment: a.in.String("environment-variables"),
 		StagingBucket: a.in.String("staging-bucket"), Verify: set.cases, Watch: a.watch(c), Folders: folders, MaxParallel: a.in.Int("max-parallel"),
-		Waves: a.in.List("waves"),
+		Waves: a.in.List("waves"), HandOver: a.handOver(),
 	})
 	var largest int64
 	for _, t := range targets {
@@ -95,6 +95,15 @@ func (a *app) change(ctx context.Context, targets []deploy.Target, execution dep
 		return nil, err
 	}
 	return deploy.Deploy(ctx, planned, execution)
+}
+
+// handOver says whether CodeDeploy shifts the traffic; nil where it does not.
+func (a *app) handOver() *deploy.HandOver {
+	g := a.in.Group("traffic")
+	if g == nil {
+		return nil
+	}
+	return &deploy.HandOver{Group: *g, Wait: a.in.Bool("traffic-wait") || !a.in.Given("traffic-wait")}
 }
 
 func (a *app) terms() deploy.Terms {

@@ -3,14 +3,18 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
+	codedeploytypes "github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
@@ -43,6 +47,9 @@ var leastPlans = []struct {
 	// verify is what the new version is invoked with; "" invokes nothing.
 	verify    string
 	scenarios []scenario
+	// long is set where minutes pass: without -full the first scenario is tried, with
+	// the whole policy.
+	long bool
 }{
 	{
 		name:      "an alias alone, journal in S3",
@@ -124,6 +131,26 @@ var leastPlans = []struct {
 		},
 	},
 	{
+		name: "traffic by CodeDeploy",
+		before: func(b *bench) {
+			deployLive(b, minimal)
+			b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "next")
+			b.alarm("high")
+			b.groups("live", "next")
+		},
+		change:     func(b *bench) { b.object("app.zip", "2") },
+		deployOnly: []string{"--traffic", "codedeploy:{function}/{alias}"},
+		long:       true,
+		scenarios: []scenario{
+			{name: "CodeDeploy stops one of two", deploy: 1, disturb: func(b *bench) { b.raise() }},
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Count: 12, Action: awslocal.Drop})
+			}},
+		},
+	},
+	{
 		name:     "an image",
 		artifact: image + ":latest",
 		before: func(b *bench) {
@@ -190,6 +217,44 @@ func (b *bench) alarm(name string) {
 	}
 }
 
+// raise turns every alarm of this bench on, for a while.
+func (b *bench) raise() {
+	b.t.Helper()
+	_, err := cloudwatch.NewFromConfig(b.config()).PutMetricData(b.t.Context(), &cloudwatch.PutMetricDataInput{
+		Namespace: aws.String("N"), MetricData: []types.MetricDatum{{MetricName: aws.String("M"), Value: aws.Float64(9), Timestamp: aws.Time(time.Now().Add(-time.Minute))}},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// groups makes deployment groups of the application hello; the alarm high stops the
+// last one.
+func (b *bench) groups(names ...string) {
+	b.t.Helper()
+	c := codedeploy.NewFromConfig(b.config())
+	_, err := c.CreateApplication(b.t.Context(), &codedeploy.CreateApplicationInput{ApplicationName: aws.String("hello"), ComputePlatform: codedeploytypes.ComputePlatformLambda})
+	_, short := c.CreateDeploymentConfig(b.t.Context(), &codedeploy.CreateDeploymentConfigInput{
+		DeploymentConfigName: aws.String("short"), ComputePlatform: codedeploytypes.ComputePlatformLambda,
+		TrafficRoutingConfig: &codedeploytypes.TrafficRoutingConfig{
+			Type:            codedeploytypes.TrafficRoutingTypeTimeBasedCanary,
+			TimeBasedCanary: &codedeploytypes.TimeBasedCanary{CanaryPercentage: 10, CanaryInterval: 1},
+		},
+	})
+	err = errors.Join(err, short)
+	for i, name := range names {
+		_, made := c.CreateDeploymentGroup(b.t.Context(), &codedeploy.CreateDeploymentGroupInput{
+			ApplicationName: aws.String("hello"), DeploymentGroupName: &name, ServiceRoleArn: aws.String("arn:aws:iam::000000000000:role/codedeploy"),
+			DeploymentConfigName: aws.String("short"),
+			AlarmConfiguration:   &codedeploytypes.AlarmConfiguration{Enabled: i == len(names)-1, Alarms: []codedeploytypes.Alarm{{Name: aws.String("high")}}},
+		})
+		err = errors.Join(err, made)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // deployLive deploys a definition with the alias live, as root.
 func deployLive(b *bench, definition string) {
 	b.object("app.zip", "1")
@@ -229,11 +294,11 @@ func eachPlan(t *testing.T, f func(t *testing.T, plan int)) {
 func leastInputs(plan int) []string {
 	inputs := append([]string{
 		"--function-definition", "function.yaml", "--artifact", cmp.Or(leastPlans[plan].artifact, "s3://code/app.zip"), "--alias", "live,next",
-		"--traffic", cmp.Or(leastPlans[plan].traffic, "AllAtOnce"), "--verify", leastPlans[plan].verify,
+		"--verify", leastPlans[plan].verify,
 	}, leastPlans[plan].deployOnly...)
 	if leastPlans[plan].traffic != "" {
 		// By default a deployment goes on without the permission to watch.
-		inputs = append(inputs, "--guard", "errors", "--alarms", "high")
+		inputs = append(inputs, "--traffic", leastPlans[plan].traffic, "--guard", "errors", "--alarms", "high")
 	}
 	return inputs
 }

@@ -59,8 +59,11 @@ func allGrants(p policy.Document) []grant {
 func grants(p policy.Document, plan int) []grant {
 	var some []grant
 	all := allGrants(p)
-	if *full {
+	switch {
+	case *full:
 		return all
+	case leastPlans[plan].long:
+		return nil
 	}
 	for i := plan % grantStep; i < len(all); i += grantStep {
 		some = append(some, all[i])
@@ -73,7 +76,11 @@ func grants(p policy.Document, plan int) []grant {
 func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 	eachPlan(t, func(t *testing.T, i int) {
 		granted := printed(t, i)
-		for _, c := range leastPlans[i].scenarios {
+		scenarios := leastPlans[i].scenarios
+		if leastPlans[i].long && !*full {
+			scenarios = scenarios[:1]
+		}
+		for _, c := range scenarios {
 			b := leastBench(t, i)
 			b.role(granted)
 			before, err := b.aws.Dump("")
@@ -307,4 +314,4 @@ func TestThePolicyOfAPlanReads(t *testing.T) {
 	})
 }
 
-var reading = regexp.MustCompile(`^(lambda:(Get|List)|s3:Get|ecr:Describe|ssm:Get|secretsmanager:Get)`)
+var reading = regexp.MustCompile(`^((lambda|codedeploy):(Get|List)|s3:Get|ecr:Describe|ssm:Get|secretsmanager:Get)`)

@@ -76,7 +76,7 @@ func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 	if err := closeFiles(); err != nil {
 		return nil, nil, err
 	}
-	if in.Has("traffic") && in.Course("traffic").Gradual() {
+	if in.Has("traffic") && (in.Course("traffic").Gradual() || in.Group("traffic") != nil) {
 		problems = append(problems, withoutAlias(set.Targets)...)
 	}
 	if len(set.Targets) == 0 && problems.Err() == nil {

@@ -108,6 +108,10 @@ func callText(s plan.Step) string {
 		return s.Operation() + " " + s.Name
 	case plan.UpdateAlias:
 		return s.Operation() + " " + s.Alias.Name
+	case plan.CreateDeployment:
+		return s.Operation() + " " + s.Alias + " (CodeDeploy " + s.Group.String() + ")"
+	case plan.StopDeployment:
+		return s.Operation() + " " + s.ID + " (CodeDeploy, alias " + s.Alias + ")"
 	case plan.DeleteAlias:
 		return s.Operation() + " " + s.Name
 	case plan.PublishRestorePoint:

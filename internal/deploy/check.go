@@ -88,7 +88,7 @@ type checker struct {
 // ask asks all questions side by side, each with a clock of its own.
 func (c checker) ask(ctx context.Context, planned []Planned) error {
 	trials := dryRuns(planned)
-	errs := make([]error, 1+len(trials)+len(planned))
+	errs := make([]error, 1+len(trials)+2*len(planned))
 	var all errgroup.Group
 	free := slots{size: c.MaxParallel + 1} // and one for the whole run
 	ask := func(at int, region string, question func(context.Context) error) {
@@ -112,6 +112,7 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 	}
 	for i, p := range planned {
 		ask(1+len(trials)+i, p.At.Region, func(ctx context.Context) error { return provisioned(ctx, p) })
+		ask(1+len(trials)+len(planned)+i, p.At.Region, p.groupsFree)
 	}
 	_ = all.Wait()
 	return session.Join(errs...)

@@ -22,6 +22,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/codedeploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
@@ -163,7 +164,7 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 		return nil, err
 	}
 	for i, t := range d.targets {
-		t.restorer = restorer{d.engine(t.Target, j, i), i}
+		t.restorer = restorer{d.engine(ctx, t.Target, j, i), i}
 		if err := t.engine.Snapshot(ctx, t.Want, t.Before, t.Plan); err != nil {
 			return nil, errors.Join(err, j.Close())
 		}
@@ -172,9 +173,9 @@ func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
 }
 
 // engine carries out the steps of a target; index is its place in the journal.
-func (w Work) engine(t Target, j *journal.Journal, index int) *engine.Engine {
+func (w Work) engine(ctx context.Context, t Target, j *journal.Journal, index int) *engine.Engine {
 	code := &formerCode{session: t.Session, region: t.At.Region, temp: w.Temp, bucket: j.Header().StagingBucket}
-	return engine.New(t.API, engine.RecordOf(j, index), w.of(t.At), code)
+	return engine.New(t.API, engine.RecordOf(j, index), w.of(t.At), code).HandingOver(codedeploy.New(ctx, t.Session, t.At.Region))
 }
 
 // untilStopped is a context that ends when another process asks the run to stop. The

@@ -180,7 +180,7 @@ func longest(targets []Target) time.Duration {
 	if len(targets) == 0 {
 		return 0
 	}
-	return targets[0].Watch.longest(schedule(targets))
+	return targets[0].Watch.longest(schedule(targets)) + longestHandOver(targets)
 }
 
 // WithTimeout bounds a deployment by its timeout; the stages of the traffic have

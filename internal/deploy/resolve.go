@@ -45,6 +45,8 @@ type Target struct {
 	// Watch says how the run is watched while traffic is shared; it is the same for
 	// all targets of a run.
 	Watch Watch
+	// HandOver says that CodeDeploy shifts the traffic; nil where this program does.
+	HandOver *HandOver
 	// Warnings are what was noticed about files and code.
 	Warnings diag.List
 
@@ -74,9 +76,11 @@ type Options struct {
 	Environment   string
 	StagingBucket string
 	// Verify are the cases of all functions.
-	Verify  []verify.Case
-	Watch   Watch
-	Folders Folders
+	Verify []verify.Case
+	Watch  Watch
+	// HandOver says that CodeDeploy shifts the traffic; nil where this program does.
+	HandOver *HandOver
+	Folders  Folders
 	// Waves are the patterns of each wave; none puts all functions into one.
 	Waves []string
 	// MaxParallel is how many targets are worked on at once.
@@ -119,7 +123,7 @@ func Resolve(ctx context.Context, c *Connection, set *service.Set, o Options) ([
 	if err := assignWaves(o.Waves, targets); err != nil {
 		return nil, notStarted(err)
 	}
-	return targets, nil
+	return targets, notStarted(askGroups(ctx, targets, o.MaxParallel))
 }
 
 // resolution is a target of the files and what became of it.
@@ -266,7 +270,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	t := Target{
 		Session: s, API: r.client(s, region), Connector: from.Infrastructure.ConnectorRef,
 		StagingBucket: r.options.StagingBucket, Environment: r.options.Environment, Want: r.want(from, name),
-		Verify: verify.For(r.options.Verify, name.Name), Watch: r.options.Watch,
+		Verify: verify.For(r.options.Verify, name.Name), Watch: r.options.Watch, HandOver: r.options.HandOver.clone(),
 	}
 	if r.prefetches(region) {
 		t.prefetched = prefetchObservation(ctx, t.API, t.Want)
@@ -294,7 +298,7 @@ func (r *resolver) want(from service.Target, name definition.Name) plan.Wanted {
 	f.FunctionName = name.Name
 	return plan.Wanted{
 		Function: f, Aliases: from.Aliases, Settings: from.Settings, Run: r.options.Marker.Run, Marker: r.options.Marker,
-		StagingBucket: r.options.StagingBucket != "", Traffic: r.options.Traffic,
+		StagingBucket: r.options.StagingBucket != "", Traffic: r.options.Traffic, CodeDeploy: r.options.HandOver.group(),
 	}
 }
 

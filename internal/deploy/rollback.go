@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/codedeploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
@@ -79,7 +80,7 @@ func PlanRollback(ctx context.Context, access Access, log *journal.RunState) ([]
 	}
 	var all []Planned
 	for _, r := range targets {
-		p, err := engine.LookBack(ctx, r.API, r.log)
+		p, err := engine.LookBack(ctx, r.API, codedeploy.New(ctx, r.Session, r.At.Region), r.log)
 		if err != nil {
 			return nil, notStarted(err)
 		}
@@ -105,7 +106,7 @@ func Rollback(ctx context.Context, j *journal.Journal, access Access, timeout ti
 	w.begin(j.RunState().Header.Targets)
 	var restorers []restorer
 	for i, r := range targets {
-		restorers = append(restorers, restorer{w.engine(r.Target, j, i), i})
+		restorers = append(restorers, restorer{w.engine(ctx, r.Target, j, i), i})
 	}
 	done, incomplete := w.rollBack(ctx, j, restorers)
 	if incomplete != nil {

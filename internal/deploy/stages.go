@@ -81,6 +81,9 @@ func (d *deployment) shiftStages(ctx context.Context, last int) error {
 			return err
 		}
 	}
+	if err := d.followHandOver(ctx); err != nil || d.leaves() {
+		return err
+	}
 	h = held{Stage: traffic.Stage{Percent: d.targets[0].Want.Traffic.Last()}, began: d.Now()}
 	if err := d.bake(ctx, h); err != nil {
 		return err
@@ -218,7 +221,13 @@ func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) (hel
 
 // speaks reports whether a watcher says by itself how a stage goes on.
 func (d *deployment) speaks() bool {
-	return slices.ContainsFunc(d.watchers, func(w watched) bool { _, is := w.watcher.(*sentinel); return is })
+	return slices.ContainsFunc(d.watchers, func(w watched) bool {
+		switch w.watcher.(type) {
+		case *sentinel, *follower:
+			return true
+		}
+		return false
+	})
 }
 
 // look lets the watchers look whose time it is.

@@ -56,13 +56,15 @@ type Rollback struct {
 	// why there was none.
 	seen *plan.Plan
 	err  error
+	// followed are the deployments of CodeDeploy's whose rollback is over.
+	followed map[string]bool
 	// begun is the round whose aliases moved already.
 	begun *round
 }
 
 // BeginRollback returns the rollback of the target. It makes no call.
 func (e *Engine) BeginRollback() *Rollback {
-	return &Rollback{Engine: e, fences: plan.Fences{Aliases: map[string]bool{}}}
+	return &Rollback{Engine: e, fences: plan.Fences{Aliases: map[string]bool{}}, followed: map[string]bool{}}
 }
 
 // Traffic looks at the target and moves the aliases that point to a version back,
@@ -115,11 +117,14 @@ func (r *Rollback) Complete(ctx context.Context) (Restored, error) {
 }
 
 // LookBack plans what a rollback of a Target would do now, and does nothing.
-func LookBack(ctx context.Context, api Reader, t journal.TargetLog) (plan.Plan, error) {
+func LookBack(ctx context.Context, api Reader, shifts Shifts, t journal.TargetLog) (plan.Plan, error) {
 	if t.Snapshot == nil {
 		return plan.Plan{Function: t.Function}, nil
 	}
 	o, err := observeBack(ctx, api, t, nil)
+	if err == nil {
+		o.Shifting, _, err = handedOver(ctx, shifts, t)
+	}
 	return plan.Back(t, o, plan.Fences{Watched: true}), err
 }
 
@@ -199,7 +204,8 @@ func onLatest(s plan.Step) bool {
 	case plan.UpdateAlias:
 		return s.Alias.Version == plan.Latest
 	case plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.DeleteAlias,
-		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting:
+		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting,
+		plan.CreateDeployment, plan.StopDeployment:
 	}
 	return false
 }
@@ -255,8 +261,8 @@ func (r *Rollback) lookOnce(ctx context.Context) (plan.Plan, error) {
 
 // observe reads the target, but for the aliases that are recalled, and plans.
 func (r *Rollback) observe(ctx context.Context, recalled map[string]*definition.ObservedAlias) (plan.Plan, error) {
+	o, err := r.observeTarget(ctx, recalled)
 	t := r.record.Target()
-	o, err := observeBack(ctx, r.api, t, recalled)
 	if err != nil {
 		return plan.Plan{}, fmt.Errorf("roll back %s: %w", t.Function, err)
 	}
@@ -289,7 +295,8 @@ func (r *Rollback) step(ctx context.Context, s plan.Step) error {
 	case plan.UpdateAlias:
 		r.fences.Aliases[s.Alias.Name] = true
 	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.PublishLatest, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.DeleteAlias,
-		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting:
+		plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting,
+		plan.CreateDeployment, plan.StopDeployment:
 	}
 	return nil
 }

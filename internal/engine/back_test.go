@@ -101,7 +101,7 @@ func TestARollbackOfNothingMakesNoCall(t *testing.T) {
 	if r := b.rollback(t.Context()); !r.Complete() || len(b.aws.calls) > 0 {
 		t.Errorf("%+v after %q", r, b.aws.calls)
 	}
-	if p, err := LookBack(t.Context(), b.aws, b.record.Target()); err != nil || !p.Empty() {
+	if p, err := LookBack(t.Context(), b.aws, nil, b.record.Target()); err != nil || !p.Empty() {
 		t.Errorf("%v: %+v", err, p)
 	}
 }
@@ -112,7 +112,7 @@ func TestALookAtARollbackChangesNothing(t *testing.T) {
 		b := newBench(t)
 		b.mustDeploy(wanted("live"))
 		b.aws.calls = nil
-		p, err := LookBack(t.Context(), b.aws, b.record.Target())
+		p, err := LookBack(t.Context(), b.aws, nil, b.record.Target())
 		if err != nil || len(p.Steps) != 3 || len(b.aws.changes()) > 0 {
 			t.Errorf("%v: %d steps after %q", err, len(p.Steps), b.aws.changes())
 		}

@@ -110,6 +110,7 @@ type bench struct {
 	record *memory
 	events *events
 	code   oldCode
+	shifts Shifts
 }
 
 func newBench(t *testing.T) *bench {
@@ -133,7 +134,7 @@ func newBench(t *testing.T) *bench {
 	}
 }
 
-func (b *bench) engine() *Engine { return New(b.aws, b.record, b.events, b.code) }
+func (b *bench) engine() *Engine { return New(b.aws, b.record, b.events, b.code).HandingOver(b.shifts) }
 
 // wanted is a deployment of another memory size and of new code.
 func wanted(aliases ...string) plan.Wanted {

@@ -69,6 +69,7 @@ type Engine struct {
 	record Record
 	events event.Sink
 	code   Code
+	shifts Shifts
 
 	live live
 	// version was published last; target is the one that the aliases move to.
@@ -85,6 +86,12 @@ func New(api API, record Record, events event.Sink, code Code) *Engine {
 			e.live.provisioned[name] = false
 		}
 	}
+	return e
+}
+
+// HandingOver gives the engine what moves aliases in its place.
+func (e *Engine) HandingOver(shifts Shifts) *Engine {
+	e.shifts = shifts
 	return e
 }
 

@@ -10,14 +10,14 @@ import (
 func (e *Engine) begin(s plan.Step, back bool) event.StepBegan {
 	began := event.StepBegan{Function: e.live.function, Region: e.api.Region(), Step: s, Back: back}
 	switch s := s.(type) {
-	case plan.CreateAlias, plan.MoveAlias:
+	case plan.CreateAlias, plan.MoveAlias, plan.CreateDeployment:
 		began.Version = e.target
 	case plan.UpdateAlias:
 		began.Version = s.Alias.Version
 	case plan.LeaveLatest:
 		began.Version = e.RestorePoint()
 	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.PublishLatest,
-		plan.DeleteAlias, plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting:
+		plan.DeleteAlias, plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteFunction, plan.DeleteVersion, plan.PutSetting, plan.DeleteSetting, plan.StopDeployment:
 	}
 	e.events.Emit(began)
 	return began

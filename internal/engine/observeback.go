@@ -76,8 +76,7 @@ func observeBack(ctx context.Context, api Reader, t journal.TargetLog, recalled 
 // ourWeights reports whether an alias' weights are in the journal: then AWS did
 // not put them there.
 func ourWeights(t journal.TargetLog, now definition.ObservedAlias) bool {
-	states, _ := t.AliasStates(now.Name)
-	return slices.ContainsFunc(states, journal.AliasOf(now.Alias).Equal)
+	return t.MayHaveLeft(journal.AliasOf(now.Alias))
 }
 
 // attachedByOthers looks at everything that a rollback may be about to delete.

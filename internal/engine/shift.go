@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
@@ -22,7 +23,7 @@ const (
 
 func phaseOf(s plan.Step) phase {
 	switch s := s.(type) {
-	case plan.CreateAlias, plan.MoveAlias, plan.UpdateAlias:
+	case plan.CreateAlias, plan.MoveAlias, plan.UpdateAlias, plan.CreateDeployment:
 		return shifting
 	case plan.PutSetting:
 		return phaseOfSetting(s.Early)
@@ -32,7 +33,7 @@ func phaseOf(s plan.Step) phase {
 		return finishing
 	case plan.CreateFunction, plan.UpdateConfiguration, plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion,
 		plan.LeaveLatest, plan.PutCodeSigning, plan.DeleteCodeSigning:
-	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
+	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion, plan.StopDeployment:
 		// A deployment deletes nothing.
 	}
 	return preparing
@@ -88,14 +89,17 @@ func (e *Engine) Finish(ctx context.Context, p plan.Plan) error {
 // upToDate reports, and emits, that an alias is already as a move leaves it:
 // PublishVersion returned the version that it points to.
 func (e *Engine) upToDate(s plan.Step) bool {
-	m, is := s.(plan.MoveAlias)
-	if !is {
+	var wanted definition.Alias
+	if m, is := s.(plan.MoveAlias); is {
+		wanted = m.Resolve(e.target, e.RestorePoint())
+	} else if d, is := s.(plan.CreateDeployment); is {
+		wanted = definition.Alias{Name: d.Alias, Version: e.target}
+	} else {
 		return false
 	}
-	wanted := m.Resolve(e.target, e.RestorePoint())
-	if !plan.UpToDate(wanted, e.live.aliases[m.Name].Alias) {
+	if !plan.UpToDate(wanted, e.live.aliases[wanted.Name].Alias) {
 		return false
 	}
-	e.events.Emit(event.AliasUpToDate{Function: e.live.function, Alias: m.Name, Routing: plan.DescribeRouting(wanted)})
+	e.events.Emit(event.AliasUpToDate{Function: e.live.function, Alias: wanted.Name, Routing: plan.DescribeRouting(wanted)})
 	return true
 }

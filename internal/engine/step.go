@@ -68,6 +68,10 @@ func (e *Engine) changeOf(s plan.Step) change {
 		return e.deleteFunction(s.Version)
 	case plan.PutSetting:
 		return e.setting(s.Setting, s.Replaces)
+	case plan.CreateDeployment:
+		return e.createDeployment(s)
+	case plan.StopDeployment:
+		return e.stopDeployment(s)
 	case plan.DeleteSetting:
 		return e.setting(definition.Setting{SettingKey: s.Key}, true)
 	}

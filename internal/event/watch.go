@@ -49,6 +49,17 @@ type AlarmChanged struct {
 	Reason   string
 }
 
+// ShiftFollowed is emitted when CodeDeploy has moved an alias further, once a minute,
+// and when it is done.
+type ShiftFollowed struct {
+	Alias, Deployment string
+	// Status is CodeDeploy's; Routing is what the alias points to: "41, 10% to 42".
+	Status, Routing string
+	// Since is how long the shift has lasted.
+	Since time.Duration
+}
+
+func (ShiftFollowed) sealed() {}
 func (StageWatched) sealed()  {}
 func (StageExtended) sealed() {}
 func (AlarmChanged) sealed()  {}

@@ -51,7 +51,7 @@ func (d *decoder) decode(texts []string) value {
 			v.list = append(v.list, d.list(t)...)
 		}
 		v.given = len(v.list) > 0
-		v.course = d.course(v.list)
+		v.course, v.group = d.course(v.list)
 		return v
 	case Gates:
 		for _, t := range texts {
@@ -217,12 +217,25 @@ func (d *decoder) percent(text string) float64 {
 	return percent
 }
 
-func (d *decoder) course(stages []string) traffic.Schedule {
+// course reads a schedule, or the group that has one.
+func (d *decoder) course(stages []string) (traffic.Schedule, *traffic.Group) {
+	for _, item := range stages {
+		g, is, err := traffic.ParseGroup(item)
+		switch {
+		case !is:
+			continue
+		case err != nil:
+			d.fail("traffic: codedeploy:shop/{function}-{alias} has one group for each alias", "%v", err)
+		case len(stages) > 1:
+			d.fail("the group's deployment configuration says how traffic shifts", "%q stands alone", item)
+		}
+		return traffic.AllAtOnce(), &g
+	}
 	course, err := traffic.Parse(stages)
 	if err != nil {
 		d.fail("AllAtOnce, Canary10Percent5Minutes, Linear10PercentEvery1Minute, or stages: 10%/5m, 50%/5m", "%v", err)
 	}
-	return course
+	return course, nil
 }
 
 func (d *decoder) checkItems(items []string) {

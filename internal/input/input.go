@@ -194,6 +194,7 @@ type value struct {
 	percent float64
 	course  traffic.Schedule
 	gates   []gate.Gate
+	group   *traffic.Group
 }
 
 // Command is the command that the values are for.
@@ -231,6 +232,10 @@ func (s *Set) Course(name string) traffic.Schedule { return s.get(name, Course).
 
 // Gates is the value of Gates, those of one moment in their order.
 func (s *Set) Gates(name string) []gate.Gate { return s.get(name, Gates).gates }
+
+// Group is the deployment group of CodeDeploy that a Course names; nil where it names
+// none.
+func (s *Set) Group(name string) *traffic.Group { return s.get(name, Course).group }
 
 // Secret is a value to mask, under the name that the user knows it by.
 type Secret struct{ Name, Value string }

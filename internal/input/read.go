@@ -355,6 +355,7 @@ func (s *Set) crossCheck() diag.List {
 	if s.command == "shift" {
 		s.crossCheckShift(fail)
 	}
+	s.crossCheckCodeDeploy(fail)
 	return problems
 }
 

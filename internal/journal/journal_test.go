@@ -289,3 +289,46 @@ func TestTheLargestHeaderReads(t *testing.T) {
 		t.Error("a journal that nobody could read was begun")
 	}
 }
+
+// CodeDeploy leaves an alias at one of two versions, with any weight for the other.
+func TestAStateOfCodeDeployIsTheRunsOwn(t *testing.T) {
+	t.Parallel()
+	handed := func(outcome *Outcome) TargetLog {
+		return TargetLog{
+			Snapshot: &Snapshot{Aliases: []Alias{{Name: "live", Version: "1", Description: "d"}}},
+			Steps: []Step{{
+				Intent:  Intent{AliasName: "live", Alias: &Alias{Name: "live", Version: "2", Description: "d"}, HandOver: &HandOver{From: "1"}},
+				Outcome: outcome,
+			}},
+		}
+	}
+	for name, tc := range map[string]struct {
+		alias   Alias
+		outcome *Outcome
+		want    bool
+	}{
+		"on the way":       {Alias{"live", "d", "1", map[string]float64{"2": 0.3}}, &Outcome{Result: Done}, true},
+		"no answer":        {Alias{"live", "d", "1", map[string]float64{"2": 0.3}}, nil, true},
+		"there":            {Alias{"live", "d", "2", nil}, &Outcome{Result: Done}, true},
+		"the other way":    {Alias{"live", "d", "2", map[string]float64{"1": 0.3}}, &Outcome{Result: Done}, true},
+		"refused":          {Alias{"live", "d", "1", map[string]float64{"2": 0.3}}, &Outcome{Result: Refused}, false},
+		"a third version":  {Alias{"live", "d", "1", map[string]float64{"3": 0.3}}, &Outcome{Result: Done}, false},
+		"another one":      {Alias{"live", "d", "3", map[string]float64{"2": 0.3}}, &Outcome{Result: Done}, false},
+		"described anew":   {Alias{"live", "x", "1", map[string]float64{"2": 0.3}}, &Outcome{Result: Done}, false},
+		"of another alias": {Alias{"next", "d", "1", map[string]float64{"2": 0.3}}, &Outcome{Result: Done}, false},
+		"the state before": {Alias{"live", "d", "1", nil}, &Outcome{Result: Refused}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := handed(tc.outcome)
+			if got := log.MayHaveLeft(tc.alias); got != tc.want {
+				t.Errorf("%v, want %v", got, tc.want)
+			}
+		})
+	}
+	log := handed(&Outcome{Result: Done, Deployment: "d-1"})
+	log.Steps = append(log.Steps, Step{Intent: Intent{Back: true, HandOver: &HandOver{Stop: "d-1"}}})
+	if all := log.HandedOver(); len(all) != 1 || all[0].Deployment != "d-1" {
+		t.Errorf("handed over: %+v", all)
+	}
+}

@@ -110,6 +110,18 @@ type Intent struct {
 	LatestPublished *Published `json:"latestPublished,omitempty"`
 	// Version will be deleted.
 	Version string `json:"version,omitempty"`
+	// HandOver is what CodeDeploy is asked for.
+	HandOver *HandOver `json:"handOver,omitempty"`
+}
+
+// HandOver is what CodeDeploy is asked for: to lead an alias from a version to the one
+// of the intent's Alias, or to stop.
+type HandOver struct {
+	Application string `json:"application,omitempty"`
+	Group       string `json:"group,omitempty"`
+	From        string `json:"from,omitempty"`
+	// Stop is the deployment that is stopped.
+	Stop string `json:"stop,omitempty"`
 }
 
 // Result is what became of a change.
@@ -134,6 +146,8 @@ type Outcome struct {
 	// Version was published; FailedVersion was, and AWS could not start it.
 	Version       string `json:"version,omitempty"`
 	FailedVersion string `json:"failedVersion,omitempty"`
+	// Deployment is the one that CodeDeploy began.
+	Deployment string `json:"deployment,omitempty"`
 	// Content is what was seen in $LATEST after the change.
 	Content *Content `json:"content,omitempty"`
 	// Revision is the RevisionId that the alias had after the change.

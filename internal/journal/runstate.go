@@ -296,6 +296,54 @@ func (t *TargetLog) AliasStates(name string) (states []Alias, absent bool) {
 	return states, absent
 }
 
+// HandedOver is an alias that CodeDeploy was asked to move.
+type HandedOver struct {
+	HandOver
+	// To is the alias as CodeDeploy was to leave it.
+	To Alias
+	// Deployment is its id; "" where the answer was lost.
+	Deployment string
+	// At is when CodeDeploy was about to be asked.
+	At time.Time
+}
+
+// HandedOver are the aliases that CodeDeploy may have been asked to move.
+func (t *TargetLog) HandedOver() []HandedOver {
+	var all []HandedOver
+	for _, s := range t.Steps {
+		if s.Intent.HandOver == nil || s.Intent.Alias == nil || s.Outcome != nil && s.Outcome.Result == Refused {
+			continue
+		}
+		h := HandedOver{HandOver: *s.Intent.HandOver, To: *s.Intent.Alias, At: s.Record.At}
+		if s.Outcome != nil {
+			h.Deployment = s.Outcome.Deployment
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+// leaves reports whether CodeDeploy may have left an alias so: at the version before
+// or at the new one, with any weight for the other.
+func (h HandedOver) leaves(a Alias) bool {
+	if a.Name != h.To.Name || a.Description != h.To.Description {
+		return false
+	}
+	for version := range a.Weights {
+		if version != h.From && version != h.To.Version {
+			return false
+		}
+	}
+	return a.Version == h.From || a.Version == h.To.Version
+}
+
+// MayHaveLeft reports whether an alias is in a state in which this run, or what it
+// asked CodeDeploy for, may have left it.
+func (t *TargetLog) MayHaveLeft(a Alias) bool {
+	states, _ := t.AliasStates(a.Name)
+	return slices.ContainsFunc(states, a.Equal) || slices.ContainsFunc(t.HandedOver(), func(h HandedOver) bool { return h.leaves(a) })
+}
+
 // SettingKeys are the settings that the run may have changed.
 func (t *TargetLog) SettingKeys() []definition.SettingKey {
 	var all []definition.SettingKey

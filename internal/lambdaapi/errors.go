@@ -62,7 +62,7 @@ func Classify(err error) Class {
 		return NotFound
 	case code == "PreconditionFailedException", status == http.StatusPreconditionFailed:
 		return Stale
-	case code == "ResourceConflictException":
+	case code == "ResourceConflictException", awsfacts.IsCodeDeployConflict(code):
 		return Conflict
 	case status >= 500, code == "ServiceException":
 		return Unknown

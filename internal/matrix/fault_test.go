@@ -3,6 +3,7 @@ package matrix
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -84,7 +85,7 @@ func disturbances(calls []awslocal.Call) []disturbance {
 	return all
 }
 
-// faultScenarios are two deployments that make every kind of call.
+// faultScenarios are deployments that make every kind of call.
 func faultScenarios() []scenario {
 	args := []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live,beta"}
 	files := map[string]string{"code/bootstrap": "two"}
@@ -92,6 +93,8 @@ func faultScenarios() []scenario {
 		{name: "first deploy", before: func(*world) {}, definition: define(newEnvironment), files: files, args: args},
 		{name: "everything changes", before: ahead, files: files, args: args,
 			definition: define(newEnvironment + `, "memorySize": 256, "tags": {"team": "b", "new": "1"}`)},
+		{name: "handed over", before: handedOver, files: files, definition: define(""),
+			args: append(slices.Clone(args[:4]), "--alias", "live", "--traffic", "codedeploy:app/f-live")},
 	}
 }
 

@@ -93,6 +93,8 @@ func scenarios() []scenario {
 		{name: "shift", before: weighted, command: "shift", args: []string{"--function", "f", "--alias", "live", "--traffic", "30%/5m,60%"}},
 		{name: "verified before traffic", before: published, definition: define(`, "memorySize": 256`), files: code,
 			args: append(short, "--verify", `{"id": 1}`, "--verify-expect", `{"ok": true}`)},
+		{name: "traffic by CodeDeploy", before: handedOver, definition: define(`, "memorySize": 256, "tags": {"team": "b"}`), files: code,
+			args: append(short, "--traffic", "codedeploy:app/{function}-{alias}")},
 		{name: "three functions at once", before: three, files: threeFiles(),
 			args: []string{"--function-definition", "*/function.json", "--artifact", "code", "--alias", "live"}},
 	}, settingsScenarios()...)

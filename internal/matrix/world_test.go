@@ -193,6 +193,13 @@ func (w *world) publish(name string) string {
 	return *out.Version
 }
 
+// publishAnother publishes a version that differs.
+func (w *world) publishAnother(name string) string {
+	w.t.Helper()
+	w.update(name, func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(11) })
+	return w.publish(name)
+}
+
 func (w *world) alias(name, alias, version string, weights map[string]float64) {
 	w.t.Helper()
 	in := &lambda.CreateAliasInput{FunctionName: &name, Name: &alias, FunctionVersion: &version, Description: aws.String("stood before")}

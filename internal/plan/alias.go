@@ -34,10 +34,10 @@ func (f *forward) aliases() {
 // ready.
 func movesAlias(s Step) bool {
 	switch s.(type) {
-	case CreateAlias, MoveAlias, UpdateAlias:
+	case CreateAlias, MoveAlias, UpdateAlias, CreateDeployment:
 		return true
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, LeaveLatest,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting, StopDeployment:
 	}
 	return false
 }
@@ -102,6 +102,10 @@ func Stages(plans ...Plan) int {
 // alias plans how one alias comes to point to the new version.
 func (f *forward) alias(a definition.Alias) {
 	now := f.o.Aliases[a.Name]
+	if f.w.CodeDeploy != nil {
+		f.handOver(a, now)
+		return
+	}
 	if reason := f.unshiftable(now); reason != "" {
 		f.plan.Blockers = append(f.plan.Blockers, "alias "+a.Name+" "+reason)
 		return

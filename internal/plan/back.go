@@ -178,6 +178,10 @@ func (b *back) alias(was journal.Alias) {
 	}
 	subject := "alias " + was.Name
 	now := b.o.Aliases[was.Name]
+	if id := b.o.Shifting[was.Name]; id != "" {
+		b.stopCodeDeploy(was, now, id)
+		return
+	}
 	if now == nil {
 		b.refuse(subject, "it is gone", "somebody deleted it")
 		return
@@ -186,20 +190,29 @@ func (b *back) alias(was journal.Alias) {
 	if b.o.WeightsSetByAWS[was.Name] {
 		state.Weights = nil
 	}
-	states, _ := b.t.AliasStates(was.Name)
 	step := UpdateAlias{Alias: was.Definition()}
 	switch {
 	case state.Equal(was) && !b.fences.Aliases[was.Name] && b.open(of, UpdateAlias{}):
 		step.Fence = true
 		b.plan.Steps = append(b.plan.Steps, step)
 	case state.Equal(was) || b.o.WeightsSetByAWS[was.Name] && state.Version == was.Version:
-	case !slices.ContainsFunc(states, state.Equal):
+		b.plan.MayArriveLate = b.plan.MayArriveLate || !b.fences.Watched && b.open(of, CreateDeployment{})
+	case !b.t.MayHaveLeft(state):
 		b.refuse(subject, describeAlias(now.Alias, was), "that is neither what it was before nor what this run set")
 	case was.Version == Latest:
 		b.aliasOnLatest(was.Definition(), state)
 	default:
 		b.change("Aliases."+was.Name, DescribeRouting(now.Alias), DescribeRouting(step.Alias))
 		b.plan.Steps = append(b.plan.Steps, step)
+	}
+}
+
+// stopCodeDeploy stops a deployment that still moves an alias. CodeDeploy brings it
+// back; what it did is seen by the next look.
+func (b *back) stopCodeDeploy(was journal.Alias, now *definition.ObservedAlias, id string) {
+	b.plan.Steps = append(b.plan.Steps, StopDeployment{Alias: was.Name, ID: id})
+	if now != nil && !sameRouting(now.Alias, was.Definition()) {
+		b.change("Aliases."+was.Name, DescribeRouting(now.Alias), DescribeRouting(was.Definition()))
 	}
 }
 

@@ -24,6 +24,8 @@ type Wanted struct {
 	Settings definition.Settings
 	// Traffic is how the traffic of existing aliases shifts to the new version.
 	Traffic traffic.Schedule
+	// CodeDeploy, where it is set, shifts the traffic instead: one group for each alias.
+	CodeDeploy *traffic.Group
 	// ShiftTo, where it is set, is a version that is published already: nothing
 	// is deployed, and the aliases move to it.
 	ShiftTo string
@@ -68,6 +70,9 @@ func create(w Wanted, o Observation) Plan {
 		PublishVersion{Description: w.Marker.String()},
 	}
 	for _, a := range w.Aliases {
+		if w.CodeDeploy != nil {
+			p.Blockers = append(p.Blockers, noAliasToHandOver(a.Name))
+		}
 		p.Steps = append(p.Steps, CreateAlias{Name: a.Name, Description: a.Description})
 		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: NewVersion, Kind: definition.Set})
 	}

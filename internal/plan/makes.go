@@ -17,6 +17,8 @@ func Makes(s Step, field string) bool {
 		return field == "Aliases."+s.Alias.Name
 	case DeleteAlias:
 		return field == "Aliases."+s.Name
+	case StopDeployment:
+		return field == "Aliases."+s.Alias
 	case TagResource:
 		key, tag := strings.CutPrefix(field, "Tags.")
 		_, set := s.Tags[key]
@@ -37,7 +39,7 @@ func Makes(s Step, field string) bool {
 		return field == LatestPublished
 	case DeleteVersion:
 		return field == LatestPublished && s.Version == LatestPublished
-	case CreateFunction, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest, PutSetting, DeleteSetting:
+	case CreateFunction, PublishRestorePoint, PublishVersion, CreateAlias, MoveAlias, LeaveLatest, PutSetting, DeleteSetting, CreateDeployment:
 	}
 	return false
 }

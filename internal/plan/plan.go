@@ -78,7 +78,7 @@ func (p Plan) Creates() []string {
 		case CreateAlias:
 			created = append(created, s.Name)
 		case UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, MoveAlias, LeaveLatest, UpdateAlias,
-			DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
+			DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting, CreateDeployment, StopDeployment:
 		}
 	}
 	return created
@@ -119,6 +119,9 @@ type Observation struct {
 	// AttachedByOthers is what somebody attached to what a rollback would delete:
 	// by version or alias, "" for a function that this run created.
 	AttachedByOthers map[string]Attached
+	// Shifting holds the deployments of CodeDeploy's that this run began and that still
+	// move an alias, by the alias.
+	Shifting map[string]string
 	// CodeSigning is the code signing configuration's ARN, read where the
 	// deploy names one.
 	CodeSigning string

@@ -94,7 +94,7 @@ func SettingOf(s Step) (definition.Setting, bool) {
 	case DeleteSetting:
 		return definition.Setting{SettingKey: s.Key}, true
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias, MoveAlias, LeaveLatest,
-		UpdateAlias, DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion:
+		UpdateAlias, DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, CreateDeployment, StopDeployment:
 	}
 	return definition.Setting{}, false
 }

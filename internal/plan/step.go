@@ -11,7 +11,7 @@ import (
 //
 //sumtype:decl
 type Step interface {
-	// Operation is the operation's name in the Lambda API.
+	// Operation is the operation's name in the API of Lambda, or of CodeDeploy.
 	Operation() string
 	sealed()
 }
@@ -121,6 +121,20 @@ type DeleteVersion struct {
 	Version string
 }
 
+// CreateDeployment hands the traffic of an alias to AWS CodeDeploy, which leads it to
+// the version that the plan publishes.
+type CreateDeployment struct {
+	Alias string
+	// From is the version that the alias points to.
+	From  string
+	Group traffic.Group
+}
+
+// StopDeployment stops a deployment of CodeDeploy's and waits until the alias is back.
+type StopDeployment struct {
+	Alias, ID string
+}
+
 // Operation returns "CreateFunction".
 func (CreateFunction) Operation() string { return "CreateFunction" }
 
@@ -173,6 +187,12 @@ func (DeleteFunction) Operation() string { return "DeleteFunction" }
 // with a qualifier.
 func (DeleteVersion) Operation() string { return "DeleteFunction" }
 
+// Operation returns "CreateDeployment".
+func (CreateDeployment) Operation() string { return "CreateDeployment" }
+
+// Operation returns "StopDeployment".
+func (StopDeployment) Operation() string { return "StopDeployment" }
+
 func (CreateFunction) sealed()      {}
 func (UpdateConfiguration) sealed() {}
 func (UpdateCode) sealed()          {}
@@ -190,6 +210,8 @@ func (PutCodeSigning) sealed()      {}
 func (DeleteCodeSigning) sealed()   {}
 func (DeleteFunction) sealed()      {}
 func (DeleteVersion) sealed()       {}
+func (CreateDeployment) sealed()    {}
+func (StopDeployment) sealed()      {}
 
 // Partial reports whether a version keeps some of the traffic.
 func (m MoveAlias) Partial() bool { return m.Percent < 100 }
@@ -217,7 +239,7 @@ func SendsCode(s Step) bool {
 	case CreateFunction, UpdateCode:
 		return true
 	case UpdateConfiguration, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias, MoveAlias, LeaveLatest, UpdateAlias,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting, CreateDeployment, StopDeployment:
 	}
 	return false
 }
@@ -233,13 +255,13 @@ func WithCode(s Step, code definition.Code) Step {
 		s.Code = code
 		return s
 	case UpdateConfiguration, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias, MoveAlias, LeaveLatest, UpdateAlias,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting, CreateDeployment, StopDeployment:
 	}
 	return s
 }
 
-// MovedAlias returns the name of the alias that an UpdateAlias changes, "" for
-// every other operation.
+// MovedAlias returns the name of the alias that exists and that a step moves, by
+// itself or through CodeDeploy; "" for every other step.
 func MovedAlias(s Step) string {
 	switch s := s.(type) {
 	case MoveAlias:
@@ -248,6 +270,10 @@ func MovedAlias(s Step) string {
 		return s.Name
 	case UpdateAlias:
 		return s.Alias.Name
+	case CreateDeployment:
+		return s.Alias
+	case StopDeployment:
+		return s.Alias
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias,
 		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
 	}
@@ -265,8 +291,10 @@ func aliasAfter(s Step, version, restorePoint string) (definition.Alias, bool) {
 		return definition.Alias{Name: s.Name, Version: restorePoint}, true
 	case UpdateAlias:
 		return s.Alias, true
+	case CreateDeployment:
+		return definition.Alias{Name: s.Alias, Version: version}, true
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest,
-		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting:
+		DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting, StopDeployment:
 	}
 	return definition.Alias{}, false
 }
@@ -284,7 +312,7 @@ func Deletes(s Step) (name string, deletes bool) {
 	case DeleteSetting:
 		return s.Key.String(), true
 	case CreateFunction, UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, CreateAlias, MoveAlias, LeaveLatest,
-		UpdateAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, PutSetting:
+		UpdateAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, PutSetting, CreateDeployment, StopDeployment:
 	}
 	return "", false
 }

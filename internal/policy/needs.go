@@ -105,6 +105,9 @@ func ServiceNeeds(t Target) []Need {
 	}}
 	for _, a := range t.Wanted.Aliases {
 		later.Plan.Steps = append(later.Plan.Steps, plan.CreateAlias{Name: a.Name}, plan.UpdateAlias{Alias: a})
+		if g := t.Wanted.CodeDeploy; g != nil {
+			later.Plan.Steps = append(later.Plan.Steps, plan.CreateDeployment{Alias: a.Name, Group: g.For(f.FunctionName, a.Name)})
+		}
 	}
 	if f.Tags != nil {
 		later.Plan.Steps = append(later.Plan.Steps, plan.UntagResource{})
@@ -159,6 +162,7 @@ func (n *needs) has(operations ...plan.Step) bool {
 
 func (n *needs) reads() {
 	n.function("GetFunction")
+	n.groups()
 	f := n.t.Wanted.Function
 	if f.Tags != nil || n.has(plan.CreateFunction{}) {
 		// GetFunction shows the tags to those alone who may list them.
@@ -249,19 +253,13 @@ func (n *needs) step(s plan.Step) {
 		n.codeSigning()
 	case plan.PutSetting, plan.DeleteSetting:
 		n.function(plan.SettingOperations(s)...)
+	case plan.CreateDeployment:
+		n.codeDeploy(s)
+	case plan.StopDeployment:
+		n.add("codedeploy:StopDeployment", "*")
 	case plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.PublishLatest, plan.MoveAlias, plan.LeaveLatest, plan.UpdateAlias,
 		plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 		n.function(s.Operation())
-	}
-}
-
-func (n *needs) codeSigning() {
-	for _, arn := range []string{*n.t.Wanted.Function.CodeSigningConfigArn, n.t.Before.CodeSigning} {
-		if arn == "" {
-			n.function("DeleteFunctionCodeSigningConfig")
-			continue
-		}
-		n.add("lambda:PutFunctionCodeSigningConfig", n.arn(), arn)
 	}
 }
 

@@ -219,8 +219,11 @@ func (m *Machine) sendLater(r *http.Request) error {
 	return nil
 }
 
-// Changing reports whether a request changes something in Lambda.
+// Changing reports whether a request changes something in Lambda or CodeDeploy.
 func Changing(r *http.Request) bool {
+	if target, is := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "CodeDeploy_20141006."); is {
+		return target == "CreateDeployment" || target == "StopDeployment"
+	}
 	return r.Method != http.MethodGet && r.Method != http.MethodHead && strings.Contains(r.Header.Get("Authorization"), "/lambda/aws4_request")
 }
 

@@ -45,6 +45,8 @@ func (l *Log) Emit(e event.Event) {
 		l.durationsCompared(e)
 	case event.GateAsked, event.GateWaiting, event.GatePassed:
 		l.emitGate(e)
+	case event.ShiftFollowed:
+		l.Line("CodeDeploy deployment %s is %s: Alias %s points to %s (%s)", e.Deployment, e.Status, e.Alias, e.Routing, traffic.FormatDuration(e.Since))
 	case event.Warning:
 		l.Warn("%s", e.Message)
 	case event.RunBegan, event.OfTarget, event.ObserveBegan, event.ObserveEnded, event.DeployBegan, event.DeployEnded,
@@ -108,7 +110,9 @@ func forward(e event.StepBegan, s plan.Step) []string {
 		return []string{fmt.Sprintf("Setting %s of function %s: %s", s.Setting.SettingKey, e.Function, s.Describe())}
 	case plan.DeleteSetting:
 		return []string{fmt.Sprintf("Removing %s of function %s", s.Key, e.Function)}
-	case plan.UpdateCode, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
+	case plan.CreateDeployment:
+		return []string{fmt.Sprintf("Handing Alias %s of function %s to CodeDeploy %s: from version %s to %s", s.Alias, e.Function, s.Group, s.From, e.Version)}
+	case plan.UpdateCode, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion, plan.StopDeployment:
 	}
 	return nil
 }
@@ -165,7 +169,7 @@ func (l *Log) stepEnded(e event.StepEnded) {
 	case plan.PublishLatest:
 		l.Line("Published to $LATEST.PUBLISHED of %s", e.Function)
 	case plan.TagResource, plan.UntagResource, plan.PutCodeSigning, plan.DeleteCodeSigning, plan.DeleteSetting:
-	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
+	case plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion, plan.CreateDeployment, plan.StopDeployment:
 	}
 }
 
@@ -203,7 +207,9 @@ func back(function string, s plan.Step) string {
 		return fmt.Sprintf("Restoring %s of function %s: %s", s.Setting.SettingKey, function, s.Describe())
 	case plan.DeleteSetting:
 		return fmt.Sprintf("Removing %s of function %s, which this run set", s.Key, function)
-	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest:
+	case plan.StopDeployment:
+		return fmt.Sprintf("Stopping CodeDeploy deployment %s, which moves Alias %s of function %s", s.ID, s.Alias, function)
+	case plan.CreateFunction, plan.PublishRestorePoint, plan.PublishVersion, plan.CreateAlias, plan.MoveAlias, plan.LeaveLatest, plan.CreateDeployment:
 	}
 	return s.Operation()
 }

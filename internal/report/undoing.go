@@ -100,6 +100,8 @@ func thingOf(s plan.Step) string {
 		return "alias " + s.Name
 	case plan.UpdateAlias:
 		return "alias " + s.Alias.Name
+	case plan.CreateDeployment:
+		return "alias " + s.Alias
 	case plan.TagResource, plan.UntagResource:
 		return "tags"
 	case plan.PutCodeSigning, plan.DeleteCodeSigning:
@@ -110,7 +112,7 @@ func thingOf(s plan.Step) string {
 		return s.Key.String()
 	case plan.PublishLatest:
 		return plan.LatestPublished
-	case plan.PublishRestorePoint, plan.PublishVersion, plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
+	case plan.PublishRestorePoint, plan.PublishVersion, plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion, plan.StopDeployment:
 	}
 	return ""
 }

@@ -97,7 +97,8 @@ func (v *View) Take(e event.Event, now time.Time, columns int) []terminal.Line {
 	case event.Tick, event.StepBegan, event.StepEnded, event.WaitBegan, event.Waiting, event.AliasesBegan, event.AliasesEnded,
 		event.AliasUpToDate, event.CodeFirst, event.Downloading, event.WatchingForLateCall, event.Planned, event.ObserveBegan,
 		event.ObserveEnded, event.DeployBegan, event.DeployEnded, event.AliasManifests, event.TargetEnded, event.RollbackBegan,
-		event.RollbackSkipped, event.RollbackEnded, event.VerifyBegan, event.CaseVerified, event.CaseFailed, event.CaseCompared:
+		event.RollbackSkipped, event.RollbackEnded, event.VerifyBegan, event.CaseVerified, event.CaseFailed, event.CaseCompared,
+		event.ShiftFollowed:
 		// Those of a target come inside OfTarget.
 	}
 	return nil

@@ -57,6 +57,8 @@ func (v *View) ofTarget(p layout, t event.Target, e event.Event, now time.Time) 
 		return v.restored(p, name, e)
 	case event.StageHeld, event.StageWatched, event.StageExtended:
 		return v.stageEvent(p, e, now)
+	case event.ShiftFollowed:
+		return v.few(p.row(note, name, fmt.Sprintf("alias %s points to %s: CodeDeploy deployment %s is %s", e.Alias, e.Routing, e.Deployment, e.Status), Took(e.Since)))
 	case event.AlarmChanged:
 		return v.alarm(p, e)
 	case event.DurationsCompared:
@@ -217,6 +219,10 @@ func stepName(s plan.Step, version string, back bool) string {
 			return "delete " + s.Version
 		}
 		return "delete version " + s.Version + ", which failed"
+	case plan.CreateDeployment:
+		return "hand alias " + s.Alias + " to CodeDeploy " + s.Group.String() + " → " + version
+	case plan.StopDeployment:
+		return "stop CodeDeploy deployment " + s.ID + " of alias " + s.Alias
 	}
 	return s.Operation()
 }

@@ -23,10 +23,11 @@ func (g Group) For(function, alias string) Group {
 
 const groupPrefix = "codedeploy:"
 
-// groupName is what CodeDeploy takes for a name, and what stands for others
+// groupName is what CodeDeploy takes for a name, but for the comma, which parts items
+// of the input; placeholders are what stands for other names
 // (https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html).
 var (
-	groupName    = regexp.MustCompile(`^[A-Za-z0-9._+=,@-]{1,100}$`)
+	groupName    = regexp.MustCompile(`^[A-Za-z0-9._+=@-]{1,100}$`)
 	placeholders = strings.NewReplacer("{function}", "", "{alias}", "")
 )
 
@@ -43,7 +44,7 @@ func ParseGroup(text string) (g Group, is bool, err error) {
 	}
 	for _, name := range []string{g.Application, g.Name} {
 		if plain := placeholders.Replace(name); name == "" || plain != "" && !groupName.MatchString(plain) {
-			return Group{}, true, fmt.Errorf("%q is no name of CodeDeploy's: 1 to 100 letters, digits and . _ + = , @ -, and {function} or {alias}", name)
+			return Group{}, true, fmt.Errorf("%q is no name of CodeDeploy's: 1 to 100 letters, digits and . _ + = @ -, and {function} or {alias}", name)
 		}
 	}
 	return g, true, nil
