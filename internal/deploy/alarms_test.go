@@ -149,3 +149,30 @@ func TestAFixGoesThroughAlthoughAnAlarmStands(t *testing.T) {
 		f.logged("Alarm errors in "+awstest.Region+" is ALARM", "changed from ALARM to OK")
 	})
 }
+
+// A run over several Regions looks for each alarm in all of them.
+func TestAnAlarmMustExistInEveryRegionOfTheRun(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.access.Session.Region = ""
+		f.access.Session.LookupEnv = func(name string) (string, bool) {
+			if name == "AWS_REGION" {
+				return awstest.Region, true
+			}
+			return f.env(name)
+		}
+		for _, region := range []string{awstest.Region, "eu-west-1"} {
+			f.write(region+".yaml", definitionOf("arn:aws:lambda:"+region+":"+awstest.Account+":function:shop", ""))
+		}
+		f.alarm("errors")
+		f.options.Watch.Alarms = []Alarm{{Name: "errors"}}
+		_, err := f.deploy(f.Context(), awstest.Region+".yaml", "eu-west-1.yaml")
+		var refused *NotStartedError
+		want := "there is no metric alarm and no composite alarm errors in eu-west-1 of account " + awstest.Account
+		if !errors.As(err, &refused) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "errors in "+awstest.Region+" of") {
+			f.Errorf("%v, want %q", err, want)
+		}
+		if n := len(f.saved); n > 0 {
+			f.Errorf("%d journals were begun", n)
+		}
+	})
+}

@@ -29,7 +29,7 @@ func CheckDeadlines(planned []Planned, deadlines []Deadline, rollback time.Durat
 		left := d.At.Sub(w.Now())
 		switch {
 		case least > left:
-			all = append(all, fmt.Errorf("nothing was changed: the traffic takes at least %s to shift, but %s in %s: shorten traffic or alarm-bake, or let a longer job shift it",
+			all = append(all, fmt.Errorf("nothing was changed: the traffic takes at least %s to shift, but %s in %s: shorten traffic or alarm-bake, or let CodeDeploy shift it when the job is gone (traffic: codedeploy:APPLICATION/GROUP, traffic-wait: false)",
 				traffic.FormatDuration(least), d.Why, traffic.FormatDuration(max(0, left.Round(time.Second)))))
 		case most+rollback > left:
 			warn(w.Events, "%s in %s, and the traffic may take up to %s to shift and %s to be rolled back: what is cut off then must be rolled back by hand, if no post step does",
@@ -43,12 +43,17 @@ func CheckDeadlines(planned []Planned, deadlines []Deadline, rollback time.Durat
 // most. Gates may decide at once.
 func duration(planned []Planned) (least, most time.Duration) {
 	waves := map[int][]plan.Plan{}
+	handedOver := map[int]time.Duration{}
 	for _, p := range planned {
 		if !p.Plan.Empty() {
 			waves[p.Wave] = append(waves[p.Wave], p.Plan)
+			handedOver[p.Wave] = max(handedOver[p.Wave], p.waitsForCodeDeploy())
 		}
 	}
-	for _, plans := range waves {
+	for wave, plans := range waves {
+		if d := handedOver[wave]; d > 0 {
+			least, most = least+d, most+d+handOverSlack
+		}
 		watch, schedule := planned[0].Watch, planned[0].Want.Traffic.Stages()
 		shifts := schedule[:plan.Stages(plans...)]
 		for _, s := range shifts[:len(shifts)-1] {

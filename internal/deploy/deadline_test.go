@@ -33,20 +33,27 @@ func TestAScheduleThatOutlastsItsJobIsRefused(t *testing.T) {
 		t.Want.Traffic = schedule
 		return Planned{Target: t, Plan: p}
 	}
+	handed := func(wait bool) Planned {
+		t := Target{HandOver: &HandOver{Wait: wait, longest: 30 * time.Minute}}
+		return Planned{Target: t, Plan: plan.Plan{Steps: []plan.Step{plan.PublishVersion{}, plan.CreateDeployment{Alias: "live"}}}}
+	}
 	for name, c := range map[string]struct {
 		planned []Planned
 		limit   time.Duration
 		refused string
 		warned  bool
 	}{
-		"too short":            {[]Planned{target(0, staged)}, 34 * time.Minute, "at least 35m", false},
-		"just enough":          {[]Planned{target(0, staged)}, 35 * time.Minute, "", true},
-		"enough":               {[]Planned{target(0, staged)}, 3 * time.Hour, "", false},
-		"two waves":            {[]Planned{target(0, staged), target(1, staged)}, 69 * time.Minute, "at least 1h10m", false},
-		"two in one wave":      {[]Planned{target(0, staged), target(0, staged)}, 3 * time.Hour, "", false},
-		"over already":         {[]Planned{target(0, staged)}, -time.Minute, "in 0s", false},
-		"nothing to do":        {[]Planned{target(0, plan.Plan{})}, time.Minute, "", false},
-		"another has no stage": {[]Planned{target(0, plan.Plan{}), target(1, staged)}, 36 * time.Minute, "", true},
+		"too short":                  {[]Planned{target(0, staged)}, 34 * time.Minute, "at least 35m", false},
+		"just enough":                {[]Planned{target(0, staged)}, 35 * time.Minute, "", true},
+		"enough":                     {[]Planned{target(0, staged)}, 3 * time.Hour, "", false},
+		"two waves":                  {[]Planned{target(0, staged), target(1, staged)}, 69 * time.Minute, "at least 1h10m", false},
+		"two in one wave":            {[]Planned{target(0, staged), target(0, staged)}, 3 * time.Hour, "", false},
+		"over already":               {[]Planned{target(0, staged)}, -time.Minute, "in 0s", false},
+		"nothing to do":              {[]Planned{target(0, plan.Plan{})}, time.Minute, "", false},
+		"CodeDeploy takes longer":    {[]Planned{handed(true)}, 29 * time.Minute, "at least 30m", false},
+		"CodeDeploy may be done":     {[]Planned{handed(true)}, 31 * time.Minute, "", true},
+		"CodeDeploy goes on without": {[]Planned{handed(false)}, time.Minute, "", false},
+		"another has no stage":       {[]Planned{target(0, plan.Plan{}), target(1, staged)}, 36 * time.Minute, "", true},
 	} {
 		var said warned
 		w := Work{Events: &said, Now: func() time.Time { return now }}

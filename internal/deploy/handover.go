@@ -124,6 +124,16 @@ func (p Planned) groupsFree(ctx context.Context) error {
 // moment after it is asked, and looks at the clock now and then.
 const handOverSlack = 5 * time.Minute
 
+// waitsForCodeDeploy is the time of the schedule by which CodeDeploy shifts the traffic
+// of a plan, where the run waits for it.
+func (p Planned) waitsForCodeDeploy() time.Duration {
+	hands := slices.ContainsFunc(p.Plan.Steps, func(s plan.Step) bool { _, is := s.(plan.CreateDeployment); return is })
+	if !hands || p.HandOver == nil || !p.HandOver.Wait {
+		return 0
+	}
+	return p.HandOver.longest
+}
+
 // longestHandOver is how long the run may wait for CodeDeploy.
 func longestHandOver(targets []Target) time.Duration {
 	var longest time.Duration
