@@ -252,7 +252,7 @@ func add(list *[]string, value string) {
 // own are the services whose actions the caller's own policies decide about.
 // For the others a policy of the bucket, key or repository may allow what the
 // simulation does not.
-var own = map[string]bool{"lambda": true, "iam": true, "ec2": true, "elasticfilesystem": true}
+var own = map[string]bool{"lambda": true, "iam": true, "ec2": true, "elasticfilesystem": true, "codedeploy": true}
 
 // judge refuses the needs that no decision allows.
 func (a *asking) judge(decisions []decision, err error) {
