@@ -21,6 +21,11 @@ import (
 // full is how every cut, fault and race is tried; without it a sample is.
 var full = flag.Bool("full", false, "try every cut, fault and race, not a sample of them")
 
+// grid is for the forms of each setting: their cuts are as many as all others.
+var grid = flag.Bool("grid", false, "with -full, try every cut of each setting that is added, changed or removed, not one in gridStep")
+
+const gridStep = 5
+
 // deployment prepares a world for a scenario and gives the state before.
 func (s scenario) prepare(w *world) string {
 	w.t.Helper()
@@ -46,11 +51,17 @@ func (s scenario) process(w *world, c cut) process {
 func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 	t.Parallel()
 	var deployments, rollbacks, exact atomic.Int64
+	sample := func(s scenario, all []cut, first int) []cut {
+		if *full && s.ofGrid && !*grid {
+			return nth(gridStep, all, first)
+		}
+		return some(all, first)
+	}
 	for i, s := range slices.Concat(scenarios(), every(17, eachSetting(), 3)) {
 		t.Run(s.name, func(t *testing.T) {
 			var deployed, restored count
 			awstest.Run(t, func(t *testing.T) { deployed, restored = s.measure(t) })
-			each(t, some(cuts(deployed), i), func(t *testing.T, c cut) {
+			each(t, sample(s, cuts(deployed), i), func(t *testing.T, c cut) {
 				deployments.Add(1)
 				w := newWorld(t)
 				before := s.prepare(w)
@@ -59,7 +70,7 @@ func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 					exact.Add(1)
 				}
 			})
-			each(t, some(cuts(restored), i), func(t *testing.T, c cut) {
+			each(t, sample(s, cuts(restored), i), func(t *testing.T, c cut) {
 				rollbacks.Add(1)
 				w := newWorld(t)
 				before := s.prepare(w)
@@ -167,12 +178,17 @@ const sampleStep = 101
 func some[T any](all []T, first int) []T { return every(sampleStep, all, first) }
 
 // every is the whole list with -full, and every nth of it otherwise.
-func every[T any](nth int, all []T, first int) []T {
-	if *full || len(all) == 0 {
+func every[T any](step int, all []T, first int) []T {
+	if *full {
 		return all
 	}
+	return nth(step, all, first)
+}
+
+// nth is one of so many of a list, from the first one on.
+func nth[T any](step int, all []T, first int) []T {
 	var sample []T
-	for i := first % min(nth, len(all)); i < len(all); i += nth {
+	for i := first % max(1, min(step, len(all))); i < len(all); i += step {
 		sample = append(sample, all[i])
 	}
 	return sample

@@ -24,6 +24,8 @@ type scenario struct {
 	args    []string
 	// blind is as in world.
 	blind *regexp.Regexp
+	// ofGrid is set for those of eachSetting.
+	ofGrid bool
 }
 
 // definition with the fields that every scenario names.
