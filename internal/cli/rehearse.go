@@ -125,7 +125,7 @@ type rehearsedDocument struct {
 
 type failureDocument struct {
 	Scenario string `json:"scenario"`
-	Name     string `json:"name"`
+	Name     string `json:"play"`
 	Detail   string `json:"detail"`
 }
 
