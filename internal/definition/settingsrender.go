@@ -22,14 +22,13 @@ func RenderSettings(all map[SettingKey]SettingValue) []byte {
 			continue
 		}
 		name := lowerFirst(settingName(key.Kind))
-		switch value := value.(type) {
-		case ReservedConcurrency:
-			document[name] = value.Executions
-		case RecursiveLoop:
-			document[name] = value.Mode
-		case RuntimeManagement:
+		if reserved, is := value.(ReservedConcurrency); is {
+			document[name] = reserved.Executions
+		} else if loop, is := value.(RecursiveLoop); is {
+			document[name] = loop.Mode
+		} else if _, is := value.(RuntimeManagement); is {
 			document[name] = entryDocument(key, value)
-		case ProvisionedConcurrency, EventInvoke, Permission, FunctionURL, Scaling:
+		} else {
 			list, _ := document[name].([]any)
 			document[name] = append(list, entryDocument(key, value))
 		}
@@ -64,13 +63,12 @@ func settingName(kind SettingKind) string {
 
 // entryDocument is one entry of a setting, with keys as documents spell them.
 func entryDocument(key SettingKey, value SettingValue) map[string]any {
-	switch v := value.(type) {
-	case FunctionURL:
-		v.URL = "" // AWS makes the address
-		value = v
-	case Permission:
-		v.Principal = principal(v.Principal)
-		value = v
+	if url, is := value.(FunctionURL); is {
+		url.URL = "" // AWS makes the address
+		value = url
+	} else if p, is := value.(Permission); is {
+		p.Principal = principal(p.Principal)
+		value = p
 	}
 	fields := map[string]any{}
 	if text, err := json.Marshal(value); err != nil || json.Unmarshal(text, &fields) != nil {

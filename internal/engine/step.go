@@ -11,15 +11,11 @@ import (
 
 // do carries out one step of a plan, forward or back.
 func (e *Engine) do(ctx context.Context, s plan.Step, back bool) error {
-	if back && onLatest(s) && !e.live.latest.Settled() {
-		// An update of the deployment, or an earlier step of the rollback, is
-		// still under way.
-		if err := e.settleUnchanged(ctx); err != nil {
-			return err
-		}
-	}
-	if _, publishes := s.(plan.PublishLatest); publishes {
-		// Tags and numbered versions moved the RevisionId of $LATEST.
+	// Tags and numbered versions moved the RevisionId of what is published.
+	_, publishes := s.(plan.PublishLatest)
+	// Going back, an update of the deployment, or an earlier step of the rollback,
+	// may still be under way.
+	if publishes || back && onLatest(s) && !e.live.latest.Settled() {
 		if err := e.settleUnchanged(ctx); err != nil {
 			return err
 		}
