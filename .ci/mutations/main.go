@@ -116,7 +116,7 @@ func (m mutation) kill(dir string) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, _, err := m.run(dir, content)
+	out, _, err := m.runWhole(dir)
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("without the mutation: %w\n%s", err, out)
@@ -135,13 +135,30 @@ func (m mutation) kill(dir string) (time.Duration, error) {
 	return took, nil
 }
 
+// runWhole runs the test without the mutation. A package is built once.
+func (m mutation) runWhole(dir string) (out []byte, took time.Duration, _ error) {
+	pkg := filepath.Dir(m.file)
+	binary := filepath.Join(dir, strings.ReplaceAll(pkg, "/", "-")+".test")
+	if _, err := os.Stat(binary); err != nil {
+		if out, err := exec.Command("go", "test", "-c", "-vet=off", "-o", binary, "./"+pkg).CombinedOutput(); err != nil {
+			return out, 0, fmt.Errorf("build the package: %w", err)
+		}
+	}
+	return m.start(binary)
+}
+
 // run runs the test with content in place of the file; its error is that of the
 // process.
 func (m mutation) run(dir string, content []byte) (out []byte, took time.Duration, _ error) {
-	binary := filepath.Join(dir, "package.test")
+	binary := filepath.Join(dir, "mutated.test")
 	if err := m.build(dir, content, binary); err != nil {
 		return nil, 0, err
 	}
+	return m.start(binary)
+}
+
+// start runs the test of a binary, for at most the limit.
+func (m mutation) start(binary string) (out []byte, took time.Duration, _ error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	test := exec.CommandContext(ctx, binary, "-test.v", "-test.run", "^"+m.test+"$")

@@ -64,7 +64,7 @@ func TestWhatSomebodyElseSetSinceThePlanIsNotOverwritten(t *testing.T) {
 				// Behind the plan, ahead of everything else.
 				b.aws.before = on("UpdateConfiguration", 1, func() error { tt.theirs(b); return nil })
 				if tt.call == "SetCodeSigning" {
-					b.aws.before = on("Find", 2, func() error { tt.theirs(b); return nil })
+					b.aws.before = on("CodeSigning", 2, func() error { tt.theirs(b); return nil })
 				}
 				err := b.deploy(t.Context(), w)
 				if foreign := (*ForeignError)(nil); !errors.As(err, &foreign) || !strings.Contains(err.Error(), tt.says) {

@@ -29,6 +29,8 @@ type fakeShifts struct {
 }
 
 func (f *fakeShifts) Create(_ context.Context, o codedeploy.Order) (string, error) {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
 	f.orders = append(f.orders, o)
 	err := f.lose
 	f.lose = nil
@@ -41,6 +43,7 @@ func (f *fakeShifts) Create(_ context.Context, o codedeploy.Order) (string, erro
 	return d.ID, err
 }
 
+// move needs the lock of the fake.
 func (f *fakeShifts) move(alias, version string, weights map[string]float64) {
 	a := *f.aws.aliases[alias]
 	a.Version, a.Weights, a.RevisionId = version, weights, f.aws.next()
@@ -48,6 +51,8 @@ func (f *fakeShifts) move(alias, version string, weights map[string]float64) {
 }
 
 func (f *fakeShifts) Get(_ context.Context, id string) (codedeploy.Deployment, error) {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
 	for _, d := range f.deployments {
 		if d.ID == id {
 			return *d, nil
@@ -57,6 +62,8 @@ func (f *fakeShifts) Get(_ context.Context, id string) (codedeploy.Deployment, e
 }
 
 func (f *fakeShifts) Running(context.Context, traffic.Group) ([]codedeploy.Deployment, error) {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
 	var all []codedeploy.Deployment
 	for _, d := range f.deployments {
 		if !d.Over() {
@@ -67,6 +74,8 @@ func (f *fakeShifts) Running(context.Context, traffic.Group) ([]codedeploy.Deplo
 }
 
 func (f *fakeShifts) Since(context.Context, traffic.Group, time.Time) ([]codedeploy.Deployment, error) {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
 	var all []codedeploy.Deployment
 	for _, d := range f.deployments {
 		all = append(all, *d)
@@ -76,17 +85,27 @@ func (f *fakeShifts) Since(context.Context, traffic.Group, time.Time) ([]codedep
 
 // Stop begins a deployment back, which is named and done a while later.
 func (f *fakeShifts) Stop(_ context.Context, id string) error {
+	f.aws.mu.Lock()
+	defer f.aws.mu.Unlock()
 	f.stopped = append(f.stopped, id)
 	for _, d := range f.deployments {
 		if d.ID == id {
 			d.Status = codedeploy.Stopped
 			back := &codedeploy.Deployment{ID: "d-back", Status: "InProgress", RollsBack: id}
 			f.deployments = append(f.deployments, back)
-			time.AfterFunc(time.Second, func() { d.RolledBackBy = back.ID })
-			time.AfterFunc(20*time.Second, func() { back.Status = codedeploy.Succeeded; f.move("live", f.orders[0].From, nil) })
+			f.later(time.Second, func() { d.RolledBackBy = back.ID })
+			f.later(20*time.Second, func() { back.Status = codedeploy.Succeeded; f.move("live", f.orders[0].From, nil) })
 		}
 	}
 	return nil
+}
+
+func (f *fakeShifts) later(d time.Duration, effect func()) {
+	time.AfterFunc(d, func() {
+		f.aws.mu.Lock()
+		defer f.aws.mu.Unlock()
+		effect()
+	})
 }
 
 // handing is a function whose alias a deployment hands over.
