@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -24,20 +23,12 @@ func (c *Client) ReadDurations(ctx context.Context, subjects []Subject, from, to
 	for i := range all {
 		all[i] = Durations{}
 	}
-	from, to = from.UTC().Truncate(time.Minute), to.UTC().Truncate(time.Minute)
-	if !from.Before(to) {
-		return all, nil
-	}
-	const atOnce = maxQueries / perSubject
-	for begin := 0; begin < len(subjects); begin += atOnce {
-		end := min(begin+atOnce, len(subjects))
-		series := all[begin:end]
-		r := reading{subjects: subjects[begin:end], ask: []statistic{{"d", "Duration", "p50"}, {"n", "Duration", "SampleCount"}}, add: func(subject int, mark string, at, value float64) {
-			series[subject].add(mark, at, value)
-		}}
-		if err := c.read(ctx, r, from, to); err != nil {
-			return nil, fmt.Errorf("read the durations of %s in %s: %w", r.name(), c.region, explain(err))
-		}
+	err := c.readAll(ctx, subjects, [2]time.Time{from, to}, reading{
+		what: "durations", ask: []statistic{{"d", "Duration", "p50"}, {"n", "Duration", "SampleCount"}},
+		add: func(subject int, mark string, at, value float64) { all[subject].add(mark, at, value) },
+	})
+	if err != nil {
+		return nil, err
 	}
 	return all, nil
 }

@@ -72,11 +72,8 @@ func endpoint(region string, fips bool) string {
 	return awsfacts.ServiceEndpoint("monitoring", region, fips)
 }
 
-// Limits of one call, and the queries that a subject needs.
-const (
-	maxQueries = 500
-	perSubject = 2
-)
+// maxQueries is the limit of one call.
+const maxQueries = 500
 
 // Read returns the series of each subject, in their order, over the minutes from
 // a time up to, and not including, another. Both are rounded down to minutes.
@@ -85,20 +82,12 @@ func (c *Client) Read(ctx context.Context, subjects []Subject, from, to time.Tim
 	for i := range all {
 		all[i] = Series{}
 	}
-	from, to = from.UTC().Truncate(time.Minute), to.UTC().Truncate(time.Minute)
-	if !from.Before(to) {
-		return all, nil
-	}
-	const atOnce = maxQueries / perSubject
-	for begin := 0; begin < len(subjects); begin += atOnce {
-		end := min(begin+atOnce, len(subjects))
-		series := all[begin:end]
-		r := reading{subjects: subjects[begin:end], ask: []statistic{{"i", "Invocations", "Sum"}, {"e", "Errors", "Sum"}}, add: func(subject int, mark string, at, value float64) {
-			series[subject].add(mark, at, value)
-		}}
-		if err := c.read(ctx, r, from, to); err != nil {
-			return nil, fmt.Errorf("read the metrics of %s in %s: %w", r.name(), c.region, explain(err))
-		}
+	err := c.readAll(ctx, subjects, [2]time.Time{from, to}, reading{
+		what: "metrics", ask: []statistic{{"i", "Invocations", "Sum"}, {"e", "Errors", "Sum"}},
+		add: func(subject int, mark string, at, value float64) { all[subject].add(mark, at, value) },
+	})
+	if err != nil {
+		return nil, err
 	}
 	return all, nil
 }
@@ -119,6 +108,24 @@ func (c *Client) Used(ctx context.Context, s Subject, from, to time.Time) (bool,
 	return slices.ContainsFunc(out.Results[0].Values, func(v float64) bool { return v > 0 }), nil
 }
 
+// readAll asks for the statistics of all subjects, in as few calls as their limit
+// allows.
+func (c *Client) readAll(ctx context.Context, subjects []Subject, span [2]time.Time, r reading) error {
+	from, to := span[0].UTC().Truncate(time.Minute), span[1].UTC().Truncate(time.Minute)
+	if !from.Before(to) {
+		return nil
+	}
+	atOnce, add := maxQueries/len(r.ask), r.add
+	for begin := 0; begin < len(subjects); begin += atOnce {
+		r.subjects = subjects[begin:min(begin+atOnce, len(subjects))]
+		r.add = func(subject int, mark string, at, value float64) { add(begin+subject, mark, at, value) }
+		if err := c.read(ctx, r, from, to); err != nil {
+			return fmt.Errorf("read the %s of %s in %s: %w", r.what, r.name(), c.region, explain(err))
+		}
+	}
+	return nil
+}
+
 // explain names the permission that is missing.
 func explain(err error) error {
 	return session.Explain(err, session.Call{Action: "cloudwatch:GetMetricData", Resource: "*"})
@@ -126,6 +133,8 @@ func explain(err error) error {
 
 // reading is what one call, and the pages that follow it, is about.
 type reading struct {
+	// what names the statistics for the user.
+	what     string
 	subjects []Subject
 	ask      []statistic
 	// add takes a data point of a subject and statistic.
