@@ -274,17 +274,17 @@ func TestARunClosesWithItsUndoCommand(t *testing.T) {
 
 func TestAnErrorFitsAndItsCommandCanBeCopied(t *testing.T) {
 	t.Parallel()
-	text := "error: roll back /work/journal.jsonl: the credentials are those of another account\nonce that is fixed, run: lambda-rollout rollback --journal /work/.lambda-rollout/run.jsonl"
+	text := "error: roll back /repo/journal.jsonl: the credentials are those of another account\nonce that is fixed, run: lambda-rollout rollback --journal /repo/.lambda-rollout/run.jsonl"
 	var got []string
 	for _, line := range ErrorLines(60, text) {
 		got = append(got, line.String())
 	}
 	want := []string{
-		"error: roll back /work/journal.jsonl: the credentials are",
+		"error: roll back /repo/journal.jsonl: the credentials are",
 		"  those of another account",
 		"once that is fixed, run:",
 		"  lambda-rollout rollback \\",
-		"    --journal /work/.lambda-rollout/run.jsonl",
+		"    --journal /repo/.lambda-rollout/run.jsonl",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
