@@ -62,7 +62,7 @@ func (a *app) gitHub() *notify.GitHub {
 	})
 }
 
-// client carries what goes to others than AWS. It follows no redirect: what is told is
+// client sends requests to other hosts than those of AWS. It follows no redirect: a request is
 // meant for the host that was named.
 func (a *app) client() notify.Doer {
 	if a.HTTPClient != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/notify"
 )
 
-// hook is a server that keeps what it is told.
+// hook is a server that keeps the requests it gets.
 type hook struct {
 	*httptest.Server
 	mu   sync.Mutex

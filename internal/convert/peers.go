@@ -179,7 +179,7 @@ func peerOf(uses string) (name, table string) {
 }
 
 // spans splits a text at what the host fills in: the parts with an odd index are
-// what stands between the marks.
+// what is between the marks.
 func (h host) spans(text string) []string {
 	var out []string
 	for {

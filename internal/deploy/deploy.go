@@ -84,8 +84,8 @@ type deployment struct {
 	watchers []watched
 	// wave is the number of the wave, from 1, allWaves how many there are.
 	wave, allWaves int
-	// teller is nil where nobody is told what happens.
-	teller *teller
+	// queue is nil if there is no event gate.
+	queue *eventQueue
 }
 
 // Deploy carries out what was planned and checked. Its error is
@@ -111,8 +111,8 @@ func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Resu
 		return nil, notStarted(err)
 	}
 	d.journal = j
-	d.teller = newTeller(&d)
-	defer d.teller.close(ctx)
+	d.queue = newEventQueue(&d)
+	defer d.queue.close(ctx)
 	ctx, unwatch := untilStopped(ctx, j, d.Timing.StopPoll)
 	still := d.ticking(ctx)
 	err = d.carryOut(ctx)

@@ -116,7 +116,7 @@ func (s *stopwatch) look(ctx context.Context, h held) error {
 	return s.slower(ctx, h)
 }
 
-// slower says that the new version is slower, and decides what follows.
+// slower reports that the new version is slower, and decides what follows.
 func (s *stopwatch) slower(ctx context.Context, h held) error {
 	var lines []string
 	for _, c := range s.live {

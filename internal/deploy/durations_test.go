@@ -11,7 +11,7 @@ import (
 )
 
 // A version that is slower in every minute is found before its stage is over: with
-// duration the user is told, with duration! everything goes back.
+// duration there is a warning, with duration! everything is rolled back.
 func TestASlowerVersionIsSaidOrTakenBack(t *testing.T) {
 	for name, c := range map[string]struct {
 		what     OnSlower

@@ -105,7 +105,7 @@ func (s *shift) event(d codedeploy.Deployment, now definition.Alias, since time.
 	}
 }
 
-// release implements watcher: the shift lasts until CodeDeploy says that it is over.
+// release implements watcher: the shift lasts until CodeDeploy reports its end.
 func (f *follower) release(context.Context, held) (time.Duration, error) {
 	if f.unfinished() {
 		return f.pause, nil

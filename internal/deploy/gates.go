@@ -54,7 +54,7 @@ func (g Gates) Needs() []policy.Need {
 	return all
 }
 
-// warnOfUnasked warns of gates that nobody asks, since no alias moves.
+// warnOfUnasked warns of gates that are not asked, since no alias moves.
 func (g Gates) warnOfUnasked(planned []Planned, events event.Sink) {
 	if slices.ContainsFunc(planned, func(p Planned) bool { return len(p.Want.Aliases) > 0 }) {
 		return
@@ -142,7 +142,7 @@ func (d *deployment) askGate(ctx context.Context, g gate.Gate, p position) error
 	return note("yes", said)
 }
 
-// waiting emits what a gate says that has not decided: something new at once, and
+// waiting emits the answers of a gate that has not decided: a new one at once, and
 // the same every minute.
 func (d *deployment) waiting(name event.Gate) func(reason string, left time.Duration) {
 	var last string

@@ -8,7 +8,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/gate"
 )
 
-// What event gates are told.
+// What event gates receive.
 const (
 	toldWaveBegan  = "wave-began"
 	toldStageBegan = "stage-began"
@@ -21,17 +21,17 @@ const (
 )
 
 const (
-	// maxTold is how many events may wait to be told.
-	maxTold = 100
+	// maxQueued is how many events may wait to be sent.
+	maxQueued = 100
 	// tellAtEnd is how long the end of a run waits for the events that are under
 	// way, tellStopped that of a run that is to stop: GitHub kills a container 7.5 s
 	// after its first signal.
 	tellAtEnd, tellStopped = 15 * time.Second, time.Second
 )
 
-// teller tells event gates what happens, in its order. The run does not wait for
-// them, but at its end, and what they answer decides nothing.
-type teller struct {
+// eventQueue sends events to event gates, one after the other. The run does not wait
+// for them, except at its end, and their answers decide nothing.
+type eventQueue struct {
 	*deployment
 	gates  []gate.Gate
 	queue  chan gate.Body
@@ -40,19 +40,19 @@ type teller struct {
 	number int
 }
 
-// newTeller returns nil where nobody is to be told.
-func newTeller(d *deployment) *teller {
+// newEventQueue returns nil if there is no event gate.
+func newEventQueue(d *deployment) *eventQueue {
 	if d.Watching == nil || len(d.Watching.gates.at(gate.Event)) == 0 {
 		return nil
 	}
-	// An event of the end is told when the run's own context has ended, too.
+	// The last event is sent even if the run's own context has ended.
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &teller{deployment: d, gates: d.Watching.gates.at(gate.Event), queue: make(chan gate.Body, maxTold), cancel: cancel, ended: make(chan struct{})}
+	t := &eventQueue{deployment: d, gates: d.Watching.gates.at(gate.Event), queue: make(chan gate.Body, maxQueued), cancel: cancel, ended: make(chan struct{})}
 	go t.run(ctx)
 	return t
 }
 
-func (t *teller) run(ctx context.Context) {
+func (t *eventQueue) run(ctx context.Context) {
 	defer close(t.ended)
 	for body := range t.queue {
 		for _, g := range t.gates {
@@ -63,8 +63,8 @@ func (t *teller) run(ctx context.Context) {
 	}
 }
 
-// tell puts an event into the queue.
-func (t *teller) tell(what string, reason error, body gate.Body) {
+// add puts an event into the queue.
+func (t *eventQueue) add(what string, reason error, body gate.Body) {
 	if t == nil {
 		return
 	}
@@ -77,12 +77,12 @@ func (t *teller) tell(what string, reason error, body gate.Body) {
 	select {
 	case t.queue <- body:
 	default:
-		warn(t.Events, "the event %s is not told: %d others wait", what, maxTold)
+		warn(t.Events, "the event %s is not told: %d others wait", what, maxQueued)
 	}
 }
 
-// close waits until the events are told, but not for long.
-func (t *teller) close(ctx context.Context) {
+// close waits until the events are sent, but not for long.
+func (t *eventQueue) close(ctx context.Context) {
 	if t == nil {
 		return
 	}
@@ -99,14 +99,14 @@ func (t *teller) close(ctx context.Context) {
 
 // happened tells the event gates of something at a position.
 func (d *deployment) happened(what string, p position) {
-	if d.teller != nil {
-		d.teller.tell(what, nil, d.body(p))
+	if d.queue != nil {
+		d.queue.add(what, nil, d.body(p))
 	}
 }
 
 // over tells them how the run ended.
 func (d *deployment) over(what string, reason error) {
-	if d.teller != nil {
-		d.teller.tell(what, reason, d.body(position{gate.Event, -1, held{}}))
+	if d.queue != nil {
+		d.queue.add(what, reason, d.body(position{gate.Event, -1, held{}}))
 	}
 }
