@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,27 +31,28 @@ func TestACallerIsLetInBetweenAnyTwoCallsOfAChangedPermission(t *testing.T) {
 			"url": {"qualifier": "live", "action": "lambda:InvokeFunctionUrl", "principal": "*"},
 			"invoke": {"qualifier": "live", "action": "lambda:*", "principal": "*", "invokedViaFunctionUrl": true}}}`}}
 		before := s.prepare(w)
-		asked := 0
+		var asked atomic.Int64 // calls may be under way side by side
 		call := func(int) {
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Host = host
 			answer := httptest.NewRecorder()
 			w.Server.ServeHTTP(answer, r)
-			if asked++; answer.Code != http.StatusOK {
-				t.Errorf("call %d: %d %s", asked, answer.Code, answer.Body)
+			if n := asked.Add(1); answer.Code != http.StatusOK {
+				t.Errorf("call %d: %d %s", n, answer.Code, answer.Body)
 			}
 		}
 		for _, p := range []process{s.process(w, cut{}), w.terminal(cut{}, "rollback")} {
 			w.ResetCalls()
-			asked, p.onCall = 0, call
+			asked.Store(0)
+			p.onCall = call
 			w.do(p).expect(t, p.args[0], 0)
 			operations := map[string]int{}
 			for _, c := range w.Calls() {
 				operations[c.Operation]++
 			}
 			// Each of two statements: the temporary one, and the one itself.
-			if operations["AddPermission"] != 4 || operations["RemovePermission"] != 4 || asked < 8 {
-				t.Errorf("%s asked %d times, and called %v", p.args[0], asked, operations)
+			if operations["AddPermission"] != 4 || operations["RemovePermission"] != 4 || asked.Load() < 8 {
+				t.Errorf("%s asked %d times, and called %v", p.args[0], asked.Load(), operations)
 			}
 		}
 		w.same(before, w.dump())
