@@ -3,11 +3,13 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/adopt"
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
 // ReadFunctions reads the functions whose names match a pattern, as in shop-*, with
@@ -99,10 +101,40 @@ func (r *sourceReader) readSettings(ctx context.Context) error {
 		}
 	}
 	found, err := r.api.Settings(ctx, r.Function, keys, qualifiers)
+	if err == nil {
+		err = r.readVersions(ctx, found)
+	}
 	if err != nil && lambdaapi.Classify(err) == lambdaapi.Denied {
 		r.source.NoSettings = err
 		return nil
 	}
 	r.source.Settings = found
+	return err
+}
+
+// readVersions adds the provisioned concurrency of the versions that aliases without
+// one of their own point to: a document names it by the alias.
+func (r *sourceReader) readVersions(ctx context.Context, settings plan.Settings) error {
+	of := func(qualifier string) definition.SettingKey {
+		return definition.SettingKey{Kind: definition.ProvisionedConcurrencySetting, Qualifier: qualifier}
+	}
+	versions := map[string]string{}
+	var keys []definition.SettingKey
+	for _, a := range r.source.Aliases {
+		if settings[of(a.Name)] != nil || a.Version == plan.Latest {
+			continue
+		}
+		versions[a.Name] = a.Version
+		if !slices.Contains(keys, of(a.Version)) {
+			keys = append(keys, of(a.Version))
+		}
+	}
+	found, err := r.api.Settings(ctx, r.Function, keys, nil)
+	for alias, version := range versions {
+		if p, has := found[of(version)].(definition.ProvisionedConcurrency); has {
+			p.OnVersion = true
+			settings[of(alias)] = p
+		}
+	}
 	return err
 }
