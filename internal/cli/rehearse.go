@@ -42,17 +42,19 @@ func (a *app) rehearse(ctx context.Context) error {
 			return err
 		}
 		if err := deploy.Refused(planned, a.terms()); err != nil {
-			return notStarted(fmt.Errorf("it would not start, so there is nothing to rehearse: %w", err))
+			return wouldRefuse(err)
 		}
 		result, err := a.played(ctx, targets, planned, folders.Temp)
 		if err != nil {
-			return notStarted(err)
+			return err
 		}
 		denied := deploy.Permitted(ctx, planned, a.terms(), a.work(folders.Temp))
-		return errors.Join(a.showRehearsal(result, planned, functions, denied), notStarted(wouldRefuse(denied)))
+		return errors.Join(a.showRehearsal(result, planned, functions, denied), wouldRefuse(denied))
 	})
 }
 
+// wouldRefuse is not a *NotStartedError: the rehearsal did its work, and this is what it
+// found.
 func wouldRefuse(denied error) error {
 	if denied == nil {
 		return nil
@@ -85,15 +87,20 @@ func (a *app) played(ctx context.Context, targets []deploy.Target, planned []dep
 		zips, plans = append(zips, t), append(plans, planned[i])
 	}
 	if len(zips) == 0 {
-		return nil, errors.New("there is nothing to rehearse: container images are not played yet")
+		return nil, notStarted(errors.New("there is nothing to rehearse: container images are not played yet"))
 	}
 	c, err := rehearse.NewCopy(ctx, a.questions, zips, plans, temp)
 	if err != nil {
-		return nil, err
+		return nil, notStarted(err)
 	}
-	result, err := rehearse.Play(ctx, c, rehearse.Options{Terms: a.terms(), MaxTime: a.in.Duration("max-time"), Temp: temp})
+	result, err := rehearse.Play(ctx, c, rehearse.Options{
+		Terms: a.terms(), MaxTime: a.in.Duration("max-time"), Temp: temp, Plays: a.in.List("play"),
+	})
 	if err == nil {
 		result.Findings = slices.Concat(result.Findings, c.Notes(), images)
+	}
+	if unknown := (*rehearse.UnknownPlayError)(nil); errors.As(err, &unknown) {
+		err = notStarted(err)
 	}
 	return result, errors.Join(err, c.Close())
 }
@@ -107,6 +114,7 @@ type rehearsalDocument struct {
 	Skipped    int                 `json:"skipped"`
 	Scenarios  []rehearsedDocument `json:"scenarios"`
 	Failures   []failureDocument   `json:"failures"`
+	Left       []leftDocument      `json:"left"`
 	Findings   []string            `json:"findings"`
 	Functions  int                 `json:"functions"`
 	Sampled    int                 `json:"sampled"`
@@ -123,10 +131,21 @@ type rehearsedDocument struct {
 	Skipped    int    `json:"skipped"`
 }
 
+// failureDocument is a play that ended wrong; Again plays it alone.
 type failureDocument struct {
 	Scenario string `json:"scenario"`
-	Name     string `json:"play"`
+	Play     string `json:"play"`
 	Detail   string `json:"detail"`
+	Again    string `json:"again"`
+}
+
+// leftDocument is what could not be restored in some plays; Again plays the first of
+// them alone.
+type leftDocument struct {
+	Detail string `json:"detail"`
+	Plays  int    `json:"plays"`
+	Play   string `json:"play"`
+	Again  string `json:"again"`
 }
 
 // showRehearsal prints a rehearsal. Its error is that something ended wrong.
@@ -153,8 +172,15 @@ func (a *app) showRehearsal(result *rehearse.Result, planned []deploy.Planned, f
 	}
 	for _, f := range result.Wrong {
 		f.Detail = a.host.Redact(f.Detail)
-		r.Wrong = append(r.Wrong, fmt.Sprintf("%s, %s: %s", f.Scenario, f.Name, f.Detail))
-		document.Failures = append(document.Failures, failureDocument(f))
+		again := a.again(f.Play)
+		r.Wrong = append(r.Wrong, report.Play{Name: f.Play, Plays: 1, Detail: f.Detail, Again: again})
+		document.Failures = append(document.Failures, failureDocument{f.Scenario, f.Play, f.Detail, again})
+	}
+	for _, l := range result.Left {
+		l.Detail = a.host.Redact(l.Detail)
+		again := a.again(l.Play)
+		r.Left = append(r.Left, report.Play{Name: l.Play, Plays: l.Plays, Detail: l.Detail, Again: again})
+		document.Left = append(document.Left, leftDocument{l.Detail, l.Plays, l.Play, again})
 	}
 	var err error
 	if a.json() {
@@ -167,6 +193,26 @@ func (a *app) showRehearsal(result *rehearse.Result, planned []deploy.Planned, f
 		err = errors.Join(err, fmt.Errorf("%d of %d plays ended wrong: do not run this deployment before you know why", total.Wrong, total.Played))
 	}
 	return err
+}
+
+// again is the command that plays one play alone; where no words name the deployment,
+// the input that the same step needs.
+func (a *app) again(play string) string {
+	words := a.Args[1:]
+	if len(words) == 0 || words[0] != "rehearse" {
+		return "the same step with the input play: " + play
+	}
+	line := []string{"lambda-rollout"}
+	for i := 0; i < len(words); i++ {
+		if words[i] == "--play" {
+			i++
+			continue
+		}
+		if !strings.HasPrefix(words[i], "--play=") {
+			line = append(line, shellWord(words[i]))
+		}
+	}
+	return a.host.Redact(strings.Join(append(line, "--play", play), " "))
 }
 
 // findings are what the plan, the permissions and the plays showed.

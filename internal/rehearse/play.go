@@ -17,20 +17,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
-	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
-	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
-	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // Options are how a deployment is rehearsed.
@@ -41,6 +35,8 @@ type Options struct {
 	MaxTime time.Duration
 	// Temp is the folder for code.
 	Temp string
+	// Plays are the names of the only plays to play; none plays all.
+	Plays []string
 
 	// store takes the place of the journal's; nil for the journal's own. A test breaks a
 	// rule of the engine by it.
@@ -83,12 +79,6 @@ const (
 	unmet
 )
 
-// scenario is one play.
-type scenario struct {
-	group, name string
-	play        func(ctx context.Context, w *world) (verdict, error)
-}
-
 // Play rehearses a deployment against its copy.
 func Play(ctx context.Context, c *Copy, o Options) (*Result, error) {
 	p := &player{copy: c, options: o}
@@ -97,15 +87,69 @@ func Play(ctx context.Context, c *Copy, o Options) (*Result, error) {
 		return nil, err
 	}
 	result := &Result{Calls: p.deployed.Calls}
-	result.add(scenario{group: groupWhole}, verdict{kind: exact})
-	if p.before == p.after {
+	if p.before != p.after {
+		all = append(all, p.scenarios()...)
+	} else {
 		result.Findings = append(result.Findings, "the deployment would change nothing")
-		return result, nil
 	}
-	all = append(all, p.scenarios()...)
+	if all, err = chosen(all, o.Plays); err != nil {
+		return nil, err
+	}
 	err = p.playAll(ctx, all, result)
 	result.sort()
 	return result, err
+}
+
+// UnknownPlayError reports a play that the deployment does not have.
+type UnknownPlayError struct {
+	Play string
+	// Known are the names of all plays.
+	Known []string
+}
+
+// Error names the play and some that there are.
+func (e *UnknownPlayError) Error() string {
+	word, _, _ := strings.Cut(e.Play, ":")
+	var like []string
+	for _, name := range e.Known {
+		if strings.HasPrefix(name, word+":") {
+			like = append(like, name)
+		}
+	}
+	if len(like) == 0 {
+		like = e.Known
+	}
+	return fmt.Sprintf("this deployment has no play %s; it has %s", e.Play, some(like))
+}
+
+// some are the first of many names.
+func some(names []string) string {
+	const most = 8
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d others", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// chosen are the plays of these names; all where there are none.
+func chosen(all []scenario, names []string) ([]scenario, error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var only []scenario
+	var known []string
+	byName := map[string]scenario{}
+	for _, s := range all {
+		known, byName[s.id()] = append(known, s.id()), s
+	}
+	for _, name := range names {
+		s, is := byName[name]
+		if !is {
+			return nil, &UnknownPlayError{name, known}
+		}
+		only = append(only, s)
+	}
+	return only, nil
 }
 
 // playAll plays side by side, in an order that brings every kind of scenario early: a
@@ -160,7 +204,7 @@ func (p *player) one(ctx context.Context, s scenario) (v verdict, err error) {
 	defer func() { err = errors.Join(err, w.aws.Close()) }()
 	v, err = s.play(ctx, w)
 	if err != nil {
-		return v, fmt.Errorf("rehearse %s, %s: %w", s.group, s.name, err)
+		return v, fmt.Errorf("rehearse %s: %w", s.id(), err)
 	}
 	return v, nil
 }
@@ -196,271 +240,9 @@ func (p *player) measure(ctx context.Context) (more []scenario, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return []scenario{{groupWhole, "a rollback of the whole deployment", func(context.Context, *world) (verdict, error) {
+	return []scenario{{groupWhole, "deploy", func(context.Context, *world) (verdict, error) {
+		return verdict{kind: exact}, nil // measured above
+	}}, {groupWhole, "rollback", func(context.Context, *world) (verdict, error) {
 		return p.restoredTo(now, back, p.options.Terms.AllowPartial), nil
 	}}}, nil
-}
-
-// restoredTo judges the end of a rollback. listed is whether it may leave something.
-func (p *player) restoredTo(state string, err error, listed bool) verdict {
-	if p.options.Terms.KeepNew {
-		state = only(p.before, state)
-	}
-	var incomplete *deploy.IncompleteError
-	var blocked *deploy.BlockedError
-	switch {
-	case errors.As(err, &incomplete) && listed:
-		return verdict{kind: documented, detail: left(incomplete)}
-	case errors.As(err, &blocked) && listed:
-		return verdict{kind: documented, detail: blocked.Err.Error()}
-	case err != nil:
-		return verdict{kind: wrong, detail: "the rollback ended with: " + short(err.Error())}
-	case state != p.before:
-		return verdict{kind: wrong, detail: "the state is not the one before: " + differs(p.before, state)}
-	}
-	return verdict{kind: exact}
-}
-
-// left is what a rollback listed.
-func left(incomplete *deploy.IncompleteError) string {
-	var lines []string
-	for _, t := range incomplete.Targets {
-		for _, line := range t.Left() {
-			lines = append(lines, t.Target.Function+": "+line)
-		}
-	}
-	return strings.Join(lines, "; ")
-}
-
-// The groups of scenarios, which are the rows of the table.
-const (
-	groupWhole    = "the deployment, its rollback, and the deployment again"
-	groupKilled   = "killed at a call or a write, then rolled back"
-	groupLost     = "an answer lost, before or after the effect"
-	groupBack     = "the rollback killed, then another"
-	groupDenied   = "a permission missing"
-	groupFailed   = "an update or a version that ends in Failed"
-	groupStranger = "somebody else's change before the rollback"
-)
-
-// scenarios are all that can go wrong with what was measured.
-func (p *player) scenarios() []scenario {
-	all := []scenario{{groupWhole, "the same deployment again", p.again}}
-	for _, c := range Cuts(p.deployed) {
-		all = append(all, scenario{groupKilled, c.String(), func(ctx context.Context, w *world) (verdict, error) { return p.killed(ctx, w, c) }})
-	}
-	for at := 1; at <= p.deployed.Calls; at++ {
-		for _, where := range []string{BeforeCall, BeforeAnswer} {
-			c := Cut{where, at}
-			all = append(all, scenario{groupLost, c.String(), func(ctx context.Context, w *world) (verdict, error) { return p.lost(ctx, w, c) }})
-		}
-	}
-	for _, c := range Cuts(p.restored) {
-		all = append(all, scenario{groupBack, c.String(), func(ctx context.Context, w *world) (verdict, error) { return p.killedBack(ctx, w, c) }})
-	}
-	for _, operation := range p.operations {
-		all = append(all, scenario{groupDenied, "lambda:" + operation, func(ctx context.Context, w *world) (verdict, error) { return p.denied(ctx, w, operation) }})
-	}
-	for _, what := range []string{"create", "update", "version"} {
-		all = append(all, scenario{groupFailed, what, func(ctx context.Context, w *world) (verdict, error) { return p.failing(ctx, w, what) }})
-	}
-	for _, t := range p.copy.targets {
-		all = append(all, scenario{groupStranger, "the description of $LATEST of " + t.Label(), func(ctx context.Context, w *world) (verdict, error) {
-			return p.stranger(ctx, w, t, changeLatest)
-		}})
-		for _, a := range t.Want.Aliases {
-			all = append(all, scenario{groupStranger, "the description of alias " + a.Name + " of " + t.Label(), func(ctx context.Context, w *world) (verdict, error) {
-				return p.stranger(ctx, w, t, changeAlias(a.Name))
-			}})
-		}
-	}
-	return all
-}
-
-// again deploys twice: the second time nothing may change.
-func (p *player) again(ctx context.Context, w *world) (verdict, error) {
-	if err := w.deploy(ctx, w.machine()); err != nil {
-		return verdict{}, err
-	}
-	w.aws.ResetCalls()
-	if err := w.deploy(ctx, w.machine()); err != nil {
-		return verdict{kind: wrong, detail: "the second deployment ended with: " + short(err.Error())}, nil
-	}
-	state, err := w.state()
-	if err != nil || state == p.after {
-		return verdict{kind: exact}, err
-	}
-	return verdict{kind: wrong, detail: "a second deployment of the same changed something: " + differs(p.after, state)}, nil
-}
-
-// back rolls back and judges.
-func (p *player) back(ctx context.Context, w *world, listed bool) (verdict, error) {
-	m := w.machine()
-	m.OnCall = w.arriveAt(3)
-	back := w.rollback(ctx, m)
-	w.arriveAt(0)(0)
-	state, err := w.state()
-	return p.restoredTo(state, back, listed), err
-}
-
-func (p *player) killed(ctx context.Context, w *world, c Cut) (verdict, error) {
-	m := w.machine()
-	m.Cut = c
-	_ = w.deploy(ctx, m) // nobody is there to take its error
-	if _, met := m.Met(); !met {
-		return verdict{kind: unmet}, nil
-	}
-	return p.back(ctx, w, p.options.Terms.AllowPartial)
-}
-
-func (p *player) killedBack(ctx context.Context, w *world, c Cut) (verdict, error) {
-	if err := w.deploy(ctx, w.machine()); err != nil {
-		return verdict{}, err
-	}
-	m := w.machine()
-	m.Cut = c
-	_ = w.rollback(ctx, m) // as above
-	if _, met := m.Met(); !met {
-		return verdict{kind: unmet}, nil
-	}
-	return p.back(ctx, w, p.options.Terms.AllowPartial)
-}
-
-func (p *player) lost(ctx context.Context, w *world, c Cut) (verdict, error) {
-	m := w.machine()
-	m.Lose = c
-	ended := w.deploy(ctx, m)
-	if _, met := m.Met(); !met {
-		return verdict{kind: unmet}, nil
-	}
-	return p.ended(w, ended, false)
-}
-
-// ended judges a deployment that lived to its end.
-func (p *player) ended(w *world, ended error, listed bool) (verdict, error) {
-	state, err := w.state()
-	if err != nil {
-		return verdict{}, err
-	}
-	var incomplete *deploy.IncompleteError
-	var failed *deploy.FailedError
-	var not *deploy.NotStartedError
-	want := p.before
-	switch {
-	case ended == nil:
-		want = p.after
-	case errors.As(ended, &incomplete) && listed:
-		return verdict{kind: documented, detail: left(incomplete)}, nil
-	case !errors.As(ended, &failed) && !errors.As(ended, &not):
-		return verdict{kind: wrong, detail: "the deployment ended with: " + short(ended.Error())}, nil
-	}
-	if state != want {
-		return verdict{kind: wrong, detail: fmt.Sprintf("the deployment ended with %v, but %s", ended, differs(want, state))}, nil
-	}
-	return verdict{kind: exact}, nil
-}
-
-// denied plays the deployment, and its rollback, with one action refused throughout.
-func (p *player) denied(ctx context.Context, w *world, operation string) (verdict, error) {
-	var fired atomic.Bool
-	w.aws.Inject(awslocal.Fault{
-		Service: "lambda", Operation: operation, Count: -1, Action: awslocal.Error, Status: http.StatusForbidden, Code: "AccessDeniedException",
-		Message: "User: arn:aws:sts::" + p.copy.targets[0].At.Account + ":assumed-role/rehearsal is not authorized to perform: lambda:" + operation + " because no identity-based policy allows it",
-		Fired:   func() { fired.Store(true) },
-	})
-	ended := w.deploy(ctx, w.machine())
-	v, err := p.ended(w, ended, true)
-	if err != nil || v.kind == wrong {
-		return v, err
-	}
-	if ended == nil {
-		if v, err = p.back(ctx, w, true); err != nil || v.kind == wrong {
-			return v, err
-		}
-		if v.kind == documented {
-			v.finding = fmt.Sprintf("without lambda:%s this deployment goes through, and its rollback does not: %s", operation, short(v.detail))
-		}
-	}
-	if !fired.Load() {
-		return verdict{kind: unmet}, nil
-	}
-	if v.kind != documented {
-		return v, nil
-	}
-	w.aws.ClearFaults()
-	last, err := p.back(ctx, w, false)
-	if err != nil || last.kind == wrong {
-		return verdict{kind: wrong, detail: "with the permission back, " + last.detail}, err
-	}
-	return v, nil
-}
-
-// failing lets a wait of the deployment end in Failed.
-func (p *player) failing(ctx context.Context, w *world, what string) (verdict, error) {
-	w.aws.Fail(what, "", "InternalError", "rehearsed")
-	ended := w.deploy(ctx, w.machine())
-	if ended == nil {
-		return verdict{kind: unmet}, nil
-	}
-	return p.ended(w, ended, p.options.Terms.AllowPartial)
-}
-
-const byHand = "changed by somebody else"
-
-// hand changes something, and returns a look at whether it is still so.
-type hand func(ctx context.Context, api *lambdaapi.Client, function string) (kept func() (bool, error), err error)
-
-func changeLatest(ctx context.Context, api *lambdaapi.Client, function string) (func() (bool, error), error) {
-	text := byHand
-	_, err := api.UpdateConfiguration(ctx, function, definition.Function{Description: &text}, "")
-	return func() (bool, error) {
-		now, err := api.Find(ctx, function, "")
-		return now != nil && now.Description != nil && *now.Description == byHand, err
-	}, err
-}
-
-func changeAlias(name string) hand {
-	return func(ctx context.Context, api *lambdaapi.Client, function string) (func() (bool, error), error) {
-		now, err := api.FindAlias(ctx, function, name)
-		if err != nil || now == nil {
-			return nil, err
-		}
-		text, changed := byHand, now.Alias
-		changed.Description = &text
-		_, err = api.UpdateAlias(ctx, function, changed, "")
-		return func() (bool, error) {
-			now, err := api.FindAlias(ctx, function, name)
-			return now != nil && now.Description != nil && *now.Description == byHand, err
-		}, err
-	}
-}
-
-// stranger changes something between the deployment and its rollback, which must not
-// touch it, and must say so.
-func (p *player) stranger(ctx context.Context, w *world, t played, change hand) (verdict, error) {
-	if err := w.deploy(ctx, w.machine()); err != nil {
-		return verdict{}, err
-	}
-	s, err := session.Open(ctx, w.access(w.machine()).Session)
-	if err != nil {
-		return verdict{}, err
-	}
-	kept, err := change(ctx, lambdaapi.New(s, t.At.Region, patience), t.At.Function)
-	if err != nil || kept == nil {
-		return verdict{kind: unmet}, err
-	}
-	back := w.rollback(ctx, w.machine())
-	still, err := kept()
-	var incomplete *deploy.IncompleteError
-	switch {
-	case err != nil:
-		return verdict{}, err
-	case !still:
-		return verdict{kind: wrong, detail: "the rollback overwrote what somebody else had changed"}, nil
-	case back == nil:
-		return verdict{kind: exact}, nil
-	case errors.As(back, &incomplete):
-		return verdict{kind: documented, detail: left(incomplete)}, nil
-	}
-	return verdict{kind: wrong, detail: "the rollback ended with: " + short(back.Error())}, nil
 }

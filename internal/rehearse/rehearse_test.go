@@ -212,9 +212,9 @@ func TestEveryPlayOfADeploymentEndsExactOrDocumented(t *testing.T) {
 				if len(r.Wrong) > 0 || total.Exact+total.Documented != total.Played || total.Played < 7 {
 					t.Errorf("%+v\n%+v", total, r.Wrong)
 				}
-				for _, group := range []string{groupWhole, groupKilled, groupLost, groupBack, groupDenied, groupFailed, groupStranger} {
-					if !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Scenario == group && row.Played+row.Skipped > 0 }) {
-						t.Errorf("nothing of %q", group)
+				for _, group := range groups {
+					if !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Scenario == group.title && row.Played+row.Skipped > 0 }) {
+						t.Errorf("nothing of %q", group.title)
 					}
 				}
 				if slices.ContainsFunc(a.Calls(), func(c awslocal.Call) bool { return c.Changed }) {

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -10,6 +11,8 @@ type Result struct {
 	Rows []Row
 	// Wrong are the plays that ended neither exact nor as documented.
 	Wrong []Failure
+	// Left is what could not be restored in the plays that ended as documented.
+	Left []Left
 	// Findings are what the user should know before the deployment.
 	Findings []string
 	// Calls is how many changing calls the deployment makes.
@@ -23,8 +26,16 @@ type Row struct {
 	Played, Exact, Documented, Wrong, Skipped int
 }
 
-// Failure is one play and what came of it.
-type Failure struct{ Scenario, Name, Detail string }
+// Failure is one play and what came of it. Play is its name, by which it can be played
+// alone.
+type Failure struct{ Scenario, Play, Detail string }
+
+// Left is what a rollback could not restore. Play is the first play of those that ended
+// so.
+type Left struct {
+	Play, Detail string
+	Plays        int
+}
 
 // Total is the sum of all rows.
 func (r *Result) Total() Row {
@@ -39,12 +50,12 @@ func (r *Result) Total() Row {
 	return total
 }
 
-// row is the row of a scenario; the rows are in the order of the groups.
-func (r *Result) row(group string) *Row {
-	i := slices.IndexFunc(r.Rows, func(row Row) bool { return row.Scenario == group })
+// row is the row of a group.
+func (r *Result) row(g group) *Row {
+	i := slices.IndexFunc(r.Rows, func(row Row) bool { return row.Scenario == g.title })
 	if i < 0 {
 		i = len(r.Rows)
-		r.Rows = append(r.Rows, Row{Scenario: group})
+		r.Rows = append(r.Rows, Row{Scenario: g.title})
 	}
 	return &r.Rows[i]
 }
@@ -60,9 +71,10 @@ func (r *Result) add(s scenario, v verdict) {
 		row.Exact++
 	case documented:
 		row.Documented++
+		r.leave(Left{s.id(), v.detail, 1})
 	case wrong:
 		row.Wrong++
-		r.Wrong = append(r.Wrong, Failure{s.group, s.name, v.detail})
+		r.Wrong = append(r.Wrong, Failure{s.group.title, s.id(), v.detail})
 	}
 	row.Played++
 	if v.finding != "" && !slices.Contains(r.Findings, v.finding) {
@@ -70,17 +82,27 @@ func (r *Result) add(s scenario, v verdict) {
 	}
 }
 
+// leave counts the plays that leave the same.
+func (r *Result) leave(l Left) {
+	i := slices.IndexFunc(r.Left, func(known Left) bool { return known.Detail == l.Detail })
+	if i < 0 {
+		r.Left = append(r.Left, l)
+		return
+	}
+	r.Left[i].Plays++
+	r.Left[i].Play = min(r.Left[i].Play, l.Play)
+}
+
 // sort brings what was found side by side into one order.
 func (r *Result) sort() {
-	order := []string{groupWhole, groupKilled, groupLost, groupBack, groupDenied, groupFailed, groupStranger}
-	place := func(group string) int { return slices.Index(order, group) }
+	place := func(title string) int {
+		return slices.IndexFunc(groups, func(g group) bool { return g.title == title })
+	}
 	slices.SortFunc(r.Rows, func(a, b Row) int { return place(a.Scenario) - place(b.Scenario) })
 	r.Rows = slices.DeleteFunc(r.Rows, func(row Row) bool { return row.Played+row.Skipped == 0 })
 	slices.SortFunc(r.Wrong, func(a, b Failure) int {
-		if d := place(a.Scenario) - place(b.Scenario); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(place(a.Scenario)-place(b.Scenario), strings.Compare(a.Play, b.Play))
 	})
+	slices.SortFunc(r.Left, func(a, b Left) int { return strings.Compare(a.Play, b.Play) })
 	slices.Sort(r.Findings)
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,14 +12,23 @@ type Rehearsal struct {
 	// Functions is how many the deployment has, Sampled how many of them were played.
 	Functions, Sampled int
 	Rows               []Rehearsed
-	// Wrong says, one line each, what ended neither exact nor as documented.
-	Wrong []string
+	// Wrong are the plays that ended neither exact nor as documented, Left what could not
+	// be restored in those that did.
+	Wrong, Left []Play
 	// Findings are what the user should know before the deployment.
 	Findings []string
 	// Calls is what the deployment of all functions takes of the quota, Least how long
 	// these calls take at least.
 	Calls int
 	Least time.Duration
+}
+
+// Play is what came of plays that ended alike: Name is the first of them, and Again plays
+// it alone.
+type Play struct {
+	Name          string
+	Plays         int
+	Detail, Again string
 }
 
 // Rehearsed is one kind of scenario: how often it was played, and how that ended.
@@ -59,7 +69,15 @@ func (r Rehearsal) Text() string {
 		fmt.Fprintf(&b, "%-58s %7d %7d %11d %6d\n", row.Scenario, row.Played, row.Exact, row.Documented, row.Wrong)
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.Headline())
-	r.write(&b, "wrong: ", "finding: ")
+	for _, p := range r.Wrong {
+		fmt.Fprintf(&b, "wrong: %s: %s\n  again: %s\n", p.Name, p.Detail, p.Again)
+	}
+	for _, p := range r.Left {
+		fmt.Fprintf(&b, "left in %s: %s\n  again: %s\n", count(p.Plays, "play"), p.Detail, p.Again)
+	}
+	for _, line := range r.findings() {
+		fmt.Fprintf(&b, "finding: %s\n", line)
+	}
 	return b.String()
 }
 
@@ -71,21 +89,26 @@ func (r Rehearsal) Markdown() string {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d |\n", cell(row.Scenario), row.Played, row.Exact, row.Documented, row.Wrong)
 	}
 	b.WriteString("\n")
-	r.write(&b, "- 🔴 wrong: ", "- ")
+	for _, p := range r.Wrong {
+		fmt.Fprintf(&b, "- 🔴 %s: %s; again: `%s`\n", p.Name, cell(p.Detail), p.Again)
+	}
+	for _, p := range r.Left {
+		fmt.Fprintf(&b, "- left in %s: %s; again: `%s`\n", count(p.Plays, "play"), cell(p.Detail), p.Again)
+	}
+	for _, line := range r.findings() {
+		fmt.Fprintf(&b, "- %s\n", cell(line))
+	}
 	return b.String()
 }
 
-func (r Rehearsal) write(b *strings.Builder, bad, found string) {
-	for _, line := range r.Wrong {
-		b.WriteString(bad + line + "\n")
-	}
-	for _, line := range r.Findings {
-		b.WriteString(found + line + "\n")
-	}
+// findings are those of the rehearsal, and what the real deployment takes.
+func (r Rehearsal) findings() []string {
+	all := slices.Clone(r.Findings)
 	if r.Calls > 0 {
-		fmt.Fprintf(b, "%sthe real deployment of %s takes %s to Lambda within the quota, at least %s\n", found, count(r.Functions, "function"), count(r.Calls, "call"), r.Least.Round(100*time.Millisecond))
+		all = append(all, fmt.Sprintf("the real deployment of %s takes %s to Lambda within the quota, at least %s", count(r.Functions, "function"), count(r.Calls, "call"), r.Least.Round(100*time.Millisecond)))
 	}
 	if r.Sampled < r.Functions {
-		fmt.Fprintf(b, "%s%d of %d functions were played\n", found, r.Sampled, r.Functions)
+		all = append(all, fmt.Sprintf("%d of %d functions were played", r.Sampled, r.Functions))
 	}
+	return all
 }

@@ -1,0 +1,143 @@
+package rehearse
+
+import (
+	"context"
+	"regexp"
+	"strings"
+)
+
+// group is a kind of scenario: a row of the table, and the word that begins the names
+// of its plays.
+type group struct{ word, title string }
+
+// The groups, in the order of the table.
+var (
+	groupWhole    = group{"whole", "the deployment, its rollback, and the deployment again"}
+	groupKilled   = group{"killed", "killed at a call or a write, then rolled back"}
+	groupLost     = group{"lost", "an answer lost, before or after the effect"}
+	groupBack     = group{"rollback-killed", "the rollback killed, then another"}
+	groupDenied   = group{"denied", "a permission missing"}
+	groupFailed   = group{"failed", "an update or a version that ends in Failed"}
+	groupStranger = group{"stranger", "somebody else's change"}
+)
+
+var groups = []group{groupWhole, groupKilled, groupLost, groupBack, groupDenied, groupFailed, groupStranger}
+
+// scenario is one play.
+type scenario struct {
+	group group
+	name  string
+	play  func(ctx context.Context, w *world) (verdict, error)
+}
+
+// unsafe is what a shell would not take as it is.
+var unsafe = regexp.MustCompile(`[^A-Za-z0-9:_.,@/-]+`)
+
+// id is the name by which a play is asked for again: the same in each rehearsal of the
+// same deployment, and safe in a shell.
+func (s scenario) id() string {
+	return s.group.word + ":" + strings.Trim(unsafe.ReplaceAllString(s.name, "-"), "-")
+}
+
+// scenarios are all that can go wrong with what was measured.
+func (p *player) scenarios() []scenario {
+	all := []scenario{{groupWhole, "again", p.again}}
+	for _, c := range Cuts(p.deployed) {
+		all = append(all, scenario{groupKilled, c.String(), func(ctx context.Context, w *world) (verdict, error) { return p.killed(ctx, w, c) }})
+	}
+	for at := 1; at <= p.deployed.Calls; at++ {
+		for _, where := range []string{BeforeCall, BeforeAnswer} {
+			c := Cut{where, at}
+			all = append(all, scenario{groupLost, c.String(), func(ctx context.Context, w *world) (verdict, error) { return p.lost(ctx, w, c) }})
+		}
+	}
+	for _, c := range Cuts(p.restored) {
+		all = append(all, scenario{groupBack, c.String(), func(ctx context.Context, w *world) (verdict, error) { return p.killedBack(ctx, w, c) }})
+	}
+	for _, operation := range p.operations {
+		all = append(all, scenario{groupDenied, "lambda:" + operation, func(ctx context.Context, w *world) (verdict, error) { return p.denied(ctx, w, operation) }})
+	}
+	for _, what := range []string{"create", "update", "version"} {
+		all = append(all, scenario{groupFailed, what, func(ctx context.Context, w *world) (verdict, error) { return p.failing(ctx, w, what) }})
+	}
+	for _, t := range p.copy.targets {
+		all = append(all, scenario{groupStranger, "$LATEST:" + t.Label(), func(ctx context.Context, w *world) (verdict, error) {
+			return p.stranger(ctx, w, t, changeLatest)
+		}})
+		for _, a := range t.Want.Aliases {
+			all = append(all, scenario{groupStranger, "alias-" + a.Name + ":" + t.Label(), func(ctx context.Context, w *world) (verdict, error) {
+				return p.stranger(ctx, w, t, changeAlias(a.Name))
+			}})
+		}
+	}
+	return all
+}
+
+// again deploys twice: the second time nothing may change.
+func (p *player) again(ctx context.Context, w *world) (verdict, error) {
+	if err := w.deploy(ctx, w.machine()); err != nil {
+		return verdict{}, err
+	}
+	w.aws.ResetCalls()
+	if err := w.deploy(ctx, w.machine()); err != nil {
+		return verdict{kind: wrong, detail: "the second deployment ended with: " + short(err.Error())}, nil
+	}
+	state, err := w.state()
+	if err != nil || state == p.after {
+		return verdict{kind: exact}, err
+	}
+	return verdict{kind: wrong, detail: "a second deployment of the same changed something: " + differs(p.after, state)}, nil
+}
+
+// back rolls back and judges.
+func (p *player) back(ctx context.Context, w *world, listed bool) (verdict, error) {
+	m := w.machine()
+	m.OnCall = w.arriveAt(3)
+	back := w.rollback(ctx, m)
+	w.arriveAt(0)(0)
+	state, err := w.state()
+	return p.restoredTo(state, back, listed), err
+}
+
+func (p *player) killed(ctx context.Context, w *world, c Cut) (verdict, error) {
+	m := w.machine()
+	m.Cut = c
+	_ = w.deploy(ctx, m) // nobody is there to take its error
+	if _, met := m.Met(); !met {
+		return verdict{kind: unmet}, nil
+	}
+	return p.back(ctx, w, p.options.Terms.AllowPartial)
+}
+
+func (p *player) killedBack(ctx context.Context, w *world, c Cut) (verdict, error) {
+	if err := w.deploy(ctx, w.machine()); err != nil {
+		return verdict{}, err
+	}
+	m := w.machine()
+	m.Cut = c
+	_ = w.rollback(ctx, m) // as above
+	if _, met := m.Met(); !met {
+		return verdict{kind: unmet}, nil
+	}
+	return p.back(ctx, w, p.options.Terms.AllowPartial)
+}
+
+func (p *player) lost(ctx context.Context, w *world, c Cut) (verdict, error) {
+	m := w.machine()
+	m.Lose = c
+	ended := w.deploy(ctx, m)
+	if _, met := m.Met(); !met {
+		return verdict{kind: unmet}, nil
+	}
+	return p.ended(w, ended, false)
+}
+
+// failing lets a wait of the deployment end in Failed.
+func (p *player) failing(ctx context.Context, w *world, what string) (verdict, error) {
+	w.aws.Fail(what, "", "InternalError", "rehearsed")
+	ended := w.deploy(ctx, w.machine())
+	if ended == nil {
+		return verdict{kind: unmet}, nil
+	}
+	return p.ended(w, ended, p.options.Terms.AllowPartial)
+}
