@@ -78,7 +78,7 @@ func (c *converter) approval(name *yaml.Node, environment string, needs []string
 	put(env, "ENVIRONMENT", scalar(environment))
 	put(check, "env", env)
 	put(check, "run", scalar(`reviewers=$(gh api "repos/$GITHUB_REPOSITORY/environments/$ENVIRONMENT" --jq '[.protection_rules[] | select(.type == "required_reviewers")] | length')
-if [ "$reviewers" -eq 0 ]; then
+if ! [ "$reviewers" -gt 0 ]; then
   echo "::error::the environment $ENVIRONMENT has no required reviewers: nobody has approved this"
   exit 1
 fi`))

@@ -10,11 +10,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ran is a run of a generated workflow in which every gate says no: the jobs and
-// steps that GitHub would run, and how far traffic rose.
+// ran is a run of a generated workflow in which every gate says no, but for the first
+// approvals: the jobs and steps that GitHub would run, and how far traffic rose.
 type ran struct {
-	highest float64
-	results map[string]string
+	approvals int
+	highest   float64
+	results   map[string]string
 	// rolledBack is set where a step or job rolls back.
 	rolledBack bool
 	stopped    bool
@@ -34,13 +35,16 @@ type workflowJob struct {
 
 // play runs a workflow as GitHub does, as far as this package's workflows go: a job
 // runs when all that it needs succeeded, and its condition may ask for less.
-func play(t *testing.T, text []byte) ran {
+func play(t *testing.T, text []byte) ran { return playApproved(t, text, 0) }
+
+// playApproved runs a workflow whose first approvals say yes.
+func playApproved(t *testing.T, text []byte, approvals int) ran {
 	t.Helper()
 	var w struct{ Jobs yaml.Node }
 	if err := yaml.Unmarshal(text, &w); err != nil {
 		t.Fatal(err)
 	}
-	r := ran{results: map[string]string{}}
+	r := ran{approvals: approvals, results: map[string]string{}}
 	for i := 0; i+1 < len(w.Jobs.Content); i += 2 {
 		var job workflowJob
 		if err := w.Jobs.Content[i+1].Decode(&job); err != nil {
@@ -87,7 +91,10 @@ func (r *ran) job(t *testing.T, job workflowJob, needs []string) string {
 		return "skipped"
 	}
 	if job.Environment != "" && strings.Contains(fmt.Sprint(job.Steps), "reviewer") {
-		return "failure" // refused
+		if r.approvals--; r.approvals < 0 {
+			return "failure" // refused
+		}
+		return "success"
 	}
 	for _, step := range job.Steps {
 		switch {
@@ -219,6 +226,31 @@ func TestTrafficNeverRisesPastAGate(t *testing.T) {
 				if r.stopped != (w.Stops > 0) {
 					t.Errorf("%s at %d: stops %d, and stopped %v", name, at, w.Stops, r.stopped)
 				}
+			}
+		}
+	}
+}
+
+// With an approval at every place, traffic rises exactly as far as they say yes, in
+// both formats, and what was deployed is rolled back where one says no.
+func TestTrafficRisesAsFarAsItIsApproved(t *testing.T) {
+	t.Parallel()
+	older := []string{gates["an approval"], "step: {name: c, identifier: c, type: AwsLambdaCanaryDeploy, spec: {}}"}
+	flat := []string{flatGates["an approval"], "{id: c, template: {uses: awsLambdaCanaryDeployStep}}"}
+	for _, percent := range []int{10, 50, 100} {
+		older = append(older, strings.ReplaceAll(gates["an approval"], "g,", fmt.Sprintf("g%d,", percent)),
+			fmt.Sprintf("step: {name: t%d, identifier: t%d, type: AwsLambdaTrafficShift, spec: {trafficPercentage: %d}}", percent, percent, percent))
+		flat = append(flat, strings.ReplaceAll(flatGates["an approval"], "g,", fmt.Sprintf("g%d,", percent)), fmt.Sprintf(flatShift, percent, "", percent))
+	}
+	for format, text := range map[string]string{"v0": pipelineHead + gatedStage("s", "", older...), "v1": flatHead + flatStage("s", "", flat...)} {
+		w, problems := Pipeline(File{"pipeline.yaml", []byte(text)}, nil)
+		if problems.Err() != nil || w.Stops != 0 {
+			t.Fatalf("%s: %v\n%s", format, problems, w.Text)
+		}
+		for approvals, want := range []float64{0, 0, 10, 50, 100} {
+			r := playApproved(t, w.Text, approvals)
+			if r.highest != want || r.failed() != (approvals < 4) || r.rolledBack != (approvals > 0 && approvals < 4) {
+				t.Errorf("%s with %d approvals: %g%% of the traffic, want %g%%; %+v\n%s", format, approvals, r.highest, want, r, w.Text)
 			}
 		}
 	}
