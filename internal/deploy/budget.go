@@ -49,9 +49,7 @@ func (p Planned) settingCalls() int {
 			calls++
 		}
 	}
-	if p.Want.Settings.Names(definition.ProvisionedConcurrencySetting) {
-		calls += len(plan.ServedVersions(p.Want, p.Before))
-	}
+	calls += len(plan.ProvisionedVersions(p.Want, p.Before))
 	if len(p.Before.InUse) > 0 {
 		calls++ // ListAliases
 	}

@@ -39,10 +39,9 @@ func TestACanaryThatNobodyCallsIsWarnedOf(t *testing.T) {
 			_, err := f.aws.Lambda().CreateEventSourceMapping(f.Context(), &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("shop:live"), EventSourceArn: aws.String("arn:aws:sqs:us-east-1:000000000000:jobs")})
 			return err
 		}, false},
-		"nobody may look": {func(f *fixture) error {
-			f.aws.Inject(awslocal.Fault{Operation: "ListFunctionUrlConfigs", Action: awslocal.Error, Status: 403, Code: "AccessDeniedException", Message: "no", Count: -1})
-			return nil
-		}, false},
+		"nobody may list the URLs":     {denies("ListFunctionUrlConfigs"), false},
+		"nobody may read the policy":   {denies("GetPolicy"), false},
+		"nobody may list the mappings": {denies("ListEventSourceMappings"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, awslocal.Options{Handler: answers}, func(f *fixture) {
@@ -58,5 +57,13 @@ func TestACanaryThatNobodyCallsIsWarnedOf(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// denies refuses an operation for good.
+func denies(operation string) func(*fixture) error {
+	return func(f *fixture) error {
+		f.aws.Inject(awslocal.Fault{Operation: operation, Action: awslocal.Error, Status: 403, Code: "AccessDeniedException", Message: "no", Count: -1})
+		return nil
 	}
 }

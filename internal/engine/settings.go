@@ -22,18 +22,24 @@ func readSettings(ctx context.Context, api Reader, w plan.Wanted) (plan.Settings
 }
 
 // readVersions adds the provisioned concurrency that versions have of their own which
-// the deployed aliases point to, and who else uses these.
+// the deployed aliases point to, and who else uses these. A shift whose role may not
+// read it releases none.
 func readVersions(ctx context.Context, api Reader, w plan.Wanted, o *plan.Observation) error {
-	if !w.Settings.Names(definition.ProvisionedConcurrencySetting) {
-		return nil
-	}
 	var keys []definition.SettingKey
-	for _, version := range plan.ServedVersions(w, *o) {
+	for _, version := range plan.ProvisionedVersions(w, *o) {
 		keys = append(keys, definition.SettingKey{Kind: definition.ProvisionedConcurrencySetting, Qualifier: version})
 	}
+	if len(keys) == 0 {
+		return nil
+	}
 	found, err := api.Settings(ctx, w.Function.FunctionName, keys, nil)
-	if err != nil {
+	switch {
+	case w.ShiftTo != "" && lambdaapi.Classify(err) == lambdaapi.Denied:
+		return nil
+	case err != nil:
 		return err
+	case o.Settings == nil:
+		o.Settings = plan.Settings{}
 	}
 	used := map[string]string{}
 	for key, v := range found {

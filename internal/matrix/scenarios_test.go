@@ -93,6 +93,7 @@ func scenarios() []scenario {
 		{name: "gates that take their time", before: published, definition: define(`, "memorySize": 256`), files: code,
 			args: append(short, "--traffic", "10%/1m", "--gates", "before-wave=http://localhost/gate, before-traffic=http://localhost/gate, before-stage=http://localhost/gate, after-traffic=http://localhost/gate")},
 		{name: "shift", before: weighted, command: "shift", args: []string{"--function", "f", "--alias", "live", "--traffic", "30%/5m,60%"}},
+		{name: "shift of all traffic between provisioned versions", before: provisionedCanary, command: "shift", args: []string{"--function", "f", "--alias", "live", "--percentage", "100"}},
 		{name: "verified before traffic", before: published, definition: define(`, "memorySize": 256`), files: code,
 			args: append(short, "--verify", `{"id": 1}`, "--verify-expect", `{"ok": true}`)},
 		{name: "traffic by CodeDeploy", before: handedOver, definition: define(`, "memorySize": 256, "tags": {"team": "b"}`), files: code,
@@ -190,10 +191,24 @@ const versionSettings = `{"provisionedConcurrency": {"qualifier": "live", "provi
 // its own.
 func provisionedVersion(w *world) {
 	published(w)
-	_, err := w.lambda.PutProvisionedConcurrencyConfig(context.Background(), &lambda.PutProvisionedConcurrencyConfigInput{
-		FunctionName: aws.String("f"), Qualifier: aws.String("1"), ProvisionedConcurrentExecutions: aws.Int32(2),
-	})
-	w.must(err)
+	w.provision("1")
+}
+
+// provisionedCanary is a canary of which both versions have provisioned concurrency of
+// their own.
+func provisionedCanary(w *world) {
+	weighted(w)
+	w.provision("1", "2")
+}
+
+func (w *world) provision(versions ...string) {
+	w.t.Helper()
+	for _, version := range versions {
+		_, err := w.lambda.PutProvisionedConcurrencyConfig(context.Background(), &lambda.PutProvisionedConcurrencyConfigInput{
+			FunctionName: aws.String("f"), Qualifier: aws.String(version), ProvisionedConcurrentExecutions: aws.Int32(2),
+		})
+		w.must(err)
+	}
 	w.settle()
 }
 

@@ -10,10 +10,12 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-// shift plans aliases alone: their traffic moves to a version that is published.
+// shift plans aliases: their traffic moves to a version that is published. Nothing
+// else changes but the provisioned concurrency of the versions that it leaves.
 func shift(w Wanted, o Observation) Plan {
 	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName, Version: w.ShiftTo}}
 	f.aliases()
+	f.plan.releaseShifted(w, o)
 	return f.plan
 }
 

@@ -68,6 +68,35 @@ func (p *Plan) newVersion() string {
 	return NewVersion
 }
 
+// releaseShifted releases the provisioned concurrency of the versions from which a
+// shift takes all the traffic, where the version that gets it has its own: a
+// deployment that gave it that left this to the shift.
+func (p *Plan) releaseShifted(w Wanted, o Observation) {
+	next := onVersion(w.ShiftTo)
+	if w.Traffic.Last() < 100 || o.Settings[next] == nil {
+		return
+	}
+	moves := settingMoves{now: o.Settings}
+	moves.to(definition.Setting{SettingKey: next, Value: o.Settings[next]})
+	p.release(w, o, &moves)
+	p.Steps = append(p.Steps, moves.steps()...)
+	p.Changes = append(p.Changes, moves.changes...)
+}
+
+// ProvisionedVersions are the versions whose own provisioned concurrency a deployment
+// or a shift has to know.
+func ProvisionedVersions(w Wanted, o Observation) []string {
+	switch {
+	case w.Settings.Names(definition.ProvisionedConcurrencySetting):
+		return ServedVersions(w, o)
+	case w.ShiftTo != "" && w.Traffic.Last() == 100:
+		all := append(ServedVersions(w, o), w.ShiftTo)
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	return nil
+}
+
 // ServedVersions are the published versions that the deployed aliases send traffic
 // to now.
 func ServedVersions(w Wanted, o Observation) []string {

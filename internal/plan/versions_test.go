@@ -96,3 +96,34 @@ func TestAnAliasThatIsNotDeployedHasNoVersionToProvision(t *testing.T) {
 		t.Errorf("%q", p.Blockers)
 	}
 }
+
+func TestAShiftOfAllTrafficReleasesTheVersionsThatItLeaves(t *testing.T) {
+	t.Parallel()
+	const release = "DeleteProvisionedConcurrencyConfig provisionedConcurrency of 1"
+	both := Settings{onVersion("1"): provisioned(2), onVersion("2"): provisioned(3)}
+	for name, c := range map[string]struct {
+		percent float64
+		now     Settings
+		inUse   map[string]string
+		want    []string
+	}{
+		"all of it":                  {100, both, nil, []string{"UpdateAlias", release}},
+		"a part":                     {50, both, nil, []string{"UpdateAlias"}},
+		"nothing":                    {0, both, nil, []string{"UpdateAlias"}},
+		"the new version has none":   {100, Settings{onVersion("1"): provisioned(2), onVersion("2"): nil}, nil, []string{"UpdateAlias"}},
+		"the old version has none":   {100, Settings{onVersion("1"): nil, onVersion("2"): provisioned(3)}, nil, []string{"UpdateAlias"}},
+		"the role may not look":      {100, nil, nil, []string{"UpdateAlias"}},
+		"another alias uses the old": {100, both, map[string]string{"1": "alias beta points to it"}, []string{"UpdateAlias"}},
+	} {
+		p := Forward(Wanted{Aliases: []definition.Alias{{Name: "live"}}, ShiftTo: "2", Traffic: traffic.Schedule{{Percent: c.percent}}}, Observation{
+			Latest: &definition.Observed{Version: Latest}, Settings: c.now, InUse: c.inUse,
+			Aliases: map[string]*definition.ObservedAlias{"live": {Alias: definition.Alias{Name: "live", Version: "1", Weights: map[string]float64{"2": 0.1}}}},
+		})
+		if got := inOrder(p); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		if len(p.Warnings) != len(c.inUse) {
+			t.Errorf("%s: warnings %q", name, p.Warnings)
+		}
+	}
+}

@@ -10,7 +10,7 @@ var lookActions = map[string][]string{
 		"GetFunction", "ListTags", "ListAliases", "GetFunctionCodeSigningConfig",
 		// The settings; init writes the rest without them.
 		"GetFunctionConcurrency", "GetFunctionRecursionConfig", "GetRuntimeManagementConfig",
-		"GetProvisionedConcurrencyConfig", "GetFunctionUrlConfig", "GetFunctionEventInvokeConfig", "GetPolicy",
+		"GetProvisionedConcurrencyConfig", "GetFunctionUrlConfig", "GetFunctionEventInvokeConfig", "GetPolicy", "GetFunctionScalingConfig",
 	},
 	"invoke": {"InvokeFunction"},
 	"list":   nil,

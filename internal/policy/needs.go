@@ -62,6 +62,7 @@ func Needs(t Target) []Need {
 		n.step(s)
 	}
 	n.rollback()
+	n.callers()
 	n.pruning()
 	n.artifact()
 	n.keys()
@@ -222,6 +223,19 @@ func (n *needs) watching() {
 	if n.t.Alarmed {
 		n.add("cloudwatch:DescribeAlarms", "*")
 	}
+}
+
+// callers is what the warning of a canary that nobody calls asks: who may call the
+// alias. It asks nothing where CloudWatch is not read.
+func (n *needs) callers() {
+	if !n.t.Guarded || len(n.t.Wanted.Aliases) == 0 {
+		return
+	}
+	const without = "whether anybody calls the aliases that share their traffic is not looked at then"
+	for _, action := range []string{"GetPolicy", "ListFunctionUrlConfigs"} {
+		n.all = append(n.all, Need{Action: "lambda:" + action, Resources: []string{n.arn(), n.arn() + ":*"}, Checked: []string{n.arn()}, Without: without})
+	}
+	n.all = append(n.all, Need{Action: "lambda:ListEventSourceMappings", Resources: []string{"*"}, Without: without})
 }
 
 // step is one call forward, and the one that undoes it where that is another.

@@ -231,3 +231,30 @@ func TestNoStatementGrantsWhatAnotherGrants(t *testing.T) {
 		}
 	}
 }
+
+// Whether anybody calls the alias of a canary is asked with permissions that the
+// deployment can do without.
+func TestAGuardedDeploymentMayAskWhoCallsTheAlias(t *testing.T) {
+	t.Parallel()
+	was := &definition.Observed{Function: definition.Function{FunctionName: "hello"}, CodeSha256: "one"}
+	asked := func(guarded bool) (optional, other []string) {
+		d := target(definition.Function{}, definition.Code{Sha256: "two"}, was)
+		d.Guarded = guarded
+		for _, n := range policy.Needs(d) {
+			switch {
+			case !slices.Contains([]string{"lambda:GetPolicy", "lambda:ListFunctionUrlConfigs", "lambda:ListEventSourceMappings"}, n.Action):
+			case n.Without != "":
+				optional = append(optional, n.Action)
+			default:
+				other = append(other, n.Action)
+			}
+		}
+		return optional, other
+	}
+	if optional, other := asked(true); len(optional) != 3 || len(other) > 0 {
+		t.Errorf("it may do without %q, and not without %q", optional, other)
+	}
+	if optional, other := asked(false); len(optional)+len(other) > 0 {
+		t.Errorf("without a guard it asks %q %q", optional, other)
+	}
+}
