@@ -31,11 +31,14 @@ func (s *Server) serveFunctionURL(w http.ResponseWriter, r *http.Request) bool {
 
 // urlSignature is what the signature of a request to a function URL is worth.
 func (s *Server) urlSignature(r *http.Request, region string) lambda.Signature {
-	switch {
-	case signatureOf(r) == unsigned:
+	if signatureOf(r) == unsigned {
 		return lambda.Unsigned
-	case s.verifies(r, "lambda", region):
+	}
+	if words := s.untimely(r); words != "" {
+		return lambda.Refused(words)
+	}
+	if s.verifies(r, "lambda", region) {
 		return lambda.Verified
 	}
-	return lambda.Forged
+	return lambda.Refused("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 }

@@ -185,6 +185,54 @@ func TestAFunctionURLWithIAMNeedsASignature(t *testing.T) {
 	}
 }
 
+// A signature is of its time: five minutes, or what a presigned request says of itself.
+func TestAFunctionURLRefusesTheSignatureOfAnotherTime(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payloadOf(`{"ok": true}`), awslambda.CreateFunctionUrlConfigInput{AuthType: types.FunctionUrlAuthTypeAwsIam})
+	for name, c := range map[string]struct {
+		age time.Duration
+		// expires presigns the request.
+		expires string
+		code    int
+		says    string
+	}{
+		"four minutes old":                     {4 * time.Minute, "", http.StatusOK, ""},
+		"six minutes old":                      {6 * time.Minute, "", http.StatusForbidden, "Signature expired: "},
+		"of a clock that is four ahead":        {-4 * time.Minute, "", http.StatusOK, ""},
+		"of a clock that is six ahead":         {-6 * time.Minute, "", http.StatusForbidden, "Signature not yet current: "},
+		"presigned, and over":                  {time.Minute, "30", http.StatusForbidden, "- 30 sec.)"},
+		"presigned for an hour":                {30 * time.Minute, "3600", http.StatusOK, ""},
+		"presigned by a clock that is ahead":   {-6 * time.Minute, "3600", http.StatusForbidden, "Signature not yet current: "},
+		"presigned for more than seven days":   {0, "604801", http.StatusForbidden, "604800 at most"},
+		"presigned for a time that is no time": {0, "long", http.StatusForbidden, "604800 at most"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host, r.URL.Host = s.url.Host, s.url.Host
+		credentials := aws.Credentials{AccessKeyID: "000000000000", SecretAccessKey: "local"}
+		empty := sha256.Sum256(nil)
+		hash, at := hex.EncodeToString(empty[:]), time.Now().Add(-c.age)
+		if c.expires == "" {
+			if err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, hash, "lambda", "us-east-1", at); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			r.URL.RawQuery = "X-Amz-Expires=" + c.expires
+			uri, _, err := v4.NewSigner().PresignHTTP(t.Context(), credentials, r, hash, "lambda", "us-east-1", at)
+			if err == nil {
+				r.URL, err = url.Parse(uri)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := httptest.NewRecorder()
+		s.Server.ServeHTTP(w, r)
+		if w.Code != c.code || !strings.Contains(w.Body.String(), c.says) {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+}
+
 // The first bit of a streamed answer is there before the function makes the second.
 func TestAStreamedAnswerArrivesWhileItIsMade(t *testing.T) {
 	t.Parallel()

@@ -5,20 +5,21 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // verifies reports whether the signature of a request is the one that its key makes
 // of it (IAM User Guide, "Create a signed AWS API request"). The secret of a key that
 // STS handed out is known; of every other key the secret must be the key itself, or
 // one of those that people give a local AWS. The body is read, and can be read again.
-// That AWS refuses a signature of another day's clock is left out: the clock of this
-// AWS may be set.
+// What it says about its time untimely judges.
 func (s *Server) verifies(r *http.Request, service, region string) bool {
 	if signatureOf(r) != signed {
 		return false
@@ -49,6 +50,41 @@ func (s *Server) verifies(r *http.Request, service, region string) bool {
 	return false
 }
 
+// untimely returns the words in which AWS refuses a signature of another time than
+// this, "" for one of now. AWS takes one within five minutes of its date
+// (https://repost.aws/knowledge-center/lambda-sdk-signature), and a presigned request
+// for as long as X-Amz-Expires says, seven days at most (IAM User Guide, "Create a
+// signed AWS API request"). The time is that of the machine: whoever moves the clock of
+// this AWS ahead does not move his own.
+func (s *Server) untimely(r *http.Request) string {
+	const layout, most = "20060102T150405Z", 7 * 24 * time.Hour
+	given := signingOf(r)
+	at, err := time.Parse(layout, given.date)
+	if err != nil {
+		return "Date must be in ISO-8601 'basic format'. Got '" + given.date + "'. See http://en.wikipedia.org/wiki/ISO_8601"
+	}
+	lasts, span := skew, "5 min."
+	if text := given.expires; text != "" {
+		seconds, err := strconv.Atoi(text)
+		if lasts = time.Duration(seconds) * time.Second; err != nil || seconds < 0 || lasts > most {
+			return "X-Amz-Expires must be a number of seconds, 604800 at most"
+		}
+		span = text + " sec."
+	}
+	now := s.clock.base().UTC()
+	first, last := now.Add(-lasts), now.Add(skew)
+	switch {
+	case at.Before(first.Truncate(time.Second)):
+		return fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - %s)", given.date, first.Format(layout), now.Format(layout), span)
+	case at.After(last):
+		return fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + 5 min.)", given.date, last.Format(layout), now.Format(layout))
+	}
+	return ""
+}
+
+// skew is how far the clocks of AWS and of a caller may differ.
+const skew = 5 * time.Minute
+
 const (
 	unsignedPayload = "UNSIGNED-PAYLOAD"
 	// maxSigned is the largest request that a function URL takes, in bytes.
@@ -68,6 +104,8 @@ type signing struct {
 	date, day, signature string
 	headers              []string
 	presigned            bool
+	// expires is how many seconds a presigned request lasts; "" for none.
+	expires string
 }
 
 func signingOf(r *http.Request) signing {
@@ -80,7 +118,7 @@ func signingOf(r *http.Request) signing {
 		}
 	} else {
 		query := r.URL.Query()
-		g.presigned, g.date = true, query.Get("X-Amz-Date")
+		g.presigned, g.date, g.expires = true, query.Get("X-Amz-Date"), query.Get("X-Amz-Expires")
 		for _, name := range []string{"Credential", "SignedHeaders", "Signature"} {
 			parts[name] = query.Get("X-Amz-" + name)
 		}

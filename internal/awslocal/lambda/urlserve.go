@@ -24,16 +24,22 @@ type URLCall struct {
 	Signature  Signature
 }
 
-// Signature is what the signature of a request is worth.
-type Signature int
+// Signature is what the signature of a request is worth: Unsigned, Verified, or what
+// Refused returns.
+type Signature struct {
+	verified bool
+	refusal  string
+}
 
-// The signatures: none, one that its key does not make of the request, one that it
-// does.
-const (
-	Unsigned Signature = iota
-	Forged
-	Verified
+// Unsigned is that of a request without one, Verified one that its key makes of the
+// request now.
+var (
+	Unsigned = Signature{}
+	Verified = Signature{verified: true}
 )
+
+// Refused is a signature that AWS refuses in these words.
+func Refused(words string) Signature { return Signature{refusal: words} }
 
 // ServeURL answers a request to a function URL ("Invoking Lambda function URLs").
 // What AWS sends for a function that fails is 502, for one that is throttled 429.
@@ -54,8 +60,8 @@ func (s *Service) ServeURL(w http.ResponseWriter, r *http.Request, call URLCall)
 		// nobody wants that of the pages that he happens to visit.
 		urlMessage(w, http.StatusForbidden, "Forbidden: the CORS configuration of the function URL does not name the origin "+origin)
 		return
-	case u.AuthType == "AWS_IAM" && call.Signature == Forged:
-		urlMessage(w, http.StatusForbidden, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	case u.AuthType == "AWS_IAM" && call.Signature.refusal != "":
+		urlMessage(w, http.StatusForbidden, call.Signature.refusal)
 		return
 	case !s.mayCall(f, qualifier, call):
 		urlMessage(w, http.StatusForbidden, "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html")
@@ -166,7 +172,7 @@ func (s *Service) mayCall(f *function, qualifier string, call URLCall) bool {
 		may := f.Policies[qualifier].lets(action, u.AuthType, call.Caller, u.AuthType == "NONE")
 		if u.AuthType == "AWS_IAM" {
 			own := call.Caller.Account == f.Account && s.identityMay(call.Caller, action, f.arn(qualifier), u.AuthType)
-			may = call.Signature == Verified && (may || own)
+			may = call.Signature.verified && (may || own)
 		}
 		if !may {
 			return false
