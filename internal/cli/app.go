@@ -59,8 +59,11 @@ func (a *app) main(ctx context.Context) int {
 		command = "rollback"
 	}
 	request, err := input.Parse(input.Options{Args: a.Args[1:], Env: a.Env, Prefixes: a.host.Prefixes(), Command: command})
+	if a.asksJSON = request.JSON; a.asksJSON {
+		a.host.LogToStderr()
+	}
 	if err != nil {
-		return a.report(err)
+		return a.ended(a.report(err), request.Command, err)
 	}
 	if request.Help != "" {
 		return a.report(a.print(request.Help))
@@ -71,7 +74,7 @@ func (a *app) main(ctx context.Context) int {
 		Verbose: a.verbose(), ReadOnly: takesDryRun && !a.host.IsPost() && a.in.Bool("dry-run"),
 		Default: a.absolute(defaultLocalDir), Workspace: a.host.Workspace(),
 	})
-	if a.json() || printsResult(request.Command) {
+	if printsResult(request.Command) {
 		a.host.LogToStderr()
 	}
 	for _, secret := range a.in.Secrets() {
@@ -94,7 +97,7 @@ func (a *app) main(ctx context.Context) int {
 		err = errors.Join(err, closing)
 	}
 	a.housekeeping(ctx)
-	code := a.report(err)
+	code := a.ended(a.report(err), request.Command, err)
 	a.tellEnd(ctx, code, err)
 	// A signal ends the wait for a reader here, too.
 	a.host.Log().Flush()
@@ -103,6 +106,7 @@ func (a *app) main(ctx context.Context) int {
 
 // print writes what the command was run for on stdout.
 func (a *app) print(text string) error {
+	a.printed.Store(true)
 	_, err := io.WriteString(a.Stdout, text)
 	if err == nil {
 		err = flush(a.Stdout)
@@ -122,6 +126,9 @@ type app struct {
 	Process
 	host *host.Host
 	in   *input.Set
+	// asksJSON means --output json; printed that something was written to stdout.
+	asksJSON bool
+	printed  atomic.Bool
 	// limits hold all sessions of this process to an account's quotas.
 	limits *session.Limits
 	// reader reads the values that come from somewhere else; nil before the first.
@@ -141,14 +148,16 @@ type app struct {
 	folded bool
 	// progress is how far the run came.
 	progress progress
-	// runName is the id of the run, "" before it has one; alias is the first that it
-	// deploys.
-	runName, alias string
+	// runName is the id of the run, "" before it has one; environment is the name of
+	// its Harness Environment, "" without one.
+	runName, environment string
 	// channels tell others of the run; outcome is what they are told of its functions.
 	channels []notify.Channel
 	outcome  []notify.Function
 	// url is where the one function of the run is called, or looked at.
 	url string
+	// restored is what a rollback restored.
+	restored []deploy.Restored
 	// began is when the process began; recorder keeps what happened since.
 	began    time.Time
 	recorder *report.Recorder
@@ -156,7 +165,7 @@ type app struct {
 	shown atomic.Pointer[view]
 }
 
-func (a *app) json() bool { return a.in != nil && a.in.String("output") == "json" }
+func (a *app) json() bool { return a.asksJSON }
 
 // flag is a Bool that not every command takes; false where this one does not.
 func (a *app) flag(name string) bool { return a.in.Has(name) && a.in.Bool(name) }

@@ -272,7 +272,8 @@ func planOf(settings map[string]string) ([]string, bool) {
 	}
 	args := []string{"plan", "--local"}
 	for name, value := range settings {
-		if name != "command" && name != "role-to-assume" && !strings.Contains(value, "${{") {
+		deploys := slices.ContainsFunc(input.Table(), func(in input.Input) bool { return in.Name == name && in.Takes("deploy") && !in.Takes("plan") })
+		if name != "command" && name != "role-to-assume" && !deploys && !strings.Contains(value, "${{") {
 			args = append(args, "--"+name, value)
 		}
 	}

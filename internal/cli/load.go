@@ -29,9 +29,7 @@ func (a *app) load(ctx context.Context) (*loaded, error) {
 		return nil, problems
 	}
 	a.warnings(problems)
-	if first := set.Targets[0].Aliases; len(first) > 0 {
-		a.alias = first[0].Name
-	}
+	a.environment = set.Targets[0].Environment.Name
 	return set, nil
 }
 

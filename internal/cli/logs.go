@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -35,12 +34,12 @@ func (a *app) logs(ctx context.Context) error {
 	}
 	filter := a.in.String("filter")
 	if a.in.Bool("follow") {
-		return source.Follow(ctx, since, filter, a.printLine)
+		return source.Follow(ctx, since, filter, a.printEvent)
 	}
 	doc := logDocument{Function: source.Function, Region: source.Region, LogGroup: source.Group, Versions: source.Versions, Events: []logs.Event{}}
 	err = source.Read(ctx, since, filter, func(e logs.Event) error {
 		if !a.json() {
-			return a.printLine(e)
+			return a.printEvent(e)
 		}
 		e.Message = a.host.Redact(e.Message)
 		doc.Events = append(doc.Events, e)
@@ -70,16 +69,12 @@ type logDocument struct {
 	Events   []logs.Event `json:"events"`
 }
 
-// printLine prints one line: as JSON, or for people, who may sit at a terminal that
+// printEvent prints one line: as JSON, or for people, who may sit at a terminal that
 // obeys what a function printed.
-func (a *app) printLine(e logs.Event) error {
+func (a *app) printEvent(e logs.Event) error {
 	e.Message = a.host.Redact(e.Message)
 	if a.json() {
-		text, err := json.Marshal(e)
-		if err != nil {
-			return err
-		}
-		return a.print(string(text) + "\n")
+		return a.printLine(e)
 	}
 	return a.print(fmt.Sprintf("%s [%s] %s\n", e.Time.Format(time.RFC3339Nano), e.Version, printable.Text(e.Message)))
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -40,6 +41,9 @@ func (a *app) openChannels() (sinks []event.Sink) {
 // gitHub is the deployment of the repository; nil where no token asks for one.
 func (a *app) gitHub() *notify.GitHub {
 	token, run := a.in.String("github-token"), a.host.Run()
+	if token == "" && a.in.Given("deployment-environment") && !a.host.IsPost() {
+		a.log().Warn("deployment-environment is ignored without github-token")
+	}
 	if token == "" {
 		return nil
 	}
@@ -48,17 +52,11 @@ func (a *app) gitHub() *notify.GitHub {
 		a.log().Warn("github-token is for runs on GitHub: there is no deployment to give a status to")
 		return nil
 	}
-	environment := a.alias
-	if aliases := a.in.List("alias"); environment == "" && len(aliases) > 0 {
-		environment = aliases[0]
-	}
-	if environment == "" {
-		environment = "production" // GitHub's own default
-	}
 	created, _ := strconv.ParseInt(a.host.State(deploymentState), 10, 64)
 	return notify.NewGitHub(notify.GitHubOptions{
-		Client: a.client(), API: api, Repository: run.Repository, Commit: run.Commit, Environment: environment,
-		Token: token, RunURL: run.URL, Deployment: created, Redact: a.host.Redact,
+		Client: a.client(), API: api, Repository: run.Repository, Commit: run.Commit,
+		Environment: cmp.Or(a.in.String("deployment-environment"), a.environment, "production"), // GitHub's own default
+		Token:       token, RunURL: run.URL, Deployment: created, Redact: a.host.Redact,
 	})
 }
 

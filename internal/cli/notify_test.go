@@ -103,8 +103,9 @@ func TestOthersAreToldOfARun(t *testing.T) {
 	}
 }
 
-// On GitHub the run is a deployment in an environment of the alias' name, which the post
-// step finds again.
+// On GitHub the run is a deployment, which the post step finds again. Its environment is
+// GitHub's default, the Harness Environment's, or the one that is named: that of the job is
+// not known to its steps (https://github.com/actions/runner/issues/1369).
 func TestARunIsADeploymentOfTheRepository(t *testing.T) {
 	t.Parallel()
 	h := newHook(t)
@@ -117,10 +118,21 @@ func TestARunIsADeploymentOfTheRepository(t *testing.T) {
 	if err := os.MkdirAll(b.dir+"/temp", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b.must(append([]string{"deploy", "--github-token", "ghs_token_of_the_job"}, b.minimal()...)...)
+	b.write("environment.yaml", "environment:\n  name: Staging EU\n  identifier: staging\n  type: PreProduction\n")
 	const path = "/repos/acme/shop/deployments"
-	if diff := cmp.Diff([]string{path + " live", path + "/42/statuses in_progress", path + "/42/statuses success"}, h.github); diff != "" {
-		t.Error(diff)
+	for _, tc := range []struct {
+		environment string
+		args        []string
+	}{
+		{"production", nil},
+		{"Staging EU", []string{"--environment", "environment.yaml"}},
+		{"staging", []string{"--environment", "environment.yaml", "--deployment-environment", "staging"}},
+	} {
+		h.github = nil
+		b.must(slices.Concat([]string{"deploy", "--github-token", "ghs_token_of_the_job"}, b.minimal(), tc.args)...)
+		if diff := cmp.Diff([]string{path + " " + tc.environment, path + "/42/statuses in_progress", path + "/42/statuses success"}, h.github); diff != "" {
+			t.Error(diff)
+		}
 	}
 	state, err := os.ReadFile(b.dir + "/state")
 	if err != nil || !strings.Contains(string(state), "deployment") || !slices.Contains(strings.Fields(string(state)), "42") && !strings.Contains(string(state), "=42") {

@@ -122,12 +122,12 @@ func (a *app) handOut(results []deploy.Result) error {
 	if a.view() == nil {
 		err = a.host.SetOutputs(outputs)
 	}
-	if a.json() {
+	if a.json() && err == nil {
 		var all []resultDocument
 		for _, r := range results {
 			all = append(all, resultDocument{resultOf(r), r.RollbackData()})
 		}
-		err = errors.Join(err, a.printJSON(all))
+		err = a.printJSON(all)
 	}
 	return err
 }

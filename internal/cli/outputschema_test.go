@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -27,6 +28,7 @@ import (
 var outputs = map[string][]any{
 	"convert":     {convertDocument{}},
 	"deploy":      {[]resultDocument{}},
+	"failure":     {failedDocument{}},
 	"history":     {report.History{}, comparison{}},
 	"init":        {initDocument{}},
 	"invoke":      {[]invokeDocument{}},
@@ -57,6 +59,7 @@ type schemaNode struct {
 	Schema               string                 `json:"$schema,omitempty"`
 	Title                string                 `json:"title,omitempty"`
 	AnyOf                []*schemaNode          `json:"anyOf,omitempty"`
+	Ref                  string                 `json:"$ref,omitempty"`
 	Type                 any                    `json:"type,omitempty"`
 	Format               string                 `json:"format,omitempty"`
 	Properties           map[string]*schemaNode `json:"properties,omitempty"`
@@ -134,14 +137,20 @@ func outputSchema(name string) *schemaNode {
 	for _, v := range outputs[name] {
 		all = append(all, schemaOf(reflect.TypeOf(v), false))
 	}
+	title := "lambda-rollout " + name + " --output json"
+	switch name {
+	case "notify":
+		title = "CloudEvent that lambda-rollout posts to notify"
+	case "failure":
+		title = "What --output json prints of a command that failed"
+	default:
+		all = append(all, &schemaNode{Ref: "failure.json"})
+	}
 	root := all[0]
 	if len(all) > 1 {
 		root = &schemaNode{AnyOf: all}
 	}
-	root.Schema, root.Title = "https://json-schema.org/draft/2020-12/schema", "lambda-rollout "+name+" --output json"
-	if name == "notify" {
-		root.Title = "CloudEvent that lambda-rollout posts to notify"
-	}
+	root.Schema, root.Title = "https://json-schema.org/draft/2020-12/schema", title
 	return root
 }
 
@@ -187,9 +196,14 @@ func (n *schemaNode) check(at string, value any) (wrong []string) {
 			if len(found) == 0 {
 				return nil
 			}
-			wrong = append(wrong, found...)
+			if one.Ref == "" { // what is wrong with it as a failure says nothing
+				wrong = append(wrong, found...)
+			}
 		}
 		return wrong
+	}
+	if n.Ref != "" {
+		return readSchema(n.Ref).check(at, value)
 	}
 	if n.Type == nil {
 		return nil
@@ -278,15 +292,7 @@ func TestTheCheckerOfSchemasFindsMistakes(t *testing.T) {
 // violations are what of a document the schema in docs does not allow.
 func violations(t *testing.T, name, text string) []string {
 	t.Helper()
-	schema, err := os.ReadFile(schemaFile(name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var n schemaNode
 	var value any
-	if err := json.Unmarshal(schema, &n); err != nil {
-		t.Fatal(err)
-	}
 	decoder := json.NewDecoder(strings.NewReader(text))
 	if err := decoder.Decode(&value); err != nil {
 		return []string{"it is no JSON: " + err.Error()}
@@ -294,7 +300,17 @@ func violations(t *testing.T, name, text string) []string {
 	if decoder.More() {
 		return []string{"more than one document"}
 	}
-	return n.check(".", value)
+	return readSchema(name+".json").check(".", value)
+}
+
+// readSchema is a schema in docs.
+func readSchema(file string) *schemaNode {
+	n := &schemaNode{}
+	text, err := os.ReadFile(schemaFile(strings.TrimSuffix(file, ".json")))
+	if err = errors.Join(err, json.Unmarshal(text, n)); err != nil {
+		panic(err)
+	}
+	return n
 }
 
 // What commands print is one document, which its schema describes; the log is on stderr.
@@ -343,6 +359,8 @@ func TestWhatCommandsPrintIsWhatTheirSchemasSay(t *testing.T) {
 	ask(0, "status", "--function", "hello")
 	b.write("function.yaml", "functionName: hello\ntimeout: long\n")
 	ask(exitInput, of("validate")...)
+	ask(exitInput, of("deploy")...)
+	tried["failure"] = true
 	for name := range outputs {
 		if !tried[name] {
 			t.Errorf("nothing tries the output of %s", name)

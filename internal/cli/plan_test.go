@@ -36,6 +36,7 @@ type bench struct {
 	// stdin is what a user types; interactive reports whether there is one.
 	stdin       string
 	interactive bool
+	signals     chan os.Signal
 }
 
 func newBench(t *testing.T, o awslocal.Options) *bench {
@@ -95,7 +96,7 @@ func (b *bench) run(args ...string) (code int, stdout, stderr string) {
 func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
 	return Process{
 		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: b.clock(),
-		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive, HTTPClient: b.client,
+		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive, HTTPClient: b.client, Signals: b.signals,
 		Timing: timing.Timing{
 			Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond,
 			Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second, StopPoll: time.Millisecond,

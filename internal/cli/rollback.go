@@ -31,8 +31,8 @@ func (a *app) rollback(ctx context.Context) error {
 		undo = a.manual
 	}
 	restored, err := undo(ctx)
-	if a.json() && (err == nil || len(restored) > 0) {
-		err = errors.Join(err, a.printJSON(a.restoredDocuments(restored)))
+	if a.json() && err == nil {
+		return a.printJSON(a.restoredDocuments(restored))
 	}
 	return err
 }
@@ -119,6 +119,7 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 	began := a.Now()
 	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
 		restored, err = deploy.Rollback(ctx, j, a.access(), a.rollbackTime(), a.work(folders.Temp))
+		a.restored = append(a.restored, restored...)
 		if restored != nil {
 			a.progress.restoredSome()
 			a.rollbackSummary("", restored, a.recovery(err))

@@ -111,7 +111,10 @@ type restoredDocument struct {
 func (a *app) restoredDocuments(restored []deploy.Restored) []restoredDocument {
 	all := []restoredDocument{}
 	for _, r := range restored {
-		d := restoredDocument{Function: r.Target.Function, Region: r.Target.Region, Changes: []report.Line{}, Left: r.Left(), Kept: r.Kept}
+		d := restoredDocument{Function: r.Target.Function, Region: r.Target.Region, Changes: []report.Line{}, Kept: r.Kept}
+		for _, left := range r.Left() {
+			d.Left = append(d.Left, a.host.Redact(left))
+		}
 		for _, c := range r.Changes {
 			d.Changes = append(d.Changes, a.line(c))
 		}

@@ -71,11 +71,16 @@ func (a *app) validated(set *service.Set, problems diag.List) validateDocument {
 		}
 		d.Functions = append(d.Functions, f)
 	}
+	d.Problems = append(d.Problems, a.problemDocuments(problems)...)
+	return d
+}
+
+func (a *app) problemDocuments(problems diag.List) (all []problemDocument) {
 	for _, p := range problems.Sorted() {
-		d.Problems = append(d.Problems, problemDocument{
+		all = append(all, problemDocument{
 			Warning: p.Warning, File: p.File, Line: p.Line, Col: p.Col,
 			Message: a.host.Redact(p.Message), Hint: a.host.Redact(p.Hint),
 		})
 	}
-	return d
+	return all
 }

@@ -50,11 +50,15 @@ type Request struct {
 	Help string
 	// Set holds the values.
 	Set *Set
+	// JSON reports whether --output json is asked for, also where other inputs are
+	// wrong.
+	JSON bool
 	// Warnings are settings that no command reads.
 	Warnings diag.List
 }
 
-// Parse reads the command and its inputs. The error is a diag.List.
+// Parse reads the command and its inputs. The error is a diag.List; Command and JSON of
+// the request are set with it as far as they are known.
 func Parse(o Options) (*Request, error) {
 	p := &parser{options: o, flags: map[string][]string{}, env: map[string]setting{}}
 	req := &Request{}
@@ -70,11 +74,12 @@ func Parse(o Options) (*Request, error) {
 	set := p.values()
 	p.problems = append(p.problems, set.crossCheck()...)
 	p.filesWithoutInstant(set)
+	req.Command, req.JSON = p.command, set.values["output"].text == "json"
 	if p.problems.Err() != nil {
 		// A warning may be why the rest is wrong: an input that nobody reads.
-		return nil, p.problems.Sorted()
+		return req, p.problems.Sorted()
 	}
-	req.Command, req.Set, req.Warnings = p.command, set, p.problems.Warnings()
+	req.Set, req.Warnings = set, p.problems.Warnings()
 	return req, nil
 }
 

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +21,18 @@ type Recorder struct {
 	cases    []Case
 	warnings []string
 	undoing  undoing
+	failures []Failure
+}
+
+// Failure is a call that failed, for programs. Call is Lambda's operation; an answer
+// that is not as expected is one of Invoke.
+type Failure struct {
+	Function string `json:"function"`
+	Region   string `json:"region"`
+	Call     string `json:"call"`
+	// Rollback is set for a call of the rollback.
+	Rollback bool   `json:"rollback,omitempty"`
+	Error    string `json:"error"`
 }
 
 // Case is one invocation by which a new version was verified.
@@ -45,6 +59,7 @@ func (r *Recorder) keep(e event.Event) {
 	defer r.mu.Unlock()
 	if of, is := e.(event.OfTarget); is {
 		r.undoing.take(of.Target, of.Event, r.now())
+		r.failed(of.Target, of.Event)
 		e = of.Event
 	}
 	//nolint:gochecksumtype // the others leave nothing behind
@@ -62,17 +77,33 @@ func (r *Recorder) keep(e event.Event) {
 	case event.CaseCompared:
 		r.cases = append(r.cases, Case{Name: e.Case, Version: e.Version, Text: "as version " + e.Old + ": " + e.Usage + ", and " + e.OldUsage + " before"})
 	case event.CaseFailed:
-		text := ""
-		for i, problem := range e.Problems {
-			if i > 0 {
-				text += "; "
-			}
-			text += problem
-		}
-		r.cases = append(r.cases, Case{Name: e.Case, Version: e.Version, Failed: true, Text: text})
+		r.cases = append(r.cases, Case{Name: e.Case, Version: e.Version, Failed: true, Text: strings.Join(e.Problems, "; ")})
 	case event.Warning:
 		r.warnings = append(r.warnings, e.Message)
 	}
+}
+
+// failed keeps what went wrong.
+func (r *Recorder) failed(t event.Target, e event.Event) {
+	//nolint:gochecksumtype // the others do not fail
+	switch e := e.(type) {
+	case event.StepEnded:
+		if e.Err != nil {
+			r.failures = append(r.failures, Failure{Function: t.Function, Region: t.Region, Call: e.Step.Operation(), Rollback: e.Back, Error: e.Err.Error()})
+		}
+	case event.CaseFailed:
+		r.failures = append(r.failures, Failure{Function: t.Function, Region: t.Region, Call: "Invoke", Error: e.Case + ": " + strings.Join(e.Problems, "; ")})
+	}
+}
+
+// Failures are the calls of the run so far that failed.
+func (r *Recorder) Failures() []Failure {
+	if r == nil {
+		return nil // nothing happened yet
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.failures)
 }
 
 // held begins a stage, or notes how long it has lasted.
