@@ -91,6 +91,9 @@ func attachedByOthers(ctx context.Context, api Reader, t journal.TargetLog, o pl
 			doomed = append(doomed, name)
 		}
 	}
+	if t.PublishesLatest() && t.Snapshot.LatestPublished == nil && o.LatestPublished != nil {
+		doomed = append(doomed, plan.LatestPublished)
+	}
 	found := make([]plan.Attached, len(doomed))
 	var all errgroup.Group
 	for i, qualifier := range doomed {
@@ -136,6 +139,9 @@ func unseen(err error) string {
 func attachedToFunction(ctx context.Context, api Reader, t journal.TargetLog, o plan.Observation) plan.Attached {
 	var others []string
 	qualifiers := []string{""}
+	if o.LatestPublished != nil {
+		qualifiers = append(qualifiers, plan.LatestPublished)
+	}
 	parts, unread := readParts(ctx, api, t.Function)
 	for _, a := range parts.aliases {
 		qualifiers = append(qualifiers, a.Name)

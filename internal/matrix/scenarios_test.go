@@ -215,9 +215,5 @@ func (w *world) provision(versions ...string) {
 // managedPublished is a function on managed instances with a $LATEST.PUBLISHED.
 func managedPublished(w *world) {
 	managed(w)
-	_, err := w.lambda.PublishVersion(context.Background(), &lambda.PublishVersionInput{
-		FunctionName: aws.String("f"), PublishTo: types.FunctionVersionLatestPublishedLatestPublished, Description: aws.String("published before"),
-	})
-	w.must(err)
-	w.settle()
+	w.publishLatest("published before")
 }

@@ -132,15 +132,42 @@ func settingsStrangers() []stranger {
 			_, err := w.lambda.PutFunctionRecursionConfig(ctx, &lambda.PutFunctionRecursionConfigInput{FunctionName: f, RecursiveLoop: types.RecursiveLoopTerminate})
 			return err
 		})},
+		{name: "what callers of managed instances reach, published anew", of: "managed instances", keeps: []string{"Published"}, code: 4,
+			says: []string{"$LATEST.PUBLISHED was not changed: it was published anew"}, does: func(w *world) { w.publishLatest("theirs") }},
+		{name: "what callers of managed instances reach, published anew after a change", of: "managed instances", keeps: []string{"Latest", "Published"}, code: 4,
+			says: []string{"$LATEST was not changed", "$LATEST.PUBLISHED was not changed: it was published anew"}, does: func(w *world) {
+				configuration(func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(42) })(w)
+				w.publishLatest("theirs")
+			}},
+		{name: "what callers of managed instances reach, gone", of: "managed instances", keeps: []string{"Published"}, code: 4,
+			says: []string{"$LATEST.PUBLISHED was not changed: it is gone"}, does: does(func(w *world) error {
+				_, err := w.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: f, Qualifier: aws.String(definition.LatestPublished)})
+				return err
+			})},
+		{name: "a permission to call what this run published", of: "managed instances that nobody published", keeps: []string{"Published", "Policies"}, code: 4,
+			says: []string{"$LATEST.PUBLISHED was not changed: in use: permission theirs"}, does: does(func(w *world) error {
+				_, err := w.lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: f, Qualifier: aws.String(definition.LatestPublished), StatementId: aws.String("theirs"),
+					Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("sns.amazonaws.com")})
+				return err
+			})},
 		{name: "nobody", does: func(*world) {}},
 	}
+}
+
+func (w *world) publishLatest(description string) {
+	w.t.Helper()
+	_, err := w.lambda.PublishVersion(context.Background(), &lambda.PublishVersionInput{
+		FunctionName: aws.String("f"), PublishTo: types.FunctionVersionLatestPublishedLatestPublished, Description: &description,
+	})
+	w.must(err)
+	w.settle()
 }
 
 func TestASettingThatAStrangerChangedIsLeftAndTheRestPutBack(t *testing.T) {
 	t.Parallel()
 	changed := settingsScenarios()[1]
 	of := map[string]scenario{"": changed}
-	for _, s := range eachSetting() {
+	for _, s := range append(eachSetting(), scenarios()...) {
 		of[s.name] = s
 	}
 	for _, s := range every(2, settingsStrangers(), 1) {

@@ -77,7 +77,7 @@ func create(w Wanted, o Observation) Plan {
 		p.Changes = append(p.Changes, definition.Change{Field: "Aliases." + a.Name, To: NewVersion, Kind: definition.Set})
 	}
 	if f.CapacityProviderConfig != nil && len(w.Aliases) == 0 {
-		p.Steps = append(p.Steps, PublishLatest{Description: w.Marker.String()})
+		p.Steps = append(p.Steps, PublishLatest{Description: w.Marker.String(), New: true})
 	}
 	p.settings(w, o)
 	return p

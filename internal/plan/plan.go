@@ -68,7 +68,7 @@ func (p Plan) OnlyPublishes() bool {
 }
 
 // Creates lists what the plan creates and a rollback deletes: aliases by their
-// names, "" for the function.
+// names, "" for the function, LatestPublished.
 func (p Plan) Creates() []string {
 	var created []string
 	for _, s := range p.Steps {
@@ -77,7 +77,11 @@ func (p Plan) Creates() []string {
 			created = append(created, "")
 		case CreateAlias:
 			created = append(created, s.Name)
-		case UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, PublishLatest, MoveAlias, LeaveLatest, UpdateAlias,
+		case PublishLatest:
+			if s.New {
+				created = append(created, LatestPublished)
+			}
+		case UpdateConfiguration, UpdateCode, PublishRestorePoint, PublishVersion, MoveAlias, LeaveLatest, UpdateAlias,
 			DeleteAlias, TagResource, UntagResource, PutCodeSigning, DeleteCodeSigning, DeleteFunction, DeleteVersion, PutSetting, DeleteSetting, CreateDeployment, StopDeployment:
 		}
 	}

@@ -35,7 +35,7 @@ func (f *forward) publishLatest() {
 		from = now.CodeSha256
 	}
 	f.change(LatestPublished, from, f.w.Code.Sha256)
-	f.plan.Steps = append(f.plan.Steps, PublishLatest{Description: f.w.Marker.String()})
+	f.plan.Steps = append(f.plan.Steps, PublishLatest{Description: f.w.Marker.String(), New: now == nil})
 }
 
 // latestPublished restores $LATEST.PUBLISHED once $LATEST is what it was; lost says
@@ -56,6 +56,7 @@ func (b *back) latestPublished(lost bool) {
 	case was != nil && SameState(content, was.Content):
 	case !b.publishedByRun(content):
 		b.refuse(LatestPublished, "it was published anew", "that is neither what it was before nor what this run published")
+	case was == nil && b.inUse(LatestPublished, LatestPublished):
 	case was == nil:
 		b.change(LatestPublished, now.CodeSha256, "")
 		b.plan.Steps = append(b.plan.Steps, DeleteVersion{Version: LatestPublished})

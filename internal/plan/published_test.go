@@ -62,6 +62,7 @@ func TestARollbackPublishesWhatCallersReachedBefore(t *testing.T) {
 		"not yet":                  {before, before, nil, ""},
 		"new by this run":          {nil, ours, []Step{DeleteVersion{Version: definition.LatestPublished}}, ""},
 		"new by this run, and not": {nil, nil, nil, ""},
+		"new by this run, in use":  {nil, ours, nil, "in use: permission api"},
 		"somebody published":       {before, ofCode(definition.LatestPublished, "three", "theirs"), nil, "it was published anew"},
 		"somebody deleted it":      {before, nil, nil, "it is gone"},
 	} {
@@ -73,7 +74,11 @@ func TestARollbackPublishesWhatCallersReachedBefore(t *testing.T) {
 			Number: 1, Outcome: &journal.Outcome{Result: journal.Done},
 			Intent: journal.Intent{Call: "PublishVersion", LatestPublished: &journal.Published{Content: ContentOf(ours, nil), Description: "marker"}},
 		}}}
-		p := Back(log, Observation{Latest: latest, LatestPublished: c.now}, Fences{Latest: true})
+		o := Observation{Latest: latest, LatestPublished: c.now}
+		if strings.HasPrefix(c.refused, "in use") {
+			o.AttachedByOthers = map[string]Attached{LatestPublished: {Found: []string{"permission api"}}}
+		}
+		p := Back(log, o, Fences{Latest: true})
 		if !slices.Equal(p.Steps, c.want) {
 			t.Errorf("%s: %v, want %v", name, p.Steps, c.want)
 		}

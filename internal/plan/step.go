@@ -54,6 +54,8 @@ type PublishVersion struct {
 // qualifier reach of a function on managed instances.
 type PublishLatest struct {
 	Description string
+	// New reports whether there is none yet.
+	New bool
 }
 
 // CreateAlias creates an alias on the version that the plan publishes.

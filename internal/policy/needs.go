@@ -253,6 +253,11 @@ func (n *needs) step(s plan.Step) {
 			n.function("DeleteAlias")
 			n.attachments()
 		}
+	case plan.PublishLatest:
+		n.function(s.Operation())
+		if s.New && n.t.Before.Latest != nil {
+			n.attachments()
+		}
 	case plan.TagResource:
 		n.function("TagResource")
 		for key := range s.Tags {
@@ -270,7 +275,7 @@ func (n *needs) step(s plan.Step) {
 		n.codeDeploy(s)
 	case plan.StopDeployment:
 		n.add("codedeploy:StopDeployment", "*")
-	case plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.PublishLatest, plan.MoveAlias, plan.LeaveLatest, plan.UpdateAlias,
+	case plan.UpdateCode, plan.PublishRestorePoint, plan.PublishVersion, plan.MoveAlias, plan.LeaveLatest, plan.UpdateAlias,
 		plan.DeleteAlias, plan.DeleteFunction, plan.DeleteVersion:
 		n.function(s.Operation())
 	}
