@@ -59,7 +59,7 @@ var layout = map[string][]string{
 	"preflight": {"awsfacts", "policy", "session"},
 	"adopt":     {"artifact", "definition", "plan"},
 	"notify":    {"event"},
-	"report":    {"awsfacts", "event", "journal", "plan", "terminal", "traffic"},
+	"report":    {"awsfacts", "diag", "event", "journal", "plan", "terminal", "traffic"},
 	"engine":    {"codedeploy", "definition", "event", "journal", "lambdaapi", "plan", "traffic", "timing"},
 	// One deployment, from the files to its results.
 	"deploy": {

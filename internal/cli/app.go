@@ -296,6 +296,11 @@ func (a *app) problems(list diag.List) {
 		}
 		a.host.Annotate(host.Annotation{Warning: f.Warning, File: f.File, Line: f.Line, Col: f.Col, Title: "lambda-rollout", Message: message})
 	}
+	if screen := a.host.Screen(); screen != nil {
+		columns, _ := screen.Size()
+		screen.Print(report.ProblemLines(columns, list)...)
+		return
+	}
 	list.Print(a.host.Log())
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,8 +73,47 @@ func (a *app) deployed(results []deploy.Result, failure error) error {
 	}
 	if err == nil {
 		a.closing(done)
+		a.showOutputs(results)
 	}
 	return err
+}
+
+// showOutputs prints the outputs on a terminal, but for what the closing line says.
+func (a *app) showOutputs(results []deploy.Result) {
+	if a.view() == nil || a.json() {
+		return // they are written already
+	}
+	outputs, more := shownOutputs(results)
+	a.view().print(func(columns int) []terminal.Line { return report.OutputLines(columns, outputs, more) })
+}
+
+// shownOutputs are the outputs that a user can read: of one function each, of several
+// the versions' ARNs. more says where the others are.
+func shownOutputs(results []deploy.Result) (outputs []report.Output, more string) {
+	const most = 10
+	more = "rollback-data and results: with --output json or --verbose"
+	if len(results) > 1 {
+		for _, r := range results[:min(len(results), most)] {
+			outputs = append(outputs, report.Output{Name: "function-arn", Value: r.Arn})
+		}
+		if left := len(results) - most; left > 0 {
+			more = number(left, "more function") + ", " + more
+		}
+		return outputs, more
+	}
+	one := resultOf(results[0])
+	for _, o := range []report.Output{
+		{Name: "function-arn", Value: one.FunctionArn}, {Name: "function-url", Value: one.FunctionURL}, {Name: "runtime", Value: one.Runtime},
+		{Name: "code-sha256", Value: one.CodeSha256}, {Name: "artifact", Value: one.Artifact},
+	} {
+		if o.Value != "" {
+			outputs = append(outputs, o)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(one.AliasArns)) {
+		outputs = append(outputs, report.Output{Name: "alias-arns", Value: one.AliasArns[name]})
+	}
+	return outputs, more
 }
 
 // promoting shows the commands that shift the rest of the traffic.

@@ -20,6 +20,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
+	"github.com/lambda-rollout/lambda-rollout/internal/terminal"
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
@@ -184,9 +185,7 @@ func (a *app) withSignals(ctx context.Context) (context.Context, context.CancelF
 				if n == 0 {
 					giveUp(a.Stdout, a.Stderr) // so that the line below waits for nobody
 				}
-				if text := a.stopping(n); text != "" {
-					a.log().Line("%s", text)
-				}
+				a.tellSignal(n)
 				if n == 0 {
 					cancel(fmt.Errorf("%w: %v", deploy.ErrSignal, s))
 				}
@@ -199,6 +198,18 @@ func (a *app) withSignals(ctx context.Context) (context.Context, context.CancelF
 		close(over)
 		cancel(context.Canceled)
 	})
+}
+
+// tellSignal says what the signal with that number does.
+func (a *app) tellSignal(n int) {
+	text := a.stopping(n)
+	switch v := a.view(); {
+	case text == "":
+	case v != nil:
+		v.print(func(columns int) []terminal.Line { return report.SignalLines(columns, text) })
+	default:
+		a.log().Line("%s", text)
+	}
 }
 
 // stopping is what to tell the user at the signal with that number, from 0.

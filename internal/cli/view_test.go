@@ -19,8 +19,11 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
+	"github.com/lambda-rollout/lambda-rollout/internal/input"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/terminal"
@@ -93,6 +96,10 @@ func scenes(env []string) {
 		Next: report.Next{Undo: []string{"lambda-rollout rollback --function orders --alias live --aws-region eu-central-1"}},
 	}
 	s.print(func(columns int) []terminal.Line { return done.ClosingLines(columns, "") })
+	s.print(outputsOfOrders)
+
+	sayProblems(s)
+	stopByCtrlC(newStage(env), orders)
 
 	s = newStage(env)
 	s.after(0, none, event.RunBegan{Targets: []event.Target{orders}})
@@ -127,6 +134,60 @@ func scenes(env []string) {
 	s.after(time.Second, all[22], event.StepEnded{StepBegan: code, Err: errors.New("refused")})
 	s.after(time.Second, none, event.Tick{})
 	// Nothing is closed: the block stays as it is.
+}
+
+// outputsOfOrders are the outputs below the closing line.
+func outputsOfOrders(columns int) []terminal.Line {
+	const arn = "arn:aws:lambda:eu-central-1:123456789012:function:orders"
+	r := deploy.Result{Arn: arn + ":42", Unqualified: arn, Version: "42", CodeSha256: "mz2P8n0hCkqD0cQ5yX1oT8mQ0a6l1n2rS3uV4wX5yZ0=", FunctionURL: "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/"}
+	r.Want.Aliases = []definition.Alias{{Name: "live"}, {Name: "beta"}}
+	outputs, more := shownOutputs([]deploy.Result{r})
+	return report.OutputLines(columns, outputs, more)
+}
+
+// sayProblems shows what is wrong with files and inputs, and an error with its command.
+func sayProblems(s *stage) {
+	s.print(func(columns int) []terminal.Line {
+		return report.ProblemLines(columns, diag.List{
+			{Message: "unknown input --funtion", Hint: "did you mean --function?"},
+			{File: "services/orders/function.yaml", Line: 12, Col: 3, Message: `unknown key "memorysize": a function definition has the fields of CreateFunction, with a small first letter`, Hint: `did you mean "memorySize"? The names are those of the Lambda API, and the schema lists them for editors`, Source: "  memorysize: 512"},
+			{File: "function.json", Line: 1, Col: 301, Message: "timeout must be from 1 to 900 seconds, not 9000", Source: strings.Repeat(`"x":1,`, 50) + `9000,` + strings.Repeat(`"y":2,`, 50)},
+			{File: "alias.yaml", Line: 2, Col: 1, Warning: true, Message: "the description is longer than the console shows", Source: "description: x"},
+		})
+	})
+	s.print(func(columns int) []terminal.Line {
+		return report.ErrorLines(columns, "error: function orders in eu-central-1: AWS refused UpdateFunctionCode: AccessDeniedException: no identity-based policy allows the lambda:UpdateFunctionCode action\nonce that is fixed, run: lambda-rollout rollback --journal .lambda-rollout/lambda-rollout-orders-deploy-1.jsonl")
+	})
+}
+
+// stopByCtrlC is a run that gets two signals while it shifts traffic, and its rollback.
+func stopByCtrlC(s *stage, orders event.Target) {
+	request, err := input.Parse(input.Options{Args: []string{"deploy", "--service=s"}})
+	if err != nil {
+		panic(err)
+	}
+	now := func() time.Time { return s.clock }
+	a := &app{host: host.Detect(host.Options{Dir: "/shop"}), in: request.Set, recorder: report.NewRecorder(s.view, now)}
+	a.Dir = "/shop"
+	a.shown.Store(s.view)
+	a.progress.began("/shop/.lambda-rollout/run.jsonl")
+	step := func(d time.Duration, e event.StepEnded) {
+		a.recorder.Emit(event.OfTarget{Target: orders, Event: e.StepBegan})
+		s.after(d, event.Target{})
+		a.recorder.Emit(event.OfTarget{Target: orders, Event: e})
+	}
+	s.after(0, event.Target{}, event.RunBegan{Targets: []event.Target{orders}})
+	step(1200*time.Millisecond, event.StepEnded{StepBegan: event.StepBegan{Step: plan.UpdateCode{}}})
+	step(400*time.Millisecond, event.StepEnded{StepBegan: event.StepBegan{Step: plan.PublishVersion{}}, Published: "42"})
+	step(100*time.Millisecond, event.StepEnded{StepBegan: event.StepBegan{Step: plan.MoveAlias{Name: "live", Percent: 10}, Version: "42"}})
+	a.tellSignal(0)
+	s.after(0, event.Target{}, event.DeploymentFailed{Err: deploy.ErrSignal}, event.SectionBegan{Title: "Rollback"})
+	step(300*time.Millisecond, event.StepEnded{StepBegan: event.StepBegan{Back: true, Step: plan.UpdateAlias{Alias: definition.Alias{Name: "live", Version: "41"}}}})
+	a.tellSignal(1)
+	step(1100*time.Millisecond, event.StepEnded{StepBegan: event.StepBegan{Back: true, Step: plan.UpdateCode{}}})
+	s.after(0, orders, event.RollbackEnded{})
+	s.after(0, event.Target{}, event.SectionBegan{})
+	s.close()
 }
 
 // What a user sees, as tmux shows it. No line is wrapped by the terminal.
@@ -167,6 +228,25 @@ func TestATerminalShowsARun(t *testing.T) {
 	}
 }
 
+// The page shows what a terminal does.
+func TestThePageOfTheTerminalShowsWhatItDoes(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "terminal.md"))
+	shown, err2 := os.ReadFile(filepath.Join("testdata", "terminal-80.txt"))
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	block := ""
+	for _, line := range strings.Split(string(page), "\n") {
+		if inner, is := strings.CutPrefix(line, "    "); is {
+			block += inner + "\n"
+		}
+	}
+	if len(block) < 100 || !strings.Contains(string(shown), block) {
+		t.Errorf("no terminal shows this:\n%s", block)
+	}
+}
+
 // captured plays the scenes in a tmux of a certain width.
 func captured(t *testing.T, tmux string, columns int, colour bool) string {
 	t.Helper()
@@ -193,7 +273,7 @@ func captured(t *testing.T, tmux string, columns int, colour bool) string {
 		t.Fatal(err)
 	}
 	play := fmt.Sprintf("env -u CI -u GITHUB_ACTIONS %s %s=1 '%s' -test.run='^TestATerminalShowsARun$'; '%s' -S '%s' wait-for -S played; read -r end", noColor, scenesVariable, binary, tmux, socket)
-	run("new-session", "-d", "-x", fmt.Sprint(columns), "-y", "60", "sh", "-c", play)
+	run("new-session", "-d", "-x", fmt.Sprint(columns), "-y", "150", "sh", "-c", play)
 	t.Cleanup(func() {
 		run("kill-server")
 		_ = os.RemoveAll(dir)

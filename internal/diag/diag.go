@@ -130,26 +130,25 @@ func (l List) pick(warning bool) List {
 // Print writes each problem with its source line and a caret under the place.
 func (l List) Print(w io.Writer) error {
 	for _, f := range l.Sorted() {
-		if _, err := io.WriteString(w, f.picture()); err != nil {
+		if _, err := io.WriteString(w, f.Picture(maxSource)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// A minified JSON file has lines of many thousand characters; the picture
-// shows only what surrounds the caret.
-const (
-	maxSource = 160
-	leadIn    = 60
-)
+// maxSource is how much of a source line is shown where lines may be long.
+const maxSource = 160
 
-func (p Problem) picture() string {
+// Picture is the problem with its source line and a caret under the place, of which
+// it shows so many characters at most: a minified JSON file has lines of many thousand.
+func (p Problem) Picture(width int) string {
 	head := p
 	head.Hint = ""
 	b := head.Error() + "\n"
 	if p.Source != "" && p.Line > 0 {
-		source, col := window(visible(p.Source, max(p.Col, 1)))
+		source, col := visible(p.Source, max(p.Col, 1))
+		source, col = window(source, col, width)
 		gutter := fmt.Sprintf("%d", p.Line)
 		blank := strings.Repeat(" ", len(gutter))
 		b += fmt.Sprintf(" %s | %s\n %s | %s^\n", gutter, source, blank, pad(source, col))
@@ -176,14 +175,15 @@ func visible(source string, col int) (string, int) {
 	return b.String(), col + added
 }
 
-// window cuts a long line around the column.
-func window(source string, col int) (string, int) {
-	if utf8.RuneCountInString(source) <= maxSource {
+// window cuts a line that is longer than width around the column.
+func window(source string, col, width int) (string, int) {
+	if utf8.RuneCountInString(source) <= width {
 		return source, col
 	}
 	runes := []rune(source)
-	start := max(0, min(col-1, len(runes))-leadIn)
-	end := min(len(runes), start+maxSource)
+	col = min(col, len(runes)+1) // a line that came in other words is shorter
+	start := max(0, col-1-width*3/8)
+	end := min(len(runes), start+width)
 	if start == 0 {
 		return string(runes[:end]), col
 	}

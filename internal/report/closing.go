@@ -129,12 +129,15 @@ func fitted(columns int, text string) string {
 	return strings.Join(out, "\n")
 }
 
+// commandIndent is what a command of its own lines begins with.
+const commandIndent = "  "
+
 // command is a command that can be copied as it is: it goes on in the next line
 // where the shell allows it, before a flag.
 func (p layout) command(command string) []terminal.Line {
-	const indent, goesOn = "  ", ` \`
+	const goesOn = ` \`
 	var lines []terminal.Line
-	line := indent
+	line := commandIndent
 	for i, part := range strings.Split(command, " --") {
 		if i > 0 {
 			part = "--" + part
@@ -144,7 +147,7 @@ func (p layout) command(command string) []terminal.Line {
 			line += part
 		case terminal.Width(line)+1+terminal.Width(part)+len(goesOn) > p.width:
 			lines = append(lines, terminal.Text(terminal.Plain, line+goesOn))
-			line = indent + indent + part
+			line = commandIndent + commandIndent + part
 		default:
 			line += " " + part
 		}
