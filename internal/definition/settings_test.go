@@ -79,6 +79,10 @@ func TestProblemsOfASettingsDocumentComeOutTogether(t *testing.T) {
 		`{"permissions": {"a b": null}}`:                                        `the Sid must be`,
 		`{"permissions": {"a": {"sid": "b", "action": "*", "principal": "*"}}}`: `has its Sid as its key`,
 		`{"eventInvokeConfig": {"qualifier": "live"}}`:                          `names neither an age`,
+		`{"runtimeManagement": {"updateRuntimeOn": "Manual"}}`:                  `names no runtimeVersionArn`,
+		`{"runtimeManagement": {"updateRuntimeOn": "Auto", "runtimeVersionArn": "arn:aws:lambda:us-east-1::runtime:a"}}`:      `goes with Manual alone`,
+		`{"scalingConfig": {"qualifier": "$LATEST.PUBLISHED", "minExecutionEnvironments": 3, "maxExecutionEnvironments": 2}}`: `a minimum of 3`,
+		`{"permissions": {"a": {"action": "lambda:InvokeFunction", "principal": "*", "functionUrlAuthType": "NONE"}}}`:        `goes with lambda:InvokeFunctionUrl alone`,
 		`[]`: `a settings document is a mapping`,
 	} {
 		_, problems := DecodeSettings(settingsText(t, text))

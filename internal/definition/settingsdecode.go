@@ -248,6 +248,32 @@ func (d *decoder) entry(f *settingField, name string, n *yaml.Node, s *Settings)
 	d.addSetting(n, one, s)
 }
 
+// contradiction is what is wrong about members that are right each by itself, "" for
+// nothing
+// (https://docs.aws.amazon.com/lambda/latest/api/API_PutRuntimeManagementConfig.html).
+func contradiction(v SettingValue) (what, hint string) {
+	switch v := v.(type) {
+	case RuntimeManagement:
+		switch manual := v.UpdateRuntimeOn == "Manual"; {
+		case manual && v.RuntimeVersionArn == "":
+			return "is Manual and names no runtimeVersionArn", "CloudWatch has it in INIT_START of the function's log"
+		case !manual && v.RuntimeVersionArn != "":
+			return "names a runtimeVersionArn, which goes with Manual alone, and is " + v.UpdateRuntimeOn, "remove one of them"
+		}
+	case Scaling:
+		if v.MinExecutionEnvironments != nil && v.MaxExecutionEnvironments != nil && *v.MinExecutionEnvironments > *v.MaxExecutionEnvironments {
+			return fmt.Sprintf("has a minimum of %d environments and a maximum of %d", *v.MinExecutionEnvironments, *v.MaxExecutionEnvironments), ""
+		}
+	case Permission:
+		if v.FunctionUrlAuthType != "" && v.Action != "lambda:InvokeFunctionUrl" {
+			// AWS: "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action".
+			return "names functionUrlAuthType, which goes with lambda:InvokeFunctionUrl alone", "with lambda:InvokeFunction it is invokedViaFunctionUrl: true"
+		}
+	case FunctionURL, ReservedConcurrency, ProvisionedConcurrency, EventInvoke, RecursiveLoop:
+	}
+	return "", ""
+}
+
 // bySid decodes statements by their Sid; null removes one.
 func (d *decoder) bySid(f *settingField, key string, n *yaml.Node, s *Settings) {
 	for _, p := range d.pairs(n) {
@@ -277,10 +303,15 @@ func (d *decoder) bySid(f *settingField, key string, n *yaml.Node, s *Settings) 
 	}
 }
 
-// addSetting refuses to set the same twice.
+// addSetting refuses to set the same twice, and what AWS would refuse of members that
+// are right each by itself.
 func (d *decoder) addSetting(n *yaml.Node, one Setting, s *Settings) {
 	if _, twice := s.find(one.SettingKey); twice {
 		d.problem(n, "keep one of them", "%s is set twice", one.SettingKey)
+		return
+	}
+	if what, hint := contradiction(one.Value); what != "" {
+		d.problem(n, hint, "%s %s", one.SettingKey, what)
 		return
 	}
 	s.Named = append(s.Named, one)

@@ -50,6 +50,9 @@ func (p Planned) settingCalls() int {
 		}
 	}
 	calls += len(plan.ProvisionedVersions(p.Want, p.Before))
+	if _, changes := p.Plan.Reserves(); changes && p.Before.Latest != nil {
+		calls++ // ListProvisionedConcurrencyConfigs
+	}
 	if len(p.Before.InUse) > 0 {
 		calls++ // ListAliases
 	}

@@ -7,6 +7,25 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 )
 
+// reservedRoom refuses to reserve less than what the function has provisioned, also
+// where the settings do not name that: AWS would refuse it once the traffic has moved.
+// A question that is not answered stops nothing.
+func reservedRoom(ctx context.Context, p Planned) error {
+	reserved, changes := p.Plan.Reserves()
+	if !changes || p.Before.Latest == nil {
+		return nil
+	}
+	now, err := p.API.AllProvisioned(ctx, p.At.Function)
+	if err != nil {
+		return nil
+	}
+	if total := p.Plan.ProvisionedAfter(now); reserved < total {
+		return fmt.Errorf("function %s: reservedConcurrency is %d, less than its provisioned concurrency of %d that must fit into it: reserve more, or provision less first",
+			p.At.Function, reserved, total)
+	}
+	return nil
+}
+
 // room refuses to provision a new version beside the old one where the account has
 // no room for both. What others have provisioned nobody can see: AWS then refuses,
 // before any traffic moved. A question that is not answered stops nothing.

@@ -30,3 +30,24 @@ func TestTwoProvisionedVersionsNeedRoomInTheAccount(t *testing.T) {
 		}
 	})
 }
+
+func TestNoLessIsReservedThanIsProvisionedElsewhere(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 3}\n")
+		f.settings = []string{"settings.yaml"}
+		f.mustDeploy()
+		f.write("settings.yaml", "reservedConcurrency: 2\n")
+		f.write("code/index.js", "2")
+		f.saved = nil
+		_, err := f.deploy(f.Context(), "function.yaml")
+		var not *NotStartedError
+		if !errors.As(err, &not) || !strings.Contains(err.Error(), "reservedConcurrency is 2, less than its provisioned concurrency of 3") {
+			f.Fatalf("ends with %v", err)
+		}
+		if f.called("PublishVersion") != 1 || f.called("PutFunctionConcurrency") != 0 {
+			f.Error("something was changed before")
+		}
+		f.write("settings.yaml", "reservedConcurrency: 2\nprovisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 2}\n")
+		f.mustDeploy()
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -68,6 +69,23 @@ func (c *Client) Unreserved(ctx context.Context) (int32, error) {
 		return 0, &AnswerError{Operation: "GetAccountSettings", Subject: "the account"}
 	}
 	return *out.AccountLimit.UnreservedConcurrentExecutions, nil
+}
+
+// AllProvisioned is how much provisioned concurrency is asked for, by alias and version.
+func (c *Client) AllProvisioned(ctx context.Context, function string) (map[string]int32, error) {
+	all := map[string]int32{}
+	pages := lambda.NewListProvisionedConcurrencyConfigsPaginator(c.api, &lambda.ListProvisionedConcurrencyConfigsInput{FunctionName: &function})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the provisioned concurrency of %s: %w", function, err)
+		}
+		for _, p := range page.ProvisionedConcurrencyConfigs {
+			arn := aws.ToString(p.FunctionArn)
+			all[arn[strings.LastIndex(arn, ":")+1:]] = aws.ToInt32(p.RequestedProvisionedConcurrentExecutions)
+		}
+	}
+	return all, nil
 }
 
 // setting reads one setting that is no statement of a policy.

@@ -116,7 +116,7 @@ func (p *Plan) settings(w Wanted, o Observation) {
 	p.place(steps, w, o)
 	p.Changes = append(p.Changes, moves.changes...)
 	p.Irreversible = append(p.Irreversible, unrestorable(steps, o.Settings)...)
-	p.checkSettings(w, settingsAfter(o.Settings, steps))
+	p.checkSettings(w, o.Settings, settingsAfter(o.Settings, steps))
 }
 
 // settingMoves collects what changes about settings.

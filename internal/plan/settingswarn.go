@@ -3,18 +3,20 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
 // checkSettings adds what AWS would refuse, and what is worth a look, about the
 // settings as the deployment leaves them.
-func (p *Plan) checkSettings(w Wanted, after Settings) {
+func (p *Plan) checkSettings(w Wanted, now, after Settings) {
 	p.checkConcurrency(w, after)
 	for _, key := range sortedKeys(after) {
 		switch v := after[key].(type) {
 		case definition.FunctionURL:
 			p.checkURL(w, after, key)
+			p.checkPolicyUnnamed(w, now[key], v, key)
 		case definition.Permission:
 			p.checkStatement(w, key, v)
 		case definition.ReservedConcurrency, definition.ProvisionedConcurrency, definition.EventInvoke, definition.RecursiveLoop,
@@ -80,7 +82,11 @@ func (p *Plan) checkURL(w Wanted, after Settings, key definition.SettingKey) {
 	if key.Qualifier == "" && len(w.Aliases) > 0 {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("the function URL belongs to $LATEST, which changes at once: with qualifier: %s its callers would move with the alias", w.Aliases[0].Name))
 	}
-	if url.AuthType != "NONE" || !w.Settings.Names(definition.PermissionSetting) {
+	if !w.Settings.Names(definition.PermissionSetting) {
+		return
+	}
+	if url.AuthType != "NONE" {
+		p.checkServices(after, key)
 		return
 	}
 	var byURL, invoke bool
@@ -98,6 +104,33 @@ func (p *Plan) checkURL(w Wanted, after Settings, key definition.SettingKey) {
 	}
 	if !invoke {
 		p.Warnings = append(p.Warnings, fmt.Sprintf(advice, urlOf(key), "lambda:InvokeFunction", "invokedViaFunctionUrl: true"))
+	}
+}
+
+// checkServices warns of services, as CloudFront with its origin access control, that
+// may use one of the two actions alone
+// (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html).
+func (p *Plan) checkServices(after Settings, url definition.SettingKey) {
+	invokes := map[string]bool{}
+	for k, v := range after {
+		if s, is := v.(definition.Permission); is && k.Qualifier == url.Qualifier && s.Action != "lambda:InvokeFunctionUrl" {
+			invokes[s.Principal] = true
+		}
+	}
+	for _, k := range sortedKeys(after) {
+		s, is := after[k].(definition.Permission)
+		if is && k.Qualifier == url.Qualifier && s.Action == "lambda:InvokeFunctionUrl" && strings.HasSuffix(s.Principal, ".amazonaws.com") && !invokes[s.Principal] {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s lets %s use lambda:InvokeFunctionUrl alone, and the %s answers it with 403: it needs lambda:InvokeFunction with invokedViaFunctionUrl: true, too", k, s.Principal, urlOf(url)))
+		}
+	}
+}
+
+// checkPolicyUnnamed warns where a URL opens to everybody and the document says
+// nothing about the permissions that this takes.
+func (p *Plan) checkPolicyUnnamed(w Wanted, now definition.SettingValue, url definition.FunctionURL, key definition.SettingKey) {
+	was, _ := now.(definition.FunctionURL)
+	if url.AuthType == "NONE" && was.AuthType != "NONE" && !w.Settings.Names(definition.PermissionSetting) {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the %s gets the AuthType NONE and the settings name no permissions: unless its policy lets principal * use both lambda:InvokeFunctionUrl and lambda:InvokeFunction, callers get 403", urlOf(key)))
 	}
 }
 

@@ -188,6 +188,27 @@ func (p *Plan) checkRoom(target definition.SettingKey, early []Step, o Observati
 	}
 }
 
+// Reserves returns what a plan reserves for its function, and whether it changes that.
+func (p Plan) Reserves() (executions int32, changes bool) {
+	for _, s := range p.Steps {
+		after, _ := SettingOf(s)
+		if v, is := after.Value.(definition.ReservedConcurrency); is {
+			return v.Executions, true
+		}
+	}
+	return 0, false
+}
+
+// ProvisionedAfter is the provisioned concurrency that a plan leaves, of what is
+// asked for now by alias and version.
+func (p Plan) ProvisionedAfter(now map[string]int32) int32 {
+	all := Settings{}
+	for qualifier, n := range now {
+		all[onVersion(qualifier)] = definition.ProvisionedConcurrency{ProvisionedConcurrentExecutions: n}
+	}
+	return Provisioned(settingsAfter(all, p.Steps))
+}
+
 // Provisioned is the provisioned concurrency of all that is known of a function.
 func Provisioned(s Settings) int32 {
 	var total int32

@@ -179,6 +179,10 @@ func (n *needs) reads() {
 		n.function(plan.ReadsSetting(kind))
 	}
 	n.versions()
+	if _, changes := n.t.Plan.Reserves(); changes {
+		n.all = append(n.all, Need{Action: "lambda:ListProvisionedConcurrencyConfigs", Resources: []string{n.arn(), n.arn() + ":*"}, Checked: []string{n.arn()},
+			Without: "whether what is reserved is enough for what is provisioned shows only when AWS is asked to reserve it"})
+	}
 	for _, s := range n.t.Plan.Steps {
 		if name := plan.MovedAlias(s); name != "" {
 			n.qualified("GetProvisionedConcurrencyConfig", name)

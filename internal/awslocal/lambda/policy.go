@@ -59,6 +59,9 @@ func (in *permissionInput) constrain() error {
 func (in *permissionInput) statement(partition, resource string) (statement, error) {
 	st := statement{Sid: in.StatementId, Effect: "Allow", Action: in.Action, Resource: resource}
 	switch {
+	case in.FunctionUrlAuthType != "" && in.Action != "lambda:InvokeFunctionUrl":
+		// In these words users report it of aws_lambda_permission's function_url_auth_type.
+		return st, invalid("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action")
 	case in.Principal == "*":
 		st.Principal = "*"
 	case strings.HasSuffix(in.Principal, ".amazonaws.com"):
