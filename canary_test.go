@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -34,6 +35,7 @@ var encodings = map[string]func(string) string{
 	"base64 behind 1": func(s string) string { return base64.StdEncoding.EncodeToString([]byte("=" + s))[2:] },
 	"base64 behind 2": func(s string) string { return base64.StdEncoding.EncodeToString([]byte("==" + s))[3:] },
 	"base64 for URLs": func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+	"base32":          func(s string) string { return base32.StdEncoding.EncodeToString([]byte(s)) },
 	"hex":             func(s string) string { return hex.EncodeToString([]byte(s)) },
 	"upper hex":       func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
 	"query":           url.QueryEscape,

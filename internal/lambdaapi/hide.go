@@ -65,7 +65,7 @@ func (h *hider) learn(values map[string]string, named ...*string) {
 	}
 	for _, value := range values {
 		if !clear[value] {
-			h.values.Add(value)
+			h.values.AddOnce(value)
 		}
 	}
 }

@@ -1,12 +1,15 @@
 package redact
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"html"
+	"mime/quotedprintable"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -79,15 +82,70 @@ var spellings = map[string]func(string) string{
 	"bytes of a dump":          func(s string) string { return fmt.Sprintf("% x", s) },
 	"bytes of a key":           func(s string) string { return strings.ReplaceAll(fmt.Sprintf("% X", s), " ", ":") },
 	"JavaScript's code points": codePoints,
-	"hex":                      func(s string) string { return hex.EncodeToString([]byte(s)) },
-	"hex, upper case":          func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
-	"YAML single quotes":       func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" },
-	"YAML block":               func(s string) string { return "|\n    " + strings.ReplaceAll(s, "\n", "\n    ") },
-	"shell":                    func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
-	"CSV":                      func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` },
-	"line breaks of Windows":   func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
-	"bytes of Python":          pythonBytes,
-	"GitHub's command":         func(s string) string { return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s) },
+	"base64 three times":       func(s string) string { return asBase64(asBase64(asBase64(s))) },
+	"base64 in base64 twice":   func(s string) string { return asBase64("a" + asBase64("user:"+asBase64("x"+s+"y"))) },
+	"base64 of base64's lines": func(s string) string { return asBase64(inLinesOf(asBase64(s), 76) + "\n") },
+	"base64 of PEM's lines":    func(s string) string { return asBase64(inLinesOf(asBase64(s), 64) + "\n") },
+	"base64 of base32":         func(s string) string { return asBase64("x" + asBase32("y"+s)) },
+	"base64 of big UTF-16":     func(s string) string { _, big := wide("p=" + s); return asBase64(big) },
+	"base64 without padding":   func(s string) string { return strings.TrimRight(asBase64(s), "=") },
+	"base32":                   asBase32,
+	"base32 behind one":        func(s string) string { return asBase32("x" + s + "z") },
+	"base32 behind two":        func(s string) string { return asBase32("xx" + s + "z") },
+	"base32 behind three":      func(s string) string { return asBase32("xxx" + s + "z") },
+	"base32 behind four":       func(s string) string { return strings.TrimRight(asBase32("xxxx"+s), "=") },
+	"base32, lower case":       func(s string) string { return strings.ToLower(asBase32(s)) },
+	"base32 of base64":         func(s string) string { return asBase32(asBase64(s)) },
+	"base32 of base32":         func(s string) string { return asBase32("x" + asBase32(s)) },
+	"base32 of hex":            func(s string) string { return asBase32(hex.EncodeToString([]byte(s))) },
+	"hex of base64":            func(s string) string { return hex.EncodeToString([]byte(asBase64("x" + s))) },
+	"hex of base32":            func(s string) string { return hex.EncodeToString([]byte(asBase32(s))) },
+	"hex of hex": func(s string) string {
+		return strings.ToUpper(hex.EncodeToString([]byte(hex.EncodeToString([]byte(s)))))
+	},
+	"hex of JSON":            func(s string) string { return hex.EncodeToString([]byte(`{"a":"` + quoteJSON(s) + `"}`)) },
+	"hex in lines":           func(s string) string { return inLines(hex.EncodeToString([]byte("x" + s))) },
+	"upper case":             strings.ToUpper,
+	"lower case":             strings.ToLower,
+	"quoted-printable":       quotedPrintable,
+	"quoted-printable, all":  func(s string) string { return strings.ReplaceAll("="+fmt.Sprintf("% X", s), " ", "=") },
+	"Go's list of bytes":     func(s string) string { return fmt.Sprintf("%#v", []byte(s)) },
+	"bytes of .NET":          func(s string) string { return strings.ReplaceAll(fmt.Sprintf("% X", s), " ", "-") },
+	"UTF-16":                 func(s string) string { return strings.Join(strings.Split(s, ""), "\x00") + "\x00" },
+	"backwards":              backwards,
+	"hex":                    func(s string) string { return hex.EncodeToString([]byte(s)) },
+	"hex, upper case":        func(s string) string { return strings.ToUpper(hex.EncodeToString([]byte(s))) },
+	"YAML single quotes":     func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" },
+	"YAML block":             func(s string) string { return "|\n    " + strings.ReplaceAll(s, "\n", "\n    ") },
+	"shell":                  func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" },
+	"CSV":                    func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` },
+	"line breaks of Windows": func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
+	"bytes of Python":        pythonBytes,
+	"GitHub's command":       func(s string) string { return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s) },
+}
+
+func asBase32(s string) string { return base32.StdEncoding.EncodeToString([]byte(s)) }
+
+func quotedPrintable(s string) string {
+	var b strings.Builder
+	w := quotedprintable.NewWriter(&b)
+	_, _ = w.Write([]byte("12345678901234567890123456789012345678901234567890123456789" + s))
+	_ = w.Close()
+	return b.String()[59:]
+}
+
+func backwards(s string) string {
+	runes := []rune(s)
+	slices.Reverse(runes)
+	return string(runes)
+}
+
+func inLinesOf(s string, width int) string {
+	var lines []string
+	for line := range slices.Chunk([]byte(s), width) {
+		lines = append(lines, string(line))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func asBase64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
@@ -152,6 +210,7 @@ var secrets = map[string]string{
 	"a quote":     `it's a "secret" \n thing`,
 	"percent":     "100%25 sure + more%",
 	"a backslash": `C:\new\table\\x`,
+	"a long word": strings.Repeat("Zq7-long-", 20),
 	"a key":       "-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA7bq\nabcdefgh/+==\n-----END KEY-----",
 }
 
@@ -160,11 +219,11 @@ var secrets = map[string]string{
 func TestASecretIsHiddenInEverySpelling(t *testing.T) {
 	t.Parallel()
 	for name, secret := range secrets {
+		var set Set
+		set.Add(secret)
 		for how, spell := range spellings {
 			t.Run(name+" as "+how, func(t *testing.T) {
 				t.Parallel()
-				var set Set
-				set.Add(secret)
 				text := "before " + spell(secret) + " after, before " + spell(secret) + " after\n"
 				want := set.Text(text)
 				if strings.Contains(want, spell(secret)) || strings.Count(want, Stars) < 2 || len(want) > len("before |\\\"{message: } after, before |\\\"{message: } after\n")+60 {
@@ -183,6 +242,19 @@ func TestASecretIsHiddenInEverySpelling(t *testing.T) {
 	}
 }
 
+// Values of which there may be thousands are hidden in what encodes them once.
+func TestAValueAmongThousandsIsHiddenInWhatEncodesItOnce(t *testing.T) {
+	t.Parallel()
+	var set Set
+	set.AddOnce("plain-value-9d8e7f")
+	for _, how := range []string{"as it is", "JSON in JSON", "query", "HTML", "base64", "base64 behind one", "base64 for URLs", "base32 behind two", "hex", "hex, upper case", "bytes of Go", "upper case"} {
+		text := spellings[how]("plain-value-9d8e7f")
+		if got := set.Text("before " + text + " after"); strings.Contains(got, strings.Trim(text, "=")) {
+			t.Errorf("%s: %q shows", how, got)
+		}
+	}
+}
+
 // What a function or AWS repeats may be long and full of escapes: whatever number
 // of secrets there is, an escape that begins none of them takes next to nothing.
 func TestAnEscapeIsNotComparedWithEverySecret(t *testing.T) {
@@ -191,7 +263,7 @@ func TestAnEscapeIsNotComparedWithEverySecret(t *testing.T) {
 		set.Add(fmt.Sprintf("s3cret-%d-%x-value", i, i*7919))
 	}
 	const times = 2000
-	for _, escape := range []string{"%7B", `\"`, "&lt;", "+", `\u0108`} {
+	for _, escape := range []string{"%7B", `\"`, "&lt;", "+", "=3D", `\u0108`} {
 		text := strings.Repeat(escape, times)
 		if each := testing.AllocsPerRun(1, func() { set.Text(text) }) / times; each > 2 {
 			t.Errorf("%s: %.1f allocations each", escape, each)

@@ -37,6 +37,8 @@ func (s *speller) spell(r rune) {
 		}
 	case '&':
 		s.entity(1, r)
+	case '=':
+		s.quotedPrintable(r)
 	case '+':
 		if r == ' ' {
 			s.lengths = append(s.lengths, 1)
@@ -264,6 +266,41 @@ func (s *speller) percent(r rune) {
 	if tail := s.text[at:]; r == '%' && (len(tail) == 0 || string(tail) == "2") {
 		s.partial = true
 	}
+}
+
+// quotedPrintable accepts =C3=A9, as mails have it
+// (https://www.rfc-editor.org/rfc/rfc2045#section-6.7).
+func (s *speller) quotedPrintable(r rune) {
+	at := 0
+	for i, want := range []byte(string(r)) {
+		if i > 0 {
+			n, open := softBreak(s.text[at:])
+			at, s.partial = at+n, s.partial || open
+		}
+		if at == len(s.text) {
+			s.partial = true
+			return
+		}
+		if s.text[at] != '=' {
+			return
+		}
+		if got, ok := s.digits(s.text[at+1:], 2, 16); !ok || byte(got) != want {
+			return
+		}
+		at += 3
+	}
+	s.lengths = append(s.lengths, at)
+}
+
+// softBreak is the length of a line break of quoted-printable, which is none in
+// the value; 0 for none.
+func softBreak(text []byte) (n int, partial bool) {
+	for _, form := range []string{"=\n", "=\r\n"} {
+		if bytes.HasPrefix(text, []byte(form)) {
+			return len(form), false
+		}
+	}
+	return 0, string(text) == "=" || string(text) == "=\r"
 }
 
 var entities = map[string]rune{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\''}
