@@ -53,6 +53,15 @@ func (a *app) refuseOpenJournals(ctx context.Context) error {
 	if a.s3Journal() {
 		return nil
 	}
+	if named := a.in.String("journal"); named != "" {
+		now := a.origin()
+		if a.host.Kind() == host.Act {
+			now.Pipeline, now.Attempt = "", "" // it gives every run the same
+		}
+		if err := deploy.RefuseTakenJournal(ctx, a.journalFile(a.absolute(named)), now); err != nil {
+			return err
+		}
+	}
 	var found []journal.Store
 	for _, path := range append(a.host.Journals(), a.host.JournalsOfOthers()...) {
 		found = append(found, a.journalFile(path))
@@ -107,6 +116,20 @@ func (a *app) findJournals(ctx context.Context) ([]string, error) {
 		return []string{named}, nil
 	}
 	return a.foundHere(ctx, a.host.Journals())
+}
+
+// ownJournals names the journals to roll back, unless the user named somebody
+// else's.
+func (a *app) ownJournals(ctx context.Context) ([]string, error) {
+	paths, err := a.findJournals(ctx)
+	if err != nil || len(paths) != 1 || paths[0] != a.in.String("journal") || a.host.State("journal") != "" {
+		return paths, err
+	}
+	store, err := a.openStore(ctx, paths[0])
+	if err != nil {
+		return nil, &deploy.BlockedError{Journal: paths[0], Err: err}
+	}
+	return paths, deploy.RefuseForeignJournal(ctx, store, a.origin())
 }
 
 // foundHere are those of the journals on this machine, newest first, that a

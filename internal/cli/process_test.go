@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -144,4 +146,31 @@ func TestEachSignalSaysWhatItCosts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whatever a journal's name leads to is told before anything is asked of AWS: an
+// unchanged deploy too, since the next one would need the file.
+func TestAForeignFileAsJournalIsAWrongInput(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	b.must(append([]string{"deploy", "--journal", "own.jsonl"}, b.minimal()...)...)
+	b.write("notes.txt", "to do\n")
+	for name, args := range map[string][]string{
+		"an unchanged deploy": append([]string{"deploy", "--journal", "notes.txt"}, b.minimal()...),
+		"a shift":             {"shift", "--function", "hello", "--alias", "live", "--percentage", "10", "--journal", "notes.txt"},
+		"a rollback":          {"rollback", "--journal", "notes.txt"},
+		"what it would do":    {"rollback", "--dry-run", "--journal", "notes.txt"},
+		"a report":            {"report", "--journal", "notes.txt"},
+	} {
+		b.aws.ResetCalls()
+		var out, errs bytes.Buffer
+		if code := Main(t.Context(), b.process(&out, &errs, args...)); code != exitInput || len(b.changing()) > 0 ||
+			!strings.Contains(errs.String(), "not a journal of lambda-rollout") || strings.Contains(errs.String(), "once that is fixed, run") {
+			t.Errorf("%s: exit code %d after %v\n%s%s", name, code, b.changing(), &out, &errs)
+		}
+	}
+	if left, err := os.ReadFile(filepath.Join(b.dir, "notes.txt")); string(left) != "to do\n" {
+		t.Errorf("the file: %q, %v", left, err)
+	}
+	b.must(append([]string{"deploy", "--journal", "own.jsonl"}, b.minimal()...)...)
 }

@@ -58,7 +58,7 @@ func (a *app) heldByOpenRun(ctx context.Context) bool {
 
 // fromJournal rolls back what the journals of this run say, the newest first.
 func (a *app) fromJournal(ctx context.Context) ([]deploy.Restored, error) {
-	paths, err := a.findJournals(ctx)
+	paths, err := a.ownJournals(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (a *app) showAsked(ctx context.Context, show func(*journal.RunState) error)
 // showJournals calls show for each journal that there is something to roll back
 // of.
 func (a *app) showJournals(ctx context.Context, show func(*journal.RunState) error) error {
-	paths, err := a.findJournals(ctx)
+	paths, err := a.ownJournals(ctx)
 	if err != nil {
 		return err
 	}

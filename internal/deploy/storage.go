@@ -178,8 +178,8 @@ func RefuseOpenJournals(ctx context.Context, found []journal.Store, access Acces
 			continue
 		}
 		elsewhere := state.Header.Check(belief)
-		if repository := state.Header.Repository; repository != "" && now.Repository != "" && repository != now.Repository {
-			elsewhere = fmt.Errorf("it is of repository %s", repository)
+		if other := otherRepository(state.Header, now); other != "" {
+			elsewhere = fmt.Errorf("it is of repository %s", other)
 		}
 		if elsewhere != nil {
 			warn(events, "skipped the open journal %s: %v", store.Name(), elsewhere)
@@ -188,6 +188,55 @@ func RefuseOpenJournals(ctx context.Context, found []journal.Store, access Acces
 		return notStarted(openJournal(store, state))
 	}
 	return nil
+}
+
+// RefuseTakenJournal refuses to begin a run with the journal that the user named,
+// where that file is none, or where the journal is still needed: by an interrupted
+// run, another repository, or an earlier step of this very run. It does so before it
+// is known whether there is anything to change.
+func RefuseTakenJournal(ctx context.Context, store journal.Store, now journal.Origin) error {
+	state, err := journal.Read(ctx, store)
+	if err != nil {
+		return notStarted(err)
+	}
+	if state.State.Settled() || !state.Changed() {
+		return nil
+	}
+	relation, _ := state.Header.Relate(now)
+	switch other := otherRepository(state.Header, now); {
+	case other != "":
+		return notStarted(fmt.Errorf("the journal %s is of repository %s, which can roll back its deployment only with it: name another file", store.Name(), other))
+	case state.State == journal.Open:
+		return notStarted(openJournal(store, state))
+	case relation == journal.Own:
+		return notStarted(fmt.Errorf("the journal %s is of an earlier step of this run, which can be rolled back only with it: name another file for each step", store.Name()))
+	}
+	return nil
+}
+
+// RefuseForeignJournal refuses to roll back what the user named, where it is no
+// journal, or that of another repository.
+func RefuseForeignJournal(ctx context.Context, store journal.Store, now journal.Origin) error {
+	state, err := journal.Read(ctx, store)
+	switch {
+	case errors.Is(err, journal.ErrForeign):
+		return notStarted(err)
+	case err != nil:
+		return nil // whoever takes it over says what remains
+	}
+	if other := otherRepository(state.Header, now); other != "" {
+		return notStarted(fmt.Errorf("the journal %s is of repository %s, not of %s, and is not rolled back here: do it there, or in a terminal", store.Name(), other, now.Repository))
+	}
+	return nil
+}
+
+// otherRepository names the repository of a journal that is not this run's; ""
+// where it is, or where one of the two is not known.
+func otherRepository(header journal.Header, now journal.Origin) string {
+	if header.Repository == now.Repository || now.Repository == "" {
+		return ""
+	}
+	return header.Repository
 }
 
 // openJournal tells a run that is still going on from one that was interrupted.

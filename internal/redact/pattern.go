@@ -19,9 +19,10 @@ type pattern struct {
 
 func byLength(a, b *pattern) int { return cmp.Compare(len(b.text), len(a.text)) }
 
-// match is the length of the longest spelling of the pattern that the text begins
-// with, 0 for none; partial means that the text ends inside such a spelling.
-func (p *pattern) match(text []byte) (n int, partial bool) {
+// match is the length of the longest spelling of the pattern that begins at a place
+// of a text, 0 for none; partial means that the text ends inside such a spelling.
+func (p *pattern) match(whole []byte, begin int) (n int, partial bool) {
+	text := whole[begin:]
 	if p.differs(text) {
 		return 0, false
 	}
@@ -34,7 +35,7 @@ func (p *pattern) match(text []byte) (n int, partial bool) {
 				n, open := softBreak(text[from:])
 				starts, partial = append(starts, from+n), partial || open
 			}
-			if p.wraps && k > 0 {
+			if p.wraps && k > 0 && runBefore(whole[:begin+from]) {
 				s := speller{text: text[from:]}
 				s.spell('\n')
 				for _, l := range s.lengths {
@@ -58,6 +59,26 @@ func (p *pattern) match(text []byte) (n int, partial bool) {
 		}
 	}
 	return slices.Max(at), partial
+}
+
+// breaksFrom is the least number of letters and digits of an alphabet before a line
+// break among them. Encoders break lines at 60 and more; a word at the end of a line
+// must not wait for the next one.
+const breaksFrom = 16
+
+// runBefore reports whether a text ends with so many.
+func runBefore(text []byte) bool {
+	for n := range breaksFrom {
+		i := len(text) - 1 - n
+		if i < 0 || !inAlphabet(text[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func inAlphabet(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || strings.IndexByte("+/-_", c) >= 0
 }
 
 // differs reports at once, for most places, that an early character is another one.

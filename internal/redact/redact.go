@@ -150,7 +150,7 @@ func (s *Set) HasStrong(text string) bool {
 	b := []byte(text)
 	for i := range b {
 		for _, p := range s.index.candidates(b[i:]) {
-			if n, _ := p.match(b[i:]); n > 0 && !p.weak {
+			if n, _ := p.match(b, i); n > 0 && !p.weak {
 				return true
 			}
 		}
@@ -196,7 +196,7 @@ func (s *Set) at(in scan, i int) (n int, open bool) {
 		if p.weak && !tokenBegins(in.text, i) {
 			continue
 		}
-		n, partial := p.match(in.text[i:])
+		n, partial := p.match(in.text, i)
 		if partial && !in.final {
 			return 0, true
 		}
