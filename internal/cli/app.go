@@ -129,6 +129,8 @@ type app struct {
 	// asksJSON means --output json; printed that something was written to stdout.
 	asksJSON bool
 	printed  atomic.Bool
+	// sorted are files by the input that takes them, where they are named without one.
+	sorted map[string][]string
 	// limits hold all sessions of this process to an account's quotas.
 	limits *session.Limits
 	// reader reads the values that come from somewhere else; nil before the first.

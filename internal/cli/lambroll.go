@@ -67,7 +67,7 @@ func pairsOr(given map[string]string, variable string) map[string]string {
 func (a *app) templates(ctx context.Context) (service.Templates, diag.List) {
 	s, warnings := a.lambrollSettings()
 	in := func(file string) bool { return s.given || lambroll.IsDefinition(file) }
-	if !slices.ContainsFunc(a.in.List("function-definition"), func(pattern string) bool { return in(pattern) || strings.ContainsAny(pattern, "*?[") }) {
+	if !slices.ContainsFunc(a.named("function-definition"), func(pattern string) bool { return in(pattern) || strings.ContainsAny(pattern, "*?[") }) {
 		return service.Templates{}, nil
 	}
 	env, problems := a.lambrollEnv(ctx, s.envfiles)

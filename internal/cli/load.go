@@ -6,6 +6,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/verify"
@@ -50,20 +51,24 @@ func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 	if problems.Err() != nil {
 		return &loaded{Set: &service.Set{}}, problems, closeFiles()
 	}
+	known := map[string]string{
+		"pipeline.name": r.Pipeline, "pipeline.sequenceId": r.Number,
+		"pipeline.executionId": r.ID, "pipeline.executionUrl": r.URL, "stage.name": r.Job,
+	}
+	for _, path := range a.sorted["variables"] {
+		known[path] = expression.Unknown
+	}
 	set, problems := service.Load(service.Options{
 		Files: files, Templates: templates,
-		Services: in.List("service"), Environments: one(in.String("environment")),
-		Infrastructures: in.List("infrastructure"), Overrides: in.List("overrides"),
-		Definitions: in.List("function-definition"), Aliases: in.List("alias"),
-		AliasDefinitions: in.List("alias-definition"), Settings: in.List("settings"), Artifact: in.String("artifact"),
+		Services: a.named("service"), Environments: a.named("environment"), InputSets: a.sorted["inputs"],
+		Infrastructures: a.named("infrastructure"), Overrides: a.named("overrides"),
+		Definitions: a.named("function-definition"), Aliases: in.List("alias"),
+		AliasDefinitions: a.named("alias-definition"), Settings: a.named("settings"), Artifact: in.String("artifact"),
 		Variables: in.Map("variables"), Given: variables, Inputs: in.Map("inputs"), Secrets: secrets,
 		Connectors: in.Map("connectors"),
-		Host: map[string]string{
-			"pipeline.name": r.Pipeline, "pipeline.sequenceId": r.Number,
-			"pipeline.executionId": r.ID, "pipeline.executionUrl": r.URL, "stage.name": r.Job,
-		},
+		Host:       known,
 		Now:        a.Now,
-		Serialised: a.host.Kind() == host.Terminal,
+		Serialised: a.host.Kind() == host.Terminal, DocumentsOnly: a.sorted != nil,
 	})
 	if set == nil {
 		set = &service.Set{}
@@ -77,7 +82,7 @@ func (a *app) read(ctx context.Context) (*loaded, diag.List, error) {
 	if in.Has("traffic") && (in.Course("traffic").Gradual() || in.Group("traffic") != nil) {
 		problems = append(problems, withoutAlias(set.Targets)...)
 	}
-	if len(set.Targets) == 0 && problems.Err() == nil {
+	if len(set.Targets) == 0 && problems.Err() == nil && a.sorted == nil {
 		problems = append(problems, diag.Problem{Message: "nothing to deploy: no service and no function-definition is named", Hint: "name a file: --service service.yaml, or --function-definition function.json"})
 	}
 	return &loaded{set, cases}, problems, nil
@@ -100,6 +105,14 @@ func one(s string) []string {
 		return nil
 	}
 	return []string{s}
+}
+
+// named are the files that an input names, or that were sorted to it.
+func (a *app) named(input string) []string {
+	if input == "environment" {
+		return append(one(a.in.String(input)), a.sorted[input]...)
+	}
+	return append(a.in.List(input), a.sorted[input]...)
 }
 
 // withTemp calls do with a folder for what is zipped and fetched, and removes it

@@ -5,52 +5,92 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
-	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // validate checks every file, offline: what is wrong with the definitions, and
 // with the zips and folders of this machine, comes out together.
 func (a *app) validate(ctx context.Context) error {
-	set, problems, err := a.read(ctx)
-	if err != nil {
-		return err
-	}
-	err = a.withTemp(func(folders deploy.Folders) error {
-		problems = append(problems, deploy.CheckOffline(ctx, set.Set, a.in.String("staging-bucket"), folders)...)
-		return nil
-	})
+	found, err := a.validation(ctx)
 	if err != nil {
 		return err
 	}
 	if err := session.Check(session.Options{Region: a.in.String("aws-region"), LookupEnv: a.lookupEnv}); err != nil {
-		problems = append(problems, diag.Problem{Message: err.Error()})
+		found.problems = append(found.problems, diag.Problem{Message: err.Error()})
 	}
 	if a.json() {
-		if err := a.printJSON(a.validated(set.Set, problems)); err != nil {
+		if err := a.printJSON(a.validated(found)); err != nil {
 			return err
 		}
 	}
-	if problems.Err() != nil {
-		return problems
+	if found.problems.Err() != nil {
+		return found.problems
 	}
-	a.warnings(problems)
-	for _, t := range set.Targets {
-		a.log().Line("%s: valid (%d aliases)", t.Function.FunctionName, len(t.Aliases))
+	a.warnings(found.problems)
+	for _, p := range found.pipelines {
+		a.log().Line("%s: valid (%d stages)", p.File, p.Stages)
+	}
+	for _, f := range found.functions {
+		a.log().Line("%s: valid (%d aliases)", f.Function, len(f.Aliases))
 	}
 	return nil
+}
+
+// validation is what a validation found.
+type validation struct {
+	functions []validFunction
+	pipelines []validPipeline
+	problems  diag.List
+	// sources are the files of the functions' definitions.
+	sources []string
+}
+
+func (a *app) validation(ctx context.Context) (found validation, err error) {
+	if a.in.Given("files") {
+		return a.validateFiles(ctx)
+	}
+	err = a.validateSet(ctx, &found)
+	return found, err
+}
+
+// validateSet checks what the inputs name.
+func (a *app) validateSet(ctx context.Context, found *validation) error {
+	set, problems, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
+	found.problems = append(found.problems, problems...)
+	for _, t := range set.Targets {
+		f := validFunction{Function: t.Function.FunctionName, Aliases: []string{}}
+		for _, alias := range t.Aliases {
+			f.Aliases = append(f.Aliases, alias.Name)
+		}
+		found.functions = append(found.functions, f)
+		found.sources = append(found.sources, t.Source)
+	}
+	return a.withTemp(func(folders deploy.Folders) error {
+		found.problems = append(found.problems, deploy.CheckOffline(ctx, set.Set, a.in.String("staging-bucket"), folders)...)
+		return nil
+	})
 }
 
 // validateDocument is what --output json prints of validate.
 type validateDocument struct {
 	Valid     bool              `json:"valid"`
 	Functions []validFunction   `json:"functions"`
+	Pipelines []validPipeline   `json:"pipelines,omitempty"`
 	Problems  []problemDocument `json:"problems"`
 }
 
 type validFunction struct {
 	Function string   `json:"function"`
 	Aliases  []string `json:"aliases"`
+}
+
+// validPipeline is a Harness pipeline that was checked.
+type validPipeline struct {
+	File   string `json:"file"`
+	Stages int    `json:"stages"`
 }
 
 type problemDocument struct {
@@ -62,16 +102,12 @@ type problemDocument struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-func (a *app) validated(set *service.Set, problems diag.List) validateDocument {
-	d := validateDocument{Valid: problems.Err() == nil, Functions: []validFunction{}, Problems: []problemDocument{}}
-	for _, t := range set.Targets {
-		f := validFunction{Function: t.Function.FunctionName, Aliases: []string{}}
-		for _, alias := range t.Aliases {
-			f.Aliases = append(f.Aliases, alias.Name)
-		}
-		d.Functions = append(d.Functions, f)
+func (a *app) validated(found validation) validateDocument {
+	d := validateDocument{Valid: found.problems.Err() == nil, Functions: found.functions, Pipelines: found.pipelines, Problems: []problemDocument{}}
+	if d.Functions == nil {
+		d.Functions = []validFunction{}
 	}
-	d.Problems = append(d.Problems, a.problemDocuments(problems)...)
+	d.Problems = append(d.Problems, a.problemDocuments(found.problems)...)
 	return d
 }
 

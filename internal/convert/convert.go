@@ -62,34 +62,43 @@ type Workflow struct {
 // is a warning. Without an error among the problems the workflow is complete, but
 // for what the warnings say.
 func Pipeline(pipeline File, files []File) (workflow Workflow, problems diag.List) {
+	c := newConverter(files)
+	root := c.whole(pipeline)
+	problems = c.problems.Sorted()
+	if root == nil || problems.Err() != nil {
+		return Workflow{}, problems // steps are read while they are converted
+	}
+	root.HeadComment = head(pipeline.Name, c.pipeline.description.Raw(), problems)
+	var out bytes.Buffer
+	if err := encode(&out, root); err != nil {
+		return Workflow{}, append(problems, diag.Problem{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
+	}
+	return Workflow{out.Bytes(), c.stops}, problems
+}
+
+func newConverter(files []File) *converter {
 	c := &converter{dispatch: newMapping(), asked: map[string]*yaml.Node{}, used: map[string]bool{}, done: map[string][]done{}}
 	for _, f := range files {
 		c.read(f)
 	}
+	return c
+}
+
+// whole is the workflow of a pipeline; nil where that cannot be read.
+func (c *converter) whole(pipeline File) *yaml.Node {
 	doc := c.open(pipeline)
 	if doc == nil {
-		return Workflow{}, c.problems.Sorted()
+		return nil
 	}
 	p := c.readPipeline(doc)
-	if c.problems.Err() != nil || p == nil {
-		return Workflow{}, c.problems.Sorted()
+	if c.problems.Err() != nil && !c.checking || p == nil {
+		return nil
 	}
 	c.pipeline = p
 	c.inherit(p)
 	root := c.workflow()
 	c.escape(root)
-	problems = c.problems.Sorted()
-	if problems.Err() != nil {
-		return Workflow{}, problems // steps are read while they are converted
-	}
-	root.HeadComment = head(pipeline.Name, p.description.Raw(), problems)
-	var out bytes.Buffer
-	enc := yaml.NewEncoder(&out)
-	enc.SetIndent(2)
-	if err := enc.Encode(root); err != nil {
-		return Workflow{}, append(problems, diag.Problem{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
-	}
-	return Workflow{out.Bytes(), c.stops}, problems
+	return root
 }
 
 // converter holds one conversion.
@@ -113,6 +122,9 @@ type converter struct {
 	gates []string
 	// stops is how often the workflow stops.
 	stops int
+	// checking is set where nothing but the pipeline counts: what a workflow would need
+	// around it is not reported.
+	checking bool
 	// moving is set while the condition of what moves traffic is converted: it never runs
 	// behind what failed, which may be a gate.
 	moving bool
@@ -126,6 +138,9 @@ func (c *converter) report(problems ...diag.Problem) { c.problems = append(c.pro
 func (c *converter) note(at document.Text, message, hint string) {
 	f := at.Problem(message, hint)
 	f.Warning = true
+	if c.checking && !at.Set() {
+		return // of what could not be read, which is an error
+	}
 	if !slices.Contains(c.problems, f) {
 		c.report(f)
 	}
@@ -165,11 +180,12 @@ func (c *converter) parse(f File) []*expression.Document {
 }
 
 func (c *converter) reader(doc *expression.Document) document.Reader {
-	return document.Reader{Doc: doc, Report: c.report, Unknown: func(key, value *yaml.Node, what string, _ []string) {
-		if empty(value) {
+	return document.Reader{Doc: doc, Report: c.report, Unknown: func(key, value *yaml.Node, what string, known []string) {
+		hint := diag.DidYouMean(doc.Text(key), known)
+		if empty(value) && (hint == "" || !c.checking) {
 			return
 		}
-		c.noteNode(doc, key, "the key "+key.Value+" of "+what+" has no equivalent and is left out", "")
+		c.noteNode(doc, key, "the key "+key.Value+" of "+what+" has no equivalent and is left out", hint)
 	}}
 }
 

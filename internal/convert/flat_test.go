@@ -166,6 +166,7 @@ func FuzzFlatPipeline(f *testing.F) {
 		f.Add([]byte(flatHead + flatStage("s", "", "{id: c, template: {uses: awsLambdaCanaryDeployStep}}", gate, fmt.Sprintf(flatShift, 10, "", 10))))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
+		Check(File{"pipeline.yaml", content}, nil)
 		w, problems := Pipeline(File{"pipeline.yaml", content}, nil)
 		if problems.Err() != nil {
 			if w.Text != nil {

@@ -26,7 +26,7 @@ func (f *flatReader) services(s *stage, n *yaml.Node) (out []reference) {
 		}
 		f.Items(items, "items", func(item *yaml.Node) { out = append(out, f.services(s, item)...) })
 		if len(out) > 1 {
-			f.noteNode(f.Doc, n, "the services are deployed together, all or none", "")
+			f.todoNode(f.Doc, n, "the services are deployed together, all or none", "")
 		}
 		return out
 	case n.Kind == yaml.MappingNode:
@@ -34,7 +34,7 @@ func (f *flatReader) services(s *stage, n *yaml.Node) (out []reference) {
 		var typ document.Text
 		f.Mapping(n, "a service", document.Fields{
 			"id": f.Text(&ref.ref, "id"), "name": f.Text(&ref.ref, "name"), "ref": f.Text(&ref.ref, "ref"),
-			"type": f.Text(&typ, "type"),
+			"type": f.Text(&typ, "type"), "deployment_type": f.Text(&typ, "deployment_type"),
 			"with": func(n *yaml.Node) { ref.inputs = overlay(n) },
 		}, "")
 		if kind := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(typ.Raw())); kind != "" && kind != "awslambda" {

@@ -27,6 +27,7 @@ func FuzzPipeline(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
+		Check(File{"pipeline.yaml", content}, []File{{"a.yaml", content}})
 		converted, problems := Pipeline(File{"pipeline.yaml", content}, []File{{"a.yaml", content}, {"s.yaml", service}})
 		workflow := converted.Text
 		if err := problems.Err(); err != nil {

@@ -1,10 +1,14 @@
 package convert
 
 import (
+	"cmp"
+	"maps"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 )
 
@@ -26,13 +30,31 @@ func (s *step) onFailure() bool {
 	return slices.ContainsFunc(s.conditions, func(w when) bool { return w.status.Raw() == "Failure" })
 }
 
+// knownSteps are the types of steps that have an equivalent, or a hint.
+var knownSteps = func() map[string]bool {
+	known := map[string]bool{"ShellScript": true}
+	for _, typ := range templates {
+		known[typ] = true
+	}
+	for typ := range hints {
+		known[typ] = true
+	}
+	return known
+}()
+
+// nearest suggests a type that has an equivalent.
+func nearest(typ string) string {
+	known := slices.Sorted(maps.Keys(knownSteps))
+	if slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, typ) }) {
+		return ""
+	}
+	return diag.DidYouMean(typ, known)
+}
+
 // stop is a step that fails in the place of one without an equivalent. It has
 // neither condition nor strategy: no value lets a run pass it.
 func (j *jobSteps) stop(s *step) {
-	hint := hints[s.typ.Raw()]
-	if hint == "" {
-		hint = "write what it does in its place"
-	}
+	hint := cmp.Or(hints[s.typ.Raw()], nearest(s.typ.Raw()), "write what it does in its place")
 	j.note(s.typ, "the step "+s.name.Raw()+" of type "+s.typ.Raw()+" has no equivalent: the workflow stops there", hint)
 	out := newMapping()
 	put(out, "name", j.named(s.name, s.description))
@@ -105,7 +127,7 @@ func (c *converter) gateJob(name *yaml.Node, environment string, needs []string,
 
 // environmentOf names the environment of an approval, and asks for its reviewers.
 func (c *converter) environmentOf(at document.Text, id string) string {
-	c.note(at, "the approval "+id+" is a job that needs the GitHub environment "+id+" with required reviewers: it fails without them", "add them in the settings of the repository")
+	c.todo(at, "the approval "+id+" is a job that needs the GitHub environment "+id+" with required reviewers: it fails without them", "add them in the settings of the repository")
 	return id
 }
 
@@ -134,7 +156,7 @@ func (s *stage) parts() []part {
 // approval between them, and one that rolls back what the first parts deployed where
 // a later one fails or is refused. It returns the jobs that the next stage needs.
 func (c *converter) gatedJobs(all *yaml.Node, s *stage, p place, before []string) []string {
-	c.note(s.typ, "the stage "+s.name.Raw()+" waits for an approval, so it is several jobs", "")
+	c.todo(s.typ, "the stage "+s.name.Raw()+" waits for an approval, so it is several jobs", "")
 	base := c.jobName(s)
 	needs, gates := before, c.gates
 	var ids []string

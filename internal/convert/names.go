@@ -176,14 +176,14 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // secretName asks for the secret to be set.
 func (c *converter) secretName(id string) string {
 	name := constant(id)
-	c.note(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the secret "+name+" of the repository to the value of Harness' secret "+id, "")
+	c.todo(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the secret "+name+" of the repository to the value of Harness' secret "+id, "")
 	return name
 }
 
 // repositoryVariable asks for a variable to be set that no given file fixes.
 func (c *converter) repositoryVariable(path string) string {
 	name := constant(path[strings.LastIndexByte(path, '.')+1:])
-	c.note(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the variable "+name+" of the repository to the value of "+path, "")
+	c.todo(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the variable "+name+" of the repository to the value of "+path, "")
 	return name
 }
 
@@ -376,6 +376,10 @@ func (c *converter) span(t document.Text, span string) string {
 	written, err := expression.GitHub(span, c.name(ofValue))
 	if err != nil {
 		name := constant(span)
+		if c.checking {
+			c.note(t, err.Error(), "")
+			return "vars." + name
+		}
 		c.note(t, err.Error()+": set the variable "+name+" of the repository to what "+span+" comes to", "")
 		return "vars." + name
 	}

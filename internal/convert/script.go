@@ -35,7 +35,7 @@ func (j *jobSteps) script(s *step) *yaml.Node {
 		"secretOutputVariables": func(n *yaml.Node) { secretOutputs = readVariables(r, n) },
 		"executionTarget": func(n *yaml.Node) {
 			if n := document.Resolved(n); len(n.Content) > 0 {
-				j.noteNode(s.doc, n, "the script runs on GitHub's runner, not on the target that the step names", "")
+				j.todoNode(s.doc, n, "the script runs on GitHub's runner, not on the target that the step names", "")
 			}
 		},
 	}, "onDelegate metadata includeInfraSelectors outputAlias")

@@ -1,11 +1,13 @@
 package convert
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -47,12 +49,12 @@ func (c *converter) steps(s *stage, p place, after behaviour) *yaml.Node {
 			continue
 		}
 		back.conditions = append([]when{{status: document.Of("rollbackSteps", "Failure")}}, back.conditions...)
-		c.note(back.name, "the rollback step "+back.name.Raw()+" runs before the action rolls back the functions", "the action's post step is the last of the job")
+		c.todo(back.name, "the rollback step "+back.name.Raw()+" runs before the action rolls back the functions", "the action's post step is the last of the job")
 		j.step([]*step{back})
 	}
 	deploys := slices.ContainsFunc(s.steps, func(s *step) bool { return s.typ.Raw() == "AwsLambdaDeploy" || s.typ.Raw() == "AwsLambdaCanaryDeploy" })
 	if deploys && !after.ignore && !after.keep && !slices.ContainsFunc(s.rollback, isRollback) {
-		c.noteNode(s.doc, s.node, "the stage has no rollback step for Lambda, but the action rolls back its deployment when the job fails", "rollback-on: never keeps it")
+		c.todoNode(s.doc, s.node, "the stage has no rollback step for Lambda, but the action rolls back its deployment when the job fails", "rollback-on: never keeps it")
 	}
 	return j.out
 }
@@ -223,7 +225,7 @@ func (j *jobSteps) files(with *yaml.Node) {
 
 func (j *jobSteps) serviceFile(ref document.Text) string {
 	e := j.service(ref.Raw())
-	if e == nil || find(j.references.services, ref.Raw()) != nil || strings.Contains(ref.Raw(), "<+") {
+	if e == nil || j.checking || find(j.references.services, ref.Raw()) != nil || strings.Contains(ref.Raw(), "<+") {
 		return j.file(j.references.services, ref, "service")
 	}
 	j.note(ref, "the pipeline's service is called "+ref.Raw()+"; the service that was given, "+e.id()+", is taken for it", "")
@@ -235,14 +237,22 @@ func (j *jobSteps) file(list []*entity, ref document.Text, kind string) string {
 	raw := ref.Raw()
 	if input, ok := expression.ParseInput(raw); ok {
 		name := j.askPlain(kind, input)
-		j.note(ref, "the "+kind+" is chosen at each run: the workflow's input "+name+" is the name of its file in .harness", "")
+		j.todo(ref, "the "+kind+" is chosen at each run: the workflow's input "+name+" is the name of its file in .harness", "")
 		return j.written(ref, ".harness/<+pipeline.variables."+name+">.yaml")
 	}
 	if e := find(list, raw); e != nil {
 		return e.file
 	}
 	name := ".harness/" + strings.NewReplacer("account.", "", "org.", "").Replace(raw) + ".yaml"
-	j.note(ref, "no file of the "+kind+" "+raw+" was given", "put its YAML at "+name+", or change the path")
+	hint := "put its YAML at " + name + ", or change the path"
+	if j.checking {
+		var known []string
+		for _, e := range list {
+			known = append(known, e.id())
+		}
+		hint = cmp.Or(diag.DidYouMean(raw, known), "name its file, too")
+	}
+	j.note(ref, "no file of the "+kind+" "+raw+" was given", hint)
 	return j.written(ref, name)
 }
 
@@ -273,7 +283,7 @@ func (j *jobSteps) credentials(with *yaml.Node) {
 	add := func(t document.Text) {
 		if ref := t.Raw(); ref != "" && !strings.Contains(ref, "<+") && !slices.Contains(connectors, ref) {
 			connectors = append(connectors, ref)
-			j.note(t, "set the variable "+constant(ref)+"_ROLE of the repository to the ARN of the role that the connector "+ref+" stands for", "")
+			j.todo(t, "set the variable "+constant(ref)+"_ROLE of the repository to the ARN of the role that the connector "+ref+" stands for", "")
 		}
 	}
 	for _, i := range j.infrastructures(j.place) {
@@ -287,7 +297,7 @@ func (j *jobSteps) credentials(with *yaml.Node) {
 		}
 	}
 	if len(connectors) == 0 {
-		j.noteNode(j.stage.doc, j.stage.node, "set the variable DEPLOY_ROLE of the repository to the ARN of the role to deploy with", "")
+		j.todoNode(j.stage.doc, j.stage.node, "set the variable DEPLOY_ROLE of the repository to the ARN of the role to deploy with", "")
 		put(with, "role-to-assume", scalar(evaluated("vars.DEPLOY_ROLE")))
 		return
 	}

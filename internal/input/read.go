@@ -303,7 +303,7 @@ func (s *Set) crossCheck() diag.List {
 	if reads && given("service") && given("function-definition") {
 		fail("service and function-definition are two ways to say what to deploy", "give one of them")
 	}
-	if reads && !given("service") && !given("function-definition") {
+	if reads && !given("service") && !given("function-definition") && !given("files") {
 		if s.command == "rollback" {
 			fail("nothing says what goes back in time", "give function and alias, or the files of the deploy: service or function-definition")
 			return problems

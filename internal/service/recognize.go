@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -84,6 +85,21 @@ func Describe(content []byte) (what, hint string) {
 	}
 	kind, _ := recognize(doc.Content[0])
 	return kind.what, kind.hint
+}
+
+// Belonging is the identifier of the environment that a file holds, and of the one that
+// the infrastructure in it belongs to; "" where there is none.
+func Belonging(content []byte) (environment, of string) {
+	var doc struct {
+		Environment              struct{ Identifier, Name string }
+		InfrastructureDefinition struct {
+			EnvironmentRef string `yaml:"environmentRef"`
+		} `yaml:"infrastructureDefinition"`
+	}
+	if yaml.Unmarshal(content, &doc) != nil {
+		return "", ""
+	}
+	return cmp.Or(doc.Environment.Identifier, doc.Environment.Name), unscoped(doc.InfrastructureDefinition.EnvironmentRef)
 }
 
 // recognize names what a document holds, where its keys tell.

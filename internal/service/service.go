@@ -66,6 +66,9 @@ type Options struct {
 	Now func() time.Time
 	// Serialised is set where the host runs one deployment at a time.
 	Serialised bool
+	// DocumentsOnly is set where the files count, not what they deploy: there may be
+	// nothing to deploy.
+	DocumentsOnly bool
 }
 
 // Templates are how {{ … }} is evaluated. Its zero value evaluates none.

@@ -19,7 +19,7 @@ import (
 // inputs.
 func (l *loader) targets(set *Set) {
 	if len(l.services) == 0 {
-		if l.errors == 0 {
+		if l.errors == 0 && !l.opts.DocumentsOnly {
 			l.report(diag.Problem{Message: "there is nothing to deploy", Hint: "name a file with the input service or function-definition"})
 		}
 		return
