@@ -269,7 +269,7 @@ func contradiction(v SettingValue) (what, hint string) {
 			// AWS: "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action".
 			return "names functionUrlAuthType, which goes with lambda:InvokeFunctionUrl alone", "with lambda:InvokeFunction it is invokedViaFunctionUrl: true"
 		}
-	case FunctionURL, ReservedConcurrency, ProvisionedConcurrency, EventInvoke, RecursiveLoop:
+	default:
 	}
 	return "", ""
 }
