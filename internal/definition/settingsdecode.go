@@ -252,24 +252,20 @@ func (d *decoder) entry(f *settingField, name string, n *yaml.Node, s *Settings)
 // nothing
 // (https://docs.aws.amazon.com/lambda/latest/api/API_PutRuntimeManagementConfig.html).
 func contradiction(v SettingValue) (what, hint string) {
-	switch v := v.(type) {
-	case RuntimeManagement:
-		switch manual := v.UpdateRuntimeOn == "Manual"; {
-		case manual && v.RuntimeVersionArn == "":
+	if r, is := v.(RuntimeManagement); is {
+		switch manual := r.UpdateRuntimeOn == "Manual"; {
+		case manual && r.RuntimeVersionArn == "":
 			return "is Manual and names no runtimeVersionArn", "CloudWatch has it in INIT_START of the function's log"
-		case !manual && v.RuntimeVersionArn != "":
-			return "names a runtimeVersionArn, which goes with Manual alone, and is " + v.UpdateRuntimeOn, "remove one of them"
+		case !manual && r.RuntimeVersionArn != "":
+			return "names a runtimeVersionArn, which goes with Manual alone, and is " + r.UpdateRuntimeOn, "remove one of them"
 		}
-	case Scaling:
-		if v.MinExecutionEnvironments != nil && v.MaxExecutionEnvironments != nil && *v.MinExecutionEnvironments > *v.MaxExecutionEnvironments {
-			return fmt.Sprintf("has a minimum of %d environments and a maximum of %d", *v.MinExecutionEnvironments, *v.MaxExecutionEnvironments), ""
-		}
-	case Permission:
-		if v.FunctionUrlAuthType != "" && v.Action != "lambda:InvokeFunctionUrl" {
-			// AWS: "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action".
-			return "names functionUrlAuthType, which goes with lambda:InvokeFunctionUrl alone", "with lambda:InvokeFunction it is invokedViaFunctionUrl: true"
-		}
-	default:
+	}
+	if s, is := v.(Scaling); is && s.MinExecutionEnvironments != nil && s.MaxExecutionEnvironments != nil && *s.MinExecutionEnvironments > *s.MaxExecutionEnvironments {
+		return fmt.Sprintf("has a minimum of %d environments and a maximum of %d", *s.MinExecutionEnvironments, *s.MaxExecutionEnvironments), ""
+	}
+	if p, is := v.(Permission); is && p.FunctionUrlAuthType != "" && p.Action != "lambda:InvokeFunctionUrl" {
+		// AWS: "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action".
+		return "names functionUrlAuthType, which goes with lambda:InvokeFunctionUrl alone", "with lambda:InvokeFunction it is invokedViaFunctionUrl: true"
 	}
 	return "", ""
 }
