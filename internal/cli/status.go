@@ -134,14 +134,28 @@ func publishedBy(v history.Version) report.StatusVersion {
 	}
 }
 
-// settingsOf are the settings that the files name, as they are.
+// settingsOf are the settings that the files name, as they are. Provisioned
+// concurrency on versions is shown of each version that an alias points to.
 func (a *app) settingsOf(p deploy.Planned) []report.StatusSetting {
 	var all []report.StatusSetting
+	show := func(key definition.SettingKey, differs bool) {
+		all = append(all, report.StatusSetting{
+			Setting: key.String(), Value: a.host.Redact(definition.DescribeSetting(p.Before.Settings[key])), Differs: differs,
+		})
+	}
+	onVersions := p.Want.Settings.OnVersions()
 	for _, s := range p.Want.Settings.Wanted(p.Want.Aliases) {
 		now := p.Before.Settings[s.SettingKey]
-		all = append(all, report.StatusSetting{
-			Setting: s.SettingKey.String(), Value: a.host.Redact(definition.DescribeSetting(now)), Differs: !definition.SameSetting(now, s.Value),
-		})
+		if _, is := onVersions[s.Qualifier]; !is || s.Kind != definition.ProvisionedConcurrencySetting || now != nil {
+			show(s.SettingKey, !definition.SameSetting(now, s.Value))
+		}
+	}
+	if len(onVersions) == 0 {
+		return all
+	}
+	for _, version := range plan.ServedVersions(p.Want, p.Before) {
+		key := definition.SettingKey{Kind: definition.ProvisionedConcurrencySetting, Qualifier: version}
+		show(key, p.Plan.ChangesSetting(key))
 	}
 	return all
 }

@@ -125,6 +125,24 @@ func TestStatusOfFilesTellsWhatADeployWouldChange(t *testing.T) {
 	}
 }
 
+// Provisioned concurrency on versions is shown where it is, not where the document
+// names it.
+func TestStatusShowsTheProvisionedConcurrencyOfVersions(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	b.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 2, onVersion: true}\n")
+	files := append(b.minimal(), "--alias", "live", "--settings", "settings.yaml")
+	b.must(append([]string{"deploy"}, files...)...)
+	out := b.must(append([]string{"status"}, files...)...)
+	if !strings.Contains(out, "provisionedConcurrency of 1: 2\n") || strings.Contains(out, "of live: none") {
+		t.Error(out)
+	}
+	b.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 3, onVersion: true}\n")
+	if out := b.must(append([]string{"status"}, files...)...); !strings.Contains(out, "provisionedConcurrency of 1: 2 (differs from the file)") {
+		t.Error(out)
+	}
+}
+
 // watched is a run of `status --watch` that a signal ends.
 func watched(t *testing.T, redraws bool, args ...string) (code int, out string) {
 	awstest.Run(t, func(t *testing.T) {

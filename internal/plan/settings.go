@@ -99,6 +99,14 @@ func SettingOf(s Step) (definition.Setting, bool) {
 	return definition.Setting{}, false
 }
 
+// ChangesSetting reports whether a plan changes a setting.
+func (p Plan) ChangesSetting(key definition.SettingKey) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool {
+		after, is := SettingOf(s)
+		return is && after.SettingKey == key
+	})
+}
+
 // settings plans the settings of a document over those that are set.
 func (p *Plan) settings(w Wanted, o Observation) {
 	moves := settingMoves{now: o.Settings}
