@@ -88,6 +88,26 @@ var leastPlans = []struct {
 		scenarios:  []scenario{{name: "as planned"}},
 	},
 	{
+		name: "provisioned versions",
+		before: func(b *bench) {
+			b.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 2, onVersion: true}\nruntimeManagement: null\n")
+			b.object("app.zip", "1")
+			b.must("deploy", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live", "--settings", "settings.yaml")
+		},
+		change: func(b *bench) {
+			b.object("app.zip", "2")
+			b.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 3, onVersion: true}\nruntimeManagement: {updateRuntimeOn: FunctionUpdate}\n")
+		},
+		deployOnly: []string{"--settings", "settings.yaml"},
+		scenarios: []scenario{
+			{name: "as planned"},
+			{name: "the version fails", deploy: 1, disturb: func(b *bench) { b.aws.Fail("version", "hello", "InternalError", "it cannot start") }},
+			{name: "no answer to the code", deploy: 1, disturb: func(b *bench) {
+				b.aws.Inject(awslocal.Fault{Operation: "UpdateFunctionCode", Count: 12, Action: awslocal.Drop})
+			}},
+		},
+	},
+	{
 		name: "a new function",
 		before: func(b *bench) {
 			b.object("app.zip", "1")

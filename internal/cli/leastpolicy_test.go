@@ -108,6 +108,7 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 func needed(t *testing.T, plan int, granted policy.Document, g grant) {
 	t.Helper()
 	var texts []string
+	done := true
 	for _, c := range leastPlans[plan].scenarios {
 		b := leastBench(t, plan)
 		b.role(without(granted, g))
@@ -115,10 +116,17 @@ func needed(t *testing.T, plan int, granted policy.Document, g grant) {
 		if !ok && strings.Contains(text, g.action) {
 			return
 		}
+		done = done && ok
 		texts = append(texts, fmt.Sprintf("%s (done: %v):\n%s", c.name, ok, text))
+	}
+	if done && doWithout[g.action] {
+		return
 	}
 	t.Errorf("without %s in statement %d nothing fails and names it:\n%s", g.action, g.statement, strings.Join(texts, "\n"))
 }
+
+// doWithout are what a deployment asks only in order to refuse or warn before it starts.
+var doWithout = map[string]bool{"lambda:ListProvisionedConcurrencyConfigs": true, "lambda:GetAccountSettings": true, "lambda:ListAliases": true}
 
 // printed is the policy that the command prints for the root user.
 func printed(t *testing.T, plan int) policy.Document {
@@ -159,7 +167,7 @@ func TestPreflightRefusesBeforeTheFirstChange(t *testing.T) {
 			if !strings.Contains(out+errs, g.action) {
 				t.Errorf("without %s: exit %d, without its name\n%s%s", g.action, code, out, errs)
 			}
-			if lookUps[g.action] {
+			if lookUps[g.action] || doWithout[g.action] {
 				continue // a rollback says so and deletes nothing
 			}
 			if code != 3 {

@@ -131,7 +131,7 @@ func TestStatusShowsTheProvisionedConcurrencyOfVersions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{})
 	b.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 2, onVersion: true}\n")
-	files := append(b.minimal(), "--alias", "live", "--settings", "settings.yaml")
+	files := append(b.minimal(), "--settings", "settings.yaml")
 	b.must(append([]string{"deploy"}, files...)...)
 	out := b.must(append([]string{"status"}, files...)...)
 	if !strings.Contains(out, "provisionedConcurrency of 1: 2\n") || strings.Contains(out, "of live: none") {
