@@ -102,7 +102,7 @@ func (a *app) statusOf(s *deploy.Status) report.Status {
 		out.State, out.StateReason, out.LastUpdateStatus = s.Latest.State.Value, s.Latest.State.Reason, s.Latest.Update.Value
 	}
 	for _, alias := range s.Aliases {
-		shown := report.StatusAlias{Alias: alias.Name, Rollback: report.StatusRollback{Version: alias.Rollback, Note: alias.Why}}
+		shown := report.StatusAlias{Alias: alias.Name, Rollback: report.StatusRollback{Version: alias.Rollback, Done: alias.Done, Note: alias.Why}}
 		for _, r := range alias.Routes {
 			shown.Routing = append(shown.Routing, report.StatusRoute{StatusVersion: publishedBy(r.Version), Percent: r.Percent, State: r.State.Value})
 		}

@@ -48,7 +48,7 @@ func TestStatusTellsWhatAliasesPointToAndWhereARollbackLeads(t *testing.T) {
 	found := b.status("--function", "hello")
 	ignored := cmpopts.IgnoreFields(report.StatusVersion{}, "Published", "Run")
 	want := []report.StatusAlias{{
-		Alias: "live", Rollback: report.StatusRollback{Note: "it points to version 2 as before the last deploy already"},
+		Alias: "live", Rollback: report.StatusRollback{Version: "2"}, // which takes the share of 3 away
 		Routing: []report.StatusRoute{{StatusVersion: report.StatusVersion{Version: "2"}, Percent: 90, State: "Active"}, {StatusVersion: report.StatusVersion{Version: "3"}, Percent: 10, State: "Active"}},
 	}}
 	if diff := cmp.Diff(want, found.Aliases, ignored); diff != "" {
@@ -69,8 +69,25 @@ func TestStatusTellsWhatAliasesPointToAndWhereARollbackLeads(t *testing.T) {
 	if now := found.Aliases[0].Routing[0].Version; now != "2" {
 		t.Errorf("the rollback led to %s", now)
 	}
+	if to := found.Aliases[0].Rollback; !to.Done || to.Version != "" || !strings.Contains(b.must("status", "--function", "hello"), "rollback: nothing to do\n") {
+		t.Errorf("after the rollback another leads to %+v", to)
+	}
 	if len(found.Waiting) != 1 || found.Waiting[0].Version != "3" {
 		t.Errorf("after the rollback %+v waits", found.Waiting)
+	}
+}
+
+// After a rollback $LATEST is the state of a published version, though not of the newest.
+func TestNothingIsUnpublishedAfterARollback(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	files := b.minimal()
+	b.must(append([]string{"deploy"}, files...)...)
+	b.write("code/index.js", "2")
+	b.must(append([]string{"deploy"}, files...)...)
+	b.must("rollback", "--function", "hello", "--alias", "live", "--latest")
+	if out := b.must("status", "--function", "hello", "--exit-code"); strings.Contains(out, "not published") {
+		t.Errorf("%s", out)
 	}
 }
 

@@ -23,7 +23,7 @@ type Status struct {
 	// Aliases are all of the function's, by name.
 	Aliases []AliasStatus
 	// Newest is the newest published version, nil where there is none. Unpublished is
-	// what $LATEST differs from it in.
+	// what $LATEST differs from it in, where that was never published.
 	Newest      *history.Version
 	Unpublished []definition.Change
 	// Waiting are the published versions that are newer than all that get traffic.
@@ -45,6 +45,8 @@ type AliasStatus struct {
 	// alias; "" where it would do nothing. Why is the reason then, and where it could
 	// not choose.
 	Rollback, Why string
+	// Done reports whether the alias is where a rollback would point it.
+	Done bool
 }
 
 // Route is a version with its share of an alias's traffic.
@@ -145,12 +147,28 @@ func (s *Status) fill(ctx context.Context, versions []history.Version, aliases [
 	}
 	if n := len(versions); n > 0 {
 		s.Newest = &versions[n-1]
-		if newest := read[s.Newest.Number]; newest != nil {
-			s.Unpublished = unpublished(newest, s.Latest)
-		}
+		s.Unpublished = neverPublished(read, s.Newest.Number)
 	}
 	s.Waiting = waiting(versions, aliases)
 	return nil
+}
+
+// neverPublished is what $LATEST differs from the newest version in; nothing where it is
+// the state of a version that gets traffic, as after a rollback.
+func neverPublished(read map[string]*definition.Observed, newest string) (changes []definition.Change) {
+	for number, version := range read {
+		if number == plan.Latest || version == nil {
+			continue
+		}
+		found := unpublished(version, read[plan.Latest])
+		if len(found) == 0 {
+			return nil
+		}
+		if number == newest {
+			changes = found
+		}
+	}
+	return changes
 }
 
 // unpublished is what $LATEST differs from a version in, as far as both can be read.
@@ -190,8 +208,8 @@ func aliasStatus(a definition.ObservedAlias, versions []history.Version, listed 
 	switch {
 	case out.Why != "":
 		out.Rollback = ""
-	case out.Rollback == a.Version:
-		out.Rollback, out.Why = "", "it points to version "+a.Version+" as before the last deploy already"
+	case out.Rollback == a.Version && len(a.Weights) == 0:
+		out.Rollback, out.Why, out.Done = "", "it points to version "+a.Version+" as before the last deploy already", true
 	case out.Rollback != None && out.Rollback != plan.Latest && !slices.ContainsFunc(versions, func(v history.Version) bool { return v.Number == out.Rollback }):
 		out.Rollback, out.Why = "", "version "+out.Rollback+" is gone"
 	}

@@ -43,9 +43,11 @@ type StatusAlias struct {
 }
 
 // StatusRollback is where a rollback would point an alias: Version, "none" for an
-// alias that it would delete, or nowhere, with the reason.
+// alias that it would delete, or nowhere, with the reason. Done reports whether the alias
+// points there already.
 type StatusRollback struct {
 	Version string `json:"version,omitempty"`
+	Done    bool   `json:"done,omitempty"`
 	Note    string `json:"note,omitempty"`
 }
 
@@ -159,10 +161,12 @@ func (s Status) aliasLines() []string {
 
 // String says where a rollback leads.
 func (r StatusRollback) String() string {
-	switch r.Version {
-	case "":
+	switch {
+	case r.Done:
+		return "nothing to do"
+	case r.Version == "":
 		return "needs --to-version"
-	case "none":
+	case r.Version == "none":
 		return "deletes the alias, which is new"
 	}
 	return "to " + r.Version
