@@ -10,6 +10,9 @@ import (
 // shift moves aliases between the version that they point to and a new one: a
 // deployment of traffic alone, recorded and rolled back as every other.
 func (a *app) shift(ctx context.Context) error {
+	if a.flag("resume") {
+		return a.resume(ctx)
+	}
 	requests, err := a.requests(ctx)
 	if err != nil {
 		return err

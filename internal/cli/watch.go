@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
@@ -57,8 +56,7 @@ func (a *app) gates(c *deploy.Connection) deploy.Gates {
 func (a *app) alarms() []deploy.Alarm {
 	var all []deploy.Alarm
 	for _, text := range a.in.List("alarms") {
-		name, known := strings.CutSuffix(text, "!")
-		all = append(all, deploy.Alarm{Name: name, Known: known})
+		all = append(all, deploy.ParseAlarm(text))
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
@@ -19,6 +20,12 @@ type Alarm struct {
 	// Known reports whether the alarm may be in ALARM already: only a change for
 	// the worse counts.
 	Known bool
+}
+
+// ParseAlarm reads NAME, or NAME! for an alarm that is known to be in ALARM.
+func ParseAlarm(text string) Alarm {
+	name, known := strings.CutSuffix(text, "!")
+	return Alarm{Name: name, Known: known}
 }
 
 // alarmLook is how often alarms are looked at. CloudWatch evaluates most of them

@@ -100,7 +100,7 @@ func Deploy(ctx context.Context, planned []Planned, execution Execution) ([]Resu
 	if err := each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error { return t.readyCode(ctx) }); err != nil {
 		return nil, notStarted(err)
 	}
-	if unchanged(planned) {
+	if unchanged(planned) && d.resumption() == nil {
 		if err := d.Record.mark(ctx, d.places(), d.Now); err != nil {
 			warn(d.Events, "a rollback step cannot see that this run changed nothing: %v", err)
 		}
@@ -159,6 +159,10 @@ func (d *deployment) places() []journal.Target {
 
 // begin opens the journal and records the current state of every target.
 func (d *deployment) begin(ctx context.Context) (*journal.Journal, error) {
+	if r := d.resumption(); r != nil {
+		return r.begin(ctx, d)
+	}
+	d.Record.Header.Schedule = scheduleOf(d.targets, len(d.waves()))
 	j, err := d.Record.begin(ctx, d.places(), d.Now)
 	if err != nil {
 		return nil, err
@@ -205,11 +209,13 @@ func untilStopped(ctx context.Context, j *journal.Journal, poll time.Duration) (
 // deployWave makes every version of a wave ready before any of its aliases moves.
 func (d *deployment) deployWave(ctx context.Context) error {
 	d.watchers = d.Watching.after(d)
-	at := position{gate.BeforeWave, -1, held{began: d.Now()}}
-	if err := d.ask(ctx, at); err != nil {
-		return err
+	if d.resumption() == nil {
+		at := position{gate.BeforeWave, -1, held{began: d.Now()}}
+		if err := d.ask(ctx, at); err != nil {
+			return err
+		}
+		d.happened(toldWaveBegan, at)
 	}
-	d.happened(toldWaveBegan, at)
 	d.Events.Emit(event.SectionBegan{Title: "Deploy"})
 	err := each(ctx, d.MaxParallel, d.targets, func(ctx context.Context, t *target) error {
 		if t.Want.ShiftTo != "" {
@@ -294,6 +300,10 @@ func (t *target) result() Result {
 		Planned: t.Planned, Version: t.Plan.Version, Function: t.Want.Function, CodeSha256: t.Want.Code.Sha256,
 		FunctionURL: plan.FunctionURL(t.Before.Settings),
 		Took:        t.took, Changed: !t.Plan.Empty() && !t.onlyFound(),
+	}
+	if t.Resumes != nil && t.engine != nil {
+		r.Before.Aliases = t.Resumes.aliasesBefore(t.index)
+		r.Changed = true
 	}
 	if latest := t.Before.Latest; latest != nil {
 		r.Unqualified = latest.Arn

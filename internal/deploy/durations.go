@@ -40,7 +40,7 @@ type stopwatch struct {
 }
 
 // newStopwatch returns nil where durations are not compared.
-func newStopwatch(g *sentinel) *stopwatch {
+func newStopwatch(g *sentinel, resumes *Resumption) *stopwatch {
 	if g == nil || g.Slower == IgnoreSlower {
 		return nil
 	}
@@ -48,6 +48,7 @@ func newStopwatch(g *sentinel) *stopwatch {
 	for _, c := range g.aliases {
 		s.tests[c] = &guard.Slower{}
 	}
+	resumes.replayDurations(s)
 	return s
 }
 
@@ -98,10 +99,10 @@ func (s *stopwatch) look(ctx context.Context, h held) error {
 		return nil
 	}
 	s.until = until
-	for i, c := range s.live {
-		now, old := durations[2*i], durations[2*i+1]
-		for at := from; at.Before(until); at = at.Add(time.Minute) {
-			s.tests[c].Add(guard.Typical(now[at]), guard.Typical(old[at]))
+	record := journal.Evidence{Percent: h.Percent, Durations: s.add(durations, from)}
+	if len(record.Durations) > 0 {
+		if err := s.note(ctx, record); err != nil {
+			return err
 		}
 	}
 	var all []*guard.Slower
@@ -114,6 +115,31 @@ func (s *stopwatch) look(ctx context.Context, h held) error {
 	s.warned = true
 	s.emit(h)
 	return s.slower(ctx, h)
+}
+
+// add takes the minutes from one up to s.until into account, and returns those with
+// invocations.
+func (s *stopwatch) add(durations []metrics.Durations, from time.Time) []journal.Timed {
+	var all []journal.Timed
+	for i, c := range s.live {
+		now, old := durations[2*i], durations[2*i+1]
+		for at := from; at.Before(s.until); at = at.Add(time.Minute) {
+			s.tests[c].Add(guard.Typical(now[at]), guard.Typical(old[at]))
+			if now[at].Invocations+old[at].Invocations > 0 {
+				all = append(all, journal.Timed{Of: c.of, Alias: c.alias, Minute: at, New: median(now[at]), Old: median(old[at])})
+			}
+		}
+	}
+	return all
+}
+
+// median is a minute as a journal keeps it, typical the same as the guard does.
+func median(t metrics.Typical) journal.Median {
+	return journal.Median{Invocations: t.Invocations, Milliseconds: float64(t.Median) / float64(time.Millisecond)}
+}
+
+func typical(m journal.Median) guard.Typical {
+	return guard.Typical{Invocations: m.Invocations, Median: time.Duration(m.Milliseconds * float64(time.Millisecond))}
 }
 
 // slower reports that the new version is slower, and decides what follows.

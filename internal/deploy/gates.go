@@ -197,11 +197,11 @@ func (d *deployment) body(p position) gate.Body {
 	b := gate.Body{
 		ID:   fmt.Sprintf("%s-%s-%d", header.Run, p.moment, d.wave),
 		Run:  gate.Run{ID: header.Run, Command: header.Command, Repository: header.Repository, Commit: header.Commit, URL: header.RunURL},
-		Wave: d.wave, Waves: d.allWaves, Stages: len(stages), From: p.held.Percent, To: p.held.Percent,
+		Wave: d.wave, Waves: d.allWaves, Stages: len(stages) + d.resumption().over(), From: p.held.Percent, To: p.held.Percent,
 	}
 	if p.stage >= 0 {
-		b.ID += fmt.Sprintf("-%d", p.stage+1)
-		b.Stage, b.To = p.stage+1, stages[p.stage].Percent
+		b.Stage, b.To = p.stage+1+d.resumption().over(), stages[p.stage].Percent
+		b.ID += fmt.Sprintf("-%d", b.Stage)
 	}
 	for _, t := range d.targets {
 		one := gate.Deployed{Function: t.At.Function, Region: t.At.Region, Account: t.At.Account, Aliases: []string{}, NewVersion: t.newVersion()}

@@ -39,6 +39,8 @@ type sentinel struct {
 	blind error
 	// said is when the evidence was emitted last.
 	said time.Time
+	// unrecorded is what was measured before the journal began.
+	unrecorded []journal.Measured
 }
 
 // comparison is one alias of the run.
@@ -58,7 +60,7 @@ type comparison struct {
 	// one has percent: what they did so far counts.
 	past    bool
 	percent float64
-	// hour is what the alias did in the hour before.
+	// hour is what the alias did in the hour before the run.
 	hour guard.Count
 	// added is what is in the evidence of each minute that may still grow.
 	added map[time.Time]guard.Minute
@@ -81,13 +83,17 @@ func newSentinel(ctx context.Context, planned []Planned, w Work) (*sentinel, err
 		}
 		return nil, nil
 	}
-	before := g.readBefore(ctx)
+	before, resumes := g.readBefore(ctx), planned[0].Resumes
 	var all []*guard.Comparison
 	for _, c := range g.aliases {
+		if hour, recorded := resumes.hourBefore(c); recorded {
+			c.hour = hour
+		}
 		c.Comparison = guard.NewComparison(g.criteria(c.hour))
 		all = append(all, c.Comparison)
 	}
 	g.run = guard.NewRun(all...)
+	resumes.replay(g)
 	if before == nil {
 		before = g.judgePast(ctx)
 	}
@@ -116,7 +122,7 @@ func (g *sentinel) compare(ctx context.Context, index int, p Planned) {
 		if now := p.Before.Aliases[c.alias]; now != nil && len(now.Weights) > 0 {
 			c.weighted = now.Version
 		}
-		if s, is := increases[c.alias]; is {
+		if s, is := increases[c.alias]; is && p.Resumes == nil {
 			c.past, c.percent, c.old, c.new, c.weighted = true, s.percent, s.old, p.Want.ShiftTo, s.old
 		}
 		g.aliases = append(g.aliases, c)
@@ -172,17 +178,22 @@ func (g *sentinel) watch(ctx context.Context, h held) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if g.first.IsZero() {
-		g.first = h.began.Truncate(time.Minute)
-		if g.WarmUp > 0 {
-			// A minute counts whole or not at all.
-			g.first = h.began.Add(g.WarmUp + time.Minute - 1).Truncate(time.Minute)
-		}
+		g.first = g.firstMinute(h.began)
 	}
 	again := g.reader.again(g.Now())
 	if g.Now().Sub(h.began) < time.Second {
 		return again, nil
 	}
 	return again, g.look(ctx, h, g.Now().Sub(g.said) >= time.Minute)
+}
+
+// firstMinute is the first one that counts of a shift that began then. A minute counts
+// whole or not at all.
+func (g *sentinel) firstMinute(began time.Time) time.Time {
+	if g.WarmUp > 0 {
+		return began.Add(g.WarmUp + time.Minute - 1).Truncate(time.Minute)
+	}
+	return began.Truncate(time.Minute)
 }
 
 // look takes into account what is new in CloudWatch, and emits it where it is to say

@@ -47,6 +47,8 @@ type Target struct {
 	Watch Watch
 	// HandOver says that CodeDeploy shifts the traffic; nil where this program does.
 	HandOver *HandOver
+	// Resumes is the run that goes on, the same for all targets; nil for a new one.
+	Resumes *Resumption
 	// Warnings are what was noticed about files and code.
 	Warnings diag.List
 

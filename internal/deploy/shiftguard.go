@@ -71,7 +71,7 @@ func (g *sentinel) judgePast(ctx context.Context) error {
 		return &unreadError{err}
 	}
 	h := held{Stage: traffic.Stage{Percent: past[0].percent}, began: g.first, end: now}
-	g.add(minutes, h)
+	g.unrecorded = g.add(minutes, h)
 	// What comes later belongs to the shift.
 	g.since = until.Add(-time.Minute)
 	g.emit(h, until)

@@ -35,6 +35,9 @@ func (d *deployment) shift(ctx context.Context) error {
 	if slices.ContainsFunc(plans, movesAlias) {
 		last = plan.Stages(plans...) - 1
 	}
+	if err := d.ready(ctx); err != nil {
+		return err
+	}
 	if err := d.shiftStages(ctx, last); err != nil {
 		return err
 	}
@@ -53,22 +56,24 @@ func movesAlias(p plan.Plan) bool {
 
 // shiftStages goes through the stages up to the last one, -1 where no alias moves.
 func (d *deployment) shiftStages(ctx context.Context, last int) error {
-	h := held{began: d.Now()}
-	if last < 0 {
+	h, stages, r := held{began: d.Now()}, d.targets[0].Want.Traffic.Stages(), d.resumption()
+	switch {
+	case last < 0 && r == nil:
 		return d.bake(ctx, h)
+	case r != nil:
+		last = len(stages) - 1
 	}
 	// Until the new version has some of the traffic, there is nothing to compare.
 	d.watchers = d.Watching.after(d)
-	if err := d.ask(ctx, position{gate.BeforeTraffic, 0, h}); err != nil {
-		return err
-	}
-	for i, stage := range d.targets[0].Want.Traffic.Stages()[:last+1] {
-		at := position{gate.BeforeStage, i, h}
-		if err := d.ask(ctx, at); err != nil {
+	if !r.hasBegun(0) {
+		if err := d.ask(ctx, position{gate.BeforeTraffic, 0, h}); err != nil {
 			return err
 		}
-		if i == 0 {
-			d.watchers = d.Watching.watchers(d)
+	}
+	for i, stage := range stages[:last+1] {
+		at := position{gate.BeforeStage, i, h}
+		if err := d.beginStage(ctx, at, stage); err != nil {
+			return err
 		}
 		err := d.burst(ctx, i)
 		if err == nil {
@@ -94,6 +99,23 @@ func (d *deployment) shiftStages(ctx context.Context, last int) error {
 	}
 	d.happened(toldShifted, at)
 	return nil
+}
+
+// beginStage asks the gates of a stage, and records that its aliases are about to
+// move. A stage that had begun when the run was interrupted asks nobody again.
+func (d *deployment) beginStage(ctx context.Context, at position, s traffic.Stage) error {
+	if !d.resumption().hasBegun(at.stage) {
+		if err := d.ask(ctx, at); err != nil {
+			return err
+		}
+	}
+	if at.stage == 0 {
+		d.watchers = d.Watching.watchers(d)
+		if err := d.lookFirst(ctx, s); err != nil {
+			return err
+		}
+	}
+	return d.noteStage(ctx, at.stage, s)
 }
 
 // finish changes tags and settings, where they change: a signal that comes when

@@ -70,6 +70,9 @@ func (t *eventQueue) add(what string, reason error, body gate.Body) {
 	}
 	t.number++
 	body.ID = fmt.Sprintf("%s-event-%d", t.Record.Header.Run, t.number)
+	if r := t.resumption(); r != nil {
+		body.ID = fmt.Sprintf("%s-resumed-%d-event-%d", t.Record.Header.Run, len(r.log.Evidence), t.number)
+	}
 	body.Event = what
 	if reason != nil {
 		body.Reason = reason.Error()

@@ -80,7 +80,7 @@ type Watching struct {
 // an hour of the old versions' metrics, and the alarms. It changes nothing. Its error is a
 // *NotStartedError.
 func NewWatching(ctx context.Context, planned []Planned, w Work) (*Watching, error) {
-	if len(planned) == 0 || unchanged(planned) {
+	if len(planned) == 0 || unchanged(planned) && planned[0].Resumes == nil {
 		return &Watching{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
@@ -95,7 +95,7 @@ func NewWatching(ctx context.Context, planned []Planned, w Work) (*Watching, err
 	}
 	gates := planned[0].Watch.Gates
 	gates.warnOfUnasked(planned, w.Events)
-	return &Watching{guard: g, durations: newStopwatch(g), alarms: a, bake: planned[0].Watch.Bake, gates: gates, keeper: gates.keeper(w)}, nil
+	return &Watching{guard: g, durations: newStopwatch(g, planned[0].Resumes), alarms: a, bake: planned[0].Watch.Bake, gates: gates, keeper: gates.keeper(w)}, nil
 }
 
 // watchers are those of a deployment whose versions are ready.

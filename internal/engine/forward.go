@@ -13,11 +13,10 @@ import (
 
 // Snapshot records the current state, before the first change of the run.
 func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation, p plan.Plan) error {
-	e.live.latest, e.live.signing, e.live.provisioned = o.Latest, o.CodeSigning, o.Provisioned
+	e.Continue(w, o)
 	s := &journal.Snapshot{}
 	for _, a := range w.Aliases {
 		now := o.Aliases[a.Name]
-		e.live.aliases[a.Name] = now
 		if now == nil {
 			s.Missing = append(s.Missing, a.Name)
 			continue
@@ -28,7 +27,6 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 		}
 	}
 	if latest := o.Latest; latest != nil {
-		e.live.tags = latest.Tags
 		s.Exists, s.Content = true, *e.live.content(latest)
 		s.RestorePoint, s.Tags = p.RestorePoint, latest.Tags
 		s.Architectures = latest.Architectures
@@ -48,9 +46,21 @@ func (e *Engine) Snapshot(ctx context.Context, w plan.Wanted, o plan.Observation
 			s.CodeSigning = &o.CodeSigning
 		}
 	}
-	e.live.settings = maps.Clone(o.Settings)
 	s.Settings = settingsBefore(p, o)
 	return e.record.Snapshot(context.WithoutCancel(ctx), s)
+}
+
+// Continue remembers the current state, from which a run that was interrupted goes on:
+// the state from before the run is recorded already.
+func (e *Engine) Continue(w plan.Wanted, o plan.Observation) {
+	e.live.latest, e.live.signing, e.live.provisioned = o.Latest, o.CodeSigning, o.Provisioned
+	for _, a := range w.Aliases {
+		e.live.aliases[a.Name] = o.Aliases[a.Name]
+	}
+	if o.Latest != nil {
+		e.live.tags = o.Latest.Tags
+	}
+	e.live.settings = maps.Clone(o.Settings)
 }
 
 // Prepare carries out a plan up to the published version that is ready for

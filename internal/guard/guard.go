@@ -38,6 +38,9 @@ func (m Minute) plus(other Minute) Minute {
 	return Minute{New: m.New.plus(other.New), Old: m.Old.plus(other.Old)}
 }
 
+// Plus returns the sum of two looks at a minute.
+func (m Minute) Plus(other Minute) Minute { return m.plus(other) }
+
 func (m Minute) valid() Minute { return Minute{New: m.New.valid(), Old: m.Old.valid()} }
 
 // Minus returns what a minute has beyond an earlier look at it.

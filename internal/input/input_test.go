@@ -242,10 +242,14 @@ func TestFaults(t *testing.T) {
 		"a shift of two things":  {Options{Args: []string{"shift", "--percentage", "10", "--rollback-data", "[]", "--function", "f"}}, "rollback-data names the functions, their aliases and versions already (give it alone, or function, alias and to-version)"},
 		"a shift to nowhere":     {Options{Args: []string{"shift", "--function", "f", "--alias", "live"}}, "nothing says how far to shift (give percentage, or stages with traffic)"},
 		"a shift two ways":       {Options{Args: []string{"shift", "--function", "f", "--alias", "live", "--percentage", "0", "--traffic", "10%"}}, "percentage and traffic are two ways to say how far to shift (give one of them)"},
-		"too much":               {Options{Args: []string{"shift", "--function", "f", "--alias", "live", "--percentage", "101"}}, `--percentage: "101" is no percentage from 0 to 100`},
-		"half credentials":       {deploy("--aws-access-key-id=x"), "aws-access-key-id and aws-secret-access-key belong together (give both or neither)"},
-		"never and more":         {deploy("--rollback-on=never,failure"), "rollback-on says never and something else (give never alone)"},
-		"out of the workspace":   {deploy("--overrides=../x"), `--overrides: "../x" leads out of the workspace (name it by an absolute path, or move it into the workspace)`},
+		"a shift that goes on": {
+			Options{Args: []string{"shift", "--resume", "--guard", "none", "--traffic", "20%/1m", "--alias", "live"}},
+			"resume goes on with what the journal holds, and alias, guard, traffic would change it (leave it out, or roll back and begin another shift)",
+		},
+		"too much":             {Options{Args: []string{"shift", "--function", "f", "--alias", "live", "--percentage", "101"}}, `--percentage: "101" is no percentage from 0 to 100`},
+		"half credentials":     {deploy("--aws-access-key-id=x"), "aws-access-key-id and aws-secret-access-key belong together (give both or neither)"},
+		"never and more":       {deploy("--rollback-on=never,failure"), "rollback-on says never and something else (give never alone)"},
+		"out of the workspace": {deploy("--overrides=../x"), `--overrides: "../x" leads out of the workspace (name it by an absolute path, or move it into the workspace)`},
 		"an empty choice": {
 			Options{Args: []string{"rollback", "--function", " ", "--rollback-data="}},
 			`--rollback-data: it is empty, and rollback would choose something else without it (give it a value, or leave it out)

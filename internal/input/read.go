@@ -403,6 +403,10 @@ func (p *parser) filesWithoutInstant(s *Set) {
 // crossCheckShift wants to know what to shift, and how far.
 func (s *Set) crossCheckShift(fail func(message, hint string)) {
 	given := func(name string) bool { return s.values[name].given }
+	if s.values["resume"].truth {
+		s.crossCheckResume(fail)
+		return
+	}
 	switch {
 	case given("rollback-data") && (given("function") || given("alias") || given("to-version")):
 		fail("rollback-data names the functions, their aliases and versions already", "give it alone, or function, alias and to-version")
@@ -416,4 +420,32 @@ func (s *Set) crossCheckShift(fail func(message, hint string)) {
 	case !percentage && !course:
 		fail("nothing says how far to shift", "give percentage, or stages with traffic")
 	}
+}
+
+// crossCheckResume finds what a journal says already: a shift that goes on with
+// something else is another one.
+func (s *Set) crossCheckResume(fail func(message, hint string)) {
+	var named []string
+	for _, name := range []string{
+		"alias", "to-version", "percentage", "rollback-data", "guard", "guard-warm-up", "max-error-rate",
+		"error-tolerance", "min-invocations", "on-inconclusive", "alarms", "alarm-bake",
+	} {
+		if v := s.values[name]; v.given && !v.isDefault() {
+			named = append(named, name)
+		}
+	}
+	if s.values["traffic"].course.Gradual() {
+		named = append(named, "traffic")
+	}
+	if len(named) > 0 {
+		fail("resume goes on with what the journal holds, and "+strings.Join(named, ", ")+" would change it", "leave it out, or roll back and begin another shift")
+	}
+}
+
+// isDefault reports whether a value is that of an input which is left out: GitHub gives
+// it as if the user had.
+func (v value) isDefault() bool {
+	d := decoder{input: v.input, shown: v.input.Name}
+	standard := d.decode([]string{v.input.Default})
+	return v.input.Default != "" && v.text == standard.text && v.number == standard.number && v.length == standard.length
 }

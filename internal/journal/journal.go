@@ -82,6 +82,11 @@ type Header struct {
 	FirstDeploy string `json:"firstDeploy,omitempty"`
 	// StagingBucket is where rollback may put a zip above 50 MB.
 	StagingBucket string `json:"stagingBucket,omitempty"`
+	// Schedule is nil where traffic does not shift in stages, and in journals of
+	// releases that did not record it.
+	Schedule *Schedule `json:"schedule,omitempty"`
+	// Actor is who began the run, as the host names them.
+	Actor string `json:"actor,omitempty"`
 }
 
 // Target is one function in one Region of one account.
@@ -185,7 +190,16 @@ func Read(ctx context.Context, store Store) (*RunState, error) {
 // tail. It returns nil for a journal that is absent, or torn before its header
 // ended: its run changed nothing.
 func Resume(ctx context.Context, store Store, now func() time.Time) (*Journal, error) {
-	state, err := store.TakeOver(ctx, thisProcess("rollback", now))
+	return takeOver(ctx, store, "rollback", now)
+}
+
+// Continue takes over a journal as Resume does, for a shift that goes on.
+func Continue(ctx context.Context, store Store, now func() time.Time) (*Journal, error) {
+	return takeOver(ctx, store, "shift", now)
+}
+
+func takeOver(ctx context.Context, store Store, command string, now func() time.Time) (*Journal, error) {
+	state, err := store.TakeOver(ctx, thisProcess(command, now))
 	if err != nil {
 		return nil, fmt.Errorf("open journal %s: %w", store.Name(), err)
 	}

@@ -168,6 +168,13 @@ type Evidence struct {
 	Reason   string `json:"reason,omitempty"`
 	// Gate is a question to a gate, or its answer.
 	Gate *Gate `json:"gate,omitempty"`
+	// Stage is the stage of the schedule whose aliases begin to move, from 1.
+	Stage int `json:"stage,omitempty"`
+	// Before are what the old versions did in the hour before the run, as Old: they
+	// fix what the guard tolerates.
+	Before []Measured `json:"before,omitempty"`
+	// Durations are the medians of whole minutes.
+	Durations []Timed `json:"durations,omitempty"`
 }
 
 // Gate is a question to somebody outside of the run, who decides whether it goes on.
@@ -191,6 +198,22 @@ type Measured struct {
 	Old [2]int64 `json:"old"`
 }
 
+// Timed is how long the versions behind one alias took in one minute.
+type Timed struct {
+	// Of is the index of the Target.
+	Of     int       `json:"of"`
+	Alias  string    `json:"alias"`
+	Minute time.Time `json:"minute"`
+	New    Median    `json:"new"`
+	Old    Median    `json:"old"`
+}
+
+// Median is the median duration of so many invocations.
+type Median struct {
+	Invocations  int64   `json:"invocations"`
+	Milliseconds float64 `json:"milliseconds"`
+}
+
 // Record is one entry of a journal after the header. One of its pointers, State
 // or Again is set.
 type Record struct {
@@ -205,6 +228,8 @@ type Record struct {
 	Again bool `json:"again,omitempty"`
 	// Evidence is the run's, as State is: its Target is -1.
 	Evidence *Evidence `json:"evidence,omitempty"`
+	// Ready is the Target's, before its first alias moves in a schedule.
+	Ready *Ready `json:"ready,omitempty"`
 	// Takeover marks that another process goes on from here.
 	Takeover *Takeover `json:"takeover,omitempty"`
 }

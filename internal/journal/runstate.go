@@ -18,6 +18,8 @@ type RunState struct {
 	Targets []TargetLog
 	// Evidence is what was measured and decided while traffic was shared.
 	Evidence []Evidence
+	// Stages are those of the schedule that began, in the order of time.
+	Stages []StageBegan
 
 	// next is the number of the next step; sound is how many bytes of a file
 	// were read before its torn tail; last is each Target's last content.
@@ -37,6 +39,8 @@ type TargetLog struct {
 	Salt     []byte
 	Snapshot *Snapshot
 	Steps    []Step
+	// Ready is nil before the aliases move, and where they do not move in a schedule.
+	Ready *Ready
 }
 
 // Step is a change with what became of it; Outcome is nil where the process
@@ -67,7 +71,7 @@ func newRunState(h Header) RunState {
 }
 
 func (s RunState) clone() RunState {
-	s.Targets, s.last, s.Evidence = slices.Clone(s.Targets), slices.Clone(s.last), slices.Clone(s.Evidence)
+	s.Targets, s.last, s.Evidence, s.Stages = slices.Clone(s.Targets), slices.Clone(s.last), slices.Clone(s.Evidence), slices.Clone(s.Stages)
 	for i, t := range s.Targets {
 		s.Targets[i] = t.clone()
 	}
@@ -215,6 +219,9 @@ func (s *RunState) add(r Record) error {
 	}
 	if r.Evidence != nil {
 		s.Evidence = append(s.Evidence, *r.Evidence)
+		if r.Evidence.Stage > 0 {
+			s.Stages = append(s.Stages, StageBegan{Stage: r.Evidence.Stage, At: r.At})
+		}
 		return nil
 	}
 	if r.Target < 0 || r.Target >= len(s.Targets) {
@@ -225,6 +232,8 @@ func (s *RunState) add(r Record) error {
 	switch {
 	case r.Snapshot != nil:
 		t.Snapshot = r.Snapshot
+	case r.Ready != nil:
+		t.Ready = r.Ready
 	case r.Intent != nil:
 		t.Steps = append(t.Steps, Step{Number: r.Step, Record: r, Intent: *r.Intent})
 		s.next = max(s.next, r.Step+1)
@@ -291,6 +300,30 @@ func (t *TargetLog) AliasStates(name string) (states []Alias, absent bool) {
 			states = append(states, *s.Intent.Alias)
 		case s.Intent.Alias == nil && s.Intent.AliasName == name:
 			absent = true
+		}
+	}
+	return states, absent
+}
+
+// LastStates are the states in which the run may have left an alias: the one after its
+// last change that is known to be complete, or before the run, and those of all later
+// changes that may have taken effect. absent reports whether it may be missing.
+func (t *TargetLog) LastStates(name string) (states []Alias, absent bool) {
+	if t.Snapshot != nil {
+		absent = slices.Contains(t.Snapshot.Missing, name)
+		for _, a := range t.Snapshot.Aliases {
+			if a.Name == name {
+				states = append(states, a)
+			}
+		}
+	}
+	for _, s := range t.Steps {
+		switch a := s.Intent.Alias; {
+		case a == nil || a.Name != name:
+		case s.Open():
+			states = append(states, *a)
+		case s.Outcome.Result == Done:
+			states, absent = []Alias{*a}, false
 		}
 	}
 	return states, absent

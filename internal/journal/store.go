@@ -95,16 +95,22 @@ func (e *TakenError) Unwrap() error { return ErrTaken }
 type OpenError struct {
 	Name, Run string
 	State     State
+	// Shifts reports whether its shift can be resumed.
+	Shifts bool
 }
 
 func (e *OpenError) Error() string {
-	return fmt.Sprintf("run %s is still running or was interrupted; its journal is %s (to roll it back: lambda-rollout rollback --journal %s; to keep its changes, remove the file)", e.Run, e.State, e.Name)
+	resume := ""
+	if e.Shifts {
+		resume = "to go on with its shift: lambda-rollout shift --resume --journal " + e.Name + "; "
+	}
+	return fmt.Sprintf("run %s is still running or was interrupted; its journal is %s (%sto roll it back: lambda-rollout rollback --journal %s; to keep its changes, remove the file)", e.Run, e.State, resume, e.Name)
 }
 
 // replaceable refuses to begin a journal over one whose changes remain.
 func replaceable(name string, old *RunState) error {
 	if old != nil && old.State == Open && old.Changed() {
-		return &OpenError{Name: name, Run: old.Header.Run, State: old.State}
+		return &OpenError{Name: name, Run: old.Header.Run, State: old.State, Shifts: len(old.Stages) > 0}
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ func shift(w Wanted, o Observation) Plan {
 	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName, Version: w.ShiftTo}}
 	f.aliases()
 	f.plan.releaseShifted(w, o)
+	f.follow()
 	return f.plan
 }
 
@@ -108,7 +109,7 @@ func (f *forward) alias(a definition.Alias) {
 		f.handOver(a, now)
 		return
 	}
-	if reason := f.unshiftable(now); reason != "" {
+	if reason := f.unshiftable(a.Name, now); reason != "" {
 		f.plan.Blockers = append(f.plan.Blockers, "alias "+a.Name+" "+reason)
 		return
 	}
@@ -217,9 +218,11 @@ func (f *forward) mayShare(alias, base string, moves []MoveAlias) {
 
 // unshiftable returns why a shift has nothing to move; "" where it has, and in a
 // deployment.
-func (f *forward) unshiftable(now *definition.ObservedAlias) string {
+func (f *forward) unshiftable(name string, now *definition.ObservedAlias) string {
 	switch {
 	case f.w.ShiftTo == "":
+		return ""
+	case now == nil && slices.Contains(f.w.Follow.Missing, name):
 		return ""
 	case now == nil:
 		return "is gone: somebody deleted it"

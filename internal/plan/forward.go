@@ -29,6 +29,9 @@ type Wanted struct {
 	// ShiftTo, where it is set, is a version that is published already: nothing
 	// is deployed, and the aliases move to it.
 	ShiftTo string
+	// Follow is what a shift to ShiftTo does besides, where it goes on with a
+	// deployment that was interrupted.
+	Follow Follow
 }
 
 // inlineLimit is the largest zip that Lambda takes inside a request, in bytes.
@@ -221,12 +224,7 @@ func (f *forward) steps() {
 	}
 	f.aliases()
 	f.publishLatest()
-	if len(f.untag) > 0 {
-		f.plan.Steps = append(f.plan.Steps, UntagResource{Keys: f.untag})
-	}
-	if len(f.tags) > 0 {
-		f.plan.Steps = append(f.plan.Steps, TagResource{Tags: f.tags})
-	}
+	f.tagSteps()
 	f.plan.settings(f.w, f.o)
 }
 

@@ -156,6 +156,15 @@ func Parse(items []string) (Schedule, error) {
 	return schedule, nil
 }
 
+// ParseText reads what String writes.
+func ParseText(text string) (Schedule, error) {
+	var items []string
+	for item := range strings.SplitSeq(text, ",") {
+		items = append(items, strings.TrimSpace(item))
+	}
+	return Parse(items)
+}
+
 func named(name string) (Schedule, error) {
 	bare := prefix.ReplaceAllString(strings.TrimSpace(name), "")
 	if strings.EqualFold(bare, allAtOnce) {

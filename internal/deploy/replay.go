@@ -1,0 +1,61 @@
+package deploy
+
+import (
+	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/guard"
+)
+
+// hourBefore is what an alias did in the hour before the run, as recorded.
+func (r *Resumption) hourBefore(c *comparison) (guard.Count, bool) {
+	if r == nil {
+		return guard.Count{}, false
+	}
+	for _, e := range r.log.Evidence {
+		for _, m := range e.Before {
+			if m.Of == c.of && m.Alias == c.alias {
+				return guard.Count{Invocations: m.Old[0], Errors: m.Old[1]}, true
+			}
+		}
+	}
+	return guard.Count{}, false
+}
+
+// replay gives the guard the evidence of the journal, minute by minute as it came.
+func (r *Resumption) replay(g *sentinel) {
+	if r == nil {
+		return
+	}
+	if len(r.log.Stages) > 0 {
+		g.since = g.firstMinute(r.log.Stages[0].At)
+	}
+	for _, e := range r.log.Evidence {
+		for _, m := range e.Minutes {
+			for _, c := range g.aliases {
+				if c.of != m.Of || c.alias != m.Alias {
+					continue
+				}
+				grown := guard.Minute{New: guard.Count{Invocations: m.New[0], Errors: m.New[1]}, Old: guard.Count{Invocations: m.Old[0], Errors: m.Old[1]}}
+				c.added[m.Minute] = c.added[m.Minute].Plus(grown)
+				c.Add(grown)
+			}
+		}
+	}
+}
+
+// replayDurations gives the stopwatch the medians of the journal.
+func (r *Resumption) replayDurations(s *stopwatch) {
+	if r == nil || s == nil {
+		return
+	}
+	for _, e := range r.log.Evidence {
+		for _, m := range e.Durations {
+			s.until = later(s.until, m.Minute.Add(time.Minute))
+			for _, c := range s.aliases {
+				if c.of == m.Of && c.alias == m.Alias {
+					s.tests[c].Add(typical(m.New), typical(m.Old))
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package matrix
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
+)
+
+// A shift that was cut off goes on; cut off again, at any call or write of that, a
+// rollback still restores what was before the deployment.
+func TestARollbackIsExactWhereverAResumedShiftIsCutOff(t *testing.T) {
+	t.Parallel()
+	s := scenario{
+		before: published, definition: define(`, "memorySize": 256, "tags": {"team": "b"}`), files: map[string]string{"code/bootstrap": "two"},
+		args: []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live,beta", "--traffic", "10%/2m, 50%/2m"},
+	}
+	// stopped is a world whose deployment died when its shift had begun.
+	stopped := func(t *testing.T, at cut) (w *world, before string) {
+		w = newWorld(t)
+		before = s.prepare(w)
+		s.deploy(w, at).expect(t, "the deployment", killed)
+		return w, before
+	}
+	first := cut{afterWrite, 0}
+	var whole count
+	awstest.Run(t, func(t *testing.T) {
+		w := newWorld(t)
+		before := s.prepare(w)
+		s.deploy(w, cut{}).expect(t, "the deployment", 0)
+		after := w.dump()
+		// The first line is the file's name; the intent of the move to 50% follows its
+		// stage.
+		for i, line := range strings.Split(w.journal(), "\n") {
+			if strings.Contains(line, `"stage":2`) {
+				first.At = i + 1
+			}
+		}
+		w.run(cut{}, "rollback").expect(t, "the rollback", 0)
+		w.same(before, w.dump())
+		again, before := stopped(t, first)
+		if !strings.Contains(again.journal(), `"stage":2`) || strings.Contains(again.journal(), `"stage":3`) {
+			t.Fatalf("the deployment was not cut off in its second stage:\n%s", again.journal())
+		}
+		resumed := again.run(cut{}, "shift", "--resume")
+		resumed.expect(t, "the resumed shift", 0)
+		again.same(after, again.dump())
+		again.run(cut{}, "rollback").expect(t, "the rollback", 0)
+		again.same(before, again.dump())
+		whole = resumed.count
+	})
+	var tried, exact atomic.Int64
+	each(t, some(cuts(whole), 0), func(t *testing.T, c cut) {
+		tried.Add(1)
+		w, before := stopped(t, first)
+		w.run(c, "shift", "--resume").expect(t, "the resumed shift", killed)
+		if w.restored(before) {
+			exact.Add(1)
+		}
+	})
+	t.Logf("%d cuts, %d exact", tried.Load(), exact.Load())
+}
+
+// Wherever a deployment was cut off, its shift goes on or is refused, and a rollback
+// restores what was before.
+func TestAResumedShiftIsExactOrRefusedWhereverTheDeploymentWasCutOff(t *testing.T) {
+	t.Parallel()
+	s := scenario{
+		before: alarmed, definition: define(`, "tags": {"team": "b"}`), files: map[string]string{"code/bootstrap": "two"},
+		args: []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live", "--traffic", "10%/2m", "--alarms", "errors", "--alarm-bake", "1m"},
+	}
+	var whole count
+	var after string
+	awstest.Run(t, func(t *testing.T) {
+		w := newWorld(t)
+		s.prepare(w)
+		done := s.deploy(w, cut{})
+		done.expect(t, "the deployment", 0)
+		whole, after = done.count, w.dump()
+	})
+	var resumed, refused atomic.Int64
+	each(t, every(23, cuts(whole), 0), func(t *testing.T, c cut) {
+		w := newWorld(t)
+		before := s.prepare(w)
+		s.deploy(w, c).expect(t, "the deployment", killed)
+		w.settle()
+		switch end := w.run(cut{}, "shift", "--resume"); end.code {
+		case 0:
+			resumed.Add(1)
+			w.same(after, w.dump())
+		case 3:
+			refused.Add(1)
+		default:
+			t.Errorf("the resumed shift: exit %d\n%s", end.code, end.output)
+		}
+		w.restored(before)
+	})
+	if resumed.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d shifts went on, %d were refused: want both", resumed.Load(), refused.Load())
+	}
+	t.Logf("%d shifts went on, %d were refused", resumed.Load(), refused.Load())
+}
