@@ -146,7 +146,7 @@ func (a *app) header(command, run string) journal.Header {
 	r, origin := a.host.Run(), a.origin()
 	return journal.Header{
 		Run: run, Started: a.Now().UTC(), Tool: versionNumber(), Command: command, Repository: r.Repository,
-		Commit: r.Commit, RunURL: r.URL, Origin: &origin, Scope: r.Scope, Salt: deploy.Salt(), Endpoints: a.serviceEndpoints(),
+		Commit: r.Commit, RunURL: r.URL, Actor: r.Actor, Origin: &origin, Scope: r.Scope, Salt: deploy.Salt(), Endpoints: a.serviceEndpoints(),
 	}
 }
 

@@ -21,7 +21,7 @@ func (a *app) deployment(results []deploy.Result) (report.Deployment, error) {
 	d := report.Deployment{
 		Rows: a.rows(results), Took: a.Now().Sub(a.began),
 		By:     report.By{Actor: run.Actor, Commit: run.Commit, CommitURL: run.CommitURL, RunURL: run.URL},
-		Stages: a.recorder.Stages(),
+		Course: a.recorder.Course(),
 		Next:   report.Next{Promote: a.promote(results), Undo: undo},
 	}
 	for _, r := range results {
@@ -155,7 +155,7 @@ func (a *app) rollbackSummary(reason string, targets []deploy.Restored, next []s
 			lines = append(lines, report.Back{Function: t.Target.Function, Region: t.Target.Region, Problem: left})
 		}
 	}
-	a.summary(report.RollbackSummary(reason, lines, next))
+	a.summary(report.RollbackSummary(reason, a.recorder.Course(), lines, next))
 }
 
 func firstLine(s string) string {

@@ -133,6 +133,7 @@ func (d *deployment) askGate(ctx context.Context, g gate.Gate, p position) error
 		return cause
 	}
 	if refused, is := errors.AsType[*gate.RefusedError](err); is {
+		d.Events.Emit(event.GateRefused{Gate: name, Reason: refused.Error(), Took: d.Now().Sub(began)})
 		return joined(refused, note("no", refused.Error()))
 	}
 	if err != nil {

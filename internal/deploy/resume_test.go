@@ -157,8 +157,11 @@ func TestAStoppedShiftWhoseVersionFailedMeanwhileIsRolledBack(t *testing.T) {
 		rates.rates = map[string]float64{"2": 0.3}
 		rates.mu.Unlock()
 		time.Sleep(5 * time.Minute)
-		moves := f.called("UpdateAlias")
+		moves, began := f.called("UpdateAlias"), time.Now()
 		_, err := f.resume(Gates{})
+		if took := time.Since(began); took > 4*time.Second {
+			f.Errorf("the traffic was back after %s: nobody looked before the stage began anew", took)
+		}
 		var failed *FailedError
 		if !errors.As(err, &failed) || !strings.Contains(err.Error(), "version 2 of function shop failed in") {
 			f.Fatalf("ends with %v\n%s", err, f.log)

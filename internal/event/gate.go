@@ -28,6 +28,14 @@ type GatePassed struct {
 	Took   time.Duration
 }
 
+// GateRefused is emitted when a gate said no, or nothing in its time.
+type GateRefused struct {
+	Gate
+	Reason string
+	Took   time.Duration
+}
+
 func (GateAsked) sealed()   {}
 func (GateWaiting) sealed() {}
 func (GatePassed) sealed()  {}
+func (GateRefused) sealed() {}

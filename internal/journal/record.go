@@ -158,6 +158,8 @@ type Outcome struct {
 // Evidence is what was measured while two versions shared their traffic, or what
 // was decided from it. It belongs to the run and not to one Target.
 type Evidence struct {
+	// At is when it was recorded.
+	At time.Time `json:"-"`
 	// Percent of the traffic went to the new version.
 	Percent float64 `json:"percent"`
 	// Minutes are what was measured since the last record.

@@ -218,7 +218,9 @@ func (s *RunState) add(r Record) error {
 		return nil
 	}
 	if r.Evidence != nil {
-		s.Evidence = append(s.Evidence, *r.Evidence)
+		e := *r.Evidence
+		e.At = r.At
+		s.Evidence = append(s.Evidence, e)
 		if r.Evidence.Stage > 0 {
 			s.Stages = append(s.Stages, StageBegan{Stage: r.Evidence.Stage, At: r.At})
 		}

@@ -16,6 +16,7 @@ type RunDocument struct {
 	Repository string        `json:"repository,omitempty"`
 	Commit     string        `json:"commit,omitempty"`
 	RunURL     string        `json:"runUrl,omitempty"`
+	Actor      string        `json:"actor,omitempty"`
 	Functions  []RunFunction `json:"functions"`
 }
 
@@ -58,7 +59,7 @@ type RunCall struct {
 func DocumentOf(state *journal.RunState, hide func(string) string) RunDocument {
 	h := state.Header
 	d := RunDocument{
-		Run: h.Run, Command: h.Command, Started: h.Started, State: string(state.State), Repository: h.Repository, Commit: h.Commit, RunURL: h.RunURL,
+		Run: h.Run, Command: h.Command, Started: h.Started, State: string(state.State), Repository: h.Repository, Commit: h.Commit, RunURL: h.RunURL, Actor: h.Actor,
 		Functions: []RunFunction{},
 	}
 	for _, t := range state.Targets {

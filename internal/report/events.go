@@ -43,7 +43,7 @@ func (l *Log) Emit(e event.Event) {
 		l.alarmChanged(e)
 	case event.DurationsCompared:
 		l.durationsCompared(e)
-	case event.GateAsked, event.GateWaiting, event.GatePassed:
+	case event.GateAsked, event.GateWaiting, event.GatePassed, event.GateRefused:
 		l.emitGate(e)
 	case event.ShiftFollowed:
 		l.Line("CodeDeploy deployment %s is %s: Alias %s points to %s (%s)", e.Deployment, e.Status, e.Alias, e.Routing, traffic.FormatDuration(e.Since))

@@ -20,6 +20,7 @@ func Page(state *journal.RunState, hide func(string) string) string {
 	title := p.title()
 	body := []node{el("h1", p.class(), text(title)), p.facts()}
 	body = append(body, p.stages()...)
+	body = append(body, p.gates()...)
 	for i := range state.Targets {
 		body = append(body, p.target(&state.Targets[i]))
 	}
@@ -63,6 +64,7 @@ func (p page) facts() node {
 		}
 	}
 	add("Command", h.Command)
+	add("By", h.Actor)
 	add("Began", h.Started.UTC().Format(time.DateTime))
 	add("Repository", h.Repository)
 	add("Commit", h.Commit)

@@ -27,13 +27,18 @@ func runOf(name string) *journal.RunState {
 		return s
 	}
 	return &journal.RunState{
-		Header: journal.Header{Run: name, Started: at, Tool: "v1", Command: "deploy", Repository: name, Commit: name, RunURL: "https://example.com/" + name},
+		Header: journal.Header{Run: name, Started: at, Tool: "v1", Command: "deploy", Repository: name, Commit: name, Actor: name, RunURL: "https://example.com/" + name},
 		State:  journal.RolledBack,
 		Evidence: []journal.Evidence{
+			{At: at, Gate: &journal.Gate{Moment: "before-traffic", To: "https://example.com/" + name}},
+			{At: at.Add(42 * time.Second), Gate: &journal.Gate{Moment: "before-traffic", To: "https://example.com/" + name, Answer: "yes", Reason: name}},
+			{Percent: 10, Stage: 1},
 			{Percent: 10, Minutes: []journal.Measured{{Alias: name, New: [2]int64{200, 1}, Old: [2]int64{1800, 2}}, {New: [2]int64{212, 2}, Old: [2]int64{1890}}}},
 			{Percent: 10, Decision: "extend", Reason: name},
 			{Percent: 10, Decision: "continue", Reason: name},
-			{Percent: 50, Minutes: []journal.Measured{{New: [2]int64{900, 400}, Old: [2]int64{900, 1}}}, Decision: "rollback", Reason: name},
+			{Percent: 50, Stage: 2, Minutes: []journal.Measured{{New: [2]int64{900, 400}, Old: [2]int64{900, 1}}}, Decision: "rollback", Reason: name},
+			{Percent: 50, Durations: []journal.Timed{{New: journal.Median{Invocations: 90, Milliseconds: 310}, Old: journal.Median{Invocations: 90, Milliseconds: 120.4}}}},
+			{At: at.Add(time.Minute), Percent: 50, Gate: &journal.Gate{Moment: "before-stage", To: "https://example.com/" + name}},
 		},
 		Targets: []journal.TargetLog{{
 			Target:   journal.Target{Function: name, Region: "eu-central-1"},
@@ -119,6 +124,8 @@ func TestAPageHasTheFiguresAndDecisionsOfTheStages(t *testing.T) {
 	got := Page(runOf("shop"), same)
 	for _, want := range []string{
 		"10% of the traffic", "new 3/412 (0.73%) · old 2/3,690 (0.05%) failed", "the stage lasted longer: shop", "the shift went on: shop",
+		"median duration in the last minute: new 310 ms · old 120 ms", "<dt>By</dt><dd>shop</dd>",
+		"before-traffic · https://example.com/shop", "waited 42.0 s", "yes: shop", "before-stage · https://example.com/shop", "asked at 10:01:00", "no answer: the run ended",
 		"50% of the traffic", "new 400/900 (44.4%) · old 1/900 (0.11%) failed", "rolled back: shop",
 	} {
 		if !strings.Contains(got, want) {

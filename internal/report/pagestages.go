@@ -1,6 +1,9 @@
 package report
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
@@ -9,6 +12,8 @@ import (
 type judged struct {
 	percent  float64
 	new, old Calls
+	// took are the medians of the last minute that has them.
+	took [2]journal.Median
 	// decisions are what followed, in the order of time.
 	decisions []journal.Evidence
 }
@@ -17,14 +22,24 @@ type judged struct {
 // other.
 func judgedStages(evidence []journal.Evidence) []judged {
 	var stages []judged
+	// Journals of older releases do not say when a stage began.
+	marked := slices.ContainsFunc(evidence, func(e journal.Evidence) bool { return e.Stage > 0 })
 	for _, e := range evidence {
-		if n := len(stages); n == 0 || stages[n-1].percent != e.Percent || stages[n-1].over() {
+		if e.Gate != nil {
+			continue
+		}
+		if n := len(stages); e.Stage > 0 || n == 0 || stages[n-1].percent != e.Percent || !marked && stages[n-1].over() {
 			stages = append(stages, judged{percent: e.Percent})
 		}
 		s := &stages[len(stages)-1]
 		for _, m := range e.Minutes {
 			s.new.Invocations, s.new.Errors = s.new.Invocations+m.New[0], s.new.Errors+m.New[1]
 			s.old.Invocations, s.old.Errors = s.old.Invocations+m.Old[0], s.old.Errors+m.Old[1]
+		}
+		for _, d := range e.Durations {
+			if d.New.Invocations > 0 && d.Old.Invocations > 0 {
+				s.took = [2]journal.Median{d.New, d.Old}
+			}
 		}
 		if e.Decision != "" {
 			s.decisions = append(s.decisions, e)
@@ -51,6 +66,9 @@ func (p page) stages() []node {
 		said := map[string]string{"continue": "the shift went on", "extend": "the stage lasted longer", "rollback": "rolled back"}
 		item := el("li", "", el("span", "what", text(traffic.Percent(s.percent)+" of the traffic")),
 			el("span", "when", text("new "+s.new.String()+" · old "+s.old.String()+" failed")))
+		if now, old := s.took[0], s.took[1]; now.Invocations > 0 {
+			item = appended(item, el("span", "result", text(fmt.Sprintf("median duration in the last minute: new %.0f ms · old %.0f ms", now.Milliseconds, old.Milliseconds))))
+		}
 		for _, d := range s.decisions {
 			words := said[d.Decision]
 			if words == "" {

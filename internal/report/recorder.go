@@ -18,6 +18,7 @@ type Recorder struct {
 	mu       sync.Mutex
 	began    time.Time // of the first stage
 	stages   []Stage
+	gates    []Question
 	cases    []Case
 	warnings []string
 	undoing  undoing
@@ -70,6 +71,8 @@ func (r *Recorder) keep(e event.Event) {
 		if n := len(r.stages); n > 0 {
 			r.stages[n-1].Looks = append(r.stages[n-1].Looks, lookOf(r.now().Sub(r.began), e))
 		}
+	case event.GateAsked, event.GatePassed, event.GateRefused, event.DeploymentFailed:
+		r.gates = asked(r.gates, e, r.now())
 	case event.StepBegan:
 		r.stageOver(e)
 	case event.CaseVerified:
@@ -133,11 +136,11 @@ func (r *Recorder) stageOver(event.StepBegan) {
 	}
 }
 
-// Stages are those of the run so far.
-func (r *Recorder) Stages() []Stage {
+// Course is that of the run so far.
+func (r *Recorder) Course() Course {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]Stage(nil), r.stages...)
+	return Course{Stages: append([]Stage(nil), r.stages...), Gates: append([]Question(nil), r.gates...)}
 }
 
 // Cases are the invocations that verified the new version.

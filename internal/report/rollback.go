@@ -15,9 +15,10 @@ type Back struct {
 }
 
 // RollbackSummary is the page of a rollback: first, in red, what was not restored,
-// then what was, from what to what, folded by Region where it is long. next are the
-// commands that finish it. It is never longer than SummaryLimit.
-func RollbackSummary(reason string, lines []Back, next []string) string {
+// then how the traffic had shifted and what was restored, from what to what, folded by
+// Region where it is long. next are the commands that finish it. It is never longer
+// than SummaryLimit.
+func RollbackSummary(reason string, course Course, lines []Back, next []string) string {
 	var head, tail strings.Builder
 	failed, restored := splitBack(lines)
 	if len(failed) > 0 {
@@ -27,6 +28,9 @@ func RollbackSummary(reason string, lines []Back, next []string) string {
 	}
 	if reason != "" {
 		fmt.Fprintf(&head, "Because: %s\n\n", cell(reason))
+	}
+	if shifted := course.markdown(); shifted != "" {
+		head.WriteString(strings.TrimPrefix(shifted, "\n") + "\n")
 	}
 	if len(next) > 0 {
 		commands(&tail, "Once that is fixed, run", next[:1])

@@ -22,7 +22,7 @@ func TestARollbackSummaryBeginsWithWhatWasNotRestored(t *testing.T) {
 			}
 		}
 	}
-	text := RollbackSummary("struck", lines, []string{"lambda-rollout rollback --journal j", "lambda-rollout rollback --function f"})
+	text := RollbackSummary("struck", Course{}, lines, []string{"lambda-rollout rollback --journal j", "lambda-rollout rollback --function f"})
 	if len(text) > SummaryLimit {
 		t.Errorf("%d bytes", len(text))
 	}
@@ -48,7 +48,7 @@ func TestARollbackSummaryStaysBelowItsLimit(t *testing.T) {
 		}
 		lines = append(lines, l)
 	}
-	text := RollbackSummary("", lines, []string{"lambda-rollout rollback --journal j"})
+	text := RollbackSummary("", Course{}, lines, []string{"lambda-rollout rollback --journal j"})
 	if len(text) > SummaryLimit || !strings.Contains(text, "rollback --journal j") || !strings.Contains(text, "lines more: see the log") {
 		t.Errorf("%d bytes", len(text))
 	}

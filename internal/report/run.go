@@ -50,7 +50,7 @@ func (l *Log) emitRun(e event.Event) {
 		l.caseCompared(e)
 	case event.StepBegan, event.StepEnded, event.WaitBegan, event.Waiting, event.AliasesBegan, event.AliasesEnded,
 		event.AliasUpToDate, event.CodeFirst, event.Downloading, event.WatchingForLateCall, event.StageHeld, event.StageWatched,
-		event.StageExtended, event.AlarmChanged, event.DurationsCompared, event.GateAsked, event.GateWaiting, event.GatePassed, event.SectionBegan, event.Warning, event.AliasesMoved, event.WaveBegan, event.RollbackLimited,
+		event.StageExtended, event.AlarmChanged, event.DurationsCompared, event.GateAsked, event.GateWaiting, event.GatePassed, event.GateRefused, event.SectionBegan, event.Warning, event.AliasesMoved, event.WaveBegan, event.RollbackLimited,
 		event.Tick, event.Planned, event.ShiftFollowed:
 	}
 }

@@ -47,7 +47,7 @@ type Deployment struct {
 	// Diffs are what changed, in the order of the rows.
 	Diffs  []Diff
 	By     By
-	Stages []Stage
+	Course Course
 	Took   time.Duration
 	Next   Next
 }
@@ -83,7 +83,7 @@ func Summary(d Deployment) string {
 		rows = append(rows, r.markdown())
 	}
 	head.WriteString(table("| Function | Region | Version | Traffic | Code | Time |\n|---|---|---|---|---|---|\n", rows, "function"))
-	head.WriteString(stagesMarkdown(d.Stages))
+	head.WriteString(d.Course.markdown())
 	commands(&tail, "To give the new version all the traffic", d.Next.Promote)
 	commands(&tail, d.undoTitle(), d.Next.Undo)
 	room := SummaryLimit - head.Len() - tail.Len()

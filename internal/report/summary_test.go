@@ -33,7 +33,7 @@ func TestASummaryFitsOneScreen(t *testing.T) {
 	if lines := strings.Count(Summary(d), "\n"); lines > 50 {
 		t.Errorf("%d lines", lines)
 	}
-	d.Stages = []Stage{
+	d.Course.Stages = []Stage{
 		{Percent: 10, Held: 5 * time.Minute, Looks: []Look{
 			{At: time.Minute, New: Calls{51, 0}, Old: Calls{470, 1}, Reason: "no sign of a worse rate"},
 			{At: 5 * time.Minute, New: Calls{412, 3}, Old: Calls{3690, 2}, Decision: "good", Reason: "a rate above 2.1% would have been seen"},
@@ -41,7 +41,7 @@ func TestASummaryFitsOneScreen(t *testing.T) {
 		{Percent: 50, Began: 5 * time.Minute, Held: 5 * time.Minute},
 	}
 	golden(t, "staged.md", Summary(d))
-	d.Stages[0].Looks = nil
+	d.Course.Stages[0].Looks = nil
 	if text := Summary(d); strings.Contains(text, "failed") || !strings.Contains(text, "bar [10, 50]") {
 		t.Errorf("without figures: %s", text)
 	}
@@ -133,7 +133,7 @@ func TestTheRecorderKeepsHowLongEachStageLasted(t *testing.T) {
 	r.Emit(event.StageHeld{Percent: 50, Wait: 3 * time.Minute, Left: 3 * time.Minute})
 	now = now.Add(time.Minute)
 	r.Emit(event.StageHeld{Percent: 50, Wait: 3 * time.Minute, Left: 2 * time.Minute})
-	got := r.Stages()
+	got := r.Course().Stages
 	if len(got) != 2 || got[0].Held != 5*time.Minute || got[1].Began != 5*time.Minute || got[1].Held != time.Minute || got[1].Percent != 50 {
 		t.Errorf("got %+v", got)
 	}

@@ -77,7 +77,7 @@ func (v *View) Take(e event.Event, now time.Time, columns int) []terminal.Line {
 		return v.alarm(p, e)
 	case event.DurationsCompared:
 		return v.durations(p, e)
-	case event.GateAsked, event.GateWaiting, event.GatePassed:
+	case event.GateAsked, event.GateWaiting, event.GatePassed, event.GateRefused:
 		return v.gateEvent(p, e, now)
 	case event.AliasesMoved:
 		return p.row(ok, "", fmt.Sprintf("%s moved within %.1f s", plural(e.Aliases, "alias", "aliases"), e.Within.Seconds()), "")
@@ -232,7 +232,7 @@ func (v *View) durations(p layout, e event.DurationsCompared) (lines []terminal.
 
 // gateEvent takes what becomes of a question.
 func (v *View) gateEvent(p layout, e event.Event, now time.Time) []terminal.Line {
-	//nolint:gochecksumtype // a gate has these three
+	//nolint:gochecksumtype // a gate has these
 	switch e := e.(type) {
 	case event.GateAsked:
 		v.gate = &activity{what: "gate " + e.Moment + ": asking " + e.To, since: now, until: now.Add(e.Timeout)}
@@ -247,6 +247,8 @@ func (v *View) gateEvent(p layout, e event.Event, now time.Time) []terminal.Line
 			said += ": " + e.Reason
 		}
 		return p.row(ok, "", said, Took(e.Took))
+	case event.GateRefused:
+		v.gate = nil // the failure that follows says why
 	}
 	return nil
 }

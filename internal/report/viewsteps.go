@@ -63,7 +63,7 @@ func (v *View) ofTarget(p layout, t event.Target, e event.Event, now time.Time) 
 		return v.alarm(p, e)
 	case event.DurationsCompared:
 		return v.durations(p, e)
-	case event.GateAsked, event.GateWaiting, event.GatePassed:
+	case event.GateAsked, event.GateWaiting, event.GatePassed, event.GateRefused:
 		return v.gateEvent(p, e, now)
 	case event.RunBegan, event.OfTarget, event.DeployBegan, event.AliasManifests, event.DeploymentFailed, event.JournalSkipped, event.WaitBegan,
 		event.AliasesBegan, event.AliasesEnded, event.SectionBegan, event.Planned, event.AliasesMoved, event.WaveBegan,
