@@ -133,7 +133,7 @@ func (r *Resumption) targets(ctx context.Context, store journal.Store, access Ac
 		t.Watch, t.Resumes = watch, r
 		t.Want = plan.Wanted{
 			Function: definition.Function{FunctionName: one.log.Function}, Run: r.log.Header.Run, ShiftTo: ready.Version,
-			Traffic: schedule.Stages()[r.done:], Follow: plan.Follow{Tags: ready.Tags, Untag: ready.TagKeys},
+			Traffic: schedule.Stages()[r.done:], Follow: &plan.Follow{Tags: ready.Tags, Untag: ready.TagKeys},
 		}
 		if one.log.Snapshot != nil {
 			t.Want.Follow.Missing = one.log.Snapshot.Missing

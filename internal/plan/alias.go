@@ -15,8 +15,11 @@ import (
 func shift(w Wanted, o Observation) Plan {
 	f := forward{w: w, o: o, plan: Plan{Function: w.Function.FunctionName, Version: w.ShiftTo}}
 	f.aliases()
-	f.plan.releaseShifted(w, o)
-	f.follow()
+	if w.Follow == nil {
+		f.plan.releaseShifted(w, o)
+	} else {
+		f.follow()
+	}
 	return f.plan
 }
 
@@ -222,7 +225,7 @@ func (f *forward) unshiftable(name string, now *definition.ObservedAlias) string
 	switch {
 	case f.w.ShiftTo == "":
 		return ""
-	case now == nil && slices.Contains(f.w.Follow.Missing, name):
+	case now == nil && f.w.Follow != nil && slices.Contains(f.w.Follow.Missing, name):
 		return ""
 	case now == nil:
 		return "is gone: somebody deleted it"

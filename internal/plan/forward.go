@@ -29,9 +29,9 @@ type Wanted struct {
 	// ShiftTo, where it is set, is a version that is published already: nothing
 	// is deployed, and the aliases move to it.
 	ShiftTo string
-	// Follow is what a shift to ShiftTo does besides, where it goes on with a
-	// deployment that was interrupted.
-	Follow Follow
+	// Follow is what a shift to ShiftTo does besides, where it goes on with a run that
+	// was interrupted, and nothing else; nil for a shift that begins.
+	Follow *Follow
 }
 
 // inlineLimit is the largest zip that Lambda takes inside a request, in bytes.
