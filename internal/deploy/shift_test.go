@@ -54,6 +54,39 @@ func TestTrafficShiftsBetweenPublishedVersionsAndBack(t *testing.T) {
 	})
 }
 
+// A deployment that left the old version its part left its provisioned concurrency to
+// the shift, which costs what its budget says.
+func TestAShiftToAllReleasesTheOldVersionOnceTheTrafficHasMoved(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 2, onVersion: true}\n")
+		f.settings = []string{"settings.yaml"}
+		f.deployCode("1")
+		f.options.Traffic = share(10)
+		f.deployCode("2")
+		if n := f.called("DeleteProvisionedConcurrencyConfig"); n != 0 {
+			f.Fatalf("the deployment released %d", n)
+		}
+		f.aws.ResetCalls()
+		results, err := f.shift(f.Context(), to(""), share(100))
+		if err != nil || f.called("DeleteProvisionedConcurrencyConfig") != 1 {
+			f.Fatalf("%v; %v", err, f.operations())
+		}
+		var moved bool
+		for _, c := range f.aws.Calls() {
+			if moved = moved || c.Operation == "UpdateAlias"; c.Operation == "DeleteProvisionedConcurrencyConfig" && !moved {
+				f.Error("it was released before the traffic moved")
+			}
+		}
+		// Resolving the shift asks about the alias, and that is not the plan's.
+		if b, n := BudgetOf([]Planned{results[0].Planned}), f.budgeted()-1; b.Calls != n {
+			f.Errorf("%d calls of a budget of %+v: %v", n, b, f.operations())
+		}
+		if _, err := f.rollback(); err != nil || f.called("PutProvisionedConcurrencyConfig") != 1 {
+			f.Errorf("the rollback: %v; %v", err, f.operations())
+		}
+	})
+}
+
 func TestAShiftThatIsRefusedLeavesEverythingAsItWas(t *testing.T) {
 	run(t, awslocal.Options{}, func(f *fixture) {
 		f.deployCode("1")

@@ -23,6 +23,8 @@ func settingsScenarios() []scenario {
 		{name: "settings removed, and code", before: settled, definition: define(""), args: withSettings,
 			files: map[string]string{"code/bootstrap": "two", "settings.json": `{"reservedConcurrency": null, "eventInvokeConfig": [], "recursiveLoop": null,
 				"runtimeManagement": null, "permissions": {"url": null, "all": null}, "provisionedConcurrency": null}`}},
+		{name: "settings of a new function", before: func(*world) {}, definition: define(""), args: withSettings, ofGrid: true,
+			files: map[string]string{"code/bootstrap": "one", "settings.json": settingsOf("NONE", 5, 60)}},
 		{name: "settings of a new alias", before: bare, definition: define(""), args: withSettings,
 			files: map[string]string{"code/bootstrap": "one", "settings.json": settingsOf("NONE", 5, 60)}},
 	}
@@ -150,6 +152,12 @@ func settingsStrangers() []stranger {
 					Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("sns.amazonaws.com")})
 				return err
 			})},
+		{name: "provisioned on the version", of: "provisioned concurrency on the version, in stages", keeps: []string{"Provisioned.2"}, code: 4,
+			says: []string{"provisionedConcurrency of 2 was not changed: 1"}, does: func(w *world) {
+				_, err := w.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: f, Qualifier: aws.String("2"), ProvisionedConcurrentExecutions: aws.Int32(1)})
+				w.must(err)
+				w.settle()
+			}},
 		{name: "nobody", does: func(*world) {}},
 	}
 }
