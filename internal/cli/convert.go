@@ -15,7 +15,10 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/adopt"
 	"github.com/lambda-rollout/lambda-rollout/internal/convert"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambroll"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
+	"github.com/lambda-rollout/lambda-rollout/internal/values"
 )
 
 // convert prints or writes what other tools' files are converted to: the first that is
@@ -36,7 +39,7 @@ func (a *app) convert(ctx context.Context) (err error) {
 		names[0] = filepath.Dir(names[0])
 	}
 	if a.isFolder(names[0]) {
-		result, problems = a.convertFolder(files, names[0], names[1:])
+		result, problems = a.convertFolder(ctx, files, names[0], names[1:])
 	} else {
 		var contents []service.File
 		if contents, problems = files.Read(names); problems.Err() == nil && len(contents) > 0 {
@@ -82,8 +85,17 @@ func (a *app) inWorkspace(name string) string {
 
 // convertFolder converts a folder of lambroll, with the option file that is named
 // behind it or in LAMBROLL_OPTION.
-func (a *app) convertFolder(files service.Files, folder string, more []string) (convert.Result, diag.List) {
-	f := convert.Folder{Name: path.Clean(filepath.ToSlash(folder)), Env: a.lookupEnv}
+func (a *app) convertFolder(ctx context.Context, files service.Files, folder string, more []string) (convert.Result, diag.List) {
+	functions := lambroll.New(lambroll.Options{
+		Env: a.lookupEnv, Later: later,
+		Read:     func(values.Source) values.Result { return values.Result{Err: errOfOptions} },
+		Identity: func() (lambroll.Identity, error) { return lambroll.Identity{}, errOfOptions },
+		Layer:    func(string, string) (string, error) { return "", errOfOptions },
+	})
+	f := convert.Folder{Name: path.Clean(filepath.ToSlash(folder)), Env: a.lookupEnv, Functions: functions}
+	f.Jsonnet = func(file convert.File) ([]byte, *diag.Problem) {
+		return evaluateJsonnet(lambroll.Jsonnet{Import: func(name string) ([]byte, error) { return a.host.ReadFile(ctx, name) }}, file.Name, file.Content, functions)
+	}
 	var patterns []string
 	for _, name := range convert.LambrollFiles {
 		if _, err := os.Stat(a.inWorkspace(path.Join(f.Name, name))); !errors.Is(err, fs.ErrNotExist) {
@@ -108,6 +120,20 @@ func (a *app) convertFolder(files service.Files, folder string, more []string) (
 		f.Files = append(f.Files, convert.File{Name: c.Name, Content: c.Content})
 	}
 	return convert.Lambroll(f)
+}
+
+var errOfOptions = errors.New("in an option file there are env and must_env alone: write its value in the workflow")
+
+// later writes what a workflow has in place of environment variables.
+func later(names []string, otherwise string) string {
+	terms := make([]string, len(names))
+	for i, name := range names {
+		terms[i] = "vars." + name
+	}
+	if otherwise != "" {
+		terms = append(terms, expression.QuoteGitHub(otherwise))
+	}
+	return "${{ " + strings.Join(terms, " || ") + " }}"
 }
 
 // convertDocument is what --output json prints of convert.

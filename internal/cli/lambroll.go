@@ -12,6 +12,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/glob"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambroll"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
@@ -67,7 +68,11 @@ func pairsOr(given map[string]string, variable string) map[string]string {
 func (a *app) templates(ctx context.Context) (service.Templates, diag.List) {
 	s, warnings := a.lambrollSettings()
 	in := func(file string) bool { return s.given || lambroll.IsDefinition(file) }
-	if !slices.ContainsFunc(a.named("function-definition"), func(pattern string) bool { return in(pattern) || strings.ContainsAny(pattern, "*?[") }) {
+	inSettings := func(file string) bool { return s.given || lambroll.IsSettings(file) }
+	names := func(input string, in func(string) bool) bool {
+		return slices.ContainsFunc(a.named(input), func(pattern string) bool { return in(pattern) || glob.IsPattern(pattern) })
+	}
+	if !names("function-definition", in) && !names("settings", inSettings) {
 		return service.Templates{}, nil
 	}
 	env, problems := a.lambrollEnv(ctx, s.envfiles)
@@ -84,7 +89,7 @@ func (a *app) templates(ctx context.Context) (service.Templates, diag.List) {
 	}
 	f := lambroll.New(opts)
 	return service.Templates{
-		Functions: f, In: in,
+		Functions: f, In: in, InSettings: inSettings,
 		Source: func(file string, content []byte) (*expression.Source, *diag.Problem) {
 			return t.source(file, content, f)
 		},
@@ -135,14 +140,23 @@ func (t *templateReader) source(file string, content []byte, f lambroll.Function
 	if path.Ext(file) != ".jsonnet" {
 		return expression.ScanTemplates(file, content), nil
 	}
-	text, err := t.jsonnet.Evaluate(file, content, f)
+	text, problem := evaluateJsonnet(t.jsonnet, file, content, f)
+	if problem != nil {
+		return nil, problem
+	}
+	return expression.ScanTemplates(file+" (as JSON)", text), nil
+}
+
+// evaluateJsonnet returns the JSON that a file comes to.
+func evaluateJsonnet(j lambroll.Jsonnet, file string, content []byte, f lambroll.Functions) ([]byte, *diag.Problem) {
+	text, err := j.Evaluate(file, content, f)
 	if e, ok := errors.AsType[*lambroll.JsonnetError](err); ok {
 		return nil, &diag.Problem{File: cmp.Or(e.File, file), Line: e.Line, Col: e.Col, Message: e.Message}
 	}
 	if err != nil {
 		return nil, &diag.Problem{File: file, Message: err.Error()}
 	}
-	return expression.ScanTemplates(file+" (as JSON)", text), nil
+	return text, nil
 }
 
 // alone calls do while no other one is under way.

@@ -286,6 +286,69 @@ func TestDefinitionsInJsonnetDeploy(t *testing.T) {
 	}
 }
 
+// A function URL has the functions of a definition, in both of its forms, and none
+// under another name.
+func TestFunctionURLsOfLambrollDeploy(t *testing.T) {
+	t.Parallel()
+	b := lambrollBench(t)
+	b.env = append(b.env, "AUTH=NONE")
+	b.write("function.json", "{\"FunctionName\": \"f\", \"Handler\": \"index.handler\", \"Role\": \"arn:aws:iam::000000000000:role/f\", \"Runtime\": \"nodejs22.x\"}")
+	b.write("function_url.json", "{\"Config\": {\"AuthType\": \"{{ env `AUTH` `AWS_IAM` }}\", \"Cors\": {\"AllowOrigins\": [\"https://{{ tfstate `output.host` }}\"]}}}")
+	b.write("function_url.jsonnet", "{ Config: { AuthType: std.native('env')('UNSET', 'NONE'), Cors: { AllowOrigins: ['https://' + std.native('ssm')('/app/a')] } } }")
+	b.write("url.json", "{\"Config\": {\"AuthType\": \"NONE\", \"Cors\": {\"AllowOrigins\": [\"{{ env `ENV` }}\"]}}}")
+	args := []string{"--function-definition", "function.json", "--artifact", "src", "--alias", "current", "--settings"}
+	for _, tc := range []struct{ file, origin string }{
+		{"function_url.json", "https://db.example"}, {"function_url.jsonnet", "https://value-of-a <+service.name>"}, {"url.json", "{{ env `ENV` }}"},
+	} {
+		more := append(args[:len(args):len(args)], tc.file)
+		if tc.file == "function_url.json" {
+			more = append(more, lambrollStates...)
+			b.must(append([]string{"validate"}, more...)...)
+		}
+		out := b.must(append([]string{"deploy"}, more...)...)
+		if warned := strings.Contains(out, "is a template of lambroll"); warned != (tc.file == "url.json") {
+			t.Errorf("%s: warned: %v\n%s", tc.file, warned, out)
+		}
+		url, err := lambda.NewFromConfig(b.config()).GetFunctionUrlConfig(t.Context(), &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String("f")})
+		if err != nil || url.AuthType != "NONE" || url.Cors.AllowOrigins[0] != tc.origin {
+			t.Errorf("%s: %+v, %v", tc.file, url, err)
+		}
+	}
+}
+
+// An option file has its templates, and may be in Jsonnet: what it asks the environment
+// for are variables of the workflow.
+func TestConvertReadsTheTemplatesOfAnOptionFile(t *testing.T) {
+	t.Parallel()
+	b := lambrollBench(t)
+	b.write("fn/function.json", "{\"FunctionName\": \"f\"}")
+	b.write("fn/lib.libsonnet", "{ region: 'eu-central-1' }")
+	for name, content := range map[string]string{
+		"option.json":    "{\"region\": \"eu-central-1\", \"tfstate\": \"s3://{{ must_env `BUCKET` }}/{{ env `STAGE` `it's` }}.tfstate\"}",
+		"option.jsonnet": "(import 'lib.libsonnet') + { tfstate: 's3://' + std.native('must_env')('BUCKET') + '/' + std.native('env')('STAGE', \"it's\") + '.tfstate' }",
+	} {
+		b.write("fn/"+name, content)
+		code, out, errs := b.run("convert", "fn", "fn/"+name)
+		if code != 0 || !strings.Contains(out, "tfstate: s3://${{ vars.BUCKET }}/${{ vars.STAGE || 'it''s' }}.tfstate\n") || !strings.Contains(out, "aws-region: eu-central-1\n") || !strings.Contains(errs, "set the variable BUCKET") {
+			t.Errorf("%s: exit %d\n%s\n%s", name, code, out, errs)
+		}
+	}
+	for content, want := range map[string]string{
+		"{\n\"region\": \"{{ ssm `/a` }}\"}":   "fn/option.json:2:15: ssm: in an option file there are env and must_env alone",
+		"{\n\"region\": \"{{ cfn_output }}\"}": "fn/option.json:2:15: ",
+		"{}\n---\n{}":                          "fn/option.json: holds 2 documents",
+	} {
+		b.write("fn/option.json", content)
+		if code, out, errs := b.run("convert", "fn", "fn/option.json"); code != exitInput || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("exit %d, want %s\n%s\n%s", code, want, out, errs)
+		}
+	}
+	b.write("fn/option.jsonnet", "{\n region: }")
+	if code, _, errs := b.run("convert", "fn", "fn/option.jsonnet"); code != exitInput || !strings.Contains(errs, "fn/option.jsonnet:2:") {
+		t.Errorf("exit %d\n%s", code, errs)
+	}
+}
+
 // Elsewhere {{ is text, and a call of lambroll's there is a warning.
 func TestATemplateInAnotherFileStaysAsItIs(t *testing.T) {
 	t.Parallel()

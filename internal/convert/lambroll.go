@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -32,6 +33,10 @@ type Folder struct {
 	Option File
 	// Env looks up the LAMBROLL_* variables.
 	Env func(name string) (string, bool)
+	// Functions are those of the option file's templates: env and must_env write what
+	// the workflow has. Jsonnet evaluates an option file in Jsonnet with them.
+	Functions expression.Functions
+	Jsonnet   func(File) ([]byte, *diag.Problem)
 }
 
 // Lambroll makes the workflow that deploys a folder of lambroll. The definition is
@@ -109,11 +114,42 @@ func (l *lambroll) options() *expression.Document {
 	if file.Name == "" {
 		return expression.NewScalar(l.folder.Name, "")
 	}
+	l.asks(file)
 	if path.Ext(file.Name) == ".jsonnet" {
-		l.report(diag.Problem{File: file.Name, Message: "an option file in Jsonnet is not evaluated", Hint: "jsonnet " + file.Name + " > option.json, and name that one"})
+		content, problem := l.folder.Jsonnet(file)
+		if problem != nil {
+			l.report(*problem)
+			return nil
+		}
+		file = File{file.Name + " (as JSON)", content}
+	}
+	docs, problems := expression.ScanTemplates(file.Name, file.Content).Documents()
+	l.report(problems...)
+	switch {
+	case problems.Err() != nil:
+		return nil
+	case len(docs) != 1:
+		l.report(diag.Problem{File: file.Name, Message: fmt.Sprintf("holds %d documents, but an option file is one", len(docs))})
 		return nil
 	}
-	return l.open(file)
+	if f := document.TooLarge(docs[0]); f != nil {
+		l.report(*f)
+		return nil
+	}
+	problems = docs[0].Render(docs[0].Root(), expression.NewEvaluator(expression.Env{Functions: l.folder.Functions}))
+	l.report(problems...)
+	return docs[0]
+}
+
+// asks has the user set the variables that a file asks for, and returns them.
+func (l *lambroll) asks(file File) (names []string) {
+	for _, m := range environmentCall.FindAllSubmatch(file.Content, -1) {
+		if name := string(m[1]); !slices.Contains(names, name) {
+			names = append(names, name)
+			l.report(diag.Problem{File: file.Name, Warning: true, Message: "set the variable " + name + " of the repository: the file asks for it", Hint: "use secrets." + name + " in the workflow if it is secret"})
+		}
+	}
+	return names
 }
 
 // variables are lambroll's environment variables by the options that they set.
@@ -149,8 +185,6 @@ func (l *lambroll) read(doc *expression.Document, n *yaml.Node) {
 		case !known:
 			l.step.leave(key, "it is not among the options of lambroll")
 		case r.kind == "ignored" || empty(value) || value.Value == "false" && r.kind != "is":
-		case strings.Contains(value.Value, "{{"):
-			l.step.leave(key, "a template in the option file is not evaluated: write its value")
 		default:
 			l.option(l.step, key, value, r)
 		}
@@ -222,7 +256,7 @@ func (l *lambroll) pairs(s *peerStep, n *yaml.Node, paths bool) []string {
 // inFolder is a path that lambroll takes from the folder in which it runs.
 func (l *lambroll) inFolder(name string) string {
 	name = strings.TrimPrefix(name, "file://")
-	if strings.Contains(name, "://") || path.IsAbs(name) {
+	if strings.Contains(name, "://") || path.IsAbs(name) || strings.HasPrefix(name, "${{") {
 		return name
 	}
 	return path.Join(l.folder.Name, name)
@@ -284,15 +318,13 @@ func at(doc *expression.Document, keys ...string) document.Text {
 // url adds the function's URL.
 func (l *lambroll) url() {
 	given := get(l.step.with, "settings")
-	if f, ok := l.file("function_url.json"); ok && given == nil {
+	f, ok := l.file("function_url.json")
+	if !ok {
+		f, ok = l.file("function_url.jsonnet")
+	}
+	if ok && given == nil {
 		put(l.step.with, "settings", scalar(f.Name))
 		l.report(diag.Problem{File: f.Name, Warning: true, Message: "lambroll deploys it only with --function-url; the workflow does", Hint: "remove its input settings if the URL is not to be changed"})
-	}
-	f, jsonnet := l.file("function_url.jsonnet")
-	if jsonnet && given == nil || given != nil && path.Ext(given.Value) == ".jsonnet" {
-		name := cmp.Or(f.Name, l.folder.Name)
-		l.step.left = append(l.step.left, name+": settings in Jsonnet are not evaluated")
-		l.report(diag.Problem{File: name, Warning: true, Message: "settings in Jsonnet are not evaluated: the workflow stops there", Hint: "jsonnet function_url.jsonnet > function_url.json, and convert again"})
 	}
 }
 
@@ -323,7 +355,35 @@ func (l *lambroll) ignore() []File {
 // Jsonnet.
 var environmentCall = regexp.MustCompile("\\b(?:must_)?env\\b['\"]?\\)?\\(?\\s*\\\\?[`'\"]([A-Za-z_]\\w*)")
 
+// workflow is one job, which deploys the function.
 func (l *lambroll) workflow(name string) *yaml.Node {
+	steps := newList()
+	first := newMapping()
+	uses := scalar(checkout)
+	uses.LineComment = checkoutVersion
+	put(first, "uses", uses)
+	steps.Content = append(steps.Content, first)
+	if len(l.step.left) > 0 {
+		l.stops++
+		stop := l.step.stopStep(peerUse{})
+		stop.HeadComment = strings.Join(l.step.left, "\n")
+		steps.Content = append(steps.Content, stop)
+	}
+	steps.Content = append(steps.Content, l.deploy(name))
+	job, concurrency := newMapping(), newMapping()
+	put(job, "runs-on", scalar(runner))
+	put(concurrency, "group", scalar("deploy-"+name))
+	put(concurrency, "cancel-in-progress", boolean(false))
+	put(job, "concurrency", concurrency)
+	put(job, "steps", steps)
+	jobs := newMapping()
+	put(jobs, "deploy", job)
+	return rootOf("Deploy "+name, scalar("workflow_dispatch"), jobs)
+}
+
+// deploy is the action with the inputs that say what the folder and its options say, and
+// the variables that the files ask for.
+func (l *lambroll) deploy(name string) *yaml.Node {
 	with := newMapping()
 	put(with, "function-definition", scalar(l.definition.Name))
 	with.Content = append(with.Content, l.step.with.Content...)
@@ -337,38 +397,21 @@ func (l *lambroll) workflow(name string) *yaml.Node {
 	put(with, "aws-region", cmp.Or(get(with, "aws-region"), scalar(region)))
 	ask("aws-region", "AWS_REGION", "the Region of the function")
 	ask("role-to-assume", "DEPLOY_ROLE", "the ARN of the role to deploy with")
-	deploy, env := newMapping(), newMapping()
-	put(deploy, "name", scalar("Deploy "+name))
-	put(deploy, "uses", scalar(action))
-	for _, m := range environmentCall.FindAllSubmatch(l.definition.Content, -1) {
-		variable := string(m[1])
-		if get(env, variable) == nil {
+	env := newMapping()
+	asking := []File{l.definition}
+	if n := get(with, "settings"); n != nil {
+		settings, _ := l.file(path.Base(n.Value))
+		asking = append(asking, settings)
+	}
+	for _, file := range asking {
+		for _, variable := range l.asks(file) {
 			put(env, variable, scalar("${{ vars."+variable+" }}"))
-			l.report(diag.Problem{File: l.definition.Name, Warning: true, Message: "set the variable " + variable + " of the repository: the definition asks for it", Hint: "use secrets." + variable + " in the workflow if it is secret"})
 		}
 	}
-	put(deploy, "env", env)
-	put(deploy, "with", with)
-	out := newList()
-	first := newMapping()
-	uses := scalar(checkout)
-	uses.LineComment = checkoutVersion
-	put(first, "uses", uses)
-	out.Content = append(out.Content, first)
-	if len(l.step.left) > 0 {
-		l.stops++
-		stop := l.step.stopStep(peerUse{})
-		stop.HeadComment = strings.Join(l.step.left, "\n")
-		out.Content = append(out.Content, stop)
-	}
-	out.Content = append(out.Content, deploy)
-	job, concurrency := newMapping(), newMapping()
-	put(job, "runs-on", scalar(runner))
-	put(concurrency, "group", scalar("deploy-"+name))
-	put(concurrency, "cancel-in-progress", boolean(false))
-	put(job, "concurrency", concurrency)
-	put(job, "steps", out)
-	jobs := newMapping()
-	put(jobs, "deploy", job)
-	return rootOf("Deploy "+name, scalar("workflow_dispatch"), jobs)
+	step := newMapping()
+	put(step, "name", scalar("Deploy "+name))
+	put(step, "uses", scalar(action))
+	put(step, "env", env)
+	put(step, "with", with)
+	return step
 }

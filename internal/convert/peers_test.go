@@ -17,13 +17,25 @@ import (
 
 func unset(string) (string, bool) { return "", false }
 
+// variables are functions by which an option file asks for variables.
+type variables struct{}
+
+func (variables) Names() []string { return []string{"env", "must_env"} }
+
+func (variables) Call(name string, args []expression.Value) (expression.Value, error) {
+	if name != "env" && name != "must_env" {
+		return expression.Value{}, expression.UnknownFunction{Name: name}
+	}
+	return expression.NewString("${{ vars." + args[0].Text() + " }}"), nil
+}
+
 // convertArchive converts an archive's first file, or its folder of lambroll.
 func convertArchive(archive *txtar.Archive) (Result, diag.List) {
 	first := File{archive.Files[0].Name, archive.Files[0].Data}
 	if filepath.Ext(first.Name) == ".yml" {
 		return Convert(first, nil)
 	}
-	folder := Folder{Name: filepath.Dir(first.Name), Env: unset}
+	folder := Folder{Name: filepath.Dir(first.Name), Env: unset, Functions: variables{}}
 	for _, f := range archive.Files {
 		switch filepath.Base(f.Name) {
 		case "option.json":

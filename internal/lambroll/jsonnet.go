@@ -1,6 +1,7 @@
 package lambroll
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func (e *JsonnetError) Error() string { return e.Message }
 // <+ in it are escaped.
 func (j Jsonnet) Evaluate(name string, content []byte, f Functions) ([]byte, error) {
 	vm := jsonnet.MakeVM()
-	vm.Importer(&importer{read: j.Import, known: map[string]jsonnet.Contents{}})
+	vm.Importer(&importer{file: name, read: j.Import, known: map[string]jsonnet.Contents{}})
 	for key, value := range j.ExtStr {
 		vm.ExtVar(key, value)
 	}
@@ -134,13 +135,15 @@ var (
 
 // importer reads what a program imports, from the folder of the file that does.
 type importer struct {
+	// file is the program, which the library does not name where it imports something.
+	file  string
 	read  func(name string) ([]byte, error)
 	known map[string]jsonnet.Contents
 }
 
 func (i *importer) Import(from, name string) (jsonnet.Contents, string, error) {
 	if !path.IsAbs(name) {
-		name = path.Join(path.Dir(from), name)
+		name = path.Join(path.Dir(cmp.Or(from, i.file)), name)
 	}
 	if known, ok := i.known[name]; ok {
 		return known, name, nil

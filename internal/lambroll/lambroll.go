@@ -26,6 +26,12 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/values"
 )
 
+// IsSettings reports whether a file has the name of one of lambroll's function URLs.
+func IsSettings(name string) bool {
+	base := path.Base(name)
+	return base == "function_url.json" || path.Ext(base) == ".jsonnet"
+}
+
 // IsDefinition reports whether a file has the name of one of lambroll's definitions.
 func IsDefinition(name string) bool {
 	base := path.Base(name)
@@ -39,6 +45,9 @@ type Identity struct{ Account, Arn, UserId string } //nolint:revive,staticcheck 
 type Options struct {
 	// Env looks up an environment variable.
 	Env func(name string) (string, bool)
+	// Later, where it is set, writes variables that only a later run has, and the text
+	// that counts where none of them is set.
+	Later func(names []string, otherwise string) string
 	// State is the file of tfstate, "" where none is given; Prefixed are those of the
 	// functions with a prefix.
 	State    string
@@ -143,6 +152,12 @@ func takes(args []string, least, most int) error {
 // env is the first variable that is set and not empty; the last argument, which is
 // the default, where none is. A single name is no default.
 func (f Functions) env(names []string) expression.Value {
+	if last := len(names) - 1; f.opts.Later != nil && last >= 0 {
+		if last == 0 {
+			return expression.NewString(f.opts.Later(names, ""))
+		}
+		return expression.NewString(f.opts.Later(names[:last], names[last]))
+	}
 	text := ""
 	for _, name := range names {
 		if value, _ := f.opts.Env(name); value != "" {
@@ -156,6 +171,9 @@ func (f Functions) env(names []string) expression.Value {
 func (f Functions) mustEnv(args []string) (expression.Value, error) {
 	if err := takes(args, 1, 1); err != nil {
 		return expression.Value{}, err
+	}
+	if f.opts.Later != nil {
+		return expression.NewString(f.opts.Later(args, "")), nil
 	}
 	value, set := f.opts.Env(args[0])
 	if !set {

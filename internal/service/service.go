@@ -53,7 +53,7 @@ type Options struct {
 	// more of them, which Inputs overrule.
 	Inputs    map[string]string
 	InputSets []string
-	// Templates evaluate {{ … }} in the files of Definitions.
+	// Templates evaluate {{ … }} in the files of Definitions and Settings.
 	Templates Templates
 	// Secrets are the values of <+secrets.getValue("id")>.
 	Secrets map[string]string
@@ -77,6 +77,8 @@ type Templates struct {
 	Functions expression.Functions
 	// In reports whether those of a file are evaluated.
 	In func(file string) bool
+	// InSettings reports it for a settings document.
+	InSettings func(file string) bool
 	// Source finds the templates of such a file, after its Jsonnet is evaluated.
 	Source func(file string, content []byte) (*expression.Source, *diag.Problem)
 	// Expect gets the files before the first of their templates is evaluated, to read

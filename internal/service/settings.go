@@ -40,6 +40,7 @@ func (l *loader) inputSettings(t *Target, folder string, e *expression.Evaluator
 	}
 	names, problems := l.opts.Files.expand(patterns)
 	l.report(problems...)
+	l.expectTemplates(names, settingsInputs)
 	for _, name := range names {
 		if doc := l.renderFile(name, settingsInputs, e); doc != nil {
 			l.settings(t, doc)

@@ -23,7 +23,7 @@ func (l *loader) short() {
 		l.report(diag.Problem{File: "input function-definition", Message: "cannot be combined with the input service", Hint: "a service names its definition itself: give one of the two"})
 		return
 	}
-	l.expectTemplates(names)
+	l.expectTemplates(names, functionInputs)
 	several := len(l.opts.Definitions) > 1 || slices.ContainsFunc(l.opts.Definitions, glob.IsPattern)
 	for _, name := range names {
 		l.services = append(l.services, shortService(name, several))
@@ -32,13 +32,10 @@ func (l *loader) short() {
 
 // expectTemplates shows the files whose templates are evaluated. What cannot be read
 // is reported where it is rendered.
-func (l *loader) expectTemplates(names []string) {
-	if l.opts.Templates.In == nil {
-		return
-	}
+func (l *loader) expectTemplates(names []string, inputs string) {
 	var files []File
 	for _, name := range names {
-		if !l.opts.Templates.In(name) {
+		if !l.templated(name, inputs) {
 			continue
 		}
 		if content, f := l.opts.Files.readRegular(name); f == nil {
@@ -50,10 +47,16 @@ func (l *loader) expectTemplates(names []string) {
 	}
 }
 
+// templated reports whether the templates of a file are evaluated.
+func (l *loader) templated(name, inputs string) bool {
+	t := l.opts.Templates
+	return inputs == functionInputs && t.In != nil && t.In(name) || inputs == settingsInputs && t.InSettings != nil && t.InSettings(name)
+}
+
 // scan finds the expressions of a file that an input names, and the templates of a
 // definition.
 func (l *loader) scan(name string, content []byte, inputs string) (*expression.Source, *diag.Problem) {
-	if in := l.opts.Templates.In; in != nil && inputs == functionInputs && in(name) {
+	if l.templated(name, inputs) {
 		return l.opts.Templates.Source(name, content)
 	}
 	return expression.Scan(name, content), nil
