@@ -24,7 +24,7 @@ var full = flag.Bool("full", false, "try every cut, fault and race, not a sample
 // grid is for the forms of each setting: their cuts are as many as all others.
 var grid = flag.Bool("grid", false, "with -full, try every cut of each setting that is added, changed or removed, not one in gridStep")
 
-const gridStep = 5
+const gridStep = 23
 
 // deployment prepares a world for a scenario and gives the state before.
 func (s scenario) prepare(w *world) string {
