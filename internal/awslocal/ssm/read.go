@@ -64,10 +64,7 @@ func (s *Service) getParametersByPath(ctx context.Context, in *struct {
 	Path, NextToken           string
 	Recursive, WithDecryption bool
 	MaxResults                *int
-	ParameterFilters          []struct {
-		Key, Option string
-		Values      []string
-	}
+	ParameterFilters          []filter
 }) (any, *api.Error) {
 	limit := maxByPath
 	if in.MaxResults != nil {
@@ -82,36 +79,15 @@ func (s *Service) getParametersByPath(ctx context.Context, in *struct {
 	c := api.From(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	below := strings.TrimSuffix(in.Path, "/") + "/"
 	found := []shown{}
-	for _, key := range s.store.Keys(keyOf(c, "")) {
-		name := strings.TrimPrefix(key, keyOf(c, ""))
-		rest, ok := strings.CutPrefix(name, below)
-		if in.Path == "/" && !ok {
-			rest, ok = name, true // a name without a hierarchy
-		}
-		if !ok || !in.Recursive && strings.Contains(rest, "/") {
-			continue
-		}
+	for _, name := range s.below(c, in.Path, in.Recursive) {
 		p, err := s.load(c, name)
 		if err != nil {
 			return nil, err
 		}
-		v, wanted := p.Versions[len(p.Versions)-1], true
-		for _, f := range in.ParameterFilters {
-			switch f.Key {
-			case "Type":
-				wanted = wanted && slices.Contains(f.Values, v.Type)
-			case "Label":
-				at := slices.IndexFunc(p.Versions, func(v version) bool {
-					return slices.ContainsFunc(v.Labels, func(l string) bool { return slices.Contains(f.Values, l) })
-				})
-				if wanted = wanted && at >= 0; wanted {
-					v = p.Versions[at]
-				}
-			default:
-				return nil, refusal("InvalidFilterKey", "The filter key %s is not valid here. Valid filter keys include: [Type, Label].", f.Key)
-			}
+		v, wanted, err := p.filtered(in.ParameterFilters)
+		if err != nil {
+			return nil, err
 		}
 		if wanted {
 			found = append(found, p.show(c, v, in.WithDecryption))
@@ -122,6 +98,50 @@ func (s *Service) getParametersByPath(ctx context.Context, in *struct {
 		Parameters []shown
 		NextToken  string `json:",omitempty"`
 	}{page, next}, err
+}
+
+// below lists the names one level below a path, or everything below. A name
+// without a hierarchy is below "/".
+func (s *Service) below(c api.Caller, path string, recursive bool) (names []string) {
+	prefix := strings.TrimSuffix(path, "/") + "/"
+	for _, key := range s.store.Keys(keyOf(c, "")) {
+		name := strings.TrimPrefix(key, keyOf(c, ""))
+		rest, ok := strings.CutPrefix(name, prefix)
+		if path == "/" && !ok {
+			rest, ok = name, true
+		}
+		if ok && (recursive || !strings.Contains(rest, "/")) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+type filter struct {
+	Key, Option string
+	Values      []string
+}
+
+// filtered returns the version that all filters let through: the latest, or the
+// one with a label.
+func (p *parameter) filtered(filters []filter) (v version, wanted bool, _ *api.Error) {
+	v, wanted = p.Versions[len(p.Versions)-1], true
+	for _, f := range filters {
+		switch f.Key {
+		case "Type":
+			wanted = wanted && slices.Contains(f.Values, v.Type)
+		case "Label":
+			at := slices.IndexFunc(p.Versions, func(v version) bool {
+				return slices.ContainsFunc(v.Labels, func(l string) bool { return slices.Contains(f.Values, l) })
+			})
+			if wanted = wanted && at >= 0; wanted {
+				v = p.Versions[at]
+			}
+		default:
+			return version{}, false, refusal("InvalidFilterKey", "The filter key %s is not valid here. Valid filter keys include: [Type, Label].", f.Key)
+		}
+	}
+	return v, wanted, nil
 }
 
 // getParameterHistory rests on "GetParameterHistory".
