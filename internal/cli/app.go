@@ -117,6 +117,17 @@ func (a *app) print(text string) error {
 	return nil
 }
 
+// printFitted prints a text for people: on a terminal, lines that are wider are broken
+// at words.
+func (a *app) printFitted(text string) error {
+	if a.StdoutWindow != nil {
+		if columns, _ := a.StdoutWindow(); columns > 0 {
+			text = report.Fitted(columns, text)
+		}
+	}
+	return a.print(text)
+}
+
 // printsResult reports whether stdout belongs to the command's own product.
 func printsResult(command string) bool {
 	return slices.Contains([]string{"render", "invoke", "policy", "schema", "convert", "history", "logs", "prune", "init", "status", "list", "completion", "report"}, command)

@@ -43,7 +43,7 @@ func (a *app) history(ctx context.Context) error {
 	if a.json() {
 		return a.printJSON(h)
 	}
-	return a.print(a.host.Redact(h.Text()))
+	return a.printFitted(a.host.Redact(h.Text()))
 }
 
 // pair is two versions: 41..42, or 41 and 42 as a list.
@@ -84,7 +84,7 @@ func (a *app) compareVersions(ctx context.Context, c *deploy.Connection, name de
 	if a.json() {
 		return a.printJSON(doc)
 	}
-	return a.print(text)
+	return a.printFitted(text)
 }
 
 // comparison is what --compare prints as JSON.

@@ -120,7 +120,7 @@ func (a *app) writeFiles(ctx context.Context, root *os.Root, all []*adopt.Files)
 	if a.json() {
 		return a.printJSON(doc)
 	}
-	return a.print(initText(doc))
+	return a.printFitted(initText(doc))
 }
 
 func initText(doc initDocument) string {

@@ -38,9 +38,9 @@ func (a *app) list(ctx context.Context) error {
 	case a.json():
 		return a.printJSON(all)
 	case len(all) == 0:
-		return a.print(fmt.Sprintf("No function in %s has the tag of this program\n", region))
+		return a.printFitted(fmt.Sprintf("No function in %s has the tag of this program\n", region))
 	}
-	return a.print(a.host.Redact(report.Columns(rows)))
+	return a.printFitted(a.host.Redact(report.Columns(rows)))
 }
 
 // looks reports whether the policy is for a command that looks at functions.

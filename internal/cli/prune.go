@@ -30,7 +30,7 @@ func (a *app) prune(ctx context.Context) error {
 	dry := a.in.Bool("dry-run")
 	count, size := deletable(functions)
 	if !a.json() {
-		if err := a.print(pruneText(functions)); err != nil {
+		if err := a.printFitted(pruneText(functions)); err != nil {
 			return notStarted(err)
 		}
 	}
@@ -43,7 +43,7 @@ func (a *app) prune(ctx context.Context) error {
 	if a.json() {
 		return errors.Join(err, a.printJSON(pruneDocuments(functions, dry)))
 	}
-	return errors.Join(err, a.print(pruneResult(functions, dry, count, size)))
+	return errors.Join(err, a.printFitted(pruneResult(functions, dry, count, size)))
 }
 
 func (a *app) pruning(runs []journal.RunState) deploy.Pruning {

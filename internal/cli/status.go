@@ -27,7 +27,7 @@ func (a *app) status(ctx context.Context) error {
 	if a.json() {
 		err = a.printJSON(found)
 	} else {
-		err = a.print(a.host.Redact(report.StatusText(found)))
+		err = a.printFitted(a.host.Redact(report.StatusText(found)))
 	}
 	if err == nil && a.in.Bool("exit-code") && slices.ContainsFunc(found, func(s report.Status) bool { return s.Differs }) {
 		return errChanges
@@ -214,7 +214,7 @@ func (a *app) showWatched(found []report.Status, last string) (string, error) {
 	case a.json():
 		err = a.print(string(line) + "\n")
 	case a.Redraws:
-		err = a.print(redraw + at + " UTC, Ctrl-C ends\n\n" + text)
+		err = a.printFitted(redraw + at + " UTC, Ctrl-C ends\n\n" + text)
 	case string(line) != last:
 		err = a.print(at + " UTC\n" + text + "\n")
 	}

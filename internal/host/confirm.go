@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/terminal"
 )
 
 // CanAsk reports whether a user is there to answer: the host is a terminal, and
@@ -19,7 +21,13 @@ func (h *Host) CanAsk() bool { return h.kind == Terminal && h.options.Interactiv
 // the read that waits then is left behind.
 func (h *Host) Confirm(ctx context.Context, question string) (bool, error) {
 	h.log.Flush()
-	if _, err := fmt.Fprintf(h.options.Stderr, "%s [y/N] ", h.shown(question)); err != nil {
+	question = h.shown(question) + " [y/N]"
+	if h.options.StderrWindow != nil {
+		if columns, _ := h.options.StderrWindow(); columns > 0 {
+			question = terminal.WrapKept(question, columns-2)
+		}
+	}
+	if _, err := fmt.Fprint(h.options.Stderr, question+" "); err != nil {
 		return false, fmt.Errorf("ask: %w", err)
 	}
 	if s, ok := h.options.Stderr.(interface{ Flush() error }); ok {

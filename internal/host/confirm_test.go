@@ -25,6 +25,15 @@ func TestOnlyYesIsAYes(t *testing.T) {
 	}
 }
 
+func TestAQuestionFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	h := Detect(Options{Stdin: strings.NewReader("y"), Stdout: io.Discard, Stderr: &out, Interactive: true, StderrWindow: func() (int, int) { return 30, 10 }})
+	if yes, err := h.Confirm(t.Context(), "Delete 3 versions of the function?"); err != nil || !yes || out.String() != "Delete 3 versions of the\n  function? [y/N] " {
+		t.Errorf("%t, %v, asks %q", yes, err, &out)
+	}
+}
+
 func TestASignalEndsTheQuestion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

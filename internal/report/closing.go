@@ -78,7 +78,7 @@ func NoteLines(columns int, text string) []terminal.Line {
 // TextLines are the lines of Text in colour: what is added, removed and changed
 // begins with a sign.
 func TextLines(columns int, diffs []Diff) []terminal.Line {
-	text := strings.TrimSuffix(fitted(columns, Text(diffs)), "\n")
+	text := strings.TrimSuffix(Fitted(columns, Text(diffs)), "\n")
 	var lines []terminal.Line
 	for _, line := range strings.Split(text, "\n") {
 		style := terminal.Plain
@@ -100,7 +100,7 @@ func TextLines(columns int, diffs []Diff) []terminal.Line {
 // ErrorLines are an error of one or several lines, as it fits on a terminal.
 func ErrorLines(columns int, text string) []terminal.Line {
 	var lines []terminal.Line
-	for i, line := range strings.Split(fitted(columns, text), "\n") {
+	for i, line := range strings.Split(Fitted(columns, text), "\n") {
 		if i == 0 {
 			lines = append(lines, terminal.Line{{Style: terminal.Bad, Text: "error: "}, {Text: strings.TrimPrefix(line, "error: ")}})
 			continue
@@ -110,12 +110,18 @@ func ErrorLines(columns int, text string) []terminal.Line {
 	return lines
 }
 
-// fitted breaks the lines of a text that are wider than a terminal: at words, and
+// Fitted breaks the lines of a text that are wider than a terminal: at words, and
 // a command at its end so that it can still be copied.
-func fitted(columns int, text string) string {
+func Fitted(columns int, text string) string {
 	p := layout{width: min(columns-1, widest)}
 	var out []string
 	for _, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(strings.TrimLeft(line, " "), "lambda-rollout ") {
+			for _, part := range p.command(strings.TrimLeft(line, " ")) {
+				out = append(out, part.String())
+			}
+			continue
+		}
 		said, command, is := strings.Cut(line, ": lambda-rollout ")
 		if !is || terminal.Width(line) <= p.width {
 			out = append(out, terminal.WrapKept(line, p.width))

@@ -74,7 +74,7 @@ func (o *output) fit(text string) string {
 	if o.columns == nil {
 		return text
 	}
-	return fitted(o.columns(), text)
+	return Fitted(o.columns(), text)
 }
 
 // Folds reports whether the host folds the parts of the log.

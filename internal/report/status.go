@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -216,7 +217,7 @@ func (s Status) remarks() []string {
 		lines = append(lines, "run "+run+" is still running or was interrupted")
 	}
 	for _, v := range s.Waiting {
-		lines = append(lines, "not in use yet: "+v.Version+v.when())
+		lines = append(lines, "newer and not in use: "+v.Version+v.when())
 	}
 	if s.Latest != nil && len(s.Latest.Changes) > 0 {
 		lines = append(lines, "$LATEST has changes that were not published; it differs from "+s.Latest.Version+":")
@@ -246,8 +247,9 @@ func (s Status) planLines() []string {
 	return lines
 }
 
-// screen is the width of a terminal for which tables are made.
-const screen = 80
+// screen is the width of a terminal for which tables are made: the last of 80 columns
+// stays free.
+const screen = 79
 
 // statusTable has a line for each alias.
 func statusTable(all []Status) string {
@@ -303,21 +305,21 @@ func (s Status) rows(name string) [][]string {
 	return rows
 }
 
-// Columns lays rows out. The first column gives way where they are wider than the
-// screen.
+// Columns lays rows out, the first of which are the headings. Where they are wider than
+// the screen, empty columns are left out, and the widest cells lose their middle.
 func Columns(rows [][]string) string {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+	widths := widthsOf(rows)
+	for i := len(widths) - 1; i >= 0; i-- {
+		if total(widths) > screen && !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
+			for j, row := range rows {
+				rows[j] = slices.Concat(row[:i], row[i+1:])
+			}
+			widths = slices.Delete(widths, i, i+1)
 		}
 	}
-	total := 2 * (len(widths) - 1)
-	for _, w := range widths {
-		total += w
-	}
-	if total > screen {
-		widths[0] = max(12, widths[0]-(total-screen))
+	const least = 12
+	for total(widths) > screen && slices.Max(widths) > least {
+		widths[slices.Index(widths, slices.Max(widths))]--
 	}
 	var b strings.Builder
 	for _, row := range rows {
@@ -328,6 +330,25 @@ func Columns(rows [][]string) string {
 		fmt.Fprintln(&b, strings.TrimRight(line, " "))
 	}
 	return b.String()
+}
+
+func widthsOf(rows [][]string) []int {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	return widths
+}
+
+// total is how wide columns are, with the gaps between them.
+func total(widths []int) int {
+	sum := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		sum += w
+	}
+	return sum
 }
 
 func padded(text string, width int) string {

@@ -48,3 +48,24 @@ func TestTheStatusOfSeveralFunctionsFitsATerminal(t *testing.T) {
 	}
 	golden(t, "status.txt", text+"\n--- alone ---\n\n"+StatusText(all[:1]))
 }
+
+// A table never needs more than a terminal has, and says as much as fits.
+func TestColumnsFitTheScreen(t *testing.T) {
+	t.Parallel()
+	name, alias, run := strings.Repeat("f", 64), strings.Repeat("a", 60), "20261129T132146-3d5d3f-1-b34e4bdc"
+	for _, rows := range [][][]string{
+		{{"FUNCTION", "ALIAS", "POINTS TO", "PUBLISHED", "COMMIT", "ROLLBACK", ""}, {name, alias, "41 90%, 42 10%", "2026-11-20", "", "40", "differs"}},
+		{{"FUNCTION", "CREATED BY RUN"}, {name, run}},
+		{{"FUNCTION", "CREATED BY RUN"}, {"shop", run}},
+	} {
+		text := Columns(rows)
+		for line := range strings.Lines(text) {
+			if n := len([]rune(line)) - 1; n > 79 {
+				t.Errorf("%d columns: %q", n, line)
+			}
+		}
+		if strings.Contains(text, "COMMIT") || strings.Contains(text, "shop") && !strings.Contains(text, run) {
+			t.Errorf("%s", text)
+		}
+	}
+}

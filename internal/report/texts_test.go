@@ -64,3 +64,13 @@ func TestASignalsCommandCanBeCopied(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A shell takes a command as it is printed, also where it has a line of its own.
+func TestACommandOfItsOwnLineIsBrokenBeforeFlags(t *testing.T) {
+	t.Parallel()
+	got := Fitted(40, "Try this:\n    lambda-rollout plan --function-definition shop/function.yaml --local\n  and no more")
+	want := "Try this:\n  lambda-rollout plan \\\n    --function-definition shop/function.yaml \\\n    --local\n  and no more"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -179,15 +179,35 @@ func Wrap(text string, width int, indent string) []string {
 	return append(lines, line)
 }
 
-// WrapKept is Wrap for a text whose lines and their indents mean something: only
-// lines that do not fit are broken.
+// WrapKept is Wrap for a text whose lines, their indents and their columns mean
+// something: only lines that do not fit are broken.
 func WrapKept(text string, width int) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		if Width(line) > width {
-			indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-			lines[i] = indent + strings.Join(Wrap(line, width-len(indent), indent+"  "), "\n")
+	var out []string
+	for _, line := range strings.Split(text, "\n") {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))] + "  "
+		for Width(line) > width {
+			head, rest := breakAt(line, width)
+			if rest == "" {
+				break
+			}
+			out, line = append(out, head), indent+rest
 		}
+		out = append(out, line)
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(out, "\n")
+}
+
+// breakAt parts a line at its last blank before the column, or, where the first word is
+// wider, at the first behind it. rest is "" where there is none.
+func breakAt(line string, width int) (head, rest string) {
+	begin := len(line) - len(strings.TrimLeft(line, " "))
+	fits, _ := split(line, width+1)
+	at := strings.LastIndex(fits, " ")
+	if at < begin {
+		if at = strings.Index(line[begin:], " "); at < 0 {
+			return line, ""
+		}
+		at += begin
+	}
+	return strings.TrimRight(line[:at], " "), strings.TrimLeft(line[at:], " ")
 }

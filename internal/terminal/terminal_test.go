@@ -146,3 +146,21 @@ func TestABlockIsErasedAfterTheWindowBecameNarrower(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// What is broken keeps its columns, loses no word, and a word that is too wide stays whole.
+func TestBrokenLinesKeepTheirColumns(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"  keep   1: an alias points to it":      "  keep   1: an alias\n    points to it",
+		"short\n  x  y":                          "short\n  x  y",
+		"  averyveryverylongwordofmany and more": "  averyveryverylongwordofmany\n    and more",
+		"averyveryverylongwordofmany":            "averyveryverylongwordofmany",
+		"exactly twenty wide!":                   "exactly twenty wide!",
+		"exactly twenty wide! x":                 "exactly twenty wide!\n  x",
+		"    deep    word word word  ":           "    deep    word\n      word word",
+	} {
+		if got := strings.TrimRight(WrapKept(text, 20), " "); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
