@@ -108,6 +108,17 @@ func (r *Result) deployerCanRead(ctx context.Context, ref Ref, found *object) bo
 	return err == nil
 }
 
+// FetchableByLambda asks for the very version of an object that Lambda will fetch with the
+// caller's permission: who may read the newest version need not be allowed to name it. It
+// asks nothing where the code is no object, or has no version.
+func (r *Result) FetchableByLambda(ctx context.Context) error {
+	if r.object == nil || r.viaThisMachine || r.object.version == "" {
+		return nil
+	}
+	_, err := findObject(ctx, r.opts.Session, Ref{Kind: S3, Bucket: r.object.bucket, Key: r.object.key, VersionID: r.object.version}, r.object.region)
+	return err
+}
+
 // findObject looks at an object, in the bucket's own Region.
 func findObject(ctx context.Context, s *session.Session, ref Ref, region string) (*object, error) {
 	if ref.Region != "" {

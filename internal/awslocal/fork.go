@@ -1,16 +1,23 @@
 package awslocal
 
-import "github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+import (
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
+)
 
 // Fork returns a Server in memory that begins with the state of s, and whose changes s
-// never sees. s must be closed after it.
-func (s *Server) Fork() (*Server, error) {
+// never sees; handler takes the place of its own, where there is one. s must be closed
+// after it.
+func (s *Server) Fork(handler Handler) (*Server, error) {
 	kept, err := s.store.Fork()
 	if err != nil {
 		return nil, err
 	}
 	o := s.options
 	o.Dir, o.ReadOnly = "", false
+	if handler != nil {
+		o.Handler = handler
+	}
 	return newServer(o, kept)
 }
 
@@ -24,3 +31,13 @@ func (s *Server) Plant(p Planted) error { return s.lambda.Plant(p) }
 // StandIn is the zip that stands for the code of a hash: the same for the same hash, and
 // another one for every other.
 func StandIn(codeSha256 string) []byte { return lambda.StandIn(codeSha256) }
+
+// PlantedObject is an object as another S3 has it.
+type PlantedObject = s3.Planted
+
+// PlantObject makes an object that exists elsewhere exist here.
+func (s *Server) PlantObject(p PlantedObject) error { return s.s3.Plant(p) }
+
+// PlantImage makes an image that exists elsewhere exist here, by its URI with a digest:
+// functions of account are made of it.
+func (s *Server) PlantImage(account, uri string) error { return s.ecr.Plant(account, uri) }

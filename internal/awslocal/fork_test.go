@@ -30,7 +30,7 @@ func TestAForkChangesNothingOfTheServerItBeganFrom(t *testing.T) {
 	if *got.Configuration.Version != "41" || *got.Configuration.RevisionId != "r41" || *got.Configuration.CodeSha256 != awstest.CodeSha256(awslocal.StandIn("abc")) {
 		t.Errorf("planted: version %s, revision %s, code %s", *got.Configuration.Version, *got.Configuration.RevisionId, *got.Configuration.CodeSha256)
 	}
-	fork, err := a.Fork()
+	fork, err := a.Fork(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

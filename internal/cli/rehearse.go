@@ -12,6 +12,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/rehearse"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // sampleSize is how many functions of a fleet are played: what can go wrong with one is
@@ -44,12 +45,11 @@ func (a *app) rehearse(ctx context.Context) error {
 		if err := deploy.Refused(planned, a.terms()); err != nil {
 			return wouldRefuse(err)
 		}
-		result, err := a.played(ctx, targets, planned, folders.Temp)
+		played, err := a.played(ctx, targets, planned, folders.Temp)
 		if err != nil {
 			return err
 		}
-		denied := deploy.Permitted(ctx, planned, a.terms(), a.work(folders.Temp))
-		return errors.Join(a.showRehearsal(result, planned, functions, denied), wouldRefuse(denied))
+		return errors.Join(a.showRehearsal(played, planned, functions), wouldRefuse(played.refused))
 	})
 }
 
@@ -74,35 +74,30 @@ func sample(all []service.Target) []service.Target {
 	return some
 }
 
+// rehearsal is how the plays went, and why IAM would not let the deployment start; nil
+// where it would.
+type rehearsal struct {
+	*rehearse.Result
+	refused error
+}
+
 // played copies the functions and plays.
-func (a *app) played(ctx context.Context, targets []deploy.Target, planned []deploy.Planned, temp string) (*rehearse.Result, error) {
-	var zips []deploy.Target
-	var plans []deploy.Planned
-	var images []string
-	for i, t := range targets {
-		if t.Want.Code.ImageUri != "" {
-			images = append(images, t.Label()+" is not rehearsed: it is a container image")
-			continue
-		}
-		zips, plans = append(zips, t), append(plans, planned[i])
-	}
-	if len(zips) == 0 {
-		return nil, notStarted(errors.New("there is nothing to rehearse: container images are not played yet"))
-	}
-	c, err := rehearse.NewCopy(ctx, a.questions, zips, plans, temp)
+func (a *app) played(ctx context.Context, targets []deploy.Target, planned []deploy.Planned, temp string) (*rehearsal, error) {
+	c, err := rehearse.NewCopy(ctx, a.questions, targets, planned, temp)
 	if err != nil {
 		return nil, notStarted(err)
 	}
+	may := deploy.Permitted(ctx, planned, a.terms(), a.work(temp), c.Ask)
 	result, err := rehearse.Play(ctx, c, rehearse.Options{
-		Terms: a.terms(), MaxTime: a.in.Duration("max-time"), Temp: temp, Plays: a.in.List("play"),
+		Terms: a.terms(), Needs: deploy.Needs(planned, a.terms()), Missing: may.Missing, MaxTime: a.in.Duration("max-time"), Temp: temp, Plays: a.in.List("play"),
 	})
 	if err == nil {
-		result.Findings = slices.Concat(result.Findings, c.Notes(), images)
+		result.Findings = append(result.Findings, c.Notes()...)
 	}
 	if unknown := (*rehearse.UnknownPlayError)(nil); errors.As(err, &unknown) {
 		err = notStarted(err)
 	}
-	return result, errors.Join(err, c.Close())
+	return &rehearsal{result, session.Join(may.Refused, deploy.Fetchable(ctx, planned))}, errors.Join(err, c.Close())
 }
 
 // rehearsalDocument is the JSON document of a rehearsal.
@@ -149,7 +144,7 @@ type leftDocument struct {
 }
 
 // showRehearsal prints a rehearsal. Its error is that something ended wrong.
-func (a *app) showRehearsal(result *rehearse.Result, planned []deploy.Planned, functions int, denied error) error {
+func (a *app) showRehearsal(result *rehearsal, planned []deploy.Planned, functions int) error {
 	regions := map[string]bool{}
 	for _, p := range planned {
 		regions[p.At.Region] = true
@@ -158,7 +153,7 @@ func (a *app) showRehearsal(result *rehearse.Result, planned []deploy.Planned, f
 	budget.Calls = budget.Calls * functions / max(len(planned), 1)
 	r := report.Rehearsal{
 		Functions: functions, Sampled: len(planned), Calls: budget.Calls + budget.DryRuns, Least: budget.LeastTime(len(regions)),
-		Findings: a.findings(result, planned, denied),
+		Findings: a.findings(result, planned),
 	}
 	total := result.Total()
 	document := rehearsalDocument{
@@ -216,7 +211,7 @@ func (a *app) again(play string) string {
 }
 
 // findings are what the plan, the permissions and the plays showed.
-func (a *app) findings(result *rehearse.Result, planned []deploy.Planned, denied error) []string {
+func (a *app) findings(result *rehearsal, planned []deploy.Planned) []string {
 	all := slices.Clone(result.Findings)
 	for _, p := range planned {
 		for _, text := range slices.Concat(p.Plan.Warnings, p.Plan.Irreversible) {
@@ -228,8 +223,8 @@ func (a *app) findings(result *rehearse.Result, planned []deploy.Planned, denied
 			}
 		}
 	}
-	if denied != nil {
-		all = append(all, strings.Split(denied.Error(), "\n")...)
+	if result.refused != nil {
+		all = append(all, strings.Split(result.refused.Error(), "\n")...)
 	}
 	return all
 }

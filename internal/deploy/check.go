@@ -106,7 +106,7 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 			return nil
 		})
 	}
-	ask(0, "", func(ctx context.Context) error { return c.permitted(ctx, planned) })
+	ask(0, "", func(ctx context.Context) error { return c.permitted(ctx, planned, preflight.Ask) })
 	for i, trial := range trials {
 		ask(1+i, trial.first.At.Region, trial.run)
 	}
@@ -119,7 +119,7 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 }
 
 // permitted asks IAM, once for each set of credentials.
-func (c checker) permitted(ctx context.Context, planned []Planned) error {
+func (c checker) permitted(ctx context.Context, planned []Planned, asks Answers) error {
 	type caller struct{ account, connector, region string }
 	questions := map[caller]*preflight.Question{}
 	for _, p := range planned {
@@ -148,7 +148,7 @@ func (c checker) permitted(ctx context.Context, planned []Planned) error {
 	}
 	var errs []error
 	for _, q := range questions {
-		answer, err := preflight.Ask(ctx, *q)
+		answer, err := asks(ctx, *q)
 		for _, text := range answer.Warnings {
 			warn(c.Events, "%s", text)
 		}

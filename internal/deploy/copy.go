@@ -8,28 +8,80 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+	"github.com/lambda-rollout/lambda-rollout/internal/preflight"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // In returns the target in a copy of its account, which the session and the client
-// reach: the same wanted state with other code, whose zip a call carries. Nobody watches
+// reach: the same wanted state with other code, which a call carries or names. Nobody watches
 // it, nothing is invoked, and the stages of its traffic do not last.
 func (t Target) In(s *session.Session, api *lambdaapi.Client, code definition.Code) Target {
 	t.Session, t.API, t.prefetched = s, api, nil
 	t.At.Endpoint, t.At.Role, t.At.Connector, t.Connector = s.Endpoint(), "", "", ""
-	t.Artifact = &Artifact{Result: &artifact.Result{Code: code, Kind: artifact.Path, Pinned: code.ZipPath}, sent: &once[definition.Code]{}}
+	result := &artifact.Result{Code: code, Kind: artifact.Path, Pinned: code.ZipPath}
+	switch {
+	case code.ImageUri != "":
+		result.Kind, result.Pinned, result.Image = artifact.ECR, code.ImageUri, t.Artifact.Image
+	case code.S3Bucket != "":
+		result.Kind, result.Pinned = artifact.S3, code.S3Bucket+"/"+code.S3Key
+	}
+	t.Artifact = &Artifact{Result: result, sent: &once[definition.Code]{}}
 	t.Want.Code, t.StagingBucket, t.Verify, t.Watch = code, "", nil, Watch{Guard: Guard{Off: true}}
 	t.Want.Function = t.Want.Function.Clone()
 	t.Want.Traffic = t.Want.Traffic.Hurried()
 	return t
 }
 
+// Permissions is what IAM says of the roles of a deployment.
+type Permissions struct {
+	// Refused is why the deployment would not start; nil where it would.
+	Refused error
+	// Missing are all actions of the deployment and its rollback that are not allowed.
+	Missing []session.Denied
+}
+
+// Answers says what IAM would answer where the caller may not ask it.
+type Answers func(context.Context, preflight.Question) (preflight.Answer, error)
+
 // Permitted asks IAM whether the roles of a deployment may do what it and its rollback
-// do, and changes nothing. Its error names each action that is not allowed.
-func Permitted(ctx context.Context, planned []Planned, terms Terms, w Work) error {
+// do, and changes nothing; instead is asked where the caller may not ask IAM.
+func Permitted(ctx context.Context, planned []Planned, terms Terms, w Work, instead Answers) Permissions {
 	ctx, cancel := context.WithTimeout(session.BeforeChanges(ctx), questionTimeout)
 	defer cancel()
-	return checker{Terms: terms, Work: w}.permitted(ctx, planned)
+	var p Permissions
+	p.Refused = checker{Terms: terms, Work: w}.permitted(ctx, planned, func(ctx context.Context, q preflight.Question) (preflight.Answer, error) {
+		answer, err := preflight.Ask(ctx, q)
+		if err == nil && answer.Unasked {
+			if other, err := instead(ctx, q); err == nil {
+				answer = other
+			}
+		}
+		p.Missing = append(p.Missing, answer.Missing...)
+		return answer, err
+	})
+	return p
+}
+
+// Fetchable is why Lambda could not fetch the objects that the deployment names; nil where
+// it can.
+func Fetchable(ctx context.Context, planned []Planned) error {
+	var all []error
+	for _, p := range planned {
+		if p.Artifact != nil && !p.Plan.Empty() {
+			all = append(all, p.Artifact.FetchableByLambda(ctx))
+		}
+	}
+	return session.Join(all...)
+}
+
+// Needs are the actions of the deployment of planned and of its rollback.
+func Needs(planned []Planned, terms Terms) []policy.Need {
+	var all []policy.Need
+	for _, p := range planned {
+		all = append(all, policy.Needs(p.PolicyTarget(terms.KeepNew))...)
+	}
+	return all
 }
 
 // LeastTime is how long the calls of a budget take at the rate that the program keeps

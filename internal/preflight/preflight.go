@@ -42,6 +42,11 @@ type Answer struct {
 	// Refused are the actions that are not allowed, and the roles that are not
 	// there.
 	Refused []error
+	// Missing are all actions that IAM does not allow, those that are a warning
+	// included.
+	Missing []session.Denied
+	// Unasked reports whether the caller may not ask IAM.
+	Unasked bool
 }
 
 // Ask makes all calls side by side.
@@ -109,10 +114,16 @@ func (a *asking) warn(format string, args ...any) {
 
 // unknown notes a question that got no answer.
 func (a *asking) unknown(what string, err error) {
+	denied, ok := errors.AsType[session.Denied](session.Explain(err, session.Call{Action: what}))
+	if ok && denied.Action == "iam:SimulatePrincipalPolicy" {
+		a.mu.Lock()
+		a.answer.Unasked = true
+		a.mu.Unlock()
+	}
 	if a.custom {
 		return
 	}
-	if denied, ok := errors.AsType[session.Denied](session.Explain(err, session.Call{Action: what})); ok {
+	if ok {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.unasked == nil {
@@ -274,6 +285,7 @@ func (a *asking) judge(decisions []decision, err error) {
 			}
 			said[key] = true
 			denied := session.Denied{Action: n.Action, Resource: resource, Principal: a.id.ARN, Explicit: d.Decision == "explicitDeny", Err: errSimulated}
+			a.answer.Missing = append(a.answer.Missing, denied)
 			service, _, _ := strings.Cut(n.Action, ":")
 			switch {
 			case !own[service]:

@@ -51,11 +51,11 @@ func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, plann
 	}()
 	for i, t := range targets {
 		if planned[i].Before.Latest != nil {
-			if err := c.plant(ctx, reader, t); err != nil {
+			if err := errors.Join(c.plant(ctx, reader, t), c.formerCode(t, planned[i].Before.Latest)); err != nil {
 				return nil, fmt.Errorf("copy function %s: %w", t.Label(), err)
 			}
 		}
-		code, err := standIn(t, temp)
+		code, err := c.standIn(t, temp)
 		if err != nil {
 			return nil, err
 		}
@@ -79,15 +79,40 @@ func (c *Copy) Close() error { return c.aws.Close() }
 // Notes say what the copy could not take over.
 func (c *Copy) Notes() []string { return c.notes }
 
-// standIn writes the zip that stands for the code of a target.
-func standIn(t deploy.Target, temp string) (definition.Code, error) {
-	zip := awslocal.StandIn(t.Want.Code.Sha256)
+// standIn makes the code of a target exist in the copy, as a zip, an object or an image:
+// what it holds is not there.
+func (c *Copy) standIn(t deploy.Target, temp string) (definition.Code, error) {
+	want := t.Want.Code
+	if want.ImageUri != "" {
+		return want, c.aws.PlantImage(t.At.Account, want.ImageUri)
+	}
+	zip := awslocal.StandIn(want.Sha256)
 	sum := sha256.Sum256(zip)
+	want.Sha256, want.Size = base64.StdEncoding.EncodeToString(sum[:]), int64(len(zip))
+	if want.S3Bucket != "" {
+		return want, c.aws.PlantObject(c.object(t, want.S3Bucket, want.S3Key, want.S3ObjectVersion, zip))
+	}
 	path := filepath.Join(temp, "stand-in-"+hex.EncodeToString(sum[:8])+".zip")
 	if err := os.WriteFile(path, zip, 0o600); err != nil {
 		return definition.Code{}, fmt.Errorf("write the code that stands for that of %s: %w", t.Label(), err)
 	}
-	return definition.Code{ZipPath: path, Sha256: base64.StdEncoding.EncodeToString(sum[:]), Size: int64(len(zip))}, nil
+	want.ZipPath = path
+	return want, nil
+}
+
+func (c *Copy) object(t deploy.Target, bucket, key, version string, body []byte) awslocal.PlantedObject {
+	return awslocal.PlantedObject{Account: t.At.Account, Region: t.At.Region, Bucket: bucket, Key: key, Version: version, Body: body}
+}
+
+// formerCode makes what the current code refers to exist in the copy.
+func (c *Copy) formerCode(t deploy.Target, before *definition.Observed) error {
+	if before.ResolvedImageUri != "" {
+		return c.aws.PlantImage(t.At.Account, before.ResolvedImageUri)
+	}
+	if o := before.ResolvedS3Object; o != nil {
+		return c.aws.PlantObject(c.object(t, o.S3Bucket, o.S3Key, o.S3ObjectVersion, awslocal.StandIn(before.CodeSha256)))
+	}
+	return nil
 }
 
 // placeholders are values of the same length, equal where the values are equal: what a

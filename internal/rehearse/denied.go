@@ -2,21 +2,145 @@ package rehearse
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
+	"github.com/lambda-rollout/lambda-rollout/internal/preflight"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
-// denied plays the deployment, and its rollback, with one action refused throughout.
-func (p *player) denied(ctx context.Context, w *world, operation string) (verdict, error) {
+// denial is an action that is refused throughout, on these resources; none means all.
+type denial struct {
+	name      string
+	actions   []string
+	resources []string
+	// own reports whether IAM says that the role of the deployment lacks it.
+	own bool
+}
+
+// elsewhere are actions that the copy's IAM does not refuse, since the copy has no such
+// service; what their refusal does in AWS is put in their place.
+var elsewhere = map[string]func(w *world, refused func()){
+	// Lambda shows no environment then
+	// (https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html).
+	"kms:Decrypt": func(w *world, refused func()) {
+		for _, t := range w.targets {
+			w.aws.Hide(t.At.Function, "Environment")
+		}
+		refused()
+	},
+	"kms:Encrypt":     keyRefused,
+	"kms:CreateGrant": keyRefused,
+	// Without the role there is nobody who could ask anything.
+	"sts:AssumeRole": func(w *world, refused func()) {
+		w.aws.Inject(awslocal.Fault{
+			Service: "sts", Count: -1, Action: awslocal.Error, Status: http.StatusForbidden, Code: "AccessDenied", Fired: refused,
+			Message: "User: " + w.principal() + " is not authorized to perform: sts:AssumeRole",
+		})
+	},
+}
+
+// keyRefused refuses the changes that set an environment.
+func keyRefused(w *world, refused func()) {
+	for _, operation := range []string{"UpdateFunctionConfiguration", "CreateFunction"} {
+		w.aws.Inject(awslocal.Fault{
+			Service: "lambda", Operation: operation, Count: -1, Action: awslocal.Error, Status: http.StatusForbidden, Code: "AccessDeniedException", Fired: refused,
+			Message: "Lambda was unable to configure access to your environment variables because the KMS key is invalid for CreateGrant. Please check your KMS key settings.",
+		})
+	}
+}
+
+// qualified are actions that AWS checks on the ARN of a version or alias: policies forget
+// these.
+var qualified = []string{"lambda:GetFunction", "lambda:DeleteFunction"}
+
+// denials are the actions of the deployment and its rollback, as `policy` lists them, and
+// those that the role lacks.
+func (p *player) denials() []denial {
+	var all []denial
+	add := func(d denial) {
+		if !slices.ContainsFunc(all, func(known denial) bool { return known.name == d.name }) {
+			all = append(all, d)
+		}
+	}
+	for _, operation := range p.operations {
+		action := "lambda:" + operation
+		if operation == "Invoke" {
+			action = "lambda:InvokeFunction"
+		}
+		add(denial{name: action, actions: []string{action}})
+	}
+	for _, n := range p.options.Needs {
+		add(denial{name: n.Action, actions: []string{n.Action}})
+	}
+	for _, d := range slices.Clone(all) {
+		if slices.Contains(qualified, d.name) {
+			add(denial{name: d.name + ":on-versions", actions: d.actions, resources: []string{"arn:*:lambda:*:*:function:*:*"}})
+		}
+	}
+	var lacking []string
+	for _, m := range p.options.Missing {
+		lacking = append(lacking, m.Action)
+		add(denial{name: "role:" + m.Action, actions: []string{m.Action}, own: true})
+	}
+	if len(lacking) > 1 {
+		add(denial{name: "role", actions: lacking, own: true})
+	}
+	return all
+}
+
+// roleName is the role as which denied plays run.
+const roleName = "rehearsal"
+
+func (w *world) role() string {
+	at := w.targets[0].At
+	return "arn:" + at.Partition + ":iam::" + at.Account + ":role/" + roleName
+}
+
+func (w *world) principal() string {
+	at := w.targets[0].At
+	return "arn:" + at.Partition + ":sts::" + at.Account + ":assumed-role/" + roleName + "/" + roleName
+}
+
+type statement struct {
+	Effect                                   string
+	Action, NotAction, Resource, NotResource []string `json:",omitempty"`
+}
+
+// permit lets the role do everything but what is denied. It may never ask IAM what it may
+// do: a deployment that knows beforehand does not start.
+func (w *world) permit(d denial) error {
+	denied := slices.Concat([]string{"iam:SimulatePrincipalPolicy", "iam:GetRole"}, d.actions)
+	all := []statement{{Effect: "Allow", NotAction: denied, Resource: []string{"*"}}}
+	if len(d.resources) > 0 {
+		all = append(all, statement{Effect: "Allow", Action: d.actions, NotResource: d.resources})
+	}
+	document, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": all})
+	if err != nil {
+		return err
+	}
+	return w.aws.PutRole(iam.Role{ARN: w.role(), Policies: map[string]string{"all": string(document)}})
+}
+
+// denied plays the deployment, and its rollback, with actions refused throughout; then a
+// rollback that may do them.
+func (p *player) denied(ctx context.Context, w *world, d denial) (verdict, error) {
 	var fired atomic.Bool
-	w.aws.Inject(awslocal.Fault{
-		Service: "lambda", Operation: operation, Count: -1, Action: awslocal.Error, Status: http.StatusForbidden, Code: "AccessDeniedException",
-		Message: "User: arn:aws:sts::" + p.copy.targets[0].At.Account + ":assumed-role/rehearsal is not authorized to perform: lambda:" + operation + " because no identity-based policy allows it",
-		Fired:   func() { fired.Store(true) },
-	})
+	w.asRole = true
+	if err := w.permit(d); err != nil {
+		return verdict{}, err
+	}
+	for _, action := range d.actions {
+		if refuse := elsewhere[action]; refuse != nil {
+			refuse(w, func() { fired.Store(true) })
+		}
+	}
 	ended := w.deploy(ctx, w.machine())
 	v, err := p.ended(w, ended, true)
 	if err != nil || v.kind == wrong {
@@ -26,20 +150,67 @@ func (p *player) denied(ctx context.Context, w *world, operation string) (verdic
 		if v, err = p.back(ctx, w, true); err != nil || v.kind == wrong {
 			return v, err
 		}
-		if v.kind == documented {
-			v.finding = fmt.Sprintf("without lambda:%s this deployment goes through, and its rollback does not: %s", operation, short(v.detail))
-		}
 	}
-	if !fired.Load() {
-		return verdict{kind: unmet}, nil
+	refused := fired.Load() || slices.ContainsFunc(w.aws.Calls(), func(c awslocal.Call) bool { return c.Status == http.StatusForbidden && c.Service != "iam" })
+	if !refused && ended == nil && v.kind == exact {
+		v.kind = unmet // nothing needed it
 	}
+	v.finding = consequence(d, ended, v)
 	if v.kind != documented {
 		return v, nil
 	}
 	w.aws.ClearFaults()
+	for _, t := range w.targets {
+		w.aws.Hide(t.At.Function)
+	}
+	if err := w.permit(denial{}); err != nil {
+		return verdict{}, err
+	}
 	last, err := p.back(ctx, w, false)
 	if err != nil || last.kind == wrong {
 		return verdict{kind: wrong, detail: "with the permission back, " + last.detail}, err
 	}
 	return v, nil
+}
+
+// consequence says in words what a denial does, where the user should know: whatever the
+// role lacks, and what only a rollback needs.
+func consequence(d denial, ended error, v verdict) string {
+	what := strings.Join(d.actions, ", ")
+	if strings.HasSuffix(d.name, ":on-versions") {
+		what += " on versions"
+	}
+	start := "without " + what
+	if d.own {
+		start = "the role of this deployment lacks " + what + ": without it"
+	}
+	switch {
+	case ended == nil && v.kind == documented:
+		return fmt.Sprintf("%s this deployment goes through, and its rollback does not: %s", start, short(v.detail))
+	case v.kind == documented:
+		return fmt.Sprintf("%s this deployment fails, and cannot be rolled back: %s", start, short(v.detail))
+	case !d.own:
+		return ""
+	case ended == nil:
+		return start + " this deployment and its rollback go through"
+	}
+	why, _, _ := strings.Cut(ended.Error(), "; this statement allows it")
+	return fmt.Sprintf("%s this deployment fails and leaves everything as it was: %s", start, short(why))
+}
+
+// Ask answers, from the policies of the role that a session works as, what IAM would: they
+// are put into the copy, whose IAM evaluates them.
+func (c *Copy) Ask(ctx context.Context, q preflight.Question) (preflight.Answer, error) {
+	documents, err := preflight.ReadDocuments(ctx, q.Session)
+	if err != nil {
+		return preflight.Answer{}, err
+	}
+	if err := c.aws.PutRole(iam.Role{ARN: documents.Role, Policies: documents.Policies}); err != nil {
+		return preflight.Answer{}, err
+	}
+	w := &world{Copy: c, aws: c.aws}
+	if q.Session, err = session.Open(ctx, w.access(w.machine()).Session); err != nil {
+		return preflight.Answer{}, err
+	}
+	return preflight.AskOf(ctx, q, documents)
 }

@@ -33,6 +33,8 @@ func left(incomplete *deploy.IncompleteError) string {
 	var lines []string
 	for _, t := range incomplete.Targets {
 		for _, line := range t.Left() {
+			// The statement that would help is one for the role of the play.
+			line, _, _ = strings.Cut(line, "; this statement allows it")
 			lines = append(lines, t.Target.Function+": "+line)
 		}
 	}

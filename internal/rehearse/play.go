@@ -25,6 +25,8 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // Options are how a deployment is rehearsed.
@@ -35,6 +37,10 @@ type Options struct {
 	MaxTime time.Duration
 	// Temp is the folder for code.
 	Temp string
+	// Needs are the actions of the deployment and its rollback; Missing are those that IAM
+	// does not allow to its role.
+	Needs   []policy.Need
+	Missing []session.Denied
 	// Plays are the names of the only plays to play; none plays all.
 	Plays []string
 

@@ -54,8 +54,8 @@ func (p *player) scenarios() []scenario {
 	for _, c := range Cuts(p.restored) {
 		all = append(all, scenario{groupBack, c.String(), func(ctx context.Context, w *world) (verdict, error) { return p.killedBack(ctx, w, c) }})
 	}
-	for _, operation := range p.operations {
-		all = append(all, scenario{groupDenied, "lambda:" + operation, func(ctx context.Context, w *world) (verdict, error) { return p.denied(ctx, w, operation) }})
+	for _, d := range p.denials() {
+		all = append(all, scenario{groupDenied, d.name, func(ctx context.Context, w *world) (verdict, error) { return p.denied(ctx, w, d) }})
 	}
 	for _, what := range []string{"create", "update", "version"} {
 		all = append(all, scenario{groupFailed, what, func(ctx context.Context, w *world) (verdict, error) { return p.failing(ctx, w, what) }})

@@ -38,6 +38,9 @@ type world struct {
 	journal journal.Store
 	terms   deploy.Terms
 	temp    string
+	// asRole is whether the program works as a role whose policies count, and not as the
+	// account's root.
+	asRole bool
 
 	mu sync.Mutex
 	// late are calls whose effect is still to come.
@@ -45,7 +48,7 @@ type world struct {
 }
 
 func (p *player) world() (*world, error) {
-	aws, err := p.copy.aws.Fork()
+	aws, err := p.copy.aws.Fork(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -82,10 +85,14 @@ func (w *world) arriveAt(nth int) func(int) {
 }
 
 func (w *world) access(m *Machine) deploy.Access {
-	return deploy.Access{Timing: patience, Session: session.Options{
+	access := deploy.Access{Timing: patience, Session: session.Options{
 		Region: w.targets[0].At.Region, AccessKeyID: w.targets[0].At.Account, SecretAccessKey: "rehearsal", Endpoint: endpoint, Pinned: true,
 		HTTPClient: &http.Client{Transport: m}, Unlimited: true, CallTimeout: patience.Call, ReadBackoff: patience.ReadBackoff,
 	}}
+	if w.asRole {
+		access.Session.Role = &session.Role{ARN: w.role(), SessionName: roleName}
+	}
+	return access
 }
 
 func (w *world) work() deploy.Work {

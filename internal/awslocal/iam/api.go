@@ -235,6 +235,22 @@ func (s *Service) deleteRolePolicy(r *http.Request) (any, *api.Error) {
 	})
 }
 
+// listAttachedRolePolicies rests on "ListAttachedRolePolicies": there are no managed
+// policies here.
+func (s *Service) listAttachedRolePolicies(r *http.Request) (any, *api.Error) {
+	type policy struct{ PolicyName, PolicyArn string }
+	type result struct {
+		AttachedPolicies []policy `xml:"AttachedPolicies>member"`
+		IsTruncated      bool
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if _, err := s.find(r); err != nil {
+		return nil, err
+	}
+	return result{}, nil
+}
+
 // listRolePolicies rests on "ListRolePolicies".
 func (s *Service) listRolePolicies(r *http.Request) (any, *api.Error) {
 	type result struct {

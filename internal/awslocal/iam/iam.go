@@ -151,16 +151,17 @@ func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *api.Erro
 // ServeHTTP answers one IAM request.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	awsquery.Operations{
-		"CreateRole":              s.createRole,
-		"GetRole":                 s.getRole,
-		"DeleteRole":              s.deleteRole,
-		"UpdateAssumeRolePolicy":  s.updateAssumeRolePolicy,
-		"PutRolePolicy":           s.putRolePolicy,
-		"GetRolePolicy":           s.getRolePolicy,
-		"DeleteRolePolicy":        s.deleteRolePolicy,
-		"ListRolePolicies":        s.listRolePolicies,
-		"GetUser":                 s.getUser,
-		"SimulatePrincipalPolicy": s.simulatePrincipalPolicy,
+		"CreateRole":               s.createRole,
+		"GetRole":                  s.getRole,
+		"DeleteRole":               s.deleteRole,
+		"UpdateAssumeRolePolicy":   s.updateAssumeRolePolicy,
+		"PutRolePolicy":            s.putRolePolicy,
+		"GetRolePolicy":            s.getRolePolicy,
+		"DeleteRolePolicy":         s.deleteRolePolicy,
+		"ListRolePolicies":         s.listRolePolicies,
+		"ListAttachedRolePolicies": s.listAttachedRolePolicies,
+		"GetUser":                  s.getUser,
+		"SimulatePrincipalPolicy":  s.simulatePrincipalPolicy,
 	}.Handle(w, r, xmlns)
 }
 

@@ -74,10 +74,14 @@ func (s *Service) planted(p Planted) (*function, error) {
 		return nil, err
 	}
 	f.Latest = v
+	f.Latest.Code.Reference = latest.Code.ResolvedS3Object
 	for _, raw := range p.Versions {
 		v, err := s.plantedVersion(raw, codeLocation{ImageUri: latest.Code.ImageUri, ResolvedImageUri: latest.Code.ResolvedImageUri})
 		if err != nil {
 			return nil, err
+		}
+		if v.Code.Sha256 == f.Latest.Code.Sha256 {
+			v.Code.Reference = f.Latest.Code.Reference
 		}
 		f.Versions = append(f.Versions, v)
 		number, err := strconv.Atoi(v.Version)
