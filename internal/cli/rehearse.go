@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/rehearse"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
@@ -59,7 +60,7 @@ func wouldRefuse(denied error) error {
 	if denied == nil {
 		return nil
 	}
-	return fmt.Errorf("the deployment would not start: %w", denied)
+	return fmt.Errorf("the deployment would not start: %s", denied.Error())
 }
 
 // sample are some targets of a fleet, from its whole length.
@@ -97,7 +98,8 @@ func (a *app) played(ctx context.Context, targets []deploy.Target, planned []dep
 	if unknown := (*rehearse.UnknownPlayError)(nil); errors.As(err, &unknown) {
 		err = notStarted(err)
 	}
-	return &rehearsal{result, session.Join(may.Refused, deploy.Fetchable(ctx, planned))}, errors.Join(err, c.Close())
+	_, watching := deploy.NewWatching(ctx, planned, deploy.Work{Events: event.Discard{}, Now: a.Now, Timing: a.timing()})
+	return &rehearsal{result, session.Join(may.Refused, deploy.Fetchable(ctx, planned), watching)}, errors.Join(err, c.Close())
 }
 
 // rehearsalDocument is the JSON document of a rehearsal.

@@ -14,8 +14,7 @@ import (
 )
 
 // In returns the target in a copy of its account, which the session and the client
-// reach: the same wanted state with other code, which a call carries or names. Nobody watches
-// it, nothing is invoked, and the stages of its traffic do not last.
+// reach: the same wanted state with other code, which a call carries or names.
 func (t Target) In(s *session.Session, api *lambdaapi.Client, code definition.Code) Target {
 	t.Session, t.API, t.prefetched = s, api, nil
 	t.At.Endpoint, t.At.Role, t.At.Connector, t.Connector = s.Endpoint(), "", "", ""
@@ -27,9 +26,8 @@ func (t Target) In(s *session.Session, api *lambdaapi.Client, code definition.Co
 		result.Kind, result.Pinned = artifact.S3, code.S3Bucket+"/"+code.S3Key
 	}
 	t.Artifact = &Artifact{Result: result, sent: &once[definition.Code]{}}
-	t.Want.Code, t.StagingBucket, t.Verify, t.Watch = code, "", nil, Watch{Guard: Guard{Off: true}}
+	t.Want.Code, t.StagingBucket = code, ""
 	t.Want.Function = t.Want.Function.Clone()
-	t.Want.Traffic = t.Want.Traffic.Hurried()
 	return t
 }
 

@@ -45,6 +45,9 @@ type Keeper struct {
 	// Timeout is how long a gate may take to say yes.
 	Timeout time.Duration
 	Now     func() time.Time
+	// Sleep waits between two questions; nil for the machine's clock. Its error is why the
+	// context ended.
+	Sleep func(context.Context, time.Duration) error
 	// Agent is the User-Agent.
 	Agent string
 }
@@ -95,7 +98,7 @@ func (k *Keeper) Ask(ctx context.Context, g Gate, b Body, waiting func(reason st
 		}
 		waiting(a.reason, left)
 		// The last question is asked when the time is over.
-		if err := sleep(ctx, min(next, left)); err != nil {
+		if err := k.sleep(ctx, min(next, left)); err != nil {
 			return "", err
 		}
 	}
@@ -174,6 +177,13 @@ func (k *Keeper) invoke(ctx context.Context, to Function, document []byte) answe
 		return answer{verdict: later, reason: err.Error()}
 	}
 	return answer{reason: err.Error()}
+}
+
+func (k *Keeper) sleep(ctx context.Context, d time.Duration) error {
+	if k.Sleep != nil {
+		return k.Sleep(ctx, d)
+	}
+	return sleep(ctx, d)
 }
 
 // sleep waits; its error is why ctx ended before.

@@ -25,6 +25,8 @@ type Copy struct {
 	aws     *awslocal.Server
 	key     []byte // of the placeholders
 	targets []played
+	// callers is how many invocations each alias gets in a minute: enough for the guard.
+	callers int
 	// notes say what the copy could not take over.
 	notes []string
 }
@@ -42,7 +44,7 @@ func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, plann
 	if err != nil {
 		return nil, fmt.Errorf("start the copy: %w", err)
 	}
-	c := &Copy{aws: server, key: make([]byte, 32)}
+	c := &Copy{aws: server, key: make([]byte, 32), callers: rateFor(targets[0])}
 	_, _ = rand.Read(c.key) // it never fails
 	defer func() {
 		if err != nil {
@@ -65,12 +67,30 @@ func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, plann
 		}
 		c.targets = append(c.targets, played{t, code})
 	}
+	w := &world{Copy: c, aws: server}
+	for _, alarm := range targets[0].Watch.Alarms {
+		if err := w.alarms(alarm.Name, false); err != nil {
+			return nil, err
+		}
+	}
 	return c, nil
 }
 
 // answers is the code of every function of the copy.
 func answers(context.Context, awslocal.Event) awslocal.Answer {
 	return awslocal.Answer{Payload: []byte("null")}
+}
+
+// rateFor is a rate at which the guard sees enough of the new version in a minute of the
+// smallest stage.
+func rateFor(t deploy.Target) int {
+	rate := 1000.0
+	for _, s := range t.Want.Traffic.Stages() {
+		if s.Percent > 0 {
+			rate = max(rate, 2*float64(t.Watch.Guard.MinInvocations)*100/s.Percent)
+		}
+	}
+	return int(rate)
 }
 
 // Close ends the copy.

@@ -41,6 +41,17 @@ func left(incomplete *deploy.IncompleteError) string {
 	return strings.Join(lines, "; ")
 }
 
+// mayEnd judges the error of a deployment by its type alone.
+func (p *player) mayEnd(ended error) verdict {
+	var incomplete *deploy.IncompleteError
+	var failed *deploy.FailedError
+	var not *deploy.NotStartedError
+	if ended == nil || errors.As(ended, &incomplete) || errors.As(ended, &failed) || errors.As(ended, &not) {
+		return verdict{}
+	}
+	return verdict{kind: wrong, detail: "the deployment ended with: " + short(ended.Error())}
+}
+
 // ended judges a deployment that lived to its end.
 func (p *player) ended(w *world, ended error, listed bool) (verdict, error) {
 	state, err := w.state()

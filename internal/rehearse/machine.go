@@ -109,6 +109,13 @@ func (m *Machine) Met() (Count, bool) {
 	return m.count, m.struck
 }
 
+// Sent is how many calls the process has sent, reads too.
+func (m *Machine) Sent() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
+}
+
 // Strike notes that something broke that was to break.
 func (m *Machine) Strike() {
 	m.mu.Lock()

@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
@@ -62,6 +63,12 @@ type player struct {
 	// deployment alone.
 	deployed, restored Count
 	operations         []string
+	// questions is how many gates are asked, lasted how many stages last, and guarded
+	// whether versions are compared meanwhile.
+	questions, lasted int
+	// sent is how many calls the deployment sends, reads too.
+	sent    int
+	guarded bool
 }
 
 // verdict is how a play ended.
@@ -231,6 +238,9 @@ func (p *player) measure(ctx context.Context) (more []scenario, err error) {
 		return nil, fmt.Errorf("the copy does not take this deployment: %w", err)
 	}
 	p.deployed, _ = m.Met()
+	p.sent = m.Sent()
+	p.questions, p.lasted = w.questions, w.lasted
+	p.guarded = slices.ContainsFunc(w.aws.Calls(), func(c awslocal.Call) bool { return c.Operation == "GetMetricData" })
 	if p.after, err = w.state(); err != nil {
 		return nil, err
 	}

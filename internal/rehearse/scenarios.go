@@ -18,10 +18,11 @@ var (
 	groupBack     = group{"rollback-killed", "the rollback killed, then another"}
 	groupDenied   = group{"denied", "a permission missing"}
 	groupFailed   = group{"failed", "an update or a version that ends in Failed"}
+	groupJudged   = group{"judged", "verify, a gate, an alarm, the guard or a signal"}
 	groupStranger = group{"stranger", "somebody else's change"}
 )
 
-var groups = []group{groupWhole, groupKilled, groupLost, groupBack, groupDenied, groupFailed, groupStranger}
+var groups = []group{groupWhole, groupKilled, groupLost, groupBack, groupDenied, groupFailed, groupJudged, groupStranger}
 
 // scenario is one play.
 type scenario struct {
@@ -60,16 +61,8 @@ func (p *player) scenarios() []scenario {
 	for _, what := range []string{"create", "update", "version"} {
 		all = append(all, scenario{groupFailed, what, func(ctx context.Context, w *world) (verdict, error) { return p.failing(ctx, w, what) }})
 	}
-	for _, t := range p.copy.targets {
-		all = append(all, scenario{groupStranger, "$LATEST:" + t.Label(), func(ctx context.Context, w *world) (verdict, error) {
-			return p.stranger(ctx, w, t, changeLatest)
-		}})
-		for _, a := range t.Want.Aliases {
-			all = append(all, scenario{groupStranger, "alias-" + a.Name + ":" + t.Label(), func(ctx context.Context, w *world) (verdict, error) {
-				return p.stranger(ctx, w, t, changeAlias(a.Name))
-			}})
-		}
-	}
+	all = append(all, p.judgements()...)
+	all = append(all, p.strangers()...)
 	return all
 }
 

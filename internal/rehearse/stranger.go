@@ -3,6 +3,7 @@ package rehearse
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
@@ -40,32 +41,95 @@ func changeAlias(name string) hand {
 	}
 }
 
-// stranger changes something between the deployment and its rollback, which must not
-// touch it, and must say so.
-func (p *player) stranger(ctx context.Context, w *world, t played, change hand) (verdict, error) {
-	if err := w.deploy(ctx, w.machine()); err != nil {
-		return verdict{}, err
+// strangers are changes of somebody else: before each call that the deployment sends, and
+// between it and its rollback.
+func (p *player) strangers() []scenario {
+	var all []scenario
+	add := func(t played, what string, change hand) {
+		for at := 1; at <= p.sent; at++ {
+			all = append(all, scenario{groupStranger, fmt.Sprintf("call-%d:%s:%s", at, what, t.Label()), func(ctx context.Context, w *world) (verdict, error) {
+				return p.meddled(ctx, w, t, meddling{change, at})
+			}})
+		}
+		all = append(all, scenario{groupStranger, what + ":" + t.Label(), func(ctx context.Context, w *world) (verdict, error) {
+			return p.meddled(ctx, w, t, meddling{change, 0})
+		}})
 	}
+	for _, t := range p.copy.targets {
+		add(t, "$LATEST", changeLatest)
+		for _, a := range t.Want.Aliases {
+			add(t, "alias-"+a.Name, changeAlias(a.Name))
+		}
+	}
+	return all
+}
+
+// meddling is a change of somebody else before the nth call of the deployment; 0 is after
+// the last.
+type meddling struct {
+	change hand
+	at     int
+}
+
+// meddled plays the deployment and its rollback with somebody else's change, which neither
+// may overwrite, and which must be said.
+func (p *player) meddled(ctx context.Context, w *world, t played, m meddling) (verdict, error) {
 	s, err := session.Open(ctx, w.access(w.machine()).Session)
 	if err != nil {
 		return verdict{}, err
 	}
-	kept, err := change(ctx, lambdaapi.New(s, t.At.Region, patience), t.At.Function)
-	if err != nil || kept == nil {
-		return verdict{kind: unmet}, err
+	api := lambdaapi.New(s, t.At.Region, patience)
+	var kept func() (bool, error)
+	process := w.machine()
+	begun := m.at == 0
+	meddle := func() {
+		var err error
+		if kept, err = m.change(ctx, api, t.At.Function); err != nil && lambdaapi.Classify(err) != lambdaapi.NotFound {
+			w.strike(err)
+		}
 	}
-	back := w.rollback(ctx, w.machine())
+	process.OnCall = func(n int) {
+		if n == m.at {
+			done, _ := process.Met()
+			begun = done.Opens > 0
+			meddle()
+		}
+	}
+	ended := w.deploy(ctx, process)
+	if m.at == 0 {
+		meddle()
+	}
+	if w.broken != nil || kept == nil {
+		return verdict{kind: unmet}, w.broken
+	}
+	if state, err := w.state(); err != nil || !begun && ended == nil && state == p.after {
+		// The change came before the deployment looked, whose plan showed that it would be
+		// overwritten.
+		return verdict{kind: exact}, err
+	}
+	return p.unmeddled(ctx, w, ended, kept)
+}
+
+// unmeddled judges what became of somebody else's change.
+func (p *player) unmeddled(ctx context.Context, w *world, ended error, kept func() (bool, error)) (verdict, error) {
+	if v := p.mayEnd(ended); v.kind == wrong {
+		return v, nil
+	}
+	back := ended
+	if ended == nil {
+		back = w.rollback(ctx, w.machine())
+	}
 	still, err := kept()
 	var incomplete *deploy.IncompleteError
 	switch {
 	case err != nil:
 		return verdict{}, err
 	case !still:
-		return verdict{kind: wrong, detail: "the rollback overwrote what somebody else had changed"}, nil
-	case back == nil:
-		return verdict{kind: exact}, nil
+		return verdict{kind: wrong, detail: "what somebody else had changed was overwritten"}, nil
 	case errors.As(back, &incomplete):
 		return verdict{kind: documented, detail: left(incomplete)}, nil
+	case ended == nil && back != nil:
+		return verdict{kind: wrong, detail: "the rollback ended with: " + short(back.Error())}, nil
 	}
-	return verdict{kind: wrong, detail: "the rollback ended with: " + short(back.Error())}, nil
+	return verdict{kind: exact}, nil
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
-	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -42,17 +41,24 @@ type world struct {
 	// account's root.
 	asRole bool
 
+	// surroundings are what the deployment asks and who calls its aliases.
+	surroundings
+	// broken is why the play could not be set up.
+	broken error
+
 	mu sync.Mutex
 	// late are calls whose effect is still to come.
 	late []func()
 }
 
 func (p *player) world() (*world, error) {
-	aws, err := p.copy.aws.Fork(nil)
+	w := &world{surroundings: surroundings{rate: p.copy.callers}}
+	aws, err := p.copy.aws.Fork(w.answer)
 	if err != nil {
 		return nil, err
 	}
-	w := &world{Copy: p.copy, aws: aws, journal: journal.NewMemory("rehearsal"), terms: p.options.Terms, temp: p.options.Temp}
+	w.Copy, w.aws, w.terms, w.temp = p.copy, aws, p.options.Terms, p.options.Temp
+	w.journal = journal.NewMemory("rehearsal")
 	if p.options.store != nil {
 		w.journal = p.options.store(w.journal)
 	}
@@ -96,27 +102,33 @@ func (w *world) access(m *Machine) deploy.Access {
 }
 
 func (w *world) work() deploy.Work {
-	return deploy.Work{Events: event.Discard{}, Now: time.Now, Timing: patience, MaxParallel: 1, Temp: w.temp}
+	return deploy.Work{Events: (*stages)(w), Now: w.now, Sleep: w.sleep, Timing: patience, MaxParallel: 1, Temp: w.temp}
 }
 
 // deploy plays the deployment as one process.
 func (w *world) deploy(ctx context.Context, m *Machine) error {
-	ctx, end := context.WithCancel(ctx)
-	defer end()
-	m.Kill = end
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	m.Kill, w.stop = func() { end(Lost{}) }, end
 	s, err := session.Open(ctx, w.access(m).Session)
 	if err != nil {
 		return err
 	}
 	var targets []deploy.Target
 	for _, t := range w.targets {
-		targets = append(targets, t.In(s, lambdaapi.New(s, t.At.Region, patience), t.code))
+		in := t.In(s, lambdaapi.New(s, t.At.Region, patience), t.code)
+		in.Watch.Gates = w.asked(in.Watch.Gates)
+		targets = append(targets, in)
 	}
 	planned, err := deploy.Plan(ctx, targets, w.work())
 	if err != nil {
 		return err
 	}
 	if err := deploy.Check(ctx, planned, w.terms, w.work()); err != nil {
+		return err
+	}
+	watching, err := deploy.NewWatching(ctx, planned, w.work())
+	if err != nil {
 		return err
 	}
 	storage, err := deploy.OpenStorage(ctx, nil, w.journal.Name(), func(string) journal.Store { return Mortal(w.journal, m) })
@@ -128,7 +140,7 @@ func (w *world) deploy(ctx context.Context, m *Machine) error {
 		header.FirstDeploy = "keep"
 	}
 	_, err = deploy.Deploy(ctx, planned, deploy.Execution{
-		Work: w.work(), RollbackTimeout: time.Minute,
+		Work: w.work(), RollbackTimeout: time.Minute, Watching: watching,
 		Record: deploy.Record{Header: header, Storage: storage, SaveState: func(string) error { return nil }},
 	})
 	return err

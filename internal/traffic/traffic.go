@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,15 +51,6 @@ func (c Schedule) Total() time.Duration {
 		total += s.Wait
 	}
 	return total
-}
-
-// Hurried is the same schedule with stages that last no longer than they must.
-func (c Schedule) Hurried() Schedule {
-	hurried := slices.Clone(c)
-	for i, s := range hurried {
-		hurried[i].Wait = min(s.Wait, time.Nanosecond)
-	}
-	return hurried
 }
 
 // Weight is a percentage as AWS writes it, 0.0 to 1.0.

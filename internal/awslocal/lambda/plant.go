@@ -173,3 +173,24 @@ func (f *function) plantAttached(p Planted) error {
 	}
 	return nil
 }
+
+// Routes are the shares of the versions, 0 to 1, of each alias of a function, and its
+// newest version; none where there is no such function.
+func (s *Service) Routes(account, region, name string) (aliases map[string]map[string]float64, newest string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, err := s.view(account, region, name)
+	if err != nil || f == nil {
+		return nil, ""
+	}
+	all := map[string]map[string]float64{}
+	for _, a := range f.Aliases {
+		rest, versions := 1.0, map[string]float64{}
+		for version, weight := range a.Weights {
+			versions[version], rest = weight, rest-weight
+		}
+		versions[a.FunctionVersion] = rest
+		all[a.Name] = versions
+	}
+	return all, strconv.Itoa(f.Counter)
+}

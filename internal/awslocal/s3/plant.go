@@ -42,4 +42,3 @@ func (s *Service) Plant(p Planted) error {
 	}
 	return s.saveObject(b, o)
 }
-
