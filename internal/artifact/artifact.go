@@ -103,6 +103,11 @@ func Resolve(ctx context.Context, ref Ref, opts Options) (*Result, error) {
 	return r, nil
 }
 
+// Copied is code that exists where o leads, as it is: nobody looks for it.
+func Copied(code definition.Code, o Options) *Result {
+	return &Result{Code: code, Kind: Path, Pinned: code.Sha256, opts: o}
+}
+
 // requireStaging refuses a zip that this machine cannot bring to Lambda.
 func (r *Result) requireStaging(ctx context.Context, name string) error {
 	switch {

@@ -119,6 +119,15 @@ func (r *Result) FetchableByLambda(ctx context.Context) error {
 	return err
 }
 
+// Zip returns the code as a zip on this machine, fetched into dir where it is an object of
+// S3; what is an image has none, and "" is returned.
+func (r *Result) Zip(ctx context.Context, dir string) (definition.Code, error) {
+	if r.object == nil || r.Code.ZipPath != "" {
+		return r.Code, nil
+	}
+	return r.object.fetch(ctx, dir)
+}
+
 // findObject looks at an object, in the bucket's own Region.
 func findObject(ctx context.Context, s *session.Session, ref Ref, region string) (*object, error) {
 	if ref.Region != "" {

@@ -158,6 +158,10 @@ func (s *Server) Fail(what, function, code, reason string) {
 // permission does: lambda.FieldEnvironment and its like, or none to end it.
 func (s *Server) Hide(function string, fields ...string) { s.lambda.Hide(function, fields...) }
 
+// SetCodeStorage sets how many bytes of code the accounts may have, as GetAccountSettings
+// says; 0 is AWS' own number.
+func (s *Server) SetCodeStorage(bytes int64) { s.lambda.SetCodeStorage(bytes) }
+
 // FunctionRegions are the Regions in which an account has a function of a name,
 // sorted; "" is the account of credentials that name none.
 func (s *Server) FunctionRegions(account, name string) []string {

@@ -41,3 +41,7 @@ func (s *Server) PlantObject(p PlantedObject) error { return s.s3.Plant(p) }
 // PlantImage makes an image that exists elsewhere exist here, by its URI with a digest:
 // functions of account are made of it.
 func (s *Server) PlantImage(account, uri string) error { return s.ecr.Plant(account, uri) }
+
+// PlantLayer makes a version of a layer that exists elsewhere exist here, by its ARN: size
+// is what functions show of it.
+func (s *Server) PlantLayer(arn string, size int64) error { return s.lambda.PlantLayer(arn, size) }

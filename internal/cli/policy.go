@@ -76,7 +76,7 @@ func (a *app) policies(ctx context.Context, planned []deploy.Planned, run *sessi
 			}
 		}
 	}
-	if needs := a.gates(nil).Needs(); len(needs) > 0 && a.in.String("scope") != "plan" {
+	if needs := a.gates(nil).Needs(); len(needs) > 0 && !a.onlyReads() {
 		roles.Add(self, needs...)
 	}
 	more, err := a.valueNeeds(ctx, run)

@@ -84,7 +84,7 @@ type rehearsal struct {
 
 // played copies the functions and plays.
 func (a *app) played(ctx context.Context, targets []deploy.Target, planned []deploy.Planned, temp string) (*rehearsal, error) {
-	c, err := rehearse.NewCopy(ctx, a.questions, targets, planned, temp)
+	c, err := rehearse.NewCopy(ctx, a.questions, targets, planned, rehearse.Code{Real: a.flag("with-code"), Temp: temp})
 	if err != nil {
 		return nil, notStarted(err)
 	}
@@ -93,7 +93,7 @@ func (a *app) played(ctx context.Context, targets []deploy.Target, planned []dep
 		Terms: a.terms(), Needs: deploy.Needs(planned, a.terms()), Missing: may.Missing, MaxTime: a.in.Duration("max-time"), Temp: temp, Plays: a.in.List("play"),
 	})
 	if err == nil {
-		result.Findings = append(result.Findings, c.Notes()...)
+		result.Findings = slices.Concat(result.Findings, c.Notes(), deploy.Findings(ctx, planned))
 	}
 	if unknown := (*rehearse.UnknownPlayError)(nil); errors.As(err, &unknown) {
 		err = notStarted(err)
@@ -218,11 +218,6 @@ func (a *app) findings(result *rehearsal, planned []deploy.Planned) []string {
 	for _, p := range planned {
 		for _, text := range slices.Concat(p.Plan.Warnings, p.Plan.Irreversible) {
 			all = append(all, p.Label()+": "+text)
-		}
-		for name, alias := range p.Before.Aliases {
-			if alias != nil && len(alias.Weights) > 0 {
-				all = append(all, fmt.Sprintf("%s: alias %s shares its traffic with another version already", p.Label(), name))
-			}
 		}
 	}
 	if result.refused != nil {

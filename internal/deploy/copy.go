@@ -18,15 +18,15 @@ import (
 func (t Target) In(s *session.Session, api *lambdaapi.Client, code definition.Code) Target {
 	t.Session, t.API, t.prefetched = s, api, nil
 	t.At.Endpoint, t.At.Role, t.At.Connector, t.Connector = s.Endpoint(), "", "", ""
-	result := &artifact.Result{Code: code, Kind: artifact.Path, Pinned: code.ZipPath}
+	result := artifact.Copied(code, artifact.Options{Session: s, Region: t.At.Region, StagingBucket: t.StagingBucketName()})
 	switch {
 	case code.ImageUri != "":
-		result.Kind, result.Pinned, result.Image = artifact.ECR, code.ImageUri, t.Artifact.Image
+		result.Kind, result.Image = artifact.ECR, t.Artifact.Image
 	case code.S3Bucket != "":
-		result.Kind, result.Pinned = artifact.S3, code.S3Bucket+"/"+code.S3Key
+		result.Kind = artifact.S3
 	}
 	t.Artifact = &Artifact{Result: result, sent: &once[definition.Code]{}}
-	t.Want.Code, t.StagingBucket = code, ""
+	t.Want.Code = code
 	t.Want.Function = t.Want.Function.Clone()
 	return t
 }

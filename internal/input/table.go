@@ -282,6 +282,8 @@ var table = []Input{
 		Help: "How many functions of a Region are deployed at the same time."},
 	{Name: "max-time", Kind: Duration, Commands: []string{"rehearse"}, Default: "2m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "How long a rehearsal may play. What is not played by then is counted; every kind of scenario comes early."},
+	{Name: "with-code", Kind: Bool, Commands: []string{"rehearse"}, Group: groupRun,
+		Help: "Rehearse with the real code, which is downloaded. Without it a small zip stands for each hash."},
 	{Name: "play", Kind: List, Commands: []string{"rehearse"}, Group: groupRun, Meta: "PLAY",
 		Help: "Only these plays of a rehearsal, by the names that it printed."},
 	{Name: "timeout", Kind: Duration, Commands: []string{"deploy", "shift"}, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",

@@ -88,6 +88,19 @@ func (c *Client) AllProvisioned(ctx context.Context, function string) (map[strin
 	return all, nil
 }
 
+// CodeStorage is how many bytes of code the account has in the Region, and how many it may
+// have.
+func (c *Client) CodeStorage(ctx context.Context) (used, limit int64, err error) {
+	out, err := c.api.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the code storage of the account: %w", err)
+	}
+	if out.AccountLimit == nil || out.AccountUsage == nil {
+		return 0, 0, &AnswerError{Operation: "GetAccountSettings", Subject: "the account"}
+	}
+	return out.AccountUsage.TotalCodeSize, out.AccountLimit.TotalCodeSize, nil
+}
+
 // setting reads one setting that is no statement of a policy.
 func (c *Client) setting(ctx context.Context, function string, key definition.SettingKey) (definition.SettingValue, error) {
 	value, err := c.readSetting(ctx, function, key)

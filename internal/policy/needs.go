@@ -81,9 +81,11 @@ func PlanNeeds(t Target) []Need {
 // that exists.
 func RehearsalNeeds(t Target) []Need {
 	n := needs{t: t, all: PlanNeeds(t)}
+	n.watching()
+	n.all = append(n.all, Need{Action: "lambda:GetAccountSettings", Resources: []string{"*"}, Without: "whether the account has room for the code is not known"})
 	if t.Before.Latest != nil {
 		n.function("ListTags")
-		n.lookUps("ListAliases", "ListVersionsByFunction", "GetFunctionConcurrency")
+		n.lookUps("ListAliases", "ListVersionsByFunction", "GetFunctionConcurrency", "GetFunctionRecursionConfig", "GetRuntimeManagementConfig")
 		n.attachments()
 	}
 	return n.all

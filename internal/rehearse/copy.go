@@ -13,8 +13,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
@@ -27,8 +29,18 @@ type Copy struct {
 	targets []played
 	// callers is how many invocations each alias gets in a minute: enough for the guard.
 	callers int
+	// real is the folder for real code, "" where stand-ins serve.
+	real string
 	// notes say what the copy could not take over.
 	notes []string
+}
+
+// Code says which code is in a copy.
+type Code struct {
+	// Real downloads it; otherwise a small zip stands for each hash.
+	Real bool
+	// Temp is the folder for it.
+	Temp string
 }
 
 // played is a target of the deployment and the code that stands for its own.
@@ -38,14 +50,17 @@ type played struct {
 }
 
 // NewCopy reads what surrounds the functions of targets, and copies them. planned are
-// the same targets, read through reader. temp takes the code that stands for theirs.
-func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, planned []deploy.Planned, temp string) (_ *Copy, err error) {
+// the same targets, read through reader.
+func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, planned []deploy.Planned, code Code) (_ *Copy, err error) {
 	server, err := awslocal.New(awslocal.Options{Handler: answers, Account: targets[0].At.Account})
 	if err != nil {
 		return nil, fmt.Errorf("start the copy: %w", err)
 	}
 	c := &Copy{aws: server, key: make([]byte, 32), callers: rateFor(targets[0])}
 	_, _ = rand.Read(c.key) // it never fails
+	if code.Real {
+		c.real = code.Temp
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.Close())
@@ -57,7 +72,12 @@ func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, plann
 				return nil, fmt.Errorf("copy function %s: %w", t.Label(), err)
 			}
 		}
-		code, err := c.standIn(t, temp)
+		for _, arn := range t.Want.Function.Layers {
+			if err := server.PlantLayer(arn, 0); err != nil {
+				return nil, err
+			}
+		}
+		code, err := c.standIn(ctx, t, code.Temp)
 		if err != nil {
 			return nil, err
 		}
@@ -101,10 +121,13 @@ func (c *Copy) Notes() []string { return c.notes }
 
 // standIn makes the code of a target exist in the copy, as a zip, an object or an image:
 // what it holds is not there.
-func (c *Copy) standIn(t deploy.Target, temp string) (definition.Code, error) {
+func (c *Copy) standIn(ctx context.Context, t deploy.Target, temp string) (definition.Code, error) {
 	want := t.Want.Code
 	if want.ImageUri != "" {
 		return want, c.aws.PlantImage(t.At.Account, want.ImageUri)
+	}
+	if c.real != "" {
+		return c.realCode(ctx, t)
 	}
 	zip := awslocal.StandIn(want.Sha256)
 	sum := sha256.Sum256(zip)
@@ -118,6 +141,58 @@ func (c *Copy) standIn(t deploy.Target, temp string) (definition.Code, error) {
 	}
 	want.ZipPath = path
 	return want, nil
+}
+
+// realCode makes the code of a target exist in the copy, as it is.
+func (c *Copy) realCode(ctx context.Context, t deploy.Target) (definition.Code, error) {
+	want := t.Want.Code
+	zip, err := t.Artifact.Zip(ctx, c.real)
+	if err != nil {
+		return want, err
+	}
+	if t.StagingBucket != "" {
+		if err := c.aws.PlantObject(c.object(t, t.StagingBucketName(), "rehearsal", "", []byte("rehearsal"))); err != nil {
+			return want, err
+		}
+	}
+	want.Sha256, want.Size = zip.Sha256, zip.Size
+	if want.S3Bucket == "" {
+		want.ZipPath = zip.ZipPath
+		return want, nil
+	}
+	body, err := os.ReadFile(zip.ZipPath)
+	if err != nil {
+		return want, err
+	}
+	return want, c.aws.PlantObject(c.object(t, want.S3Bucket, want.S3Key, want.S3ObjectVersion, body))
+}
+
+// download fetches the code of $LATEST and of the versions that aliases point to, by its
+// hash.
+func (c *Copy) download(ctx context.Context, t deploy.Target, aliases []definition.ObservedAlias) (map[string]string, error) {
+	if c.real == "" {
+		return nil, nil
+	}
+	versions := []string{""}
+	for _, a := range aliases {
+		versions = append(append(versions, a.Version), slices.Collect(maps.Keys(a.Weights))...)
+	}
+	slices.Sort(versions)
+	paths := map[string]string{}
+	for _, version := range slices.Compact(versions) {
+		found, err := t.API.Find(ctx, t.At.Function, version)
+		if err != nil || found == nil {
+			return nil, err
+		}
+		if found.ResolvedImageUri != "" || found.CodeLocation == "" || paths[found.CodeSha256] != "" {
+			continue
+		}
+		from := artifact.Source{URL: found.CodeLocation, Sha256: found.CodeSha256}
+		if paths[found.CodeSha256], err = artifact.Download(ctx, t.Session.HTTPClient(), from, c.real); err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
 }
 
 func (c *Copy) object(t deploy.Target, bucket, key, version string, body []byte) awslocal.PlantedObject {
@@ -171,6 +246,9 @@ func (c *Copy) plant(ctx context.Context, reader *Reader, t deploy.Target) error
 		c.notes = append(c.notes, fmt.Sprintf("%s: not all that others attached to it could be read, and is not in the copy: %v", t.Label(), err))
 	}
 	p := awslocal.Planted{Account: t.At.Account, Region: region, Name: name, Policies: map[string]json.RawMessage{}}
+	if p.Code, err = c.download(ctx, t, aliases); err != nil {
+		return err
+	}
 	ask := func(rest string) question { return question{region, name, rest} }
 	if p.Latest, err = c.withoutSecrets(reader.one(ask(""))); err != nil {
 		return err

@@ -127,7 +127,7 @@ func copied(t *testing.T, a *awstest.AWS, function string, how ...func(*deploy.O
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := NewCopy(t.Context(), reader, targets, planned, t.TempDir())
+	out, err := NewCopy(t.Context(), reader, targets, planned, Code{Temp: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

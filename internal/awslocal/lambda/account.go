@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"net/http"
 )
 
@@ -22,6 +23,12 @@ type accountSettings struct {
 // guide, "Lambda quotas").
 const maxTotalCode = 80530636800
 
+// SetCodeStorage sets how many bytes of code GetAccountSettings says an account may have;
+// 0 is AWS' own number. Nothing enforces it.
+func (s *Service) SetCodeStorage(bytes int64) { s.totalCode.Store(bytes) }
+
+func (s *Service) codeStorage() int64 { return cmp.Or(s.totalCode.Load(), maxTotalCode) }
+
 // getAccountSettings adds up the code of $LATEST, versions and layers
 // (TestLambdaAccountSettings::test_account_settings_total_code_size).
 func (s *Service) getAccountSettings(r *request) (answer, error) {
@@ -29,7 +36,7 @@ func (s *Service) getAccountSettings(r *request) (answer, error) {
 	defer s.mu.Unlock()
 	var out accountSettings
 	limit, usage := &out.AccountLimit, &out.AccountUsage
-	limit.TotalCodeSize, limit.CodeSizeUnzipped, limit.CodeSizeZipped = maxTotalCode, maxUnzipped, maxZipped
+	limit.TotalCodeSize, limit.CodeSizeUnzipped, limit.CodeSizeZipped = s.codeStorage(), maxUnzipped, maxZipped
 	limit.ConcurrentExecutions, limit.UnreservedConcurrentExecutions = accountConcurrency, accountConcurrency
 	for _, name := range s.functions(r.caller.Account, r.caller.Region) {
 		f, err := s.view(r.caller.Account, r.caller.Region, name)

@@ -21,6 +21,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
@@ -71,6 +72,8 @@ type Service struct {
 	events   chan struct{}       // a place for each asynchronous invocation
 	// executions are the durable ones, oldest first.
 	executions []execution
+	// totalCode is how much code GetAccountSettings allows; 0 is AWS' own number.
+	totalCode atomic.Int64
 }
 
 // New returns a Service on what the store holds.

@@ -343,9 +343,6 @@ func (s *Service) useLayer(r *request, f *function, arn string) (use layerUse, u
 				other.Arn + " and " + arn + " are versions of the same layer.")
 		}
 	}
-	if parts[4] != f.Account {
-		return use, 0, nil
-	}
 	l, err := s.layer(r, use.layer())
 	if err != nil {
 		return use, 0, err
@@ -355,6 +352,9 @@ func (s *Service) useLayer(r *request, f *function, arn string) (use layerUse, u
 		return use, 0, err
 	}
 	v := l.version(number)
+	if v == nil && parts[4] != f.Account {
+		return use, 0, nil // nobody here knows what other accounts have
+	}
 	if v == nil {
 		return use, 0, invalid("Layer version " + arn + " does not exist.")
 	}

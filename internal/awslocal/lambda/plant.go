@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
 // Planted is a function as the API of another AWS shows it.
@@ -27,6 +30,9 @@ type Planted struct {
 	// Answers of GetFunctionUrlConfig and GetFunctionEventInvokeConfig, by qualifier, ""
 	// for the function.
 	URLs, EventInvoke map[string]json.RawMessage
+	// Code are the zips that are there, as files, by their CodeSha256; for others a
+	// stand-in is made.
+	Code map[string]string
 }
 
 // StandIn is the zip that stands for the code of a hash.
@@ -49,6 +55,11 @@ func (s *Service) Plant(p Planted) error {
 	if err != nil {
 		return fmt.Errorf("copy function %s: %w", p.Name, err)
 	}
+	for _, l := range f.Latest.Config.Layers {
+		if err := s.PlantLayer(l.Arn, l.CodeSize); err != nil {
+			return err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.cache, f.key())
@@ -69,14 +80,14 @@ func (s *Service) planted(p Planted) (*function, error) {
 	if latest.Concurrency != nil {
 		f.Reserved = &latest.Concurrency.ReservedConcurrentExecutions
 	}
-	v, err := s.plantedVersion(latest.Configuration, latest.Code)
+	v, err := s.plantedVersion(p, latest.Configuration, latest.Code)
 	if err != nil {
 		return nil, err
 	}
 	f.Latest = v
 	f.Latest.Code.Reference = latest.Code.ResolvedS3Object
 	for _, raw := range p.Versions {
-		v, err := s.plantedVersion(raw, codeLocation{ImageUri: latest.Code.ImageUri, ResolvedImageUri: latest.Code.ResolvedImageUri})
+		v, err := s.plantedVersion(p, raw, codeLocation{ImageUri: latest.Code.ImageUri, ResolvedImageUri: latest.Code.ResolvedImageUri})
 		if err != nil {
 			return nil, err
 		}
@@ -104,9 +115,23 @@ func (s *Service) planted(p Planted) (*function, error) {
 	return f, f.plantAttached(p)
 }
 
+// plantedCode stores the zip of a hash, or its stand-in.
+func (s *Service) plantedCode(p Planted, codeSha256 string) (_ store.Blob, err error) {
+	path := p.Code[codeSha256]
+	if path == "" {
+		return s.Store.PutBlobBytes(StandIn(codeSha256))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return store.Blob{}, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return s.Store.PutBlob(f, maxUnzipped)
+}
+
 // plantedVersion reads a FunctionConfiguration. What is under way elsewhere has ended
 // here.
-func (s *Service) plantedVersion(raw json.RawMessage, at codeLocation) (version, error) {
+func (s *Service) plantedVersion(p Planted, raw json.RawMessage, at codeLocation) (version, error) {
 	var in functionConfiguration
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return version{}, err
@@ -121,7 +146,7 @@ func (s *Service) plantedVersion(raw json.RawMessage, at codeLocation) (version,
 		v.Code = code{Sha256: digest, ImageURI: at.ImageUri, ResolvedImage: repositoryOf(at.ResolvedImageUri) + "@sha256:" + digest}
 		return v, nil
 	}
-	blob, err := s.Store.PutBlobBytes(StandIn(in.CodeSha256))
+	blob, err := s.plantedCode(p, in.CodeSha256)
 	if err != nil {
 		return v, err
 	}
@@ -193,4 +218,31 @@ func (s *Service) Routes(account, region, name string) (aliases map[string]map[s
 		all[a.Name] = versions
 	}
 	return all, strconv.Itoa(f.Counter)
+}
+
+// PlantLayer makes a version of a layer that exists elsewhere exist here, by its ARN. What
+// it holds is not there; size is what functions show of it.
+func (s *Service) PlantLayer(arn string, size int64) error {
+	parts := strings.Split(arn, ":")
+	if len(parts) != 8 {
+		return nil // AWS' own layers have no versions
+	}
+	number, err := strconv.Atoi(parts[7])
+	if err != nil {
+		return fmt.Errorf("%s is no version of a layer", arn)
+	}
+	blob, err := s.Store.PutBlobBytes(StandIn(arn))
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := &layer{Region: parts[3], Account: parts[4], Name: parts[6]}
+	key := layerPrefix(l.Account, l.Region) + l.Name
+	if _, err := s.Store.Get(key, l); err != nil || l.version(number) != nil {
+		return err
+	}
+	l.Counter = max(l.Counter, number)
+	l.Versions = append(l.Versions, layerVersion{Version: number, Blob: blob.SHA256, Sha256: blob.Base64(), Size: size, Unzipped: size, Created: s.Clock()})
+	return s.Store.Put(key, l)
 }
