@@ -24,8 +24,10 @@ import (
 
 // Copy is the functions of a deployment as they are, in an AWS of this process.
 type Copy struct {
-	aws     *awslocal.Server
-	key     []byte // of the placeholders
+	aws *awslocal.Server
+	key []byte // of the placeholders
+	// salt is that of all journals: what is hashed for one need not be hashed again.
+	salt    []byte
 	targets []played
 	// callers is how many invocations each alias gets in a minute: enough for the guard.
 	callers int
@@ -56,7 +58,7 @@ func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, plann
 	if err != nil {
 		return nil, fmt.Errorf("start the copy: %w", err)
 	}
-	c := &Copy{aws: server, key: make([]byte, 32), callers: rateFor(targets[0])}
+	c := &Copy{aws: server, salt: deploy.Salt(), key: make([]byte, 32), callers: rateFor(targets[0])}
 	_, _ = rand.Read(c.key) // it never fails
 	if code.Real {
 		c.real = code.Temp

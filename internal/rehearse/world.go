@@ -135,7 +135,7 @@ func (w *world) deploy(ctx context.Context, m *Machine) error {
 	if err != nil {
 		return err
 	}
-	header := journal.Header{Run: targets[0].Want.Run, Started: time.Now().UTC(), Command: "deploy", Salt: deploy.Salt(), StagingBucket: targets[0].StagingBucket}
+	header := journal.Header{Run: targets[0].Want.Run, Started: time.Now().UTC(), Command: "deploy", Salt: w.salt, StagingBucket: targets[0].StagingBucket}
 	if w.terms.KeepNew {
 		header.FirstDeploy = "keep"
 	}
