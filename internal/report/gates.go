@@ -112,7 +112,7 @@ func (p page) gates() []node {
 		if q.Answer == "" {
 			waited = "asked at " + q.began.UTC().Format("15:04:05")
 		}
-		list = appended(list, el("li", "", el("span", "what", p.text(q.Moment+" · "+q.To)), el("span", "when", text(waited)), el("span", class, p.text(q.said()))))
+		list = appended(list, el("li", "", el("span", "what", p.text(q.Moment)), el("span", "when", text(waited)), el("span", "result", p.text(q.To)), el("span", class, p.text(q.said()))))
 	}
 	return []node{el("section", "", el("h2", "", text("Gates")), list)}
 }

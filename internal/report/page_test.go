@@ -125,7 +125,7 @@ func TestAPageHasTheFiguresAndDecisionsOfTheStages(t *testing.T) {
 	for _, want := range []string{
 		"10% of the traffic", "new 3/412 (0.73%) · old 2/3,690 (0.05%) failed", "the stage lasted longer: shop", "the shift went on: shop",
 		"median duration in the last minute: new 310 ms · old 120 ms", "<dt>By</dt><dd>shop</dd>",
-		"before-traffic · https://example.com/shop", "waited 42.0 s", "yes: shop", "before-stage · https://example.com/shop", "asked at 10:01:00", "no answer: the run ended",
+		"before-traffic</span>", ">https://example.com/shop</span>", "waited 42.0 s", "yes: shop", "before-stage</span>", "asked at 10:01:00", "no answer: the run ended",
 		"50% of the traffic", "new 400/900 (44.4%) · old 1/900 (0.11%) failed", "rolled back: shop",
 	} {
 		if !strings.Contains(got, want) {

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -137,9 +139,9 @@ func stagesMarkdown(stages []Stage) string {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString(chart("Traffic on the new version, in %", "bar", weights(stages)))
+	b.WriteString(chart{"Traffic on the new version, in %", "bar", "#0969da", 100}.of(weights(stages)))
 	if points := rates(stages); len(points) > 1 {
-		b.WriteString(chart("Failed calls in %: new version, old version", "line", points))
+		b.WriteString(chart{"Failed calls in %: new version (red), old version (gray)", "line", "#cf222e, #6e7781", highest(points)}.of(points))
 	}
 	return b.String()
 }
@@ -179,9 +181,25 @@ func rates(stages []Stage) []point {
 	return points
 }
 
+// highest is where the axis of the points ends: at 1 at least, so that one failed call in
+// a thousand does not look like an outage.
+func highest(points []point) float64 {
+	most := 1.0
+	for _, p := range points {
+		most = max(most, math.Ceil(slices.Max(p.values)))
+	}
+	return most
+}
+
 // chart is a chart in Mermaid's language
-// (https://mermaid.js.org/syntax/xyChart.html).
-func chart(title, kind string, points []point) string {
+// (https://mermaid.js.org/syntax/xyChart.html). Its axis begins at 0 and ends at top;
+// palette has a color for each series that can be seen on light and dark pages.
+type chart struct {
+	title, kind, palette string
+	top                  float64
+}
+
+func (c chart) of(points []point) string {
 	var at []string
 	series := make([][]string, len(points[0].values))
 	for _, p := range points {
@@ -191,9 +209,10 @@ func chart(title, kind string, points []point) string {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n```mermaid\nxychart-beta\n  title %q\n  x-axis [%s]\n  y-axis \"%%\"\n", title, strings.Join(at, ", "))
+	fmt.Fprintf(&b, "\n```mermaid\n%%%%{init: {\"themeVariables\": {\"xyChart\": {\"plotColorPalette\": %q}}}}%%%%\nxychart-beta\n  title %q\n  x-axis [%s]\n  y-axis \"%%\" 0 --> %g\n",
+		c.palette, c.title, strings.Join(at, ", "), c.top)
 	for _, s := range series {
-		fmt.Fprintf(&b, "  %s [%s]\n", kind, strings.Join(s, ", "))
+		fmt.Fprintf(&b, "  %s [%s]\n", c.kind, strings.Join(s, ", "))
 	}
 	b.WriteString("```\n")
 	return b.String()
