@@ -119,6 +119,7 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 	began := a.Now()
 	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
 		restored, err = deploy.Rollback(ctx, j, a.access(), a.rollbackTime(), a.work(folders.Temp))
+		a.tellOfRollback(ctx, log, err)
 		a.restored = append(a.restored, restored...)
 		if restored != nil {
 			a.progress.restoredSome()
@@ -131,6 +132,24 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 		}
 		return err
 	})
+}
+
+// tellOfRollback tells the event gates what became of a rollback: of the post step, or
+// of the command rollback.
+func (a *app) tellOfRollback(ctx context.Context, log *journal.RunState, failure error) {
+	gates := a.gates(nil).Event()
+	if len(gates.All) == 0 {
+		return
+	}
+	if gates.Invokes() {
+		c, err := a.connect(context.WithoutCancel(ctx), log.Header.Targets[0].Region)
+		if err != nil {
+			a.log().Warn("the event gates do not learn of the rollback: %v", err)
+			return
+		}
+		gates.Connection = c
+	}
+	deploy.TellOfRollback(ctx, gates, log, failure, a.work(""))
 }
 
 // wanted asks rollback-on. An interrupted run is always rolled back: nobody asked

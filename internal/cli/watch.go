@@ -46,9 +46,11 @@ func (a *app) gates(c *deploy.Connection) deploy.Gates {
 	if own, is := a.HTTPClient.(*http.Client); is {
 		client.Transport = own.Transport
 	}
-	return deploy.Gates{
-		All: a.in.Gates("gates"), Secret: a.in.String("gate-secret"), Timeout: a.in.Duration("gate-timeout"), HTTP: client, Connection: c,
+	g := deploy.Gates{All: a.in.Gates("gates"), Secret: a.in.String("gate-secret"), HTTP: client, Connection: c}
+	if a.in.Has("gate-timeout") {
+		g.Timeout = a.in.Duration("gate-timeout")
 	}
+	return g
 }
 
 // alarms are the alarms to watch: NAME, or NAME! for one that is known to be in

@@ -149,6 +149,7 @@ var (
 	plansChanges   = []string{"deploy", "plan", "rehearse", "policy"}
 	sharesTraffic  = []string{"deploy", "plan", "rehearse", "validate", "policy", "shift"}
 	rollsBack      = []string{"rollback"}
+	tellsGates     = slices.Concat(sharesTraffic, []string{"rollback"})
 	namesFunction  = []string{"rollback", "shift"}
 	looksAt        = []string{"invoke", "logs", "history", "prune", "init"}
 	servesLocal    = []string{"local"}
@@ -264,9 +265,9 @@ var table = []Input{
 		Help: "CloudWatch alarms, metric or composite, in every Region of the run. None may be in ALARM before the start; one that changes to ALARM rolls everything back. NAME! may be in ALARM already: only a change for the worse counts."},
 	{Name: "alarm-bake", Kind: Duration, Commands: sharesTraffic, Default: "0s", Group: groupRun, Meta: "TIME",
 		Help: "How long alarms are watched after the last stage."},
-	{Name: "gates", Kind: Gates, Commands: sharesTraffic, Group: groupRun, Meta: "MOMENT=WHOM",
+	{Name: "gates", Kind: Gates, Commands: tellsGates, Group: groupRun, Meta: "MOMENT=WHOM",
 		Help: "Whom to ask before-wave, before-traffic, before-stage (each stage) or after-traffic, and whom to tell each event: before-traffic=https://…. An https address gets JSON by POST: 2xx is yes, 202, 408, 423, 425, 429 and 5xx are asked again, anything else is no. Or a function's ARN: a failure or {\"approve\": false} is no. A no rolls everything back (docs/gates.md)."},
-	{Name: "gate-secret", Kind: String, Commands: sharesTraffic, Secret: true, Group: groupRun, Meta: "SECRET",
+	{Name: "gate-secret", Kind: String, Commands: tellsGates, Secret: true, Group: groupRun, Meta: "SECRET",
 		Help: "Signs what gates get, by HMAC-SHA256 as Standard Webhooks describes it."},
 	{Name: "gate-timeout", Kind: Duration, Commands: sharesTraffic, Default: "10m", Min: 1, Group: groupRun, Meta: "TIME",
 		Help: "How long a gate may take to say yes. Then it is a no."},
