@@ -74,6 +74,16 @@ var shapes = []string{
 	"{\"FunctionName\": \"f\", \"PackageType\": \"Image\", \"Role\": \"ROLE\", \"Code\": {\"ImageUri\": \"IMAGE:latest\"}}",
 	"{\"FunctionName\": \"f\", \"PackageType\": \"Image\", \"Role\": \"ROLE\", \"Code\": {\"ImageUri\": \"{{ must_env `REPOSITORY` }}:{{ env `UNSET` `latest` }}\"}, \"ImageConfig\": {\"Command\": [\"app.handler\"], \"EntryPoint\": [\"/entry\"], \"WorkingDirectory\": \"/app\"}}",
 	"{\"Architectures\": [\"arm64\"], \"Code\": {\"ImageUri\": \"{{ tfstate `aws_lambda_function.f.image_uri` }}\"}, \"FunctionName\": \"f\", \"MemorySize\": 256, \"PackageType\": \"Image\", \"Role\": \"ROLE\", \"Timeout\": 7}",
+	// Written by hand: few fields, and marks without blanks.
+	`{"FunctionName": "f", "Runtime": "nodejs22.x", "Handler": "dist/index.handler", "Role": "ROLE", "Environment": {"Variables": {}}}`,
+	"{\"FunctionName\": \"f\", \"Runtime\": \"provided.al2023\", \"Handler\": \"io.example.Stream::handle\", \"Role\": \"ROLE\", \"Publish\": true, \"PackageType\": \"Zip\", \"Environment\": {\"Variables\": {\"LEVEL\": \"{{ env `UNSET` `debug`}}\", \"PLACE\": \"s3://{{must_env `ENV`}}/hook/\"}}}",
+	`{"FunctionName": "f", "Handler": "index.handler", "Role": "ROLE", "Runtime": "java21", "SnapStart": {"ApplyOn": "PublishedVersions"}}`,
+	// Jsonnet.
+	"{\n  Architectures: [\n    'arm64',\n  ],\n  FunctionName: '{{ must_env `ENV` }}-f',\n  Handler: 'run.sh', // the runtime's own\n  Role: 'ROLE',\n  Runtime: 'provided.al2023',\n  SnapStart: {\n    ApplyOn: 'None',\n  },\n  Tags: {\n    Service: '{{ must_env `ENV` }}',\n  },\n}\n",
+	"local caller = std.native('caller_identity')();\n{ FunctionName: 'f', Handler: 'index.handler', Role: 'arn:aws:iam::%s:role/f' % [caller.Account], Runtime: 'nodejs22.x' }",
+	"local env = std.native('env');\nlocal words(s) = std.join(' ', std.flattenArrays([std.split(line, ',') for line in std.split(s, ';')]));\n{ FunctionName: std.native('must_env')('ENV'), Handler: 'index.handler', Role: 'ROLE', Runtime: 'python3.13', Environment: { Variables: { MODEL: env('UNSET', 'small'), WORDS: words('a,b;c') } } }",
+	"local tfstate = std.native('tfstate');\n{ FunctionName: tfstate('aws_lambda_function.f.function_name'), Handler: 'index.handler', Role: tfstate('aws_iam_role.f.arn'), Runtime: 'nodejs22.x', LoggingConfig: { LogFormat: 'Text', LogGroup: '/aws/lambda/' + tfstate('aws_lambda_function.f.function_name') } }",
+	"{ FunctionName: 'f', PackageType: 'Image', Role: '{{ tfstate `aws_iam_role.f.arn` }}', Code: { ImageUri: '{{ tfstate `aws_lambda_function.f.image_uri` }}' }, VpcConfig: { SubnetIds: [\"{{ tfstate `aws_subnet.f['a'].id` }}\"], SecurityGroupIds: [\"{{ tfstatef `aws_security_group.f['%s'].id` (must_env `WORLD`) }}\"] } }",
 	// What lambroll uploads to.
 	`{"FunctionName": "f", "Handler": "index.handler", "Role": "ROLE", "Runtime": "nodejs22.x", "Code": {"S3Bucket": "zips", "S3Key": "f.zip"}}`,
 }
@@ -102,7 +112,7 @@ func lambrollBench(t *testing.T) *bench {
 	b.put("states", "terraform.tfstate", "eu-central-1", []byte(lambrollState))
 	b.write("first.tfstate", lambrollState)
 	b.write("src/index.js", "exports.handler = async () => 1\n")
-	for _, name := range []string{"app.py", "index.py", "index.rb", "index/handler.class", "bootstrap"} {
+	for _, name := range []string{"app.py", "index.py", "index.rb", "index/handler.class", "dist/index.js", "bootstrap"} {
 		b.write("src/"+name, "#!/bin/sh\n")
 	}
 	if err := os.Chmod(b.dir+"/src/bootstrap", 0o755); err != nil {
@@ -113,6 +123,30 @@ func lambrollBench(t *testing.T) *bench {
 }
 
 var lambrollStates = []string{"--tfstate", "s3://states/terraform.tfstate", "--prefixed-tfstate", "first_=first.tfstate"}
+
+// A definition that leaves the role, or everything but the image, to the function that
+// exists, changes that one; for a new function one sentence says what is missing.
+func TestADefinitionMayLeaveTheRoleToTheFunction(t *testing.T) {
+	t.Parallel()
+	b := lambrollBench(t)
+	for first, then := range map[string]string{
+		`{"FunctionName": "zip", "Handler": "index.handler", "Role": "arn:aws:iam::000000000000:role/f", "Runtime": "nodejs22.x"}`:            `{"FunctionName": "zip", "Handler": "index.handler", "Runtime": "nodejs22.x", "Timeout": 30}`,
+		`{"FunctionName": "image", "PackageType": "Image", "Role": "arn:aws:iam::000000000000:role/f", "Code": {"ImageUri": "IMAGE:latest"}}`: `{"FunctionName": "image", "PackageType": "Image", "Code": {"ImageUri": "IMAGE:latest"}}`,
+	} {
+		args := []string{"deploy", "--function-definition", "function.json", "--alias", "current"}
+		if !strings.Contains(first, "IMAGE") {
+			args = append(args, "--artifact", "src")
+		}
+		b.write("function.json", strings.ReplaceAll(then, "IMAGE", image))
+		if code, log, errs := b.run(args...); code != exitInput || !strings.Contains(log+errs, "does not exist yet, and a new one needs a role") {
+			t.Errorf("exit %d\n%s%s", code, log, errs)
+		}
+		b.write("function.json", strings.ReplaceAll(first, "IMAGE", image))
+		b.must(args...)
+		b.write("function.json", strings.ReplaceAll(then, "IMAGE", image))
+		b.must(args...)
+	}
+}
 
 // Fifty ways of writing a definition are valid and deploy as they are, and a second
 // deploy has nothing to do. Without -full one in five is deployed.
@@ -125,8 +159,12 @@ func TestLambrollsDefinitionsDeployAsTheyAre(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			b := lambrollBench(t)
-			b.write("function.json", strings.NewReplacer("ROLE", "arn:aws:iam::000000000000:role/f", "IMAGE", image).Replace(shape))
-			args := append([]string{"--function-definition", "function.json", "--alias", "current"}, lambrollStates...)
+			name := "function.json"
+			if strings.Contains(shape, "FunctionName: ") {
+				name = "function.jsonnet"
+			}
+			b.write(name, strings.NewReplacer("ROLE", "arn:aws:iam::000000000000:role/f", "IMAGE", image).Replace(shape))
+			args := append([]string{"--function-definition", name, "--alias", "current"}, lambrollStates...)
 			if !strings.Contains(shape, "ImageUri") {
 				args = append(args, "--artifact", "src")
 			}
