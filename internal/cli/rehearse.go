@@ -154,7 +154,7 @@ func (a *app) showRehearsal(result *rehearsal, planned []deploy.Planned, functio
 	budget := deploy.BudgetOf(planned)
 	budget.Calls = budget.Calls * functions / max(len(planned), 1)
 	r := report.Rehearsal{
-		Functions: functions, Sampled: len(planned), Calls: budget.Calls + budget.DryRuns, Least: budget.LeastTime(len(regions)),
+		Functions: functions, Sampled: len(planned), Calls: budget.Calls + budget.DryRuns, Least: budget.LeastTime(len(regions)) + a.in.Course("traffic").Total(),
 		Findings: a.findings(result, planned),
 	}
 	total := result.Total()

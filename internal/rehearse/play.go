@@ -63,6 +63,8 @@ type player struct {
 	// deployment alone.
 	deployed, restored Count
 	operations         []string
+	// times is how often the deployment calls each operation.
+	times map[string]int
 	// questions is how many gates are asked, lasted how many stages last, and guarded
 	// whether versions are compared meanwhile.
 	questions, lasted int
@@ -238,7 +240,10 @@ func (p *player) measure(ctx context.Context) (more []scenario, err error) {
 		return nil, fmt.Errorf("the copy does not take this deployment: %w", err)
 	}
 	p.deployed, _ = m.Met()
-	p.sent = m.Sent()
+	p.sent, p.times = m.Sent(), map[string]int{}
+	for _, c := range w.aws.Calls() {
+		p.times[c.Operation]++
+	}
 	p.questions, p.lasted = w.questions, w.lasted
 	p.guarded = slices.ContainsFunc(w.aws.Calls(), func(c awslocal.Call) bool { return c.Operation == "GetMetricData" })
 	if p.after, err = w.state(); err != nil {

@@ -2,8 +2,12 @@ package rehearse
 
 import (
 	"context"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 )
 
 // group is a kind of scenario: a row of the table, and the word that begins the names
@@ -58,9 +62,7 @@ func (p *player) scenarios() []scenario {
 	for _, d := range p.denials() {
 		all = append(all, scenario{groupDenied, d.name, func(ctx context.Context, w *world) (verdict, error) { return p.denied(ctx, w, d) }})
 	}
-	for _, what := range []string{"create", "update", "version"} {
-		all = append(all, scenario{groupFailed, what, func(ctx context.Context, w *world) (verdict, error) { return p.failing(ctx, w, what) }})
-	}
+	all = append(all, p.failures()...)
 	all = append(all, p.judgements()...)
 	all = append(all, p.strangers()...)
 	return all
@@ -125,9 +127,35 @@ func (p *player) lost(ctx context.Context, w *world, c Cut) (verdict, error) {
 	return p.ended(w, ended, false)
 }
 
+// failures are the waits of the deployment, each of which ends in Failed.
+func (p *player) failures() []scenario {
+	var all []scenario
+	for operation, what := range map[string]string{
+		"CreateFunction": "create", "UpdateFunctionCode": "update", "UpdateFunctionConfiguration": "update", "PublishVersion": "version",
+	} {
+		if !slices.Contains(p.operations, operation) {
+			continue
+		}
+		for nth := 1; nth <= p.times[operation]; nth++ {
+			all = append(all, scenario{groupFailed, fmt.Sprintf("%s-%d", operation, nth), func(ctx context.Context, w *world) (verdict, error) {
+				return p.failing(ctx, w, failure{operation, what, nth})
+			}})
+		}
+	}
+	return all
+}
+
+// failure is the nth call of an operation whose effect ends in Failed.
+type failure struct {
+	operation, what string
+	nth             int
+}
+
 // failing lets a wait of the deployment end in Failed.
-func (p *player) failing(ctx context.Context, w *world, what string) (verdict, error) {
-	w.aws.Fail(what, "", "InternalError", "rehearsed")
+func (p *player) failing(ctx context.Context, w *world, f failure) (verdict, error) {
+	w.aws.Inject(awslocal.Fault{Service: "lambda", Operation: f.operation, Nth: f.nth, Action: awslocal.Delay, Fired: func() {
+		w.aws.Fail(f.what, "", "InternalError", "rehearsed")
+	}})
 	ended := w.deploy(ctx, w.machine())
 	if ended == nil {
 		return verdict{kind: unmet}, nil
