@@ -317,22 +317,15 @@ func (f forgetful) Append(ctx context.Context, target int, line []byte) error {
 func TestABrokenRuleOfTheEngineIsFoundAndNamed(t *testing.T) {
 	rehearsal(t, "shop", func(t *testing.T, _ *awstest.AWS, c *Copy) {
 		o := options(t)
+		o.every = 0
 		o.store = func(s journal.Store) journal.Store { return forgetful{s} }
-		p := &player{copy: c, options: o}
-		for _, cut := range []Cut{{BeforeCall, 1}, {BeforeAnswer, 1}} {
-			v, err := p.one(t.Context(), scenario{groupKilled, cut.String(), func(ctx context.Context, w *world) (verdict, error) {
-				var err error
-				if p.before, err = w.state(); err != nil {
-					return verdict{}, err
-				}
-				return p.killed(ctx, w, cut)
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if broken := cut.Where == BeforeAnswer; broken != (v.kind == wrong) || broken && !strings.Contains(v.detail, "us-east-1/shop") {
-				t.Errorf("%s: %+v", cut, v)
-			}
+		o.Plays = []string{"killed:before-call-1", "killed:before-answer-1"}
+		r, err := Play(t.Context(), c, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Total().Played != 2 || len(r.Wrong) != 1 || r.Wrong[0].Play != "killed:before-answer-1" || !strings.Contains(r.Wrong[0].Detail, "us-east-1/shop") {
+			t.Errorf("%+v", r)
 		}
 	})
 }
