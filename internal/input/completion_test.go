@@ -1,10 +1,14 @@
 package input
 
 import (
+	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // complete asks bash what it offers for the words of a line, of which the last one
@@ -81,4 +85,77 @@ func TestEveryShellKnowsTheTable(t *testing.T) {
 			t.Errorf("%s does not parse its script: %v\n%s", shell, err, out)
 		}
 	}
+}
+
+// What fish and zsh offer, asked as a user's shell asks: completion that only parses
+// completes nothing.
+func TestOtherShellsComplete(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		line string
+		want []string
+	}{
+		{"lambda-rollout stat", []string{"status"}},
+		{"lambda-rollout init --file-format ", []string{"json", "yaml"}},
+		{"lambda-rollout deploy --function-def", []string{"--function-definition"}},
+	} {
+		for shell, ask := range map[string]func(*testing.T, string) string{"fish": fishOffers, "zsh": zshOffers} {
+			if _, err := exec.LookPath(shell); err != nil {
+				continue
+			}
+			t.Run(shell+" "+tc.line, func(t *testing.T) {
+				t.Parallel()
+				offered := ask(t, tc.line)
+				for _, want := range tc.want {
+					if !strings.Contains(offered, want) {
+						t.Errorf("offers %q, without %s", offered, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// script writes a shell's completion to a file.
+func script(t *testing.T, shell string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "completion")
+	if err := os.WriteFile(file, []byte(Completion(shell)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func fishOffers(t *testing.T, line string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "fish", "--no-config", "-c", "source "+script(t, "fish")+"; complete -C '"+line+"'")
+	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
+// zshOffers types the line and a tabulator in an interactive zsh, on a terminal that zsh
+// itself provides.
+func zshOffers(t *testing.T, line string) string {
+	t.Helper()
+	const talk = `zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "unsetopt zle_bracketed_paste prompt_sp; autoload -Uz compinit; compinit -D -u; source $1; PS1=rea''dy"
+zpty -r shell said '*ready*'
+zpty -w -n shell "$2"$'\t'
+zpty -w -n shell $'\C-uprint ov\\er\n'
+zpty -r shell said '*over*'
+print -r -- "$said"`
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "zsh", "-f", "-c", talk, "zsh", script(t, "zsh"), line)
+	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "TERM=xterm"}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
 }

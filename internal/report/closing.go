@@ -18,10 +18,7 @@ func (d Deployment) ClosingLines(columns int, rollback string) []terminal.Line {
 	if undo == "" {
 		return p.text(terminal.Good, end)
 	}
-	title := "Undo: "
-	if created := d.created(); created != "" {
-		title = "Undo, which deletes " + created + ": "
-	}
+	title := d.undoLabel()
 	if line := end + " " + title + undo; terminal.Width(line) <= p.width {
 		return []terminal.Line{{{Style: terminal.Good, Text: end}, {Text: " "}, {Style: terminal.Dim, Text: title}, {Text: undo}}}
 	}
@@ -47,6 +44,14 @@ func (d Deployment) undoCommand(rollback string) string {
 		return undo[0]
 	}
 	return rollback
+}
+
+// undoLabel is what comes before the command that undoes the run.
+func (d Deployment) undoLabel() string {
+	if created := d.created(); created != "" {
+		return "Undo, which deletes " + created + ": "
+	}
+	return "Undo: "
 }
 
 // created names the functions that undoing deletes; "" for none.

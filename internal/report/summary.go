@@ -186,9 +186,9 @@ func (d Deployment) Closing() string {
 	switch len(d.Next.Undo) {
 	case 0:
 	case 1:
-		line += " Undo: " + d.Next.Undo[0]
+		line += " " + d.undoLabel() + d.Next.Undo[0]
 	default:
-		line += " Undo: " + count(len(d.Next.Undo), "command") + " in the summary"
+		line += " " + d.undoLabel() + count(len(d.Next.Undo), "command") + " in the summary"
 	}
 	return line
 }

@@ -102,6 +102,9 @@ func TestTheClosingLineSaysHowItEnded(t *testing.T) {
 	d.Took = 3210 * time.Millisecond
 	for want, change := range map[string]func(*Deployment){
 		"✓ shop 41 → 42 (live, beta 10%), 3.2 s. Undo: lambda-rollout rollback --function shop --alias live --aws-region eu-central-1": func(*Deployment) {},
+		"✓ shop 42 (new) (live, beta 10%), 3.2 s. Undo, which deletes shop: lambda-rollout rollback": func(d *Deployment) {
+			d.Rows[0].New, d.Rows[0].From, d.Next.Undo = true, "", []string{"lambda-rollout rollback"}
+		},
 		"✓ shop 42 (unchanged), 3.2 s.": func(d *Deployment) { d.Rows[0].Changed, d.Next.Undo = false, nil },
 		"✓ 1 function deployed, 1 unchanged, 3.2 s. Undo: lambda-rollout rollback": func(d *Deployment) {
 			d.Rows, d.Next.Undo = append(d.Rows, Row{}), []string{"lambda-rollout rollback"}
