@@ -16,6 +16,30 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 )
 
+// Inside refuses a folder that is none, or on whose way a symbolic link leads out of
+// root or to nothing. One that does not exist yet is right.
+func Inside(root *os.Root, folder string) error {
+	parts := strings.Split(folder, "/")
+	for i := range parts {
+		name := path.Join(parts[:i+1]...)
+		info, err := root.Stat(name)
+		if err != nil {
+			link, missing := root.Lstat(name)
+			if missing == nil && link.Mode().Type() == fs.ModeSymlink {
+				return fmt.Errorf("%s is a symbolic link that leads out of %s or to nothing, and is not followed: remove it, or name the folder that it is to lead to by an absolute path", name, root.Name())
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("%s is a file, and no folder: name another one", name)
+		}
+	}
+	return nil
+}
+
 // Existing are the files and folders below root that Write would replace, as users
 // name them.
 func (f *Files) Existing(root *os.Root) ([]string, error) {
@@ -28,6 +52,9 @@ func (f *Files) Existing(root *os.Root) ([]string, error) {
 	}
 	var found []string
 	for _, name := range names {
+		if err := Inside(root, path.Dir(name)); err != nil {
+			return nil, err
+		}
 		switch _, err := root.Lstat(name); {
 		case err == nil:
 			found = append(found, path.Join(f.prefix, name))

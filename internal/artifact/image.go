@@ -18,8 +18,8 @@ import (
 func (r *Result) resolveImage(ctx context.Context, ref Ref) error {
 	image := ref.Image
 	name := image.URI()
-	if image.Region != r.opts.Region {
-		return fmt.Errorf("image %s is in %s, the function in %s: Lambda takes images from its own Region only: push it there, or replicate the repository", name, image.Region, r.opts.Region)
+	if err := image.CheckRegion(r.opts.Region); err != nil {
+		return err
 	}
 	api := registryOf(ctx, r.opts.Source, image)
 	in := imagesRequest{RegistryID: image.Account, RepositoryName: image.Repository, ImageIDs: []imageID{{ImageDigest: image.Digest}}}
@@ -46,6 +46,15 @@ func (r *Result) resolveImage(ctx context.Context, ref Ref) error {
 	r.Kind, r.Image, r.Pinned = ECR, image, image.URI()
 	r.Code = definition.Code{ImageUri: image.URI(), Sha256: digest, Size: detail.ImageSizeInBytes}
 	return nil
+}
+
+// CheckRegion refuses an image for a function of another Region, where both are
+// known.
+func (image Image) CheckRegion(function string) error {
+	if image.Region == "" || function == "" || image.Region == function {
+		return nil
+	}
+	return fmt.Errorf("image %s is in %s, the function in %s: Lambda takes images from its own Region only: push it there, or replicate the repository", image.URI(), image.Region, function)
 }
 
 // isIndex knows the two kinds of manifests that list others.

@@ -189,6 +189,9 @@ func (a *app) writeConverted(files []convertedFile) (written []string, err error
 	defer func() { err = errors.Join(err, root.Close()) }()
 	var existing []string
 	for _, f := range files {
+		if err := adopt.Inside(root, path.Dir(path.Join(dir, f.Name))); err != nil {
+			return nil, notStarted(err)
+		}
 		if _, err := root.Lstat(path.Join(dir, f.Name)); !errors.Is(err, fs.ErrNotExist) {
 			existing = append(existing, path.Join(prefix, dir, f.Name))
 		}

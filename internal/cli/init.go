@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,8 +93,13 @@ func (a *app) outputFolder() (root *os.Root, prefix, dir string, err error) {
 	case !filepath.IsLocal(dir):
 		return nil, "", dir, fmt.Errorf("input output-dir: %s is outside of the workspace: name it by an absolute path", dir)
 	}
-	root, err = os.OpenRoot(open)
-	return root, prefix, dir, err
+	if root, err = os.OpenRoot(open); err != nil {
+		return nil, prefix, dir, err
+	}
+	if err := adopt.Inside(root, dir); err != nil {
+		return nil, prefix, dir, errors.Join(fmt.Errorf("input output-dir: %w", err), root.Close())
+	}
+	return root, prefix, dir, nil
 }
 
 func (a *app) writeFiles(ctx context.Context, root *os.Root, all []*adopt.Files) error {

@@ -69,7 +69,12 @@ func (a *app) validateSet(ctx context.Context, found *validation) error {
 		found.sources = append(found.sources, t.Source)
 	}
 	return a.withTemp(func(folders deploy.Folders) error {
-		found.problems = append(found.problems, deploy.CheckOffline(ctx, set.Set, a.in.String("staging-bucket"), folders)...)
+		o := deploy.Offline{StagingBucket: a.in.String("staging-bucket"), Folders: folders, Asked: a.in.String("aws-region")}
+		if !a.in.Given("files") {
+			// Single files do not say where their functions go: that is the run's to say.
+			o.Region = session.RegionOfEnvironment(a.lookupEnv)
+		}
+		found.problems = append(found.problems, deploy.CheckOffline(ctx, set.Set, o)...)
 		return nil
 	})
 }

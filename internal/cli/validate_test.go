@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,58 @@ func TestValidateSaysWhatIsWrongOffline(t *testing.T) {
 				t.Errorf("validate made %d calls", len(calls))
 			}
 			golden(t, "validate/"+strings.ReplaceAll(name, " ", "-")+".txt", strings.ReplaceAll(out+errs, b.dir, "WORKSPACE")+"exit "+string(rune('0'+code))+"\n")
+		})
+	}
+}
+
+// What is of another Region than the run's is refused offline, as plan refuses it;
+// nothing is said where the Region is not known.
+func TestValidateComparesRegions(t *testing.T) {
+	t.Parallel()
+	const of = "arn:aws:lambda:us-east-1:123456789012:"
+	for name, tc := range map[string]struct {
+		function, layer, image string
+		args                   []string
+		environment            string
+		says                   string
+	}{
+		"an image, by environment":     {image: "us-east-1", environment: "eu-central-1", says: "image 123456789012.dkr.ecr.us-east-1.amazonaws.com/shop:1 is in us-east-1, the function in eu-central-1"},
+		"an image, by input":           {image: "us-east-1", args: []string{"--aws-region", "eu-west-1"}, environment: "us-east-1", says: "the function in eu-west-1"},
+		"an image, by ARN":             {image: "eu-west-1", function: of + "function:shop", environment: "eu-west-1", says: "the function in us-east-1"},
+		"an image of the Region":       {image: "us-east-1", environment: "us-east-1"},
+		"an image, nothing is known":   {image: "us-east-1"},
+		"a layer, by environment":      {layer: of + "layer:tools:1", environment: "eu-central-1", says: "layers[0] is in us-east-1, but the function is in eu-central-1"},
+		"a layer, by ARN":              {layer: of + "layer:tools:1", function: "arn:aws:lambda:eu-west-1:123456789012:function:shop", says: "the function is in eu-west-1"},
+		"a layer of the Region":        {layer: of + "layer:tools:1", environment: "us-east-1"},
+		"a function of another Region": {function: of + "function:shop", args: []string{"--aws-region", "eu-west-1"}, says: "it is of Region us-east-1, but eu-west-1 is asked for"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, awslocal.Options{})
+			if tc.function == "" {
+				tc.function = "shop"
+			}
+			text := "functionName: " + tc.function + "\nrole: arn:aws:iam::123456789012:role/shop\n"
+			artifact := "code"
+			if tc.image == "" {
+				text += "runtime: nodejs22.x\nhandler: index.handler\n"
+				b.write("code/index.js", "1")
+			} else {
+				artifact = "123456789012.dkr.ecr." + tc.image + ".amazonaws.com/shop:1"
+			}
+			if tc.layer != "" {
+				text += "layers: [" + tc.layer + "]\n"
+			}
+			b.write("function.yaml", text)
+			b.env = slices.DeleteFunc(b.env, func(kv string) bool { return strings.HasPrefix(kv, "AWS_REGION=") })
+			b.env = append(b.env, "AWS_REGION="+tc.environment)
+			code, out, errs := b.run(append([]string{"validate", "--function-definition", "function.yaml", "--artifact", artifact}, tc.args...)...)
+			if refused := code == exitInput; refused != (tc.says != "") || !strings.Contains(errs, tc.says) {
+				t.Errorf("exit code %d, want it to say %q\n%s%s", code, tc.says, out, errs)
+			}
+			if code, out, errs := b.run(append([]string{"plan", "--function-definition", "function.yaml", "--artifact", artifact}, tc.args...)...); tc.says != "" && (code != exitInput || !strings.Contains(errs, tc.says)) {
+				t.Errorf("plan: exit code %d\n%s%s", code, out, errs)
+			}
 		})
 	}
 }

@@ -46,19 +46,11 @@ func (d *decoder) crossCheck(f *Function) {
 	}
 }
 
-// checkHome compares the other ARNs with the function's, if it has one: Lambda
-// passes no role to another account and reads no layer of another Region.
+// checkHome compares the role's account with the function's, if it has one: Lambda
+// passes no role to another account.
 func (d *decoder) checkHome(f *Function, name Name) {
 	if f.Role != nil && name.Account != "" && arnPart(*f.Role, 4) != name.Account {
 		d.problem(d.nodes["Role"], "", "role is one of account %s, but the function's account is %s", arnPart(*f.Role, 4), name.Account)
-	}
-	if name.Region == "" {
-		return
-	}
-	for i, layer := range f.Layers {
-		if region := arnPart(layer, 3); region != "" && region != name.Region {
-			d.problem(d.item("Layers", i), "", "layers[%d] is in %s, but the function is in %s", i, region, name.Region)
-		}
 	}
 }
 
@@ -206,6 +198,18 @@ func (p *placer) problem(name, hint, format string, args ...any) {
 func (p *placer) warn(name, hint, format string, args ...any) {
 	p.problem(name, hint, format, args...)
 	p.problems[len(p.problems)-1].Warning = true
+}
+
+// CheckRegion refuses layers of another Region than the function's, if that is known:
+// Lambda reads none, but says so only when the deployment has begun.
+func CheckRegion(f Function, region string, doc Document) diag.List {
+	p := placer{doc: doc}
+	for i, layer := range f.Layers {
+		if of := arnPart(layer, 3); region != "" && of != "" && of != region {
+			p.problem("Layers", "publish the layer there, or name its version in "+region, "layers[%d] is in %s, but the function is in %s", i, of, region)
+		}
+	}
+	return p.problems
 }
 
 // CheckFixed warns of fields that only CreateFunction carries: a function that

@@ -139,16 +139,24 @@ func (c *Connection) Session() *session.Session { return c.base }
 // default.
 func (c *Connection) regionOf(arn, infrastructure string) (string, error) {
 	asked := c.access.Session.Region
-	for _, pair := range [][2]string{{arn, infrastructure}, {arn, asked}, {infrastructure, asked}} {
-		if pair[0] != "" && pair[1] != "" && pair[0] != pair[1] {
-			return "", fmt.Errorf("it is of Region %s, but %s is asked for (aws-region, the infrastructure and the function's ARN must agree)", pair[0], pair[1])
-		}
+	if err := agree(arn, infrastructure, asked); err != nil {
+		return "", err
 	}
 	region := cmp.Or(arn, infrastructure, asked, c.region)
 	if region == "" {
 		return "", session.NoRegion{}
 	}
 	return region, nil
+}
+
+// agree refuses Regions of which two contradict each other.
+func agree(arn, infrastructure, asked string) error {
+	for _, pair := range [][2]string{{arn, infrastructure}, {arn, asked}, {infrastructure, asked}} {
+		if pair[0] != "" && pair[1] != "" && pair[0] != pair[1] {
+			return fmt.Errorf("it is of Region %s, but %s is asked for (aws-region, the infrastructure and the function's ARN must agree)", pair[0], pair[1])
+		}
+	}
+	return nil
 }
 
 // at says where a function is, as a journal records it.

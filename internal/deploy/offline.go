@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -10,25 +11,44 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 )
 
+// Offline is what a check without AWS knows beside the files.
+type Offline struct {
+	StagingBucket string
+	// Asked is the Region that the inputs name, Region the environment's, for what
+	// names none.
+	Asked, Region string
+	Folders       Folders
+}
+
 // CheckOffline checks the artifacts that are on this machine against their
-// definitions, and names what no later deployment can change. It opens no
-// session.
-func CheckOffline(ctx context.Context, set *service.Set, stagingBucket string, folders Folders) diag.List {
+// definitions, and Regions with each other, and names what no later deployment can
+// change. It opens no session.
+func CheckOffline(ctx context.Context, set *service.Set, o Offline) diag.List {
 	var problems diag.List
 	var zipped artifact.Folders
 	for _, t := range set.Targets {
 		problems = append(problems, definition.CheckFixed(*t.Function, t.Document)...)
 		problems = append(problems, definition.CheckNew(*t.Function, t.Artifact.PackageType(), t.Document)...)
+		region, err := o.regionOf(t)
+		if err != nil {
+			problems = append(problems, diag.Problem{Message: t.Function.FunctionName + ": " + err.Error()})
+		}
+		problems = append(problems, definition.CheckRegion(*t.Function, region, t.Document)...)
 		ref, err := reference(t.Artifact)
 		if err != nil {
 			problems = append(problems, diag.Problem{Message: err.Error()})
 			continue
 		}
+		if ref.Kind == artifact.ECR {
+			if err := ref.Image.CheckRegion(region); err != nil {
+				problems = append(problems, diag.Problem{Message: err.Error()})
+			}
+		}
 		if ref.Kind != artifact.Path {
 			continue
 		}
 		code, err := artifact.Resolve(ctx, ref, artifact.Options{
-			StagingBucket: stagingBucket, Workspace: folders.Workspace, TempDir: folders.Temp, Folders: &zipped,
+			StagingBucket: o.StagingBucket, Workspace: o.Folders.Workspace, TempDir: o.Folders.Temp, Folders: &zipped,
 		})
 		if err != nil {
 			problems = append(problems, notBuilt(err))
@@ -37,6 +57,15 @@ func CheckOffline(ctx context.Context, set *service.Set, stagingBucket string, f
 		problems = append(problems, checkCode(ctx, t, code)...)
 	}
 	return problems
+}
+
+// regionOf is the Region of a target; "" where only AWS's own configuration knows.
+func (o Offline) regionOf(t service.Target) (string, error) {
+	name, err := definition.ParseFunctionName(t.Function.FunctionName)
+	if err != nil {
+		return "", nil // the decoder has said so
+	}
+	return cmp.Or(name.Region, t.Infrastructure.Region, o.Asked, o.Region), agree(name.Region, t.Infrastructure.Region, o.Asked)
 }
 
 // notBuilt makes a warning of code that does not exist: files are validated

@@ -265,6 +265,9 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 	if err != nil {
 		return Target{}, err
 	}
+	if problems := definition.CheckRegion(*from.Function, region, from.Document); len(problems) > 0 {
+		return Target{}, problems
+	}
 	s, err := r.assume(from.Infrastructure.Role)
 	if err != nil {
 		return Target{}, err

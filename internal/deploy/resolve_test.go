@@ -19,25 +19,25 @@ import (
 func TestCodeIsCheckedOfflineAgainstItsDefinition(t *testing.T) {
 	run(t, awslocal.Options{}, func(f *fixture) {
 		f.write("wrong.yaml", strings.Replace(definitionOf("wrong", ""), "index.handler", "lost.handler", 1))
-		folders := Folders{Workspace: f.dir, Temp: f.TempDir()}
-		if problems := CheckOffline(f.Context(), f.set("function.yaml"), "", folders); problems.Err() != nil {
+		offline := Offline{Folders: Folders{Workspace: f.dir, Temp: f.TempDir()}}
+		if problems := CheckOffline(f.Context(), f.set("function.yaml"), offline); problems.Err() != nil {
 			f.Errorf("the code fits: %v", problems)
 		}
-		if problems := CheckOffline(f.Context(), f.set("wrong.yaml"), "", folders); problems.Err() == nil || !strings.Contains(problems.Error(), "lost") {
+		if problems := CheckOffline(f.Context(), f.set("wrong.yaml"), offline); problems.Err() == nil || !strings.Contains(problems.Error(), "lost") {
 			f.Errorf("the handler is not there: %v", problems)
 		}
 		f.artifact = filepath.Join(f.dir, "code")
 		set := f.set("function.yaml")
 		set.Targets[0].Artifact.Reference = "not built yet"
-		if problems := CheckOffline(f.Context(), set, "", folders); problems.Err() != nil || len(problems) != 1 || !problems[0].Warning {
+		if problems := CheckOffline(f.Context(), set, offline); problems.Err() != nil || len(problems) != 1 || !problems[0].Warning {
 			f.Errorf("code that is not built yet is a warning: %v", problems)
 		}
 		set.Targets[0].Artifact.Reference = "s3://bucket"
-		if problems := CheckOffline(f.Context(), set, "", folders); problems.Err() == nil {
+		if problems := CheckOffline(f.Context(), set, offline); problems.Err() == nil {
 			f.Error("a bucket is no object")
 		}
 		set.Targets[0].Artifact.Reference = "s3://bucket/key.zip"
-		if problems := CheckOffline(f.Context(), set, "", folders); len(problems) > 0 {
+		if problems := CheckOffline(f.Context(), set, offline); len(problems) > 0 {
 			f.Errorf("an object is left to AWS: %v", problems)
 		}
 		if n := len(f.aws.Calls()); n > 0 {

@@ -196,6 +196,14 @@ func (s *Session) findRegion(profile config.SharedConfig) (string, error) {
 	return "", nil
 }
 
+// RegionOfEnvironment is the Region that the environment's variables name, as far as
+// it is known without files; "" where they name none or what is none.
+func RegionOfEnvironment(lookupEnv func(string) (string, bool)) string {
+	s := &Session{opts: Options{LookupEnv: lookupEnv}}
+	region, _ := s.findRegion(config.SharedConfig{}) // Check says what is wrong with it
+	return region
+}
+
 // idleConnections, to one host, are kept for as many Targets as run at once.
 const idleConnections = 16
 
