@@ -158,6 +158,9 @@ func descend(raw json.RawMessage, path []step) (json.RawMessage, error) {
 				return nil, err
 			}
 			raw, ok = fields[s.key]
+			if inner := untyped(fields); !ok && inner != nil {
+				raw, ok = inner[s.key]
+			}
 		case '[':
 			var items []json.RawMessage
 			if err := json.Unmarshal(raw, &items); err != nil {
@@ -181,6 +184,30 @@ func descend(raw json.RawMessage, path []step) (json.RawMessage, error) {
 		}
 	}
 	return raw, nil
+}
+
+// untyped are the fields of a value that Terraform writes with its type, because the
+// provider does not fix that: the outputs of a terraform_remote_state, as an example.
+// Its own expressions leave the type out, and so may an address.
+func untyped(fields map[string]json.RawMessage) (inner map[string]json.RawMessage) {
+	if len(fields) != 2 || fields["type"] == nil || json.Unmarshal(fields["value"], &inner) != nil {
+		return nil
+	}
+	return inner
+}
+
+// flat returns an attribute of a state that was upgraded from Terraform 0.11: a path is
+// one key there.
+func flat(attributes map[string]string, path []step) (json.RawMessage, error) {
+	keys := make([]string, len(path))
+	for i, s := range path {
+		keys[i] = s.key
+	}
+	value, ok := attributes[strings.Join(keys, ".")]
+	if !ok {
+		return nil, fmt.Errorf("the state has no %s there", strings.Join(keys, "."))
+	}
+	return json.Marshal(value)
 }
 
 // kind is the first byte of a JSON value.

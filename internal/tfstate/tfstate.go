@@ -43,6 +43,8 @@ type instance struct {
 	IndexKey   any             `json:"index_key"`
 	Deposed    string          `json:"deposed"`
 	Attributes json.RawMessage `json:"attributes"`
+	// Flat are the attributes as Terraform 0.11 wrote them.
+	Flat map[string]string `json:"attributes_flat"`
 	// Sensitive are paths into Attributes, each a list of steps.
 	Sensitive []json.RawMessage `json:"sensitive_attributes"`
 }
@@ -130,9 +132,6 @@ func (s *State) Lookup(address string) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	if raw, err = descend(raw, a.path); err != nil {
-		return Value{}, err
-	}
 	text, err := text(raw)
 	if err != nil {
 		return Value{}, err
@@ -140,14 +139,15 @@ func (s *State) Lookup(address string) (Value, error) {
 	return Value{text, sensitive, kind(raw) != '"'}, nil
 }
 
-// find returns the value that a's path begins at.
+// find returns the value that an address names.
 func (s *State) find(a address) (raw json.RawMessage, sensitive bool, err error) {
 	if a.output != "" {
 		out, ok := s.outputs[a.output]
 		if !ok {
 			return nil, false, fmt.Errorf("the state has no output %q%s", a.output, s.suggestOutput(a.output))
 		}
-		return out.Value, out.Sensitive, nil
+		raw, err = descend(out.Value, a.path)
+		return raw, out.Sensitive, err
 	}
 	i := slices.IndexFunc(s.resources, func(r resource) bool { return r.address() == a.resource })
 	if i < 0 {
@@ -157,7 +157,12 @@ func (s *State) find(a address) (raw json.RawMessage, sensitive bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
-	return one.Attributes, one.isSensitive(a.path), nil
+	if one.Attributes == nil && one.Flat != nil {
+		raw, err = flat(one.Flat, a.path)
+	} else {
+		raw, err = descend(one.Attributes, a.path)
+	}
+	return raw, one.isSensitive(a.path), err
 }
 
 // instance is the one that an index names; nil names the only one of a resource

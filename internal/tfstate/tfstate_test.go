@@ -7,7 +7,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// state holds every shape of a resource.
+// state holds every shape of a resource: plain, of data, counted, for each key, in a
+// module, in a module of a module, with a deposed instance and sensitive values, without
+// an instance, with typed outputs of another state, and with the flat attributes of
+// Terraform 0.11.
 const state = `{"version": 4, "terraform_version": "1.9.8", "serial": 7, "lineage": "x", "outputs": {
   "url": {"value": "https://a.example", "type": "string"},
   "count": {"value": 3, "type": "number"},
@@ -26,6 +29,8 @@ const state = `{"version": 4, "terraform_version": "1.9.8", "serial": 7, "lineag
   {"mode": "managed", "type": "aws_db_instance", "name": "db", "instances": [
     {"deposed": "00aa", "attributes": {"address": "old.example", "password": "older"}},
     {"attributes": {"address": "db.example", "password": "hunter33", "users": [{"name": "u", "key": "k"}]}, "sensitive_attributes": [[{"type": "get_attr", "value": "password"}], [{"type": "get_attr", "value": "users"}, {"type": "index", "value": {"value": 0, "type": "number"}}, {"type": "get_attr", "value": "key"}]]}]},
+  {"mode": "data", "type": "terraform_remote_state", "name": "net", "instances": [{"attributes": {"backend": "s3", "outputs": {"value": {"vpc": "vpc-remote", "subnets": ["a", "b"]}, "type": ["object", {"vpc": "string", "subnets": ["list", "string"]}]}}}]},
+  {"mode": "managed", "type": "aws_instance", "name": "old", "instances": [{"schema_version": 1, "attributes_flat": {"id": "i-1", "tags.%": "1", "tags.Name": "flat", "ids.#": "1", "ids.0": "x"}}]},
   {"mode": "managed", "type": "aws_sqs_queue", "name": "empty", "instances": []}
 ]}`
 
@@ -60,6 +65,12 @@ func TestAnAddressNamesOneValue(t *testing.T) {
 		"aws_subnet.keyed['b.c]'].id":                           {"subnet-b", false},
 		"module.network.aws_vpc.main.id":                        {"vpc-module", false},
 		"module.net['eu'].module.inner[1].data.aws_vpc.main.id": {"vpc-inner", false},
+		"data.terraform_remote_state.net.outputs.vpc":           {"vpc-remote", false},
+		"data.terraform_remote_state.net.outputs.subnets[1]":    {"b", false},
+		"data.terraform_remote_state.net.outputs.value.vpc":     {"vpc-remote", false},
+		"aws_instance.old.id":                                   {"i-1", false},
+		`aws_instance.old.tags["Name"]`:                         {"flat", false},
+		"aws_instance.old.ids[0]":                               {"x", false},
 		"aws_db_instance.db.address":                            {"db.example", false},
 		"aws_db_instance.db.password":                           {"hunter33", true},
 		"aws_db_instance.db.users[0].key":                       {"k", true},
@@ -79,30 +90,32 @@ func TestAnAddressThatNamesNoValueSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for address, want := range map[string]string{
-		"":                             `"" is not an address of Terraform's state: it is empty`,
-		"output":                       `"output" is not an address of Terraform's state: write output.NAME`,
-		"aws_iam_role":                 "write output.NAME, TYPE.NAME.ATTRIBUTE",
-		"data.aws_iam_role":            "write output.NAME, TYPE.NAME.ATTRIBUTE",
-		"module.network":               "write output.NAME, TYPE.NAME.ATTRIBUTE",
-		"aws_iam_role..arn":            "a name is missing",
-		"aws_subnet.keyed[az-a].id":    "neither a number nor a key in quotes",
-		"aws_subnet.keyed['az-a.id":    "a quote is not closed",
-		"aws_subnet.keyed['az-a'x].id": "a ] is missing after \"az-a\"",
-		"aws_subnet.keyed[0":           "a ] is missing",
-		"aws_subnet.keyed['az-a']id":   `a . is missing before "id"`,
-		"output.ulr":                   `the state has no output "ulr" (did you mean "url"?)`,
-		"output.nothing":               "the value is null in the state",
-		"aws_iam_role.plane.arn":       `the state has no resource aws_iam_role.plane (did you mean "aws_iam_role.plain"?)`,
-		"aws_iam_role.plain.arm":       "the state has no arm there",
-		"aws_iam_role.plain.tags.x":    "the state has no x in tags there",
-		"aws_iam_role.plain.arn.x":     "the state has no x in arn there",
-		"output.hosts[2]":              "the state has no [2] there",
-		"aws_iam_role.plain[0].arn":    "has neither count nor for_each: write it without [0]",
-		"aws_subnet.counted.id":        "has several instances: write aws_subnet.counted[0] or [1]",
-		"aws_subnet.counted[2].id":     "has no instance [2], only [0], [1]",
-		"aws_subnet.keyed[0].id":       `has no instance [0], only ["az-a"], ["b.c]"]`,
-		"aws_sqs_queue.empty.id":       "the resource aws_sqs_queue.empty has no instance",
-		"aws_vpc.main.id":              "the state has no resource aws_vpc.main",
+		"":                                             `"" is not an address of Terraform's state: it is empty`,
+		"output":                                       `"output" is not an address of Terraform's state: write output.NAME`,
+		"aws_iam_role":                                 "write output.NAME, TYPE.NAME.ATTRIBUTE",
+		"data.aws_iam_role":                            "write output.NAME, TYPE.NAME.ATTRIBUTE",
+		"module.network":                               "write output.NAME, TYPE.NAME.ATTRIBUTE",
+		"aws_iam_role..arn":                            "a name is missing",
+		"aws_subnet.keyed[az-a].id":                    "neither a number nor a key in quotes",
+		"aws_subnet.keyed['az-a.id":                    "a quote is not closed",
+		"aws_subnet.keyed['az-a'x].id":                 "a ] is missing after \"az-a\"",
+		"aws_subnet.keyed[0":                           "a ] is missing",
+		"aws_subnet.keyed['az-a']id":                   `a . is missing before "id"`,
+		"output.ulr":                                   `the state has no output "ulr" (did you mean "url"?)`,
+		"output.nothing":                               "the value is null in the state",
+		"aws_iam_role.plane.arn":                       `the state has no resource aws_iam_role.plane (did you mean "aws_iam_role.plain"?)`,
+		"aws_iam_role.plain.arm":                       "the state has no arm there",
+		"aws_iam_role.plain.tags.x":                    "the state has no x in tags there",
+		"aws_iam_role.plain.arn.x":                     "the state has no x in arn there",
+		"output.hosts[2]":                              "the state has no [2] there",
+		"aws_iam_role.plain[0].arn":                    "has neither count nor for_each: write it without [0]",
+		"aws_subnet.counted.id":                        "has several instances: write aws_subnet.counted[0] or [1]",
+		"aws_subnet.counted[2].id":                     "has no instance [2], only [0], [1]",
+		"aws_subnet.keyed[0].id":                       `has no instance [0], only ["az-a"], ["b.c]"]`,
+		"aws_sqs_queue.empty.id":                       "the resource aws_sqs_queue.empty has no instance",
+		"aws_vpc.main.id":                              "the state has no resource aws_vpc.main",
+		"aws_instance.old.arn":                         "the state has no arn there",
+		"data.terraform_remote_state.net.outputs.vpcs": "the state has no vpcs in outputs there",
 	} {
 		if got, err := s.Lookup(address); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v, want %s", address, got, err, want)
