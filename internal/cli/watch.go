@@ -13,7 +13,7 @@ import (
 // watch is what the inputs say about watching a run while traffic is shared.
 func (a *app) watch(c *deploy.Connection) deploy.Watch {
 	g := deploy.Guard{
-		Off: slices.Contains(a.in.List("guard"), "none"), Required: a.in.Given("guard"), Tolerance: -1,
+		Off: slices.Contains(a.in.List("guard"), "none"), Required: a.asksForGuard(), Tolerance: -1,
 		WarmUp: a.in.Duration("guard-warm-up"), MinInvocations: int64(a.in.Int("min-invocations")),
 	}
 	if a.in.Given("max-error-rate") {
@@ -37,6 +37,12 @@ func (a *app) watch(c *deploy.Connection) deploy.Watch {
 		g.Slower = deploy.WarnOfSlower
 	}
 	return deploy.Watch{Guard: g, Alarms: a.alarms(), Bake: a.in.Duration("alarm-bake"), Gates: a.gates(c)}
+}
+
+// asksForGuard reports whether the user relies on the guard: a run that cannot read the
+// metrics does not start then. GitHub gives inputs that are left out their defaults.
+func (a *app) asksForGuard() bool {
+	return a.in.Given("guard") || a.in.Given("max-error-rate") || a.in.Given("error-tolerance") || a.in.String("on-inconclusive") == "rollback"
 }
 
 // gates are whom the run asks. Nothing follows a redirect: who answers must be who

@@ -74,7 +74,7 @@ func newAlarms(ctx context.Context, planned []Planned, w Work) (*alarms, error) 
 	}
 	var reader metricsReader
 	for _, p := range planned {
-		if !p.Plan.Empty() {
+		if !p.Plan.Empty() || p.Resumes != nil {
 			reader.group(ctx, p.Target)
 		}
 	}
@@ -135,9 +135,12 @@ func (a *alarms) look(ctx context.Context, h held) error {
 			continue
 		}
 		for _, name := range a.names {
-			if alarm, exists := found[name]; exists {
-				raised = append(raised, a.changed(g, alarm))
+			alarm, exists := found[name]
+			if !exists {
+				failed = errors.Join(failed, fmt.Errorf("alarm %s in %s is gone", name, g.region))
+				continue
 			}
+			raised = append(raised, a.changed(g, alarm))
 		}
 	}
 	if context.Cause(ctx) != nil {

@@ -176,3 +176,20 @@ func TestAnAlarmMustExistInEveryRegionOfTheRun(t *testing.T) {
 		}
 	})
 }
+
+// Nobody relies on an alarm that is not there any more.
+func TestAnAlarmThatIsDeletedMeanwhileIsSaid(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.deployCode("1")
+		f.alarm("errors")
+		f.options.Watch.Alarms = []Alarm{{Name: "errors"}}
+		f.options.Traffic, f.options.Watch.Guard.Off = parseTraffic(t, "10%/2m"), true
+		time.AfterFunc(time.Minute, func() {
+			if _, err := f.cloudwatch().DeleteAlarms(context.Background(), &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"errors"}}); err != nil {
+				f.Error(err)
+			}
+		})
+		f.deployCode("2")
+		f.logged("the alarms cannot be seen now: alarm errors in us-east-1 is gone")
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -297,8 +298,7 @@ func (g *sentinel) add(minutes []map[time.Time]guard.Minute, h held) []journal.M
 			if !has || grown == (guard.Minute{}) {
 				continue
 			}
-			c.added[at] = m
-			c.Add(grown)
+			c.take(at, grown)
 			measured = append(measured, journal.Measured{
 				Of: c.of, Alias: c.alias, Minute: at,
 				New: [2]int64{grown.New.Invocations, grown.New.Errors}, Old: [2]int64{grown.Old.Invocations, grown.Old.Errors},
@@ -306,6 +306,20 @@ func (g *sentinel) add(minutes []map[time.Time]guard.Minute, h held) []journal.M
 		}
 	}
 	return measured
+}
+
+// take takes what is new in a minute into account.
+func (c *comparison) take(at time.Time, grown guard.Minute) {
+	c.added[at] = c.added[at].Plus(grown)
+	if grown.Whole() {
+		c.Add(grown)
+		return
+	}
+	var all []guard.Minute
+	for _, at := range slices.SortedFunc(maps.Keys(c.added), time.Time.Compare) {
+		all = append(all, c.added[at])
+	}
+	c.Revise(all)
 }
 
 // enter begins to count the invocations of a stage, once.

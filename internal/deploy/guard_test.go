@@ -18,6 +18,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/cloudwatch"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/runner"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/guard"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
@@ -285,5 +286,31 @@ func TestTheWarmUpIsNoEvidence(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// CloudWatch may show the errors of a minute after its invocations: they count, as if
+// they had come at once, in a run that goes on, too.
+func TestErrorsThatArriveLaterAreEvidence(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)
+	count := func(now, failed, old int64) guard.Minute {
+		return guard.Minute{New: guard.Count{Invocations: now, Errors: failed}, Old: guard.Count{Invocations: old}}
+	}
+	looked := func(looks ...guard.Minute) *comparison {
+		c := &comparison{Comparison: guard.NewComparison(guard.Criteria{Tolerance: 0.001, MinInvocations: 50}), added: map[time.Time]guard.Minute{}}
+		for i, m := range looks {
+			minute := at.Add(time.Duration(i/2) * time.Minute)
+			c.take(minute, m.Minus(c.added[minute]))
+		}
+		return c
+	}
+	late := looked(count(40, 0, 400), count(40, 40, 400), count(3, 1, 50))
+	once := looked(count(40, 40, 400), count(40, 40, 400), count(3, 1, 50))
+	if !guard.NewRun(late.Comparison).Bad() {
+		t.Error("40 failures of 40 that arrived late are not bad")
+	}
+	if late.Total() != once.Total() || late.Total().New.Errors != 41 {
+		t.Errorf("counted %+v, want %+v", late.Total(), once.Total())
 	}
 }

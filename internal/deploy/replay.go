@@ -36,8 +36,7 @@ func (r *Resumption) replay(g *sentinel) {
 					continue
 				}
 				grown := guard.Minute{New: guard.Count{Invocations: m.New[0], Errors: m.New[1]}, Old: guard.Count{Invocations: m.Old[0], Errors: m.Old[1]}}
-				c.added[m.Minute] = c.added[m.Minute].Plus(grown)
-				c.Add(grown)
+				c.take(m.Minute, grown)
 			}
 		}
 	}

@@ -43,6 +43,12 @@ func (m Minute) Plus(other Minute) Minute { return m.plus(other) }
 
 func (m Minute) valid() Minute { return Minute{New: m.New.valid(), Old: m.Old.valid()} }
 
+// Whole reports whether a look at a minute has no more errors than invocations: it has
+// where errors arrive after the invocations that an earlier look has counted.
+func (m Minute) Whole() bool {
+	return m.New.Errors <= m.New.Invocations && m.Old.Errors <= m.Old.Invocations && m.New.Errors >= 0 && m.Old.Errors >= 0
+}
+
 // Minus returns what a minute has beyond an earlier look at it.
 func (m Minute) Minus(earlier Minute) Minute {
 	return Minute{New: m.New.minus(earlier.New), Old: m.Old.minus(earlier.Old)}
