@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // crossCheck finds inputs that contradict each other.
@@ -22,6 +23,9 @@ func (s *Set) crossCheck() diag.List {
 	s.crossCheckSources(fail)
 	s.crossCheckCredentials(fail)
 	s.crossCheckWatch(fail)
+	if warm, first := s.values["guard-warm-up"].length, s.values["traffic"].course.Stages()[0].Wait; first > 0 && warm >= first {
+		fail(fmt.Sprintf("guard-warm-up leaves out all of the first stage, which lasts %s: nobody would watch it", traffic.FormatDuration(first)), "give a shorter one, or a longer stage")
+	}
 	s.crossCheckGates(fail)
 	s.crossCheckNotify(fail)
 	s.crossCheckFunction(fail)

@@ -229,6 +229,7 @@ func TestFaults(t *testing.T) {
 		"nothing to deploy":      {Options{Args: []string{"deploy"}}, "nothing says what to deploy (give service (a Harness Service file) or function-definition (the shape of CreateFunction))"},
 		"two ways":               {deploy("--function-definition=f"), "service and function-definition are two ways to say what to deploy (give one of them)"},
 		"no course":              {deploy("--traffic=10%,50%"), `--traffic: "10%" says not how long: write 10%/5m; only the last stage may stay (AllAtOnce, Canary10Percent5Minutes, Linear10PercentEvery1Minute, or stages: 10%/5m, 50%/5m)`},
+		"a warm-up for ever":     {deploy("--traffic=10%/5m", "--guard-warm-up=5m"), "guard-warm-up leaves out all of the first stage, which lasts 5m: nobody would watch it (give a shorter one, or a longer stage)"},
 		"no group":               {deploy("--traffic=codedeploy:shop"), `--traffic: "codedeploy:shop" names no deployment group: write codedeploy:APPLICATION/GROUP (traffic: codedeploy:shop/{function}-{alias} has one group for each alias)`},
 		"a group and stages":     {deploy("--traffic=codedeploy:shop/g,10%"), `--traffic: "codedeploy:shop/g" stands alone (the group's deployment configuration says how traffic shifts)`},
 		"a group in a shift":     {Options{Args: []string{"shift", "--function", "f", "--alias", "live", "--percentage", "10", "--traffic", "codedeploy:a/g"}}, "shift moves the traffic itself, and codedeploy: hands it over (give percentage, or stages with traffic; deploy takes codedeploy:APPLICATION/GROUP)"},
