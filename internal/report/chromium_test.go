@@ -72,7 +72,7 @@ func TestThePageOfARunFitsEveryWidthAndLoadsNothing(t *testing.T) {
 		_ = cmd.Wait()                                      // killed
 		_ = os.RemoveAll(profile)                           // one of its processes may still end
 	}()
-	for _, want := range []string{"360 0 2", "1200 0 2"} {
+	for _, want := range []string{"360 0 3", "1200 0 3"} {
 		select {
 		case got := <-measured:
 			if got != want {
