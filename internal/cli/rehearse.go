@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
@@ -90,7 +91,7 @@ func (a *app) played(ctx context.Context, targets []deploy.Target, planned []dep
 	}
 	may := deploy.Permitted(ctx, planned, a.terms(), a.work(temp), c.Ask)
 	result, err := rehearse.Play(ctx, c, rehearse.Options{
-		Terms: a.terms(), Needs: deploy.Needs(planned, a.terms()), Missing: may.Missing, MaxTime: a.in.Duration("max-time"), Temp: temp, Plays: a.in.List("play"),
+		Terms: a.terms(), Needs: deploy.Needs(planned, a.terms()), Missing: may.Missing, MaxTime: a.left(), Temp: temp, Plays: a.in.List("play"),
 	})
 	if err == nil {
 		result.Findings = slices.Concat(result.Findings, c.Notes(), deploy.Findings(ctx, planned))
@@ -190,6 +191,11 @@ func (a *app) showRehearsal(result *rehearsal, planned []deploy.Planned, functio
 		err = errors.Join(err, fmt.Errorf("%d of %d plays ended wrong: do not run this deployment before you know why", total.Wrong, total.Played))
 	}
 	return err
+}
+
+// left is how much of the time of a rehearsal is left when all was read.
+func (a *app) left() time.Duration {
+	return max(a.in.Duration("max-time")-a.Now().Sub(a.began), time.Second)
 }
 
 // again is the command that plays one play alone; where no words name the deployment,

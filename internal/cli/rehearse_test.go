@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
@@ -101,4 +106,55 @@ func plays(action string, learns []policy.Statement, code int) string {
 		return "denied:" + action
 	}
 	return "denied:role:" + action
+}
+
+// Actions of other services than Lambda are denied in turn, too: those that the copy has,
+// and those of KMS and STS.
+func TestActionsOfOtherServicesAreDenied(t *testing.T) {
+	t.Parallel()
+	awstest.Run(t, func(t *testing.T) {
+		b := virtualBench(t, awslocal.Options{})
+		const keyed = minimal + "kmsKeyArn: arn:aws:kms:eu-central-1:000000000000:key/11111111-1111-1111-1111-111111111111\n"
+		deployLive(b, keyed+"environment: {variables: {NAME: one}}\n")
+		b.object("app.zip", "2")
+		b.alarm("high")
+		for _, tc := range []struct {
+			definition    string
+			more, actions []string
+		}{
+			{strings.Replace(keyed, "role/hello", "role/other", 1), nil, []string{"iam:PassRole", "s3:GetObjectVersion", "kms:Decrypt", "kms:Encrypt", "kms:CreateGrant", "sts:AssumeRole"}},
+			{keyed, []string{"--traffic", "10%/5m", "--guard", "errors", "--alarms", "high"}, []string{"cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"}},
+		} {
+			b.write("function.yaml", tc.definition+"environment: {variables: {NAME: two}}\n")
+			d := b.rehearsed(append([]string{
+				"--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live",
+				"--role-to-assume", deployer, "--play", "denied:" + strings.Join(tc.actions, ",denied:"),
+			}, tc.more...)...)
+			if d.Played != len(tc.actions) {
+				t.Errorf("%d of %d were played: %+v", d.Played, len(tc.actions), d)
+			}
+		}
+	})
+}
+
+// Who may read the newest version of an object need not be allowed to name it, and Lambda
+// will be told its name.
+func TestAnObjectThatLambdaCouldNotFetchIsFound(t *testing.T) {
+	t.Parallel()
+	awstest.Run(t, func(t *testing.T) {
+		b := virtualBench(t, awslocal.Options{PolicyEvaluation: true})
+		deployLive(b, minimal)
+		body := archiveOf(t, "index.js", "3")
+		_, err := s3.NewFromConfig(b.config(), func(o *s3.Options) { o.UsePathStyle = true }).PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: aws.String("code"), Key: aws.String("app.zip"), Body: bytes.NewReader(body), ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.role(everythingBut("s3:GetObjectVersion", ""))
+		code, out, errs := b.run("rehearse", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live", "--role-to-assume", deployer, "--play", "whole:deploy")
+		if code != 1 || !strings.Contains(errs, "the deployment would not start") || !strings.Contains(out, "s3:GetObjectVersion on arn:aws:s3:::code/app.zip is not allowed") {
+			t.Errorf("exit %d\n%s%s", code, out, errs)
+		}
+	})
 }

@@ -78,6 +78,11 @@ func Needs(planned []Planned, terms Terms) []policy.Need {
 	var all []policy.Need
 	for _, p := range planned {
 		all = append(all, policy.Needs(p.PolicyTarget(terms.KeepNew))...)
+		for _, role := range []string{p.At.Role, p.At.Connector} {
+			if role != "" {
+				all = append(all, policy.AssumeRole(role))
+			}
+		}
 	}
 	return all
 }
