@@ -199,42 +199,53 @@ func (f *flatReader) environmentOf(env []*yaml.Node) *yaml.Node {
 	return out
 }
 
+// runStep is a run step as it is written.
+type runStep struct {
+	lines, outputs []document.Text
+	shell          document.Text
+	env            []*yaml.Node
+}
+
+func (f *flatReader) run(n *yaml.Node, env []*yaml.Node) runStep {
+	out := runStep{env: env}
+	if n.Kind != yaml.MappingNode {
+		f.Texts(&out.lines, "run")(n)
+		return out
+	}
+	f.Mapping(n, "a run step", document.Fields{
+		"script": f.Texts(&out.lines, "script"),
+		"shell":  f.Text(&out.shell, "shell"),
+		"env":    func(n *yaml.Node) { out.env = append(slices.Clone(out.env), n) },
+		"output": func(n *yaml.Node) {
+			f.Items(n, "output", func(item *yaml.Node) {
+				var name document.Text
+				if item.Kind == yaml.MappingNode {
+					f.Mapping(item, "an output", document.Fields{"name": f.Text(&name, "name")}, "")
+				} else {
+					f.Text(&name, "output")(item)
+				}
+				out.outputs = append(out.outputs, name)
+			})
+		},
+		"container": func(n *yaml.Node) {
+			f.todoNode(f.Doc, n, "the script runs on GitHub's runner, not in the container that the step names", "")
+		},
+	}, "")
+	return out
+}
+
 // script reads a run step as the older format's ShellScript.
 func (f *flatReader) script(s *step, n *yaml.Node, env []*yaml.Node) {
-	var lines, outputs []document.Text
-	var shell document.Text
 	n = document.Resolved(n)
-	if n.Kind == yaml.MappingNode {
-		f.Mapping(n, "a run step", document.Fields{
-			"script": f.Texts(&lines, "script"),
-			"shell":  f.Text(&shell, "shell"),
-			"env":    func(n *yaml.Node) { env = append(slices.Clone(env), n) },
-			"output": func(n *yaml.Node) {
-				f.Items(n, "output", func(item *yaml.Node) {
-					var name document.Text
-					if item.Kind == yaml.MappingNode {
-						f.Mapping(item, "an output", document.Fields{"name": f.Text(&name, "name")}, "")
-					} else {
-						f.Text(&name, "output")(item)
-					}
-					outputs = append(outputs, name)
-				})
-			},
-			"container": func(n *yaml.Node) {
-				f.todoNode(f.Doc, n, "the script runs on GitHub's runner, not in the container that the step names", "")
-			},
-		}, "")
-	} else {
-		f.Texts(&lines, "run")(n)
-	}
-	texts := make([]string, len(lines))
-	for i, line := range lines {
+	written := f.run(n, env)
+	texts := make([]string, len(written.lines))
+	for i, line := range written.lines {
 		texts[i] = strings.TrimSuffix(line.Raw(), "\n")
 	}
-	script := strings.Join(texts, "\n")
-	kind := map[string]string{"": "Bash", "sh": "Bash", "bash": "Bash", "powershell": "PowerShell", "pwsh": "PowerShell"}[strings.ToLower(shell.Raw())]
+	script, outputs, shell := strings.Join(texts, "\n"), written.outputs, written.shell.Raw()
+	kind := map[string]string{"": "Bash", "sh": "Bash", "bash": "Bash", "powershell": "PowerShell", "pwsh": "PowerShell"}[strings.ToLower(shell)]
 	if script == "" || kind == "" {
-		s.typ = textAt(f.Doc, n, strings.TrimSpace("run "+shell.Raw()))
+		s.typ = textAt(f.Doc, n, strings.TrimSpace("run "+shell))
 		return
 	}
 	s.typ, s.spec = textAt(f.Doc, n, "ShellScript"), newMapping()
@@ -247,7 +258,7 @@ func (f *flatReader) script(s *step, n *yaml.Node, env []*yaml.Node) {
 	put(source, "type", scalar("Inline"))
 	put(source, "spec", inner)
 	put(s.spec, "source", source)
-	put(s.spec, "environmentVariables", variablesOf(f.environmentOf(env)))
+	put(s.spec, "environmentVariables", variablesOf(f.environmentOf(written.env)))
 	declared := newMapping()
 	for _, name := range outputs {
 		put(declared, name.Raw(), scalar(name.Raw()))

@@ -89,13 +89,7 @@ func (c *converter) name(where scope) func(path string) (string, bool) {
 			return known, true
 		}
 		if m := stepOutput.FindStringSubmatch(path); m != nil {
-			if of := stageOf(path); of != "" && of != c.stage.identifier.Raw() {
-				return c.outputOf(of, m[1], stepOutputName(m[2]))
-			}
-			if i := slices.IndexFunc(c.stage.earlier, func(d done) bool { return d.has(m[1]) }); i >= 0 {
-				return c.handOver(c.stage.earlier[i], m[1], stepOutputName(m[2])), true
-			}
-			return "steps." + identifier(m[1]) + ".outputs." + stepOutputName(m[2]), where != ofJob && c.stage.hasOutputs(m[1])
+			return c.stepOutput(where, stageOf(path), m[1], stepOutputName(m[2]))
 		}
 		scope, rest, _ := strings.Cut(path, ".")
 		switch scope {
@@ -104,39 +98,71 @@ func (c *converter) name(where scope) func(path string) (string, bool) {
 				return "", false
 			}
 			return "secrets." + c.secretName(rest), true
-		case "matrix":
-			return path, where != ofJob && c.stage.matrix != nil && matrixPath.MatchString(path)
-		case "repeat":
-			return "matrix." + repeatAxis, rest == "item" && where != ofJob && c.stage.matrix != nil
-		case "strategy":
-			return "strategy.job-index", rest == "iteration" && where != ofJob && c.stage.matrix != nil
-		case "pipeline":
-			switch rest {
-			case "name":
-				return expression.QuoteGitHub(c.pipeline.name.Raw()), true
-			case "identifier":
-				return expression.QuoteGitHub(c.pipeline.identifier.Raw()), true
-			}
-			return c.variableName(c.pipeline.variables, strings.TrimPrefix(rest, "variables."), "inputs")
-		case "stage":
-			if rest == "name" {
-				return expression.QuoteGitHub(c.stage.name.Raw()), true
-			}
-			return c.variableName(c.stage.variables, strings.TrimPrefix(rest, "variables."), "inputs")
+		case "matrix", "repeat", "strategy":
+			written, ok := matrixName(scope, rest)
+			return written, ok && where != ofJob && c.stage.matrix != nil
+		case "pipeline", "stage":
+			return c.own(scope, rest)
 		}
-		if scope == "serviceVariables" {
-			if written, ok := c.givenVariable(rest, where); ok {
-				return written, true
-			}
-		}
-		if value, ok := c.literal(scope, rest); ok {
-			return expression.QuoteGitHub(value), true
-		}
-		if scope == "serviceVariables" || scope == "variable" || strings.HasPrefix(path, "env.variables.") {
-			return "vars." + c.repositoryVariable(path), true
-		}
-		return "", false
+		return c.documentName(where, scope, rest)
 	}
+}
+
+// stepOutput is an output of a step: of this job, or of an earlier one of the same stage
+// or another.
+func (c *converter) stepOutput(where scope, stage, step, output string) (string, bool) {
+	if stage != "" && stage != c.stage.identifier.Raw() {
+		return c.outputOf(stage, step, output)
+	}
+	if i := slices.IndexFunc(c.stage.earlier, func(d done) bool { return d.has(step) }); i >= 0 {
+		return c.handOver(c.stage.earlier[i], step, output), true
+	}
+	return "steps." + identifier(step) + ".outputs." + output, where != ofJob && c.stage.hasOutputs(step)
+}
+
+// matrixName is a value of the job's place in a matrix.
+func matrixName(scope, rest string) (string, bool) {
+	switch scope {
+	case "matrix":
+		return "matrix." + rest, matrixPath.MatchString("matrix." + rest)
+	case "repeat":
+		return "matrix." + repeatAxis, rest == "item"
+	}
+	return "strategy.job-index", rest == "iteration"
+}
+
+// own is what the pipeline or the stage says of itself, and their variables.
+func (c *converter) own(scope, rest string) (string, bool) {
+	variables := c.stage.variables
+	if scope == "pipeline" {
+		variables = c.pipeline.variables
+	}
+	switch scope + "." + rest {
+	case "pipeline.name":
+		return expression.QuoteGitHub(c.pipeline.name.Raw()), true
+	case "pipeline.identifier":
+		return expression.QuoteGitHub(c.pipeline.identifier.Raw()), true
+	case "stage.name":
+		return expression.QuoteGitHub(c.stage.name.Raw()), true
+	}
+	return c.variableName(variables, strings.TrimPrefix(rest, "variables."), "inputs")
+}
+
+// documentName is what the documents say of a service, an environment or an
+// infrastructure; a variable without a fixed value becomes one of the repository.
+func (c *converter) documentName(where scope, of, rest string) (string, bool) {
+	if of == "serviceVariables" {
+		if written, ok := c.givenVariable(rest, where); ok {
+			return written, true
+		}
+	}
+	if value, ok := c.literal(of, rest); ok {
+		return expression.QuoteGitHub(value), true
+	}
+	if of == "serviceVariables" || of == "variable" || of == "env" && strings.HasPrefix(rest, "variables.") {
+		return "vars." + c.repositoryVariable(strings.TrimSuffix(of+"."+rest, ".")), true
+	}
+	return "", false
 }
 
 // stageOf is the stage that a path names; "" where it names none.

@@ -9,56 +9,65 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 )
 
-// script converts a ShellScript step. Its expressions become environment
-// variables: written into the script, a value could become a command.
-func (j *jobSteps) script(s *step) *yaml.Node {
-	var shell, typ, script, file document.Text
-	var outputs, secretOutputs []variable
-	env := newMapping()
+// shellScript is a ShellScript step as it is written.
+type shellScript struct {
+	shell, script, file    document.Text
+	outputs, secretOutputs []variable
+	env                    *yaml.Node
+}
+
+func (j *jobSteps) readScript(s *step) shellScript {
+	out := shellScript{env: newMapping()}
+	var typ document.Text
 	r := j.reader(s.doc)
 	r.Mapping(s.spec, "the step", document.Fields{
-		"shell": r.Text(&shell, "shell"),
+		"shell": r.Text(&out.shell, "shell"),
 		"source": func(n *yaml.Node) {
 			r.Mapping(n, "source", document.Fields{
 				"type": r.Text(&typ, "type"),
 				"spec": func(n *yaml.Node) {
-					r.Mapping(n, "source.spec", document.Fields{"script": r.Text(&script, "script"), "file": r.Text(&file, "file")}, "")
+					r.Mapping(n, "source.spec", document.Fields{"script": r.Text(&out.script, "script"), "file": r.Text(&out.file, "file")}, "")
 				},
 			}, "")
 		},
 		"environmentVariables": func(n *yaml.Node) {
 			for _, v := range readVariables(r, n) {
-				put(env, v.name.Raw(), scalar(j.value(v.name.Raw(), v.value)))
+				put(out.env, v.name.Raw(), scalar(j.value(v.name.Raw(), v.value)))
 			}
 		},
-		"outputVariables":       func(n *yaml.Node) { outputs = readVariables(r, n) },
-		"secretOutputVariables": func(n *yaml.Node) { secretOutputs = readVariables(r, n) },
+		"outputVariables":       func(n *yaml.Node) { out.outputs = readVariables(r, n) },
+		"secretOutputVariables": func(n *yaml.Node) { out.secretOutputs = readVariables(r, n) },
 		"executionTarget": func(n *yaml.Node) {
 			if n := document.Resolved(n); len(n.Content) > 0 {
 				j.todoNode(s.doc, n, "the script runs on GitHub's runner, not on the target that the step names", "")
 			}
 		},
 	}, "onDelegate metadata includeInfraSelectors outputAlias")
+	return out
+}
+
+// script converts a ShellScript step. Its expressions become environment
+// variables: written into the script, a value could become a command.
+func (j *jobSteps) script(s *step) *yaml.Node {
+	written := j.readScript(s)
 	var dialect dialect = bash{}
-	content := newMapping()
-	switch shell.Raw() {
-	case "PowerShell", "Pwsh":
-		dialect = powershell{}
-		put(content, "shell", scalar("pwsh"))
-	default:
-		put(content, "shell", scalar("bash"))
+	shell := "bash"
+	if name := written.shell.Raw(); name == "PowerShell" || name == "Pwsh" {
+		dialect, shell = powershell{}, "pwsh"
 	}
-	run := j.scriptText(script, env, dialect)
-	if file.Set() {
-		run = "bash " + strings.TrimLeft(strings.TrimPrefix(file.Raw(), "account:"), "/")
+	run := j.scriptText(written.script, written.env, dialect)
+	if written.file.Set() {
+		run = "bash " + strings.TrimLeft(strings.TrimPrefix(written.file.Raw(), "account:"), "/")
 	}
-	for _, v := range secretOutputs {
+	for _, v := range written.secretOutputs {
 		run = strings.TrimRight(run, "\n") + "\n" + dialect.mask(v.source())
 	}
-	for _, v := range append(outputs, secretOutputs...) {
+	for _, v := range append(written.outputs, written.secretOutputs...) {
 		run = strings.TrimRight(run, "\n") + "\n" + dialect.output(v.name.Raw(), v.source())
 	}
-	put(content, "env", env)
+	content := newMapping()
+	put(content, "shell", scalar(shell))
+	put(content, "env", written.env)
 	put(content, "run", scalar(run))
 	if limit := j.minutes(s.timeout); limit != nil {
 		put(content, "timeout-minutes", limit)

@@ -174,42 +174,15 @@ func (j *jobSteps) deployStep(s *step, c course) *yaml.Node {
 // files names the documents, the values of runtime inputs, the secrets and the
 // credentials.
 func (j *jobSteps) files(with *yaml.Node) {
-	var services, inputs []string
-	if len(j.stage.services) == 0 {
-		j.noteNode(j.stage.doc, j.stage.node, "the stage names no service", "name one with the action's input service")
-	}
-	for _, ref := range j.stage.services {
-		services = append(services, j.serviceFile(ref.ref))
-		inputs = append(inputs, j.inputs(ref)...)
-	}
+	services, inputs := j.serviceFiles()
 	put(with, "service", texts(services))
 	if j.place.ref.Set() {
 		put(with, "environment", scalar(j.file(j.references.environments, j.place.ref, "environment")))
 	}
-	var infrastructures []string
-	if j.place.deployToAll {
-		for _, i := range j.infrastructures(j.place) {
-			infrastructures = append(infrastructures, i.file)
-		}
-		if len(infrastructures) == 0 {
-			j.note(j.place.ref, "deployToAll: no file of an infrastructure of "+j.place.ref.Raw()+" was given", "name them with the input infrastructure")
-		}
-	}
-	for _, ref := range j.place.infrastructures {
-		if j.place.deployToAll {
-			break
-		}
-		infrastructures = append(infrastructures, j.file(j.references.infrastructures, ref.ref, "infrastructure"))
-		inputs = append(inputs, j.flatten(ref.inputs, "infra", find(j.references.infrastructures, ref.ref.Raw()))...)
-	}
+	infrastructures, more := j.infrastructureFiles()
 	put(with, "infrastructure", texts(infrastructures))
-	var overrides []string
-	for _, o := range j.references.overrides {
-		if ref := o.environmentRef.Raw(); ref == "" || ref == j.place.ref.Raw() {
-			overrides = append(overrides, o.file)
-		}
-	}
-	put(with, "overrides", texts(slices.Compact(overrides)))
+	put(with, "overrides", texts(j.overrideFiles()))
+	inputs = append(inputs, more...)
 	for _, n := range j.place.inputs {
 		inputs = append(inputs, j.flatten(n, "env", find(j.references.environments, j.place.ref.Raw()))...)
 	}
@@ -221,6 +194,48 @@ func (j *jobSteps) files(with *yaml.Node) {
 	}
 	put(with, "secrets", texts(secrets))
 	j.credentials(with)
+}
+
+// serviceFiles are the files of the stage's services, and the runtime inputs that the
+// pipeline sets in them.
+func (j *jobSteps) serviceFiles() (files, inputs []string) {
+	if len(j.stage.services) == 0 {
+		j.noteNode(j.stage.doc, j.stage.node, "the stage names no service", "name one with the action's input service")
+	}
+	for _, ref := range j.stage.services {
+		files = append(files, j.serviceFile(ref.ref))
+		inputs = append(inputs, j.inputs(ref)...)
+	}
+	return files, inputs
+}
+
+// infrastructureFiles are those of the place, or all of its environment, with their
+// runtime inputs.
+func (j *jobSteps) infrastructureFiles() (files, inputs []string) {
+	if !j.place.deployToAll {
+		for _, ref := range j.place.infrastructures {
+			files = append(files, j.file(j.references.infrastructures, ref.ref, "infrastructure"))
+			inputs = append(inputs, j.flatten(ref.inputs, "infra", find(j.references.infrastructures, ref.ref.Raw()))...)
+		}
+		return files, inputs
+	}
+	for _, i := range j.infrastructures(j.place) {
+		files = append(files, i.file)
+	}
+	if len(files) == 0 {
+		j.note(j.place.ref, "deployToAll: no file of an infrastructure of "+j.place.ref.Raw()+" was given", "name them with the input infrastructure")
+	}
+	return files, nil
+}
+
+// overrideFiles are those for the place's environment, and for every one.
+func (j *jobSteps) overrideFiles() (files []string) {
+	for _, o := range j.references.overrides {
+		if ref := o.environmentRef.Raw(); ref == "" || ref == j.place.ref.Raw() {
+			files = append(files, o.file)
+		}
+	}
+	return slices.Compact(files)
 }
 
 func (j *jobSteps) serviceFile(ref document.Text) string {
