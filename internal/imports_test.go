@@ -29,7 +29,7 @@ var layout = map[string][]string{
 	"printable": {},
 	"redact":    {},
 	"traffic":   {},
-	"gate":      {"traffic"},
+	"gate":      {"timing", "traffic"},
 	"terminal":  {"printable"},
 	"tfstate":   {"diag"},
 	"verify":    {"diag", "glob"},

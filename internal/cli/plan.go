@@ -23,26 +23,20 @@ func (a *app) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.connect(ctx, deploy.STSRegionHint(set.Set))
-	if err != nil {
-		return err
-	}
-	return a.withTemp(func(folders deploy.Folders) error {
-		targets, err := a.resolve(ctx, c, set, a.runID(), folders)
-		if err != nil {
-			return err
-		}
-		return a.show(ctx, targets, folders.Temp)
-	})
+	return a.withPlanned(ctx, set, func(p plannedSet) error { return a.showPlanned(ctx, p.planned, p.temp) })
 }
 
-// show prints what would be done with targets. temp takes the code that is
-// compared.
-func (a *app) show(ctx context.Context, targets []deploy.Target, temp string) error {
+// show prints what a shift of targets would do.
+func (a *app) show(ctx context.Context, targets []deploy.Target) error {
 	planned, err := deploy.Plan(ctx, targets, a.quiet())
 	if err != nil {
 		return err
 	}
+	return a.showPlanned(ctx, planned, "")
+}
+
+// showPlanned prints what would be done. temp takes the code that is compared.
+func (a *app) showPlanned(ctx context.Context, planned []deploy.Planned, temp string) error {
 	var diffs []report.Diff
 	for _, p := range planned {
 		d := a.diff(p)
@@ -53,6 +47,34 @@ func (a *app) show(ctx context.Context, targets []deploy.Target, temp string) er
 		return err
 	}
 	return a.planned(planned)
+}
+
+// plannedSet is what a deployment of the files would do. temp takes code that is
+// looked at.
+type plannedSet struct {
+	connection *deploy.Connection
+	targets    []deploy.Target
+	planned    []deploy.Planned
+	temp       string
+}
+
+// withPlanned plans the deployment of a set, and changes nothing.
+func (a *app) withPlanned(ctx context.Context, set *loaded, do func(plannedSet) error) error {
+	c, err := a.connect(ctx, deploy.STSRegionHint(set.Set))
+	if err != nil {
+		return err
+	}
+	return a.withTemp(func(folders deploy.Folders) error {
+		targets, err := a.resolve(ctx, c, set, a.runID(), folders)
+		if err != nil {
+			return err
+		}
+		planned, err := deploy.Plan(ctx, targets, a.quiet())
+		if err != nil {
+			return err
+		}
+		return do(plannedSet{c, targets, planned, folders.Temp})
+	})
 }
 
 // quiet works without the log of a deployment.

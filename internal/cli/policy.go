@@ -25,20 +25,8 @@ func (a *app) policy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.connect(ctx, deploy.STSRegionHint(set.Set))
-	if err != nil {
-		return err
-	}
-	return a.withTemp(func(folders deploy.Folders) error {
-		targets, err := a.resolve(ctx, c, set, a.runID(), folders)
-		if err != nil {
-			return err
-		}
-		planned, err := deploy.Plan(ctx, targets, a.quiet())
-		if err != nil {
-			return err
-		}
-		sets, err := a.policies(ctx, planned, c.Session())
+	return a.withPlanned(ctx, set, func(p plannedSet) error {
+		sets, err := a.policies(ctx, p.planned, p.connection.Session())
 		if err != nil {
 			return err
 		}

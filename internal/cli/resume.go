@@ -28,7 +28,7 @@ func (a *app) resume(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	if a.in.Bool("dry-run") {
-		return a.show(ctx, targets, "")
+		return a.show(ctx, targets)
 	}
 	a.runName = r.Run()
 	stages := targets[0].Want.Traffic

@@ -33,7 +33,7 @@ func (a *app) shift(ctx context.Context) error {
 		return err
 	}
 	if a.in.Bool("dry-run") {
-		return a.show(ctx, targets, "")
+		return a.show(ctx, targets)
 	}
 	execution, err := a.execution(ctx, c, a.header("shift", run), deploy.Folders{})
 	if err != nil {

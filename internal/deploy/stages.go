@@ -309,15 +309,3 @@ func (d *deployment) nextWatch() time.Time {
 	}
 	return next
 }
-
-// sleep waits; its error is why ctx ended before.
-func sleep(ctx context.Context, d time.Duration) error {
-	over := time.NewTimer(d)
-	defer over.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-over.C:
-		return nil
-	}
-}

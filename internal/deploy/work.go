@@ -36,7 +36,7 @@ func (w Work) sleep(ctx context.Context, d time.Duration) error {
 	if w.Sleep != nil {
 		return w.Sleep(ctx, d)
 	}
-	return sleep(ctx, d)
+	return timing.Sleep(ctx, d)
 }
 
 // begin emits the names of a run's targets.

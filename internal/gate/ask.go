@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -183,17 +184,5 @@ func (k *Keeper) sleep(ctx context.Context, d time.Duration) error {
 	if k.Sleep != nil {
 		return k.Sleep(ctx, d)
 	}
-	return sleep(ctx, d)
-}
-
-// sleep waits; its error is why ctx ended before.
-func sleep(ctx context.Context, d time.Duration) error {
-	over := time.NewTimer(d)
-	defer over.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-over.C:
-		return nil
-	}
+	return timing.Sleep(ctx, d)
 }

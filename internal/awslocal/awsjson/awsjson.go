@@ -7,6 +7,7 @@
 package awsjson
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,8 +21,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
 
-// maxBody bounds a request; the largest document of a served operation, a secret
-// of 64 KB in base64, is far below it.
+// maxBody bounds a request of most services; their largest document, a secret of
+// 64 KB in base64, is far below it.
 const maxBody = 1 << 20
 
 // Operation answers one call with a document, nil for an empty one.
@@ -45,6 +46,8 @@ type Service struct {
 	Operations map[string]Operation
 	// Changing are the operations that change something that lasts.
 	Changing map[string]bool
+	// MaxBody bounds a request in bytes; 0 is 1 MiB.
+	MaxBody int64
 }
 
 // Operation names the API call that r makes.
@@ -81,11 +84,12 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, *api.Error
 	if serve == nil {
 		return nil, api.NewError(http.StatusBadRequest, "UnknownOperationException", "The embedded AWS has no operation "+r.Header.Get("X-Amz-Target"))
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	limit := cmp.Or(s.MaxBody, maxBody)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, api.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", fmt.Sprintf("Request must be smaller than %d bytes", maxBody))
+		return nil, api.NewError(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", fmt.Sprintf("Request must be smaller than %d bytes", limit))
 	case err != nil:
 		return nil, api.NewError(http.StatusBadRequest, "SerializationException", err.Error())
 	case len(body) == 0:

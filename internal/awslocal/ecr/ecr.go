@@ -8,15 +8,13 @@
 package ecr
 
 import (
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsjson"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 )
 
@@ -38,6 +36,8 @@ type Access interface {
 
 // Service answers ECR's requests. Its methods may be called side by side.
 type Service struct {
+	awsjson.Service
+
 	store  *store.Store
 	now    api.Clock
 	access Access
@@ -50,6 +50,28 @@ type Service struct {
 // other accounts are closed. Errors: a document that cannot be read.
 func New(st *store.Store, now api.Clock, access Access) (*Service, error) {
 	s := &Service{store: st, now: now, access: access, repositories: map[string]*repository{}}
+	s.Service = awsjson.Service{
+		Target:  target,
+		MaxBody: maxBody,
+		Operations: map[string]awsjson.Operation{
+			"CreateRepository":       op(s.createRepository),
+			"DescribeRepositories":   op(s.describeRepositories),
+			"DeleteRepository":       op(s.deleteRepository),
+			"GetRepositoryPolicy":    op(s.getRepositoryPolicy),
+			"SetRepositoryPolicy":    op(s.setRepositoryPolicy),
+			"DeleteRepositoryPolicy": op(s.deleteRepositoryPolicy),
+			"PutImage":               op(s.putImage),
+			"DescribeImages":         op(s.describeImages),
+			"ListImages":             op(s.listImages),
+			"BatchGetImage":          op(s.batchGetImage),
+			"BatchDeleteImage":       op(s.batchDeleteImage),
+			"GetAuthorizationToken":  op(s.getAuthorizationToken),
+		},
+		Changing: map[string]bool{
+			"CreateRepository": true, "DeleteRepository": true, "SetRepositoryPolicy": true,
+			"DeleteRepositoryPolicy": true, "PutImage": true, "BatchDeleteImage": true,
+		},
+	}
 	for _, key := range st.Keys(repoPrefix) {
 		var r repository
 		if _, err := st.Get(key, &r); err != nil {
@@ -73,94 +95,7 @@ func (s *Service) Blobs(yield func(sha256 string) bool) {
 	}
 }
 
-// operation decodes its input and returns its output.
-type operation func(*Service, api.Caller, []byte) (any, *api.Error)
-
-// op makes an operation of a function on its decoded input.
-func op[T any](serve func(*Service, api.Caller, *T) (any, *api.Error)) operation {
-	return func(s *Service, c api.Caller, body []byte) (any, *api.Error) {
-		in := new(T)
-		if err := json.Unmarshal(body, in); err != nil {
-			return nil, api.NewError(http.StatusBadRequest, "SerializationException", err.Error())
-		}
-		return serve(s, c, in)
-	}
-}
-
-var operations = map[string]operation{
-	"CreateRepository":       op((*Service).createRepository),
-	"DescribeRepositories":   op((*Service).describeRepositories),
-	"DeleteRepository":       op((*Service).deleteRepository),
-	"GetRepositoryPolicy":    op((*Service).getRepositoryPolicy),
-	"SetRepositoryPolicy":    op((*Service).setRepositoryPolicy),
-	"DeleteRepositoryPolicy": op((*Service).deleteRepositoryPolicy),
-	"PutImage":               op((*Service).putImage),
-	"DescribeImages":         op((*Service).describeImages),
-	"ListImages":             op((*Service).listImages),
-	"BatchGetImage":          op((*Service).batchGetImage),
-	"BatchDeleteImage":       op((*Service).batchDeleteImage),
-	"GetAuthorizationToken":  op((*Service).getAuthorizationToken),
-}
-
-// changing are the operations that change something that lasts.
-var changing = map[string]bool{
-	"CreateRepository": true, "DeleteRepository": true, "SetRepositoryPolicy": true,
-	"DeleteRepositoryPolicy": true, "PutImage": true, "BatchDeleteImage": true,
-}
-
-// Operation names the API call that r makes.
-func (s *Service) Operation(r *http.Request) string {
-	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
-	if !ok {
-		return ""
-	}
-	return name
-}
-
-// WriteError writes an error that the server has found before ECR was asked.
-func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, e *api.Error) {
-	api.WriteJSON11(w, e)
-}
-
-// ServeHTTP answers one ECR request.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	out, err := s.serve(w, r)
-	if err != nil {
-		api.WriteJSON11(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	_ = json.NewEncoder(w).Encode(out) // a client that has gone has no use for the answer
-}
-
-func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, *api.Error) {
-	name := s.Operation(r)
-	serve := operations[name]
-	if serve == nil {
-		return nil, api.NewError(
-			http.StatusBadRequest,
-			"UnknownOperationException",
-			"ECR has no operation "+r.Header.Get("X-Amz-Target")+" here",
-		)
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, api.NewError(
-			http.StatusRequestEntityTooLarge,
-			"RequestEntityTooLargeException",
-			fmt.Sprintf("Request must be smaller than %d bytes", maxBody),
-		)
-	}
-	if err != nil {
-		return nil, api.NewError(http.StatusBadRequest, "SerializationException", err.Error())
-	}
-	if len(body) == 0 {
-		body = []byte("{}")
-	}
-	out, refusal := serve(s, api.From(r.Context()), body)
-	if refusal == nil && changing[name] {
-		api.Changed(r.Context())
-	}
-	return out, refusal
+// op gives an operation its caller.
+func op[In any](serve func(api.Caller, *In) (any, *api.Error)) awsjson.Operation {
+	return awsjson.Op(func(ctx context.Context, in *In) (any, *api.Error) { return serve(api.From(ctx), in) })
 }

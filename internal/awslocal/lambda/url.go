@@ -102,16 +102,20 @@ func (in *urlInput) constrain(creating bool) error {
 	return broken.err()
 }
 
-func (s *Service) createFunctionURLConfig(r *request) (answer, error) {
-	var in urlInput
+// urlChange reads what a function URL shall be, and whose.
+func (r *request) urlChange(creating bool) (in urlInput, t target, err error) {
 	if err := r.decode(&in); err != nil {
-		return answer{}, err
+		return in, t, err
 	}
-	t, err := r.urlTarget()
+	if t, err = r.urlTarget(); err != nil {
+		return in, t, err
+	}
+	return in, t, in.constrain(creating)
+}
+
+func (s *Service) createFunctionURLConfig(r *request) (answer, error) {
+	in, t, err := r.urlChange(true)
 	if err != nil {
-		return answer{}, err
-	}
-	if err := in.constrain(true); err != nil {
 		return answer{}, err
 	}
 	s.mu.Lock()
@@ -156,15 +160,8 @@ func (s *Service) getFunctionURLConfig(r *request) (answer, error) {
 }
 
 func (s *Service) updateFunctionURLConfig(r *request) (answer, error) {
-	var in urlInput
-	if err := r.decode(&in); err != nil {
-		return answer{}, err
-	}
-	t, err := r.urlTarget()
+	in, t, err := r.urlChange(false)
 	if err != nil {
-		return answer{}, err
-	}
-	if err := in.constrain(false); err != nil {
 		return answer{}, err
 	}
 	s.mu.Lock()
