@@ -241,6 +241,13 @@ func TestALocalFunctionIsFoundInItsRegion(t *testing.T) {
 			t.Errorf("%v: exit %d, without %q\n%s%s", args, code, want, out, errs)
 		}
 	}
+	for _, command := range [][]string{{"status"}, {"history"}, {"prune", "--keep-versions", "2"}, {"rollback", "--alias", "live"}, {"shift", "--alias", "live", "--percentage", "10"}} {
+		want := "the embedded AWS has it in eu-central-1: add --aws-region eu-central-1"
+		code, out, errs := b.run(slices.Concat(command, []string{"--function", "hello", "--aws-region", "us-east-1"}, local)...)
+		if code != exitInput || !strings.Contains(errs, want) {
+			t.Errorf("%v: exit %d, without %q\n%s%s", command, code, want, out, errs)
+		}
+	}
 }
 
 // On a hosted runner the journal is gone when the job is: the command that needs

@@ -125,18 +125,29 @@ func (c *Connection) whereIs(ctx context.Context, region string, name definition
 	if err != nil || here != nil {
 		return region, err
 	}
-	missing := fmt.Errorf("there is no function %s in %s", name.Name, region)
-	if c.access.Local == "" {
-		return "", missing
-	}
-	regions := c.access.Embedded.FunctionRegions(c.access.Local, name.Name)
-	switch {
-	case len(regions) == 1 && !c.named(name):
+	regions := c.elsewhere(name.Name)
+	if len(regions) == 1 && !c.named(name) {
 		return regions[0], nil
-	case len(regions) > 0:
-		return "", fmt.Errorf("%w; the embedded AWS has it in %s: add --aws-region %s", missing, strings.Join(regions, ", "), regions[0])
 	}
-	return "", missing
+	return "", c.missing(name.Name, region)
+}
+
+// elsewhere are the Regions in which the embedded AWS has a function.
+func (c *Connection) elsewhere(function string) []string {
+	if c.access.Local == "" {
+		return nil
+	}
+	return c.access.Embedded.FunctionRegions(c.access.Local, function)
+}
+
+// missing says that there is no function in a Region, and where the embedded AWS has
+// it.
+func (c *Connection) missing(function, region string) error {
+	err := fmt.Errorf("there is no function %s in %s", function, region)
+	if regions := c.elsewhere(function); len(regions) > 0 {
+		return fmt.Errorf("%w; the embedded AWS has it in %s: add --aws-region %s", err, strings.Join(regions, ", "), regions[0])
+	}
+	return err
 }
 
 // named reports whether somebody named the Region of a function.

@@ -107,7 +107,7 @@ func (l *liveFunction) observe(ctx context.Context) (err error) {
 		return err
 	}
 	if l.latest == nil {
-		return fmt.Errorf("there is no function %s in %s", l.Function, l.api.Region())
+		return l.connection.missing(l.Function, l.api.Region())
 	}
 	for _, name := range l.names() {
 		found, err := l.api.FindAlias(ctx, l.Function, name)

@@ -196,7 +196,11 @@ func (g *github) checkOutputs() error {
 // ready reports whether one of the runner's files can be opened without waiting:
 // the library would wait for whoever reads a pipe.
 func (g *github) ready(variable string) error {
-	file, err := openToAppend(g.host.env[variable])
+	path := g.host.env[variable]
+	if path == "" {
+		return fmt.Errorf("GITHUB_ACTIONS is set, but %s is not: the runner names a file there", variable)
+	}
+	file, err := openToAppend(path)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", variable, err)
 	}
