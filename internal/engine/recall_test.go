@@ -131,3 +131,27 @@ func TestAnAliasIsRecalledOnlyWhereTheJournalTellsItsState(t *testing.T) {
 		})
 	}
 }
+
+// Weights that AWS itself gives an alias with provisioned concurrency while it moves
+// are nobody's change: a rollback goes through them.
+func TestARollbackGoesThroughWeightsOfAWS(t *testing.T) {
+	t.Parallel()
+	for _, provisioned := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t)
+			before := b.state()
+			b.mustDeploy(wanted("live"))
+			if provisioned {
+				b.aws.status["live"] = "READY"
+			}
+			b.aws.aliases["live"].Weights, b.aws.aliases["live"].RevisionId = map[string]float64{"1": 0.4}, b.aws.next()
+			r := b.rollback(t.Context())
+			if provisioned && (!r.Complete() || b.state() != before) {
+				t.Errorf("%s, want %s: %+v", b.state(), before, r)
+			}
+			if !provisioned && r.Complete() {
+				t.Errorf("weights of somebody else were taken for AWS's: %s", b.state())
+			}
+		})
+	}
+}

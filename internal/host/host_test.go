@@ -425,3 +425,29 @@ func TestAnnotationsEndAtTheLimitAndWarningsGoOnInTheLog(t *testing.T) {
 		t.Errorf("a host without annotations: %q", got)
 	}
 }
+
+// GitHub would hide a short or common value inside every word, so it does not learn
+// of it; the user does.
+func TestAWeakSecretIsNotHandedToGitHub(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, "github", "/lambda-rollout")
+	m.host.Mask("db", "live")
+	m.host.Mask("user", "postgres")
+	m.host.Mask("key", "correct-horse-battery")
+	m.host.Mask("", "abc")
+	m.host.Log().Flush()
+	out := m.stdout.String()
+	for _, weak := range []string{"::add-mask::live", "::add-mask::postgres", "::add-mask::abc", "::add-mask::bGl2ZQ"} {
+		if strings.Contains(out, weak) {
+			t.Errorf("%s in:\n%s", weak, out)
+		}
+	}
+	for _, want := range []string{"the secret db is shorter than 8 characters", "the secret user is shorter", "::add-mask::correct-horse-battery\n"} {
+		if strings.Count(out, want) != 1 {
+			t.Errorf("without %q:\n%s", want, out)
+		}
+	}
+	if got := m.host.Redact(`a live "live" alive`); got != `a *** "***" alive` {
+		t.Errorf("shown as %q", got)
+	}
+}
