@@ -169,8 +169,11 @@ type app struct {
 	outcome  []notify.Function
 	// url is where the one function of the run is called, or looked at.
 	url string
-	// restored is what a rollback restored.
+	// restored is what a rollback restored, pruned what prune deleted and kept, answers
+	// are those of invocations before one that could not be made.
 	restored []deploy.Restored
+	pruned   []pruneDocument
+	answers  []invokeDocument
 	// began is when the process began; recorder keeps what happened since.
 	began    time.Time
 	recorder *report.Recorder

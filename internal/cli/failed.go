@@ -25,7 +25,11 @@ type failedDocument struct {
 	Failures []report.Failure  `json:"failures,omitempty"`
 	// Restored is what a rollback restored, and what it did not.
 	Restored []restoredDocument `json:"restored,omitempty"`
-	Journal  string             `json:"journal,omitempty"`
+	// Pruned is what prune deleted, and what it did not.
+	Pruned []pruneDocument `json:"pruned,omitempty"`
+	// Invoked are the answers before an invocation that could not be made.
+	Invoked []invokeDocument `json:"invoked,omitempty"`
+	Journal string           `json:"journal,omitempty"`
 	// Recovery are the commands that roll back what remains.
 	Recovery []string `json:"recovery,omitempty"`
 }
@@ -54,7 +58,7 @@ func (a *app) ended(code int, command string, err error) int {
 func (a *app) failedDocument(code int, command string, err error) failedDocument {
 	d := failedDocument{
 		Command: command, Outcome: a.outcomeOf(code, err), ExitCode: code, Error: a.host.Redact(err.Error()),
-		Failures: a.recorder.Failures(), Restored: a.restoredDocuments(restoredBy(err, a.restored)), Journal: a.progress.journalName(),
+		Failures: a.recorder.Failures(), Restored: a.restoredDocuments(restoredBy(err, a.restored)), Pruned: a.pruned, Invoked: a.answers, Journal: a.progress.journalName(),
 	}
 	var problems diag.List
 	if errors.As(err, &problems) {

@@ -105,6 +105,36 @@ func TestAStoppedRunIsADocument(t *testing.T) {
 	})
 }
 
+// A prune that fails says what it has deleted.
+func TestAPruneThatFailsIsADocument(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	deploy := append([]string{"deploy"}, b.minimal()...)
+	for _, code := range []string{"1", "2", "3", "4"} {
+		b.write("code/index.js", code)
+		b.must(deploy...)
+	}
+	b.aws.Inject(awslocal.Fault{Operation: "DeleteFunction", Nth: 2, Count: -1, Action: awslocal.Error, Status: 403, Code: "AccessDeniedException", Message: "no"})
+	d := b.failure(exitStopped, "stopped", "prune", "--function", "hello", "--keep-versions", "1")
+	if len(d.Pruned) != 1 || d.Pruned[0].Function != "hello" || len(d.Pruned[0].Versions) != 4 || !d.Pruned[0].Versions[0].Deleted || d.Pruned[0].Versions[1].Deleted || !strings.Contains(d.Error, "the same command goes on") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// An invocation that cannot be made says what others answered before it.
+func TestAnInvocationThatFailsIsADocument(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{Handler: answers})
+	b.must(append([]string{"deploy"}, b.minimal()...)...)
+	if d := b.failure(exitInput, "refused", "invoke", "--function", "nobody"); len(d.Invoked) > 0 {
+		t.Errorf("%+v", d)
+	}
+	b.aws.Inject(awslocal.Fault{Operation: "Invoke", Nth: 2, Count: -1, Action: awslocal.Error, Status: 403, Code: "AccessDeniedException", Message: "no"})
+	if d := b.failure(exitFailed, "failed", "invoke", "--function", "hello", "--payload", "1 2"); len(d.Invoked) != 1 || d.Invoked[0].Version == "" {
+		t.Errorf("%+v", d)
+	}
+}
+
 // What is followed is one document a line, also at the end.
 func TestWhatFailsWhileItIsFollowedIsOneLine(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,8 @@ func (a *app) invoke(ctx context.Context) error {
 			err = fmt.Errorf("payload %d of %d, after %d were sent: %w", i+1, len(payloads), i, &sentError{err})
 		}
 		if err != nil {
-			return errors.Join(err, a.printInvoked(docs))
+			a.answers = docs
+			return err
 		}
 		if answer.FunctionError != "" {
 			failed++

@@ -41,7 +41,10 @@ func (a *app) prune(ctx context.Context) error {
 		err = deploy.Prune(ctx, functions)
 	}
 	if a.json() {
-		return errors.Join(err, a.printJSON(pruneDocuments(functions, dry)))
+		if a.pruned = pruneDocuments(functions, dry); err != nil {
+			return err
+		}
+		return a.printJSON(a.pruned)
 	}
 	return errors.Join(err, a.printFitted(pruneResult(functions, dry, count, size)))
 }
