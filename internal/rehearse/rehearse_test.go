@@ -235,6 +235,26 @@ func TestEveryPlayOfADeploymentEndsExactOrDocumented(t *testing.T) {
 	}
 }
 
+// Nobody can change a function that is not there yet: its play is none.
+func TestAStrangerCannotChangeWhatIsNotThereYet(t *testing.T) {
+	rehearsal(t, "fresh", func(t *testing.T, _ *awstest.AWS, c *Copy) {
+		p := &player{copy: c, options: options(t)}
+		if _, err := p.measure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all := p.strangers()
+		for i, s := range all[:p.sent] {
+			// CreateFunction is one of the last calls.
+			if i < p.sent-5 {
+				continue
+			}
+			if v, err := p.one(t.Context(), s); err != nil || v.kind == wrong {
+				t.Errorf("%s: %+v %v", s.id(), v, err)
+			}
+		}
+	})
+}
+
 // A deployment that is watched ends wherever it is to end: by verify, by each gate, and in
 // each stage by an alarm, by the guard and by a signal.
 func TestEveryJudgementIsPlayed(t *testing.T) {

@@ -83,8 +83,11 @@ func (p *player) meddled(ctx context.Context, w *world, t played, m meddling) (v
 	process := w.machine()
 	begun := m.at == 0
 	meddle := func() {
-		var err error
-		if kept, err = m.change(ctx, api, t.At.Function); err != nil && lambdaapi.Classify(err) != lambdaapi.NotFound {
+		change, err := m.change(ctx, api, t.At.Function)
+		switch {
+		case err == nil:
+			kept = change
+		case lambdaapi.Classify(err) != lambdaapi.NotFound:
 			w.strike(err)
 		}
 	}
