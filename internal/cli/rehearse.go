@@ -161,7 +161,7 @@ func (a *app) showRehearsal(result *rehearsal, planned []deploy.Planned, functio
 	total := result.Total()
 	document := rehearsalDocument{
 		Played: total.Played, Exact: total.Exact, Documented: total.Documented, Wrong: total.Wrong, Skipped: total.Skipped,
-		Scenarios: []rehearsedDocument{}, Failures: []failureDocument{}, Findings: append([]string{}, r.Findings...),
+		Scenarios: []rehearsedDocument{}, Failures: []failureDocument{}, Left: []leftDocument{}, Findings: append([]string{}, r.Findings...),
 		Functions: functions, Sampled: len(planned), Calls: r.Calls, Seconds: r.Least.Seconds(),
 	}
 	for _, row := range result.Rows {

@@ -30,6 +30,9 @@ func (b *bench) rehearsed(args ...string) rehearsalDocument {
 	b.t.Helper()
 	var d rehearsalDocument
 	b.document(0, &d, append([]string{"rehearse", "--max-time", "10m"}, args...)...)
+	if d.Left == nil || d.Failures == nil || d.Findings == nil {
+		b.t.Errorf("a list is null: %+v", d)
+	}
 	if d.Wrong > 0 || d.Played != d.Exact+d.Documented || d.Played < 1 {
 		b.t.Errorf("%+v", d)
 	}
