@@ -24,7 +24,7 @@ type scenario struct {
 	args    []string
 	// blind is as in world.
 	blind *regexp.Regexp
-	// ofGrid is set for those of eachSetting.
+	// ofGrid is set where -full alone tries one cut in five.
 	ofGrid bool
 }
 

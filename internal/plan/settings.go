@@ -201,16 +201,26 @@ func (m *settingMoves) rank(s Step) int {
 	case definition.ReservedConcurrencySetting:
 		return 1
 	case definition.PermissionSetting:
-		_, swapped := m.wanted[after.SettingKey]
-		if after.Value == nil && swapped && m.wanted[after.SettingKey] == nil {
-			return 5
-		}
-		return 3
+		return m.rankStatement(after)
 	case definition.FunctionURLSetting:
 		return 4
 	case definition.EventInvokeSetting, definition.RecursiveLoopSetting, definition.RuntimeManagementSetting, definition.ScalingSetting:
 	}
 	return 3
+}
+
+// rankStatement is the place of a statement around that of a function URL, which is 4.
+// Who may call it may do so before it is there, and as it was and as it will be while
+// its AuthType changes.
+func (m *settingMoves) rankStatement(after definition.Setting) int {
+	wanted, planned := m.wanted[after.SettingKey]
+	switch {
+	case after.Value != nil && m.now[after.SettingKey] == nil:
+		return 3 // a new one, or the cover of one that changes
+	case planned && wanted == nil:
+		return 6
+	}
+	return 5 // the one that changes, and then its cover
 }
 
 func executions(v definition.SettingValue) int32 {

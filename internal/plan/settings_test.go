@@ -92,6 +92,12 @@ func TestSettingsAreChangedInAnOrderThatAWSTakes(t *testing.T) {
 			Settings{urlKey: url}, []definition.Setting{{SettingKey: urlKey, Value: definition.FunctionURL{AuthType: "AWS_IAM"}}},
 			[]string{"UpdateFunctionUrlConfig functionUrl of live"},
 		},
+		"a statement and a URL change together": {
+			Settings{urlKey: url, statementKey: statement("arn:aws:s3:::a")},
+			[]definition.Setting{{SettingKey: urlKey, Value: definition.FunctionURL{AuthType: "AWS_IAM"}}, {SettingKey: statementKey, Value: statement("arn:aws:s3:::b")}},
+			[]string{"AddPermission " + coverOf(statementKey).String(), "UpdateFunctionUrlConfig functionUrl of live",
+				"RemovePermission permissions.api of live", "AddPermission permissions.api of live", "RemovePermission " + coverOf(statementKey).String()},
+		},
 		"what is as it is wanted stays": {Settings{urlKey: url}, []definition.Setting{{SettingKey: urlKey, Value: url}}, nil},
 	} {
 		if got := calls(between(c.now, c.wanted...).Steps); !slices.Equal(got, c.want) {
