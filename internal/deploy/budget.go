@@ -53,6 +53,11 @@ func (p Planned) settingCalls() int {
 	if _, changes := p.Plan.Reserves(); changes && p.Before.Latest != nil {
 		calls++ // ListProvisionedConcurrencyConfigs
 	}
+	for _, qualifier := range p.Plan.OtherQualifiers(p.Want, p.Before.Settings) {
+		if p.Before.Latest != nil && !isVersion(qualifier) {
+			calls++ // GetAlias
+		}
+	}
 	if len(p.Before.InUse) > 0 {
 		calls++ // ListAliases
 	}

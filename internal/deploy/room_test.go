@@ -51,3 +51,30 @@ func TestNoLessIsReservedThanIsProvisionedElsewhere(t *testing.T) {
 		f.mustDeploy()
 	})
 }
+
+func TestSettingsOfWhatDoesNotExistAreRefusedBeforeTheFirstChange(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.mustDeploy()
+		f.settings = []string{"settings.yaml"}
+		f.write("code/index.js", "2")
+		for _, document := range []string{
+			"functionUrl: {qualifier: lvie, authType: AWS_IAM}\n",
+			"eventInvokeConfig: [{qualifier: lvie, maximumRetryAttempts: 0}, {qualifier: live, maximumRetryAttempts: 0}]\n",
+			"permissions: [{sid: a, qualifier: lvie, action: lambda:InvokeFunction, principal: sns.amazonaws.com}]\n",
+			"permissions: [{sid: a, qualifier: '99', action: lambda:InvokeFunction, principal: sns.amazonaws.com}]\n",
+		} {
+			f.write("settings.yaml", document)
+			f.saved = nil
+			_, err := f.deploy(f.Context(), "function.yaml")
+			var not *NotStartedError
+			if !errors.As(err, &not) || !strings.Contains(err.Error(), "there is no such alias or version") || strings.Contains(err.Error(), "qualifier live") {
+				f.Errorf("%s: ends with %v", document, err)
+			}
+		}
+		if f.called("PublishVersion") != 1 {
+			f.Error("something was changed before")
+		}
+		f.write("settings.yaml", "permissions: [{sid: a, qualifier: '1', action: lambda:InvokeFunction, principal: sns.amazonaws.com}]\n")
+		f.mustDeploy()
+	})
+}

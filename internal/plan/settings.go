@@ -107,6 +107,23 @@ func (p Plan) ChangesSetting(key definition.SettingKey) bool {
 	})
 }
 
+// OtherQualifiers are the aliases and versions that get a setting and are not deployed,
+// so that somebody else must have made them. One that has such a setting exists.
+func (p Plan) OtherQualifiers(w Wanted, now Settings) []string {
+	var all []string
+	for _, s := range p.Steps {
+		after, _ := SettingOf(s)
+		q := after.Qualifier
+		if after.Value == nil || now[after.SettingKey] != nil || q == "" || q == LatestPublished || isProvisioned(after.SettingKey) && (q == NewVersion || q == p.newVersion()) {
+			continue
+		}
+		if !named(w.Aliases, q) && !slices.Contains(all, q) {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
 // settings plans the settings of a document over those that are set.
 func (p *Plan) settings(w Wanted, o Observation) {
 	moves := settingMoves{now: o.Settings}
@@ -124,7 +141,7 @@ func (p *Plan) settings(w Wanted, o Observation) {
 	p.place(steps, w, o)
 	p.Changes = append(p.Changes, moves.changes...)
 	p.Irreversible = append(p.Irreversible, unrestorable(steps, o.Settings)...)
-	p.checkSettings(w, o.Settings, settingsAfter(o.Settings, steps))
+	p.checkSettings(w, o, settingsAfter(o.Settings, steps))
 }
 
 // settingMoves collects what changes about settings.

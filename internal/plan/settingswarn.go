@@ -10,17 +10,22 @@ import (
 
 // checkSettings adds what AWS would refuse, and what is worth a look, about the
 // settings as the deployment leaves them.
-func (p *Plan) checkSettings(w Wanted, now, after Settings) {
+func (p *Plan) checkSettings(w Wanted, o Observation, after Settings) {
 	p.checkConcurrency(w, after)
+	managed := w.Function.CapacityProviderConfig != nil || o.Latest != nil && o.Latest.CapacityProviderConfig != nil
 	for _, key := range sortedKeys(after) {
 		switch v := after[key].(type) {
 		case definition.FunctionURL:
 			p.checkURL(w, after, key)
-			p.checkPolicyUnnamed(w, now[key], v, key)
+			p.checkPolicyUnnamed(w, o.Settings[key], v, key)
 		case definition.Permission:
 			p.checkStatement(w, key, v)
+		case definition.Scaling:
+			if !managed && !definition.SameSetting(v, definition.DefaultSetting(v.Kind())) {
+				p.Blockers = append(p.Blockers, "scalingConfig is for functions on managed instances, and this one has no capacityProviderConfig")
+			}
 		case definition.ReservedConcurrency, definition.ProvisionedConcurrency, definition.EventInvoke, definition.RecursiveLoop,
-			definition.RuntimeManagement, definition.Scaling:
+			definition.RuntimeManagement:
 		}
 	}
 }

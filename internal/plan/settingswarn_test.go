@@ -22,6 +22,7 @@ func TestSettingsThatCauseIncidentsAreWarnedOf(t *testing.T) {
 	past.Value = definition.Permission{Action: "lambda:InvokeFunction", Principal: "*"}
 	url := definition.Setting{SettingKey: urlKey, Value: definition.FunctionURL{AuthType: "NONE"}}
 	latest := definition.Setting{SettingKey: definition.SettingKey{Kind: definition.FunctionURLSetting}, Value: definition.FunctionURL{AuthType: "AWS_IAM"}}
+	scaled := definition.Setting{SettingKey: definition.SettingKey{Kind: definition.ScalingSetting, Qualifier: LatestPublished}, Value: definition.Scaling{MinExecutionEnvironments: new(int32)}}
 	off := definition.Setting{SettingKey: reservedKey, Value: reserved(0)}
 	few := definition.Setting{SettingKey: reservedKey, Value: reserved(1)}
 	ready := definition.Setting{SettingKey: provisionedKey, Value: provisioned(2)}
@@ -36,17 +37,18 @@ func TestSettingsThatCauseIncidentsAreWarnedOf(t *testing.T) {
 		wanted           []definition.Setting
 		warning, blocker string
 	}{
-		"both statements":                {wanted: []definition.Setting{url, byURL, invoke}},
-		"no statement for the call":      {wanted: []definition.Setting{url, byURL}, warning: "lambda:InvokeFunction and"},
-		"no statement for the URL":       {wanted: []definition.Setting{url, invoke}, warning: "lambda:InvokeFunctionUrl and"},
-		"a URL for everybody alone":      {wanted: []definition.Setting{url}, warning: "the settings name no permissions"},
-		"a service with one action":      {wanted: []definition.Setting{signed, cdn}, warning: "lets cloudfront.amazonaws.com use lambda:InvokeFunctionUrl alone"},
-		"a service with both":            {wanted: []definition.Setting{signed, cdn, cdnInvokes}},
-		"everybody, past the URL":        {wanted: []definition.Setting{url, byURL, past}, warning: "lets everybody with an AWS account"},
-		"a URL of $LATEST":               {wanted: []definition.Setting{latest}, warning: "belongs to $LATEST"},
-		"switched off":                   {wanted: []definition.Setting{off}, warning: "switches the function off"},
-		"less than is provisioned":       {wanted: []definition.Setting{few, ready}, blocker: "less than the provisionedConcurrency of 2"},
-		"off although it is provisioned": {wanted: []definition.Setting{off, ready}, blocker: "less than the provisionedConcurrency of 2"},
+		"both statements":                 {wanted: []definition.Setting{url, byURL, invoke}},
+		"no statement for the call":       {wanted: []definition.Setting{url, byURL}, warning: "lambda:InvokeFunction and"},
+		"no statement for the URL":        {wanted: []definition.Setting{url, invoke}, warning: "lambda:InvokeFunctionUrl and"},
+		"a URL for everybody alone":       {wanted: []definition.Setting{url}, warning: "the settings name no permissions"},
+		"a service with one action":       {wanted: []definition.Setting{signed, cdn}, warning: "lets cloudfront.amazonaws.com use lambda:InvokeFunctionUrl alone"},
+		"a service with both":             {wanted: []definition.Setting{signed, cdn, cdnInvokes}},
+		"everybody, past the URL":         {wanted: []definition.Setting{url, byURL, past}, warning: "lets everybody with an AWS account"},
+		"a URL of $LATEST":                {wanted: []definition.Setting{latest}, warning: "belongs to $LATEST"},
+		"scaling of no managed instances": {wanted: []definition.Setting{scaled}, blocker: "is for functions on managed instances"},
+		"switched off":                    {wanted: []definition.Setting{off}, warning: "switches the function off"},
+		"less than is provisioned":        {wanted: []definition.Setting{few, ready}, blocker: "less than the provisionedConcurrency of 2"},
+		"off although it is provisioned":  {wanted: []definition.Setting{off, ready}, blocker: "less than the provisionedConcurrency of 2"},
 	} {
 		p := between(Settings{}, c.wanted...)
 		for what, texts := range map[string]struct {

@@ -174,6 +174,9 @@ func (n *needs) reads() {
 		n.function("GetAlias")
 		n.qualified("GetFunction", aliases[0].Name)
 	}
+	if len(n.t.Plan.OtherQualifiers(n.t.Wanted, n.t.Before.Settings)) > 0 {
+		n.function("GetAlias")
+	}
 	if f.CodeSigningConfigArn != nil {
 		n.function("GetFunctionCodeSigningConfig")
 	}
