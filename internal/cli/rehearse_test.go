@@ -158,3 +158,20 @@ func TestAnObjectThatLambdaCouldNotFetchIsFound(t *testing.T) {
 		}
 	})
 }
+
+// A deployment that does less without an action, and says so, ends as it should.
+func TestAnActionThatADeploymentCanDoWithoutMakesNoPlayWrong(t *testing.T) {
+	t.Parallel()
+	awstest.Run(t, func(t *testing.T) {
+		b := virtualBench(t, awslocal.Options{})
+		deployLive(b, minimal)
+		b.write("settings.yaml", "provisionedConcurrency: {qualifier: live, provisionedConcurrentExecutions: 2, onVersion: true}\n")
+		files := []string{"--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live", "--settings", "settings.yaml"}
+		b.must(append([]string{"deploy"}, files...)...)
+		b.object("app.zip", "2")
+		code, out, errs := b.run(append([]string{"rehearse", "--play", "denied:lambda:ListAliases"}, files...)...)
+		if code != 0 || !strings.Contains(out, "a permission missing") {
+			t.Errorf("exit %d:\n%s%s", code, out, errs)
+		}
+	})
+}

@@ -95,10 +95,9 @@ func (p Planned) published() int64 {
 	}
 	var total int64
 	for _, s := range p.Plan.Steps {
-		switch s.(type) {
-		case plan.PublishRestorePoint:
+		if _, is := s.(plan.PublishRestorePoint); is {
 			total += p.Before.Latest.CodeSize
-		case plan.PublishVersion:
+		} else if _, is := s.(plan.PublishVersion); is {
 			total += p.Want.Code.Size
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/preflight"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
@@ -143,6 +144,9 @@ func (p *player) denied(ctx context.Context, w *world, d denial) (verdict, error
 	}
 	ended := w.deploy(ctx, w.machine())
 	v, err := p.ended(w, ended, true)
+	if ended == nil && v.kind == wrong && p.doesWithout(d) {
+		v = verdict{kind: exact} // it goes on and does less, as it says
+	}
 	if err != nil || v.kind == wrong {
 		return v, err
 	}
@@ -171,6 +175,13 @@ func (p *player) denied(ctx context.Context, w *world, d denial) (verdict, error
 		return verdict{kind: wrong, detail: "with the permission back, " + last.detail}, err
 	}
 	return v, nil
+}
+
+// doesWithout reports whether the deployment needs none of the actions.
+func (p *player) doesWithout(d denial) bool {
+	return !slices.ContainsFunc(d.actions, func(action string) bool {
+		return !slices.ContainsFunc(p.options.Needs, func(n policy.Need) bool { return n.Action == action && n.Without != "" })
+	})
 }
 
 // consequence says in words what a denial does, where the user should know: whatever the
