@@ -164,7 +164,7 @@ func (c checker) permitted(ctx context.Context, planned []Planned, asks Answers)
 // for somebody's. A permission that is missing would show only after an alias
 // moved. No answer stops nothing: who moves the alias asks again.
 func provisioned(ctx context.Context, p Planned) error {
-	if err := errors.Join(room(ctx, p), reservedRoom(ctx, p), qualifiersExist(ctx, p)); err != nil {
+	if err := room(ctx, p); err != nil {
 		return err
 	}
 	for _, name := range asksProvisioned(p) {

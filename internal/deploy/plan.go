@@ -110,6 +110,7 @@ func (p *Planned) plan(ctx context.Context, events event.Sink) error {
 	}
 	p.Want.Marker.Was = before.Serving(p.Want.Aliases)
 	p.Plan = plan.Forward(p.Want, before)
+	p.Plan.Blockers = slices.Concat(p.Plan.Blockers, reservedRoom(ctx, *p), qualifiersExist(ctx, *p))
 	p.asked = len(before.Provisioned) + len(asksProvisioned(*p))
 	p.warnOfSideEffects()
 	p.observeCode(ctx)

@@ -2,15 +2,15 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 )
 
-// qualifiersExist refuses settings of an alias or version that does not exist: AWS would
-// refuse them once the traffic has moved. A question that is not answered stops nothing.
-func qualifiersExist(ctx context.Context, p Planned) error {
-	var errs []error
+// qualifiersExist says which settings are of an alias or version that does not exist: AWS
+// would refuse them once the traffic has moved. A question that is not answered stops
+// nothing.
+func qualifiersExist(ctx context.Context, p Planned) []string {
+	var missing []string
 	for _, qualifier := range p.Plan.OtherQualifiers(p.Want, p.Before.Settings) {
 		exists, err := false, error(nil)
 		switch {
@@ -23,11 +23,10 @@ func qualifiersExist(ctx context.Context, p Planned) error {
 			exists, err = found != nil, failed
 		}
 		if err == nil && !exists {
-			errs = append(errs, fmt.Errorf("function %s: the settings name the qualifier %s, and there is no such alias or version: name an alias that exists, or deploy it with alias",
-				p.At.Function, qualifier))
+			missing = append(missing, fmt.Sprintf("the settings name the qualifier %s, and there is no such alias or version: name an alias that exists, or deploy it with alias", qualifier))
 		}
 	}
-	return errors.Join(errs...)
+	return missing
 }
 
 // isVersion reports whether a qualifier is the number of a version: aliases have a

@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
 
-// reservedRoom refuses to reserve less than what the function has provisioned, also
+// reservedRoom says where less is to be reserved than the function has provisioned, also
 // where the settings do not name that: AWS would refuse it once the traffic has moved.
 // A question that is not answered stops nothing.
-func reservedRoom(ctx context.Context, p Planned) error {
+func reservedRoom(ctx context.Context, p Planned) []string {
 	reserved, changes := p.Plan.Reserves()
 	if !changes || p.Before.Latest == nil {
 		return nil
@@ -19,9 +20,15 @@ func reservedRoom(ctx context.Context, p Planned) error {
 	if err != nil {
 		return nil
 	}
-	if total := p.Plan.ProvisionedAfter(now); reserved < total {
-		return fmt.Errorf("function %s: reservedConcurrency is %d, less than its provisioned concurrency of %d that must fit into it: reserve more, or provision less first",
-			p.At.Function, reserved, total)
+	named := map[string]int32{}
+	for key, v := range p.Before.Settings {
+		if c, is := v.(definition.ProvisionedConcurrency); is {
+			named[key.Qualifier] = c.ProvisionedConcurrentExecutions
+		}
+	}
+	total := p.Plan.ProvisionedAfter(now)
+	if reserved < total && reserved >= p.Plan.ProvisionedAfter(named) { // else the plan says it
+		return []string{fmt.Sprintf("reservedConcurrency is %d, less than its provisioned concurrency of %d that must fit into it: reserve more, or provision less first", reserved, total)}
 	}
 	return nil
 }
