@@ -1,7 +1,9 @@
 package awslocal_test
 
 import (
+	"bufio"
 	"bytes"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -54,11 +56,7 @@ func TestARefusalOfALargeBodyArrives(t *testing.T) {
 			if a.service != "" {
 				req.Header.Set("Authorization", signedFor(a.service))
 			}
-			resp, err := h.HTTP.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
+			resp := sendFirst(t, req)
 			var b bytes.Buffer
 			if _, err := b.ReadFrom(resp.Body); err != nil || !strings.Contains(b.String()+resp.Header.Get("X-Amzn-Errortype"), a.want) {
 				t.Errorf("%s %.300s, %v; want %s", resp.Status, b.String(), err, a.want)
@@ -67,6 +65,26 @@ func TestARefusalOfALargeBodyArrives(t *testing.T) {
 	}
 	_, err := h.S3().PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("missing"), Key: aws.String("k"), Body: bytes.NewReader(large)})
 	awstest.WantCode(t, err, "NoSuchBucket")
+}
+
+// sendFirst sends the whole request before it reads anything, which Go's client does
+// not.
+func sendFirst(t *testing.T, r *http.Request) *http.Response {
+	t.Helper()
+	conn, err := net.Dial("tcp", r.URL.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := r.Write(conn); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp
 }
 
 func TestABucketOfAnotherOwnerThanExpectedIsRefused(t *testing.T) {
