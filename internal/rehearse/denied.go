@@ -23,6 +23,8 @@ type denial struct {
 	resources []string
 	// own reports whether IAM says that the role of the deployment lacks it.
 	own bool
+	// without says what the deployment leaves out then; "" where it needs the action.
+	without string
 }
 
 // elsewhere are actions that the copy's IAM does not refuse, since the copy has no such
@@ -66,6 +68,11 @@ var qualified = []string{"lambda:GetFunction", "lambda:DeleteFunction"}
 func (p *player) denials() []denial {
 	var all []denial
 	add := func(d denial) {
+		for _, n := range p.options.Needs {
+			if n.Without != "" && slices.Contains(d.actions, n.Action) {
+				d.without = n.Without
+			}
+		}
 		if !slices.ContainsFunc(all, func(known denial) bool { return known.name == d.name }) {
 			all = append(all, d)
 		}
@@ -196,6 +203,8 @@ func consequence(d denial, ended error, v verdict) string {
 		start = "the role of this deployment lacks " + what + ": without it"
 	}
 	switch {
+	case ended == nil && v.kind == exact && d.without != "":
+		return fmt.Sprintf("%s this deployment goes through: %s", start, d.without)
 	case ended == nil && v.kind == documented:
 		return fmt.Sprintf("%s this deployment goes through, and its rollback does not: %s", start, short(v.detail))
 	case v.kind == documented:

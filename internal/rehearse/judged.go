@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // judgements are what ends a deployment whose version is ready: a verify that fails, a
@@ -50,7 +52,7 @@ func (p *player) judgements() []scenario {
 		if !p.guarded {
 			continue
 		}
-		add(fmt.Sprintf("stage-%d:guard-bad", n), "half of the new version's invocations fail, and the guard is to see it", in(func(w *world) { w.failing = 0.5 }))
+		add(fmt.Sprintf("stage-%d:guard-bad", n), guardSees(first.Want.Traffic, n), in(func(w *world) { w.failing = 0.5 }))
 		add(fmt.Sprintf("stage-%d:guard-inconclusive", n), "", in(func(w *world) { w.rate = 0 }))
 		add(fmt.Sprintf("stage-%d:guard-blind", n), "", in(func(w *world) {
 			w.aws.Inject(awslocal.Fault{
@@ -60,6 +62,22 @@ func (p *player) judgements() []scenario {
 		}))
 	}
 	return all
+}
+
+// guardSees says what the guard is to see in the nth stage that lasts; "" where that is
+// over before a minute is counted.
+func guardSees(s traffic.Schedule, n int) string {
+	var lasting []traffic.Stage
+	for _, stage := range s.Stages() {
+		if stage.Wait > 0 {
+			lasting = append(lasting, stage)
+		}
+	}
+	const least = 2 * time.Minute
+	if len(lasting) == 0 || lasting[(n-1)%len(lasting)].Wait < least {
+		return ""
+	}
+	return "half of the new version's invocations fail, and the guard is to see it"
 }
 
 // strike notes an error of what a play does.

@@ -101,7 +101,8 @@ func (p *player) killed(ctx context.Context, w *world, c Cut) (verdict, error) {
 	if _, met := m.Met(); !met {
 		return verdict{kind: unmet}, nil
 	}
-	return p.back(ctx, w, p.options.Terms.AllowPartial)
+	// What arrives while the rollback works cannot be told from somebody else's.
+	return p.back(ctx, w, p.options.Terms.AllowPartial || c.Where == LateEffect)
 }
 
 func (p *player) killedBack(ctx context.Context, w *world, c Cut) (verdict, error) {
