@@ -21,8 +21,9 @@ import (
 // full is how every cut, fault and race is tried; without it a sample is.
 var full = flag.Bool("full", false, "try every cut, fault and race, not a sample of them")
 
-// grid is for the forms of each setting: their cuts are as many as all others.
-var grid = flag.Bool("grid", false, "with -full, try every cut of each setting that is added, changed or removed, not one in gridStep")
+// grid is for what is as much as all others together: the cuts of each form of a
+// setting, and the plays of a rehearsal of each scenario.
+var grid = flag.Bool("grid", false, "with -full, try every cut of each setting that is added, changed or removed, not one in gridStep, and every play of each scenario")
 
 const gridStep = 23
 

@@ -7,8 +7,8 @@ import (
 )
 
 // Every scenario of the crash matrix is rehearsed by the command, too: the copy takes the
-// deployment, its plays end exact or documented, and nothing changes. Without -full some
-// plays of each of a sample are enough.
+// deployment, its plays end exact or documented, and nothing changes. Some plays of each
+// stand for all, which -grid plays.
 func TestEveryScenarioIsRehearsed(t *testing.T) {
 	all := slices.DeleteFunc(scenarios(), func(s scenario) bool {
 		return s.command != "" || slices.ContainsFunc(s.args, func(a string) bool { return strings.HasPrefix(a, "codedeploy:") })
@@ -19,7 +19,7 @@ func TestEveryScenarioIsRehearsed(t *testing.T) {
 				w := newWorld(t)
 				before := s.prepare(w)
 				args := append([]string{"rehearse", "--max-time", "1h"}, s.args...)
-				if !*full {
+				if !*grid {
 					args = append(args, "--play", "whole:deploy,whole:rollback,whole:again,killed:before-answer-1")
 				}
 				done := w.run(cut{}, args...)
