@@ -58,6 +58,9 @@ func TestThePrintedPolicyOfACommandThatLooksIsTheLeast(t *testing.T) {
 				t.Fatalf("under the printed policy: exit %d\n%s%s", code, out, errs)
 			}
 			for _, g := range some {
+				if g.action == "lambda:GetFunctionScalingConfig" {
+					continue // only functions on managed instances have one, and hello is none
+				}
 				left := without(set.Permissions, g)
 				// A role without any statement is not a policy to evaluate.
 				left.Statement = append(left.Statement, policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole"}, Resource: []string{"*"}})
