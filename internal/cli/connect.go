@@ -16,7 +16,7 @@ func (a *app) access() deploy.Access {
 			Region:      a.in.String("aws-region"),
 			AccessKeyID: a.in.String("aws-access-key-id"), SecretAccessKey: a.in.String("aws-secret-access-key"),
 			SessionToken: a.in.String("aws-session-token"), AllowedAccountIDs: a.in.List("allowed-account-ids"),
-			LookupEnv: a.lookupEnv, HTTPClient: a.HTTPClient, CallTimeout: a.Timing.Call, ReadBackoff: a.Timing.ReadBackoff,
+			LookupEnv: a.lookupEnv, HTTPClient: a.HTTPClient, Unlimited: a.Unlimited, CallTimeout: a.Timing.Call, ReadBackoff: a.Timing.ReadBackoff,
 			Mask: a.host.Mask, Redact: a.host.Redact, Limits: a.limits, Version: versionNumber(),
 		},
 		Role: session.Role{

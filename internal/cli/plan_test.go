@@ -33,6 +33,8 @@ type bench struct {
 	client aws.HTTPClient
 	now    func() time.Time
 	env    []string
+	// limited holds the calls to AWS's rates.
+	limited bool
 	// stdin is what a user types; interactive reports whether there is one.
 	stdin       string
 	interactive bool
@@ -96,7 +98,7 @@ func (b *bench) run(args ...string) (code int, stdout, stderr string) {
 func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
 	return Process{
 		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: b.clock(),
-		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive, HTTPClient: b.client, Signals: b.signals,
+		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive, HTTPClient: b.client, Signals: b.signals, Unlimited: !b.limited,
 		Timing: timing.Timing{
 			Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond,
 			Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second, StopPoll: time.Millisecond,

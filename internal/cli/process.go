@@ -53,6 +53,9 @@ type Process struct {
 	LimitMemory func(bytes int64)
 	// HTTPClient carries every call to AWS; nil means the SDK's own.
 	HTTPClient aws.HTTPClient
+	// Unlimited lets calls to AWS go out at any rate: an embedded one without quotas
+	// takes them.
+	Unlimited bool
 	// Timing is how patient the run is.
 	Timing timing.Timing
 	// Store keeps a journal on the local disk. Where root is not "", no symbolic

@@ -93,6 +93,7 @@ func TestARehearsalOnlyReads(t *testing.T) {
 	t.Parallel()
 	awstest.Run(t, func(t *testing.T) {
 		b := virtualBench(t, awslocal.Options{Quotas: true})
+		b.limited = true
 		inputs := b.minimal()
 		b.must(append([]string{"deploy"}, inputs...)...)
 		b.write("code/index.js", "exports.handler = async () => 2\n")

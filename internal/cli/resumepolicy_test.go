@@ -22,13 +22,19 @@ func (b *bench) stoppedInFirstStage() {
 	b.t.Helper()
 	found, err := filepath.Glob(filepath.Join(b.dir, ".lambda-rollout", "*.jsonl"))
 	b.check(err)
-	path := slices.Max(found)
-	content, err := os.ReadFile(path)
-	b.check(err)
-	lines := strings.SplitAfter(string(content), "\n")
-	end := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, `"stage":2`) })
+	var path string
+	var lines []string
+	end := -1
+	for _, path = range found {
+		content, err := os.ReadFile(path)
+		b.check(err)
+		lines = strings.SplitAfter(string(content), "\n")
+		if end = slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, `"stage":2`) }); end >= 0 {
+			break
+		}
+	}
 	if end < 0 {
-		b.t.Fatalf("no second stage in %s:\n%s", path, content)
+		b.t.Fatalf("no second stage in %v", found)
 	}
 	b.check(os.WriteFile(path, []byte(strings.Join(lines[:end], "")), 0o600))
 	_, err = lambda.NewFromConfig(b.config()).UpdateAlias(b.t.Context(), &lambda.UpdateAliasInput{
