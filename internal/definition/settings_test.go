@@ -2,6 +2,7 @@ package definition
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,6 +187,18 @@ func TestLambrollsFunctionURLIsTakenAsItIs(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, sids); diff != "" {
 		t.Error(diff)
+	}
+	long := strings.Repeat("s", 100)
+	for _, name := range []string{"Sid", "StatementId"} {
+		named, problems := DecodeSettings(settingsText(t, fmt.Sprintf(
+			`{"Config": {"AuthType": "AWS_IAM"}, "Permissions": [{"Principal": "cloudfront.amazonaws.com", %q: "cdn"}, {"Principal": "*", %q: %q}]}`, name, name, long)))
+		var sids []string
+		for _, one := range named.Named[1:] {
+			sids = append(sids, one.Sid)
+		}
+		if diff := cmp.Diff([]string{"cdn", "cdn-invoke", long, long[:93] + "-invoke"}, sids); diff != "" || len(problems) > 0 {
+			t.Errorf("statements by %s: %v %s", name, problems, diff)
+		}
 	}
 	open, problems := DecodeSettings(settingsText(t, `{"Config": {"AuthType": "NONE"}}`))
 	if len(problems) > 0 || len(open.Named) != 3 {

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -368,8 +369,9 @@ func urlStatements(p permissionEntry, authType string) []permissionEntry {
 	url.Action, url.FunctionUrlAuthType = "lambda:InvokeFunctionUrl", authType
 	yes := true
 	invoke.Action, invoke.FunctionUrlAuthType, invoke.InvokedViaFunctionUrl = "lambda:InvokeFunction", "", &yes
-	if p.Sid != "" {
-		invoke.Sid = p.Sid + "-invoke"
+	if sid := cmp.Or(p.Sid, p.StatementId); sid != "" {
+		const more, most = "-invoke", 100
+		invoke.Sid = sid[:min(len(sid), most-len(more))] + more
 	}
 	return []permissionEntry{url, invoke}
 }
