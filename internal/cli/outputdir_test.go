@@ -9,7 +9,8 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 )
 
-// A folder that a link of the repository leads out of is told as what it is.
+// The error of an output folder outside of the repository names the link that leads
+// there.
 func TestFilesAreWrittenThroughNoLinkOut(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{})

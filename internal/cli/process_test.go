@@ -148,7 +148,7 @@ func TestEachSignalSaysWhatItCosts(t *testing.T) {
 	}
 }
 
-// Whatever a journal's name leads to is told before anything is asked of AWS: an
+// A file that is no journal of this run is refused before the first call to AWS, by an
 // unchanged deploy too, since the next one would need the file.
 func TestAForeignFileAsJournalIsAWrongInput(t *testing.T) {
 	t.Parallel()

@@ -31,27 +31,15 @@ func (a *app) rehearse(ctx context.Context) error {
 	}
 	functions := len(set.Targets)
 	set.Targets = sample(set.Targets)
-	c, err := a.connect(ctx, deploy.STSRegionHint(set.Set))
-	if err != nil {
-		return err
-	}
-	return a.withTemp(func(folders deploy.Folders) error {
-		targets, err := a.resolve(ctx, c, set, a.runID(), folders)
-		if err != nil {
-			return err
-		}
-		planned, err := deploy.Plan(ctx, targets, a.quiet())
-		if err != nil {
-			return err
-		}
-		if err := deploy.Refused(planned, a.terms()); err != nil {
+	return a.withPlanned(ctx, set, func(p plannedSet) error {
+		if err := deploy.Refused(p.planned, a.terms()); err != nil {
 			return wouldRefuse(err)
 		}
-		played, err := a.played(ctx, targets, planned, folders.Temp)
+		played, err := a.played(ctx, p)
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.showRehearsal(played, planned, functions), wouldRefuse(played.refused))
+		return errors.Join(a.showRehearsal(played, p.planned, functions), wouldRefuse(played.refused))
 	})
 }
 
@@ -84,23 +72,23 @@ type rehearsal struct {
 }
 
 // played copies the functions and plays.
-func (a *app) played(ctx context.Context, targets []deploy.Target, planned []deploy.Planned, temp string) (*rehearsal, error) {
-	c, err := rehearse.NewCopy(ctx, a.questions, targets, planned, rehearse.Code{Real: a.flag("with-code"), Temp: temp})
+func (a *app) played(ctx context.Context, p plannedSet) (*rehearsal, error) {
+	c, err := rehearse.NewCopy(ctx, a.questions, p.targets, p.planned, rehearse.Code{Real: a.flag("with-code"), Temp: p.temp})
 	if err != nil {
 		return nil, notStarted(err)
 	}
-	may := deploy.Permitted(ctx, planned, a.terms(), a.work(temp), c.Ask)
+	may := deploy.Permitted(ctx, p.planned, a.terms(), a.work(p.temp), c.Ask)
 	result, err := rehearse.Play(ctx, c, rehearse.Options{
-		Terms: a.terms(), Needs: deploy.Needs(planned, a.terms()), Missing: may.Missing, MaxTime: a.left(), Temp: temp, Plays: a.in.List("play"),
+		Terms: a.terms(), Needs: deploy.Needs(p.planned, a.terms()), Missing: may.Missing, MaxTime: a.left(), Temp: p.temp, Plays: a.in.List("play"),
 	})
 	if err == nil {
-		result.Findings = slices.Concat(result.Findings, c.Notes(), deploy.Findings(ctx, planned))
+		result.Findings = slices.Concat(result.Findings, c.Notes(), deploy.Findings(ctx, p.planned))
 	}
 	if unknown := (*rehearse.UnknownPlayError)(nil); errors.As(err, &unknown) {
 		err = notStarted(err)
 	}
-	_, watching := deploy.NewWatching(ctx, planned, deploy.Work{Events: event.Discard{}, Now: a.Now, Timing: a.timing()})
-	return &rehearsal{result, session.Join(may.Refused, deploy.Fetchable(ctx, planned), watching)}, errors.Join(err, c.Close())
+	_, watching := deploy.NewWatching(ctx, p.planned, deploy.Work{Events: event.Discard{}, Now: a.Now, Timing: a.timing()})
+	return &rehearsal{result, session.Join(may.Refused, deploy.Fetchable(ctx, p.planned), watching)}, errors.Join(err, c.Close())
 }
 
 // rehearsalDocument is the JSON document of a rehearsal.

@@ -108,7 +108,7 @@ func TestARehearsalOnlyReads(t *testing.T) {
 	})
 }
 
-// What only a copy shows, or what stands in the account, is said.
+// A finding names what only a copy shows, and what the account already has.
 func TestFindingsOfARehearsal(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

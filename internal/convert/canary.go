@@ -131,7 +131,7 @@ func (j *jobSteps) guarded(with *yaml.Node, c course) {
 				put(with, "on-inconclusive", scalar("rollback"))
 			}
 		}
-		j.todo(s.typ, "the verification "+s.name.Raw()+" is the guard: it compares the error rates of both versions in CloudWatch, not the health sources of Harness", "other metrics: name CloudWatch alarms with the input alarms")
+		j.advise(s.typ, "the verification "+s.name.Raw()+" is the guard: it compares the error rates of both versions in CloudWatch, not the health sources of Harness", "other metrics: name CloudWatch alarms with the input alarms")
 	}
 }
 
@@ -173,7 +173,7 @@ func (j *jobSteps) waitDuration(s *step) document.Text { return j.spec(s, "durat
 func (j *jobSteps) long(s *step, wait time.Duration) {
 	const job = 6 * time.Hour // https://docs.github.com/en/actions/reference/limits
 	if wait >= job {
-		j.todoNode(s.doc, s.node, "the wait is longer than GitHub's own runners let a job live, six hours", "runs-on a runner of your own, and a timeout-minutes of the job that is longer, or two workflows")
+		j.adviseNode(s.doc, s.node, "the wait is longer than GitHub's own runners let a job live, six hours", "runs-on a runner of your own, and a timeout-minutes of the job that is longer, or two workflows")
 	}
 }
 

@@ -55,16 +55,16 @@ func (c *converter) files(s *stage) {
 	}
 }
 
-// todo reports what the user has to set up around the workflow, or what is different
+// advise reports what the user has to set up around the workflow, or what is different
 // there although it is right as it is.
-func (c *converter) todo(at document.Text, message, hint string) {
+func (c *converter) advise(at document.Text, message, hint string) {
 	if !c.checking {
 		c.note(at, message, hint)
 	}
 }
 
-func (c *converter) todoNode(doc *expression.Document, n *yaml.Node, message, hint string) {
-	c.todo(document.Text{Doc: doc, Node: n}, message, hint)
+func (c *converter) adviseNode(doc *expression.Document, n *yaml.Node, message, hint string) {
+	c.advise(document.Text{Doc: doc, Node: n}, message, hint)
 }
 
 // identifiers reports those that stages, or the steps of one stage, share: an

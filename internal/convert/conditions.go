@@ -52,7 +52,7 @@ func (c *converter) condition(list []when, where scope) *yaml.Node {
 			c.note(w.condition, "the condition cannot be said in GitHub's expressions, so the step or job does not run: "+err.Error(), "write the condition of its if by hand")
 			written = "false"
 		case written != "false" && strings.Contains(written, "'"):
-			c.todo(w.condition, "GitHub compares texts without regard to upper and lower case", "")
+			c.advise(w.condition, "GitHub compares texts without regard to upper and lower case", "")
 		}
 		terms = append(terms, written)
 	}

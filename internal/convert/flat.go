@@ -147,7 +147,7 @@ func (f *flatReader) item(n *yaml.Node, outer around) [][]*stage {
 	var together []*stage
 	for _, one := range stages {
 		if len(one) != 1 {
-			f.todoNode(f.Doc, parallel, "groups of stages side by side run one after the other", "")
+			f.adviseNode(f.Doc, parallel, "groups of stages side by side run one after the other", "")
 			return stages
 		}
 		together = append(together, one...)

@@ -26,7 +26,7 @@ func (f *flatReader) services(s *stage, n *yaml.Node) (out []reference) {
 		}
 		f.Items(items, "items", func(item *yaml.Node) { out = append(out, f.services(s, item)...) })
 		if len(out) > 1 {
-			f.todoNode(f.Doc, n, "the services are deployed together, all or none", "")
+			f.adviseNode(f.Doc, n, "the services are deployed together, all or none", "")
 		}
 		return out
 	case n.Kind == yaml.MappingNode:

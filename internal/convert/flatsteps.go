@@ -70,7 +70,7 @@ func (f *flatReader) step(n *yaml.Node, outer []when, env []*yaml.Node) []*step 
 		"group":      func(n *yaml.Node) { group = n },
 		"parallel": func(n *yaml.Node) {
 			group = n
-			f.todoNode(f.Doc, n, "parallel steps run one after the other", "a job of GitHub has one order of steps")
+			f.adviseNode(f.Doc, n, "parallel steps run one after the other", "a job of GitHub has one order of steps")
 		},
 		"action": func(n *yaml.Node) {
 			f.Mapping(n, "an action", document.Fields{
@@ -228,7 +228,7 @@ func (f *flatReader) run(n *yaml.Node, env []*yaml.Node) runStep {
 			})
 		},
 		"container": func(n *yaml.Node) {
-			f.todoNode(f.Doc, n, "the script runs on GitHub's runner, not in the container that the step names", "")
+			f.adviseNode(f.Doc, n, "the script runs on GitHub's runner, not in the container that the step names", "")
 		},
 	}, "")
 	return out

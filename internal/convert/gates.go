@@ -127,7 +127,7 @@ func (c *converter) gateJob(name *yaml.Node, environment string, needs []string,
 
 // environmentOf names the environment of an approval, and asks for its reviewers.
 func (c *converter) environmentOf(at document.Text, id string) string {
-	c.todo(at, "the approval "+id+" is a job that needs the GitHub environment "+id+" with required reviewers: it fails without them", "add them in the settings of the repository")
+	c.advise(at, "the approval "+id+" is a job that needs the GitHub environment "+id+" with required reviewers: it fails without them", "add them in the settings of the repository")
 	return id
 }
 
@@ -156,7 +156,7 @@ func (s *stage) parts() []part {
 // approval between them, and one that rolls back what the first parts deployed where
 // a later one fails or is refused. It returns the jobs that the next stage needs.
 func (c *converter) gatedJobs(all *yaml.Node, s *stage, p place, before []string) []string {
-	c.todo(s.typ, "the stage "+s.name.Raw()+" waits for an approval, so it is several jobs", "")
+	c.advise(s.typ, "the stage "+s.name.Raw()+" waits for an approval, so it is several jobs", "")
 	base := c.jobName(s)
 	needs, gates := before, c.gates
 	var ids []string

@@ -202,14 +202,14 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // secretName asks for the secret to be set.
 func (c *converter) secretName(id string) string {
 	name := constant(id)
-	c.todo(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the secret "+name+" of the repository to the value of Harness' secret "+id, "")
+	c.advise(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the secret "+name+" of the repository to the value of Harness' secret "+id, "")
 	return name
 }
 
 // repositoryVariable asks for a variable to be set that no given file fixes.
 func (c *converter) repositoryVariable(path string) string {
 	name := constant(path[strings.LastIndexByte(path, '.')+1:])
-	c.todo(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the variable "+name+" of the repository to the value of "+path, "")
+	c.advise(document.Text{Doc: c.pipeline.doc, Node: c.pipeline.doc.Root()}, "set the variable "+name+" of the repository to the value of "+path, "")
 	return name
 }
 

@@ -233,7 +233,7 @@ func (c *converter) readStageSpec(r document.Reader, s *stage, n *yaml.Node) {
 			r.Mapping(n, "services", document.Fields{"values": func(n *yaml.Node) {
 				r.Items(n, "values", func(item *yaml.Node) { s.services = append(s.services, readService(r, item)) })
 			}}, "metadata")
-			c.todoNode(r.Doc, n, "the services are deployed together, all or none", "")
+			c.adviseNode(r.Doc, n, "the services are deployed together, all or none", "")
 		},
 		"environment": func(n *yaml.Node) { s.environments = append(s.environments, readPlace(r, n)) },
 		"environments": func(n *yaml.Node) {
@@ -309,7 +309,7 @@ func (c *converter) readSteps(r document.Reader, n *yaml.Node, outer []when) []*
 		r.Mapping(item, "an item of steps", document.Fields{
 			"step": func(n *yaml.Node) { out = append(out, readStep(r, n, outer)) },
 			"parallel": func(n *yaml.Node) {
-				c.todoNode(r.Doc, n, "parallel steps run one after the other", "a job of GitHub has one order of steps")
+				c.adviseNode(r.Doc, n, "parallel steps run one after the other", "a job of GitHub has one order of steps")
 				out = append(out, c.readSteps(r, n, outer)...)
 			},
 			"stepGroup": func(n *yaml.Node) {

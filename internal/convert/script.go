@@ -39,7 +39,7 @@ func (j *jobSteps) readScript(s *step) shellScript {
 		"secretOutputVariables": func(n *yaml.Node) { out.secretOutputs = readVariables(r, n) },
 		"executionTarget": func(n *yaml.Node) {
 			if n := document.Resolved(n); len(n.Content) > 0 {
-				j.todoNode(s.doc, n, "the script runs on GitHub's runner, not on the target that the step names", "")
+				j.adviseNode(s.doc, n, "the script runs on GitHub's runner, not on the target that the step names", "")
 			}
 		},
 	}, "onDelegate metadata includeInfraSelectors outputAlias")

@@ -49,12 +49,12 @@ func (c *converter) steps(s *stage, p place, after behaviour) *yaml.Node {
 			continue
 		}
 		back.conditions = append([]when{{status: document.Of("rollbackSteps", "Failure")}}, back.conditions...)
-		c.todo(back.name, "the rollback step "+back.name.Raw()+" runs before the action rolls back the functions", "the action's post step is the last of the job")
+		c.advise(back.name, "the rollback step "+back.name.Raw()+" runs before the action rolls back the functions", "the action's post step is the last of the job")
 		j.step([]*step{back})
 	}
 	deploys := slices.ContainsFunc(s.steps, func(s *step) bool { return s.typ.Raw() == "AwsLambdaDeploy" || s.typ.Raw() == "AwsLambdaCanaryDeploy" })
 	if deploys && !after.ignore && !after.keep && !slices.ContainsFunc(s.rollback, isRollback) {
-		c.todoNode(s.doc, s.node, "the stage has no rollback step for Lambda, but the action rolls back its deployment when the job fails", "rollback-on: never keeps it")
+		c.adviseNode(s.doc, s.node, "the stage has no rollback step for Lambda, but the action rolls back its deployment when the job fails", "rollback-on: never keeps it")
 	}
 	return j.out
 }
@@ -252,7 +252,7 @@ func (j *jobSteps) file(list []*entity, ref document.Text, kind string) string {
 	raw := ref.Raw()
 	if input, ok := expression.ParseInput(raw); ok {
 		name := j.askPlain(kind, input)
-		j.todo(ref, "the "+kind+" is chosen at each run: the workflow's input "+name+" is the name of its file in .harness", "")
+		j.advise(ref, "the "+kind+" is chosen at each run: the workflow's input "+name+" is the name of its file in .harness", "")
 		return j.written(ref, ".harness/<+pipeline.variables."+name+">.yaml")
 	}
 	if e := find(list, raw); e != nil {
@@ -298,7 +298,7 @@ func (j *jobSteps) credentials(with *yaml.Node) {
 	add := func(t document.Text) {
 		if ref := t.Raw(); ref != "" && !strings.Contains(ref, "<+") && !slices.Contains(connectors, ref) {
 			connectors = append(connectors, ref)
-			j.todo(t, "set the variable "+constant(ref)+"_ROLE of the repository to the ARN of the role that the connector "+ref+" stands for", "")
+			j.advise(t, "set the variable "+constant(ref)+"_ROLE of the repository to the ARN of the role that the connector "+ref+" stands for", "")
 		}
 	}
 	for _, i := range j.infrastructures(j.place) {
@@ -312,7 +312,7 @@ func (j *jobSteps) credentials(with *yaml.Node) {
 		}
 	}
 	if len(connectors) == 0 {
-		j.todoNode(j.stage.doc, j.stage.node, "set the variable DEPLOY_ROLE of the repository to the ARN of the role to deploy with", "")
+		j.adviseNode(j.stage.doc, j.stage.node, "set the variable DEPLOY_ROLE of the repository to the ARN of the role to deploy with", "")
 		put(with, "role-to-assume", scalar(evaluated("vars.DEPLOY_ROLE")))
 		return
 	}

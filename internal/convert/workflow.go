@@ -236,7 +236,7 @@ func (c *converter) concurrency(p place) *yaml.Node {
 		group += "-" + evaluated("strategy.job-index")
 	}
 	put(out, "group", scalar(group))
-	c.todo(p.ref, "allowSimultaneousDeployments is false: GitHub lets one run wait and cancels older ones that wait", "")
+	c.advise(p.ref, "allowSimultaneousDeployments is false: GitHub lets one run wait and cancels older ones that wait", "")
 	put(out, "cancel-in-progress", boolean(false))
 	return out
 }

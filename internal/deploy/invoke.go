@@ -140,8 +140,8 @@ func (c *Connection) elsewhere(function string) []string {
 	return c.access.Embedded.FunctionRegions(c.access.Local, function)
 }
 
-// missing says that there is no function in a Region, and where the embedded AWS has
-// it.
+// missing is the error of a function that a Region does not have. It names the Region
+// in which the embedded AWS has it.
 func (c *Connection) missing(function, region string) error {
 	err := fmt.Errorf("there is no function %s in %s", function, region)
 	if regions := c.elsewhere(function); len(regions) > 0 {

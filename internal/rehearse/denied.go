@@ -21,7 +21,7 @@ type denial struct {
 	name      string
 	actions   []string
 	resources []string
-	// own reports whether IAM says that the role of the deployment lacks it.
+	// own reports whether the deployment's role lacks the action in IAM's own answer.
 	own bool
 	// without says what the deployment leaves out then; "" where it needs the action.
 	without string
