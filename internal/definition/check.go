@@ -32,6 +32,8 @@ func (d *decoder) checkText(f *field, n *yaml.Node, name, v string) bool {
 	}
 	length := Length(v)
 	switch {
+	case f.refused[v] != "":
+		d.problem(n, f.refused[v], "%s cannot be %s", name, shown(v))
 	case float64(length) < f.min:
 		d.problem(n, "", "%s is empty", name)
 	case f.max > 0 && float64(length) > f.max:

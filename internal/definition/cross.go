@@ -74,11 +74,12 @@ func (d *decoder) item(path string, i int) *yaml.Node {
 // "SubnetIds and SecurityIds must coexist or be both empty list" is what Lambda
 // answers.
 func (d *decoder) checkVpc(v *VpcConfig) {
+	named := func(list string) bool { return d.nodes["VpcConfig."+list] != nil }
 	switch {
 	case v == nil || v.SubnetIds == nil && v.SecurityGroupIds == nil:
-	case v.SecurityGroupIds == nil && len(v.SubnetIds) > 0:
+	case !named("SecurityGroupIds") && len(v.SubnetIds) > 0:
 		d.warn(d.nodes["VpcConfig.SubnetIds"], "name securityGroupIds too", "a function that is not in a VPC yet needs subnets and security groups")
-	case v.SubnetIds == nil && len(v.SecurityGroupIds) > 0:
+	case !named("SubnetIds") && len(v.SecurityGroupIds) > 0:
 		d.warn(d.nodes["VpcConfig.SecurityGroupIds"], "name subnetIds too", "a function that is not in a VPC yet needs subnets and security groups")
 	case v.SubnetIds != nil && v.SecurityGroupIds != nil && (len(v.SubnetIds) > 0) != (len(v.SecurityGroupIds) > 0):
 		d.problem(d.nodes["VpcConfig"], "name both, or leave both empty", "subnetIds and securityGroupIds go together")

@@ -304,6 +304,29 @@ func TestCheckPackageHoldsTheDefinitionToItsArtifact(t *testing.T) {
 	}
 }
 
+func TestAListThatCannotBeReadIsNotMissing(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"SubnetIds": ["subnet-1"]}`:                             "name securityGroupIds too",
+		`{"SecurityGroupIds": ["sg-1"]}`:                          "name subnetIds too",
+		`{"SubnetIds": ["subnet-1"], "SecurityGroupIds": null}`:   "name securityGroupIds too",
+		`{"SubnetIds": ["subnet-1"], "SecurityGroupIds": [{}]}`:   "",
+		`{"SubnetIds": ["subnet-1"], "SecurityGroupIds": "sg-1"}`: "",
+		`{"SubnetIds": [7, {}], "SecurityGroupIds": ["sg-1"]}`:    "",
+	} {
+		_, problems := decodeText(`{"FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/r", "VpcConfig": ` + text + `}`)
+		var hints []string
+		for _, p := range problems {
+			if strings.HasPrefix(p.Hint, "name s") {
+				hints = append(hints, p.Hint)
+			}
+		}
+		if got := strings.Join(hints, "; "); got != want {
+			t.Errorf("%s: %q, want %q\n%v", text, got, want, problems)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, dir := range []string{"ok", "err"} {
 		entries, err := os.ReadDir("testdata/" + dir)

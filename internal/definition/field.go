@@ -63,7 +63,10 @@ type field struct {
 	open bool
 	// synonyms are other names for the values of enum, in lower case.
 	synonyms map[string]string
-	pattern  *regexp.Regexp
+	// refused are texts that AWS does not take although they look right, with what
+	// to do instead.
+	refused map[string]string
+	pattern *regexp.Regexp
 	// form is the pattern in words.
 	form string
 	// items describes each entry of a list and each value of a map.

@@ -84,6 +84,7 @@ func TestProblemsOfASettingsDocumentComeOutTogether(t *testing.T) {
 		`{"runtimeManagement": {"updateRuntimeOn": "Auto", "runtimeVersionArn": "arn:aws:lambda:us-east-1::runtime:a"}}`:      `goes with Manual alone`,
 		`{"scalingConfig": {"qualifier": "$LATEST.PUBLISHED", "minExecutionEnvironments": 3, "maxExecutionEnvironments": 2}}`: `a minimum of 3`,
 		`{"permissions": {"a": {"action": "lambda:InvokeFunction", "principal": "*", "functionUrlAuthType": "NONE"}}}`:        `goes with lambda:InvokeFunctionUrl alone`,
+		`{"Config": {"AuthType": "NONE", "Cors": {"AllowMethods": ["GET", "OPTIONS"]}}}`:                                      `Lambda answers the browser's preflight itself`,
 		`[]`: `a settings document is a mapping`,
 	} {
 		_, problems := DecodeSettings(settingsText(t, text))
@@ -200,8 +201,21 @@ func TestLambrollsFunctionURLIsTakenAsItIs(t *testing.T) {
 			t.Errorf("statements by %s: %v %s", name, problems, diff)
 		}
 	}
-	open, problems := DecodeSettings(settingsText(t, `{"Config": {"AuthType": "NONE"}}`))
-	if len(problems) > 0 || len(open.Named) != 3 {
-		t.Errorf("a URL without authentication: %v %v", open, problems)
+	for text, warning := range map[string]string{
+		`{"Config": {"AuthType": "NONE"}}`:                      "",
+		`{"Config": {"AuthType": "NONE"}, "Permissions": null}`: "",
+		`{"Config": {"AuthType": "NONE"}, "Permissions": []}`:   "lets everybody call the URL",
+	} {
+		open, problems := DecodeSettings(settingsText(t, text))
+		if problems.Err() != nil || len(open.Named) != 3 || open.Named[1].Value.(Permission).Principal != "*" {
+			t.Errorf("%s: %v %v", text, open, problems)
+		}
+		if got := fmt.Sprint(problems); (warning == "") != (len(problems) == 0) || !strings.Contains(got, warning) {
+			t.Errorf("%s warns %s, want %q", text, got, warning)
+		}
+	}
+	signed, problems := DecodeSettings(settingsText(t, `{"Config": {"AuthType": "AWS_IAM"}, "Permissions": []}`))
+	if len(problems) > 0 || len(signed.Named) != 1 {
+		t.Errorf("a URL that wants a signature: %v %v", signed, problems)
 	}
 }

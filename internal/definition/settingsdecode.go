@@ -333,8 +333,10 @@ func lambrollPermission() []field {
 	return all
 }
 
-// lambrollURL reads lambroll's file. Where it names no permission and no
-// signature is asked for, everybody may call the URL.
+// lambrollURL reads lambroll's file. Where it names no permission, or an empty list
+// of them, and no signature is asked for, everybody may call the URL, as with lambroll
+// (FunctionURL.Validate in
+// https://github.com/fujiwara/lambroll/blob/v1.5.2/functionurl.go).
 func (d *decoder) lambrollURL(root *yaml.Node, s *Settings) {
 	var in struct {
 		Config      *urlEntry
@@ -346,7 +348,10 @@ func (d *decoder) lambrollURL(root *yaml.Node, s *Settings) {
 	}
 	s.Kinds = []SettingKind{FunctionURLSetting, PermissionSetting}
 	s.Named = append(s.Named, settingOfEntry(*in.Config))
-	if in.Permissions == nil && in.Config.AuthType == "NONE" {
+	if len(in.Permissions) == 0 && in.Config.AuthType == "NONE" {
+		if in.Permissions != nil {
+			d.warn(d.keys["Permissions"], "with AuthType AWS_IAM nobody may call it without a permission", "an empty Permissions lets everybody call the URL, as with lambroll")
+		}
 		in.Permissions = []permissionEntry{{Permission: Permission{Principal: "*"}}}
 	}
 	for _, p := range in.Permissions {

@@ -136,11 +136,15 @@ var settingsFields = []settingField{
 var corsFields = []field{
 	{name: "AllowCredentials", kind: boolean, doc: "Whether cookies and other credentials may be sent."},
 	{name: "AllowHeaders", kind: list, max: 100, items: &field{kind: text, max: 1024}, doc: "Headers that requests may have."},
-	{name: "AllowMethods", kind: list, max: 6, items: &field{kind: text, max: 6}, doc: "HTTP methods, or *."},
+	{name: "AllowMethods", kind: list, max: 6, items: &field{kind: text, max: 6, refused: preflightMethod}, doc: "HTTP methods, or *."},
 	{name: "AllowOrigins", kind: list, max: 100, items: &field{kind: text, min: 1, max: 253}, doc: "Origins that may call the URL, or *."},
 	{name: "ExposeHeaders", kind: list, max: 100, items: &field{kind: text, max: 1024}, doc: "Headers of answers that pages may read."},
 	{name: "MaxAge", kind: integer, unit: "seconds", max: 86_400, doc: "How long browsers keep the answer to a preflight, in seconds."},
 }
+
+// preflightMethod is longer than the six characters that a method may have
+// (https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html).
+var preflightMethod = map[string]string{"OPTIONS": "remove it: where cors is set, Lambda answers the browser's preflight itself"}
 
 var urlFields = []field{
 	aliasOnly,
