@@ -188,14 +188,16 @@ func FuzzTemplates(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		docs, problems := ScanTemplates("f", []byte("{\"A\": \""+text+"\", \"B\": 2}")).Documents()
-		if len(problems) > 0 || len(docs) != 1 {
-			return
-		}
-		before := shape(docs[0].Root())
-		docs[0].Render(docs[0].Root(), NewEvaluator(Env{Functions: fakeFunctions{}, Names: fakeScope{}}))
-		if after := shape(docs[0].Root()); after != before {
-			t.Errorf("%q: %s became %s", text, before, after)
+		for _, around := range []string{`{"A": "%s", "B": 2}`, `{"A": %s, "B": 2}`, `{"%s": 1, "B": 2}`, "A: %s\nB: 2\n"} {
+			docs, problems := ScanTemplates("f", []byte(strings.ReplaceAll(around, "%s", text))).Documents()
+			if len(problems) > 0 || len(docs) != 1 {
+				continue
+			}
+			before := shape(docs[0].Root())
+			docs[0].Render(docs[0].Root(), NewEvaluator(Env{Functions: fakeFunctions{}, Names: fakeScope{}}))
+			if after := shape(docs[0].Root()); after != before {
+				t.Errorf("%s of %q: %s became %s", around, text, before, after)
+			}
 		}
 	})
 }
