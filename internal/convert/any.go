@@ -27,7 +27,7 @@ func Convert(file File, files []File) (Result, diag.List) {
 	if problems.Err() != nil {
 		return Result{}, problems
 	}
-	return Result{[]File{{workflowName(path.Base(file.Name)), w.Text}}, w.Stops}, problems
+	return Result{append([]File{{workflowName(path.Base(file.Name)), w.Text}}, w.Files...), w.Stops}, problems
 }
 
 // hasSteps reports a workflow, the metadata of an action, or a pipeline of Drone or

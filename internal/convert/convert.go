@@ -55,6 +55,8 @@ type Workflow struct {
 	// Stops is at how many places it fails, because there is no equivalent: it is
 	// complete only when somebody has written what belongs there.
 	Stops int
+	// Files are those that it names and that the pipeline holds itself.
+	Files []File
 }
 
 // Pipeline converts a pipeline. files are the services, environments,
@@ -73,7 +75,7 @@ func Pipeline(pipeline File, files []File) (workflow Workflow, problems diag.Lis
 	if err := encode(&out, root); err != nil {
 		return Workflow{}, append(problems, diag.Problem{File: pipeline.Name, Message: "cannot be written as a workflow: " + err.Error()})
 	}
-	return Workflow{out.Bytes(), c.stops}, problems
+	return Workflow{out.Bytes(), c.stops, c.inline}, problems
 }
 
 func newConverter(files []File) *converter {
@@ -122,6 +124,8 @@ type converter struct {
 	gates []string
 	// stops is how often the workflow stops.
 	stops int
+	// inline are the files of the services that the pipeline holds itself.
+	inline []File
 	// checking is set where nothing but the pipeline counts: what a workflow would need
 	// around it is not reported.
 	checking bool

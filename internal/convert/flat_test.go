@@ -162,6 +162,7 @@ func FuzzFlatPipeline(f *testing.F) {
 		}
 		f.Add(txtar.Parse(content).Files[0].Data)
 	}
+	f.Add([]byte(inlinePipeline))
 	for _, gate := range flatGates {
 		f.Add([]byte(flatHead + flatStage("s", "", "{id: c, template: {uses: awsLambdaCanaryDeployStep}}", gate, fmt.Sprintf(flatShift, 10, "", 10))))
 	}

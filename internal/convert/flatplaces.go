@@ -36,9 +36,11 @@ func (f *flatReader) services(s *stage, n *yaml.Node) (out []reference) {
 			"id": f.Text(&ref.ref, "id"), "name": f.Text(&ref.ref, "name"), "ref": f.Text(&ref.ref, "ref"),
 			"type": f.Text(&typ, "type"), "deployment_type": f.Text(&typ, "deployment_type"),
 			"with": func(n *yaml.Node) { ref.inputs = overlay(n) },
-		}, "")
-		if kind := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(typ.Raw())); kind != "" && kind != "awslambda" {
+		}, "description "+strings.Join(inlineKeys, " "))
+		if kind := plain(typ.Raw()); kind != "" && kind != "awslambda" {
 			s.deployment = typ
+		} else if isInline(n) {
+			ref.ref = f.inlineService(n, ref.ref)
 		}
 		return []reference{ref}
 	}
