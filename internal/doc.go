@@ -40,6 +40,7 @@
 //
 // Beside these:
 //
+//	address      addresses of servers as users write them
 //	awsfacts     what AWS fixes: partitions, limits, error codes
 //	moment       points in time as users write them
 //	timing       how long to wait for what, in one value

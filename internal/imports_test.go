@@ -17,6 +17,7 @@ const (
 // end. A package never imports one that comes after it.
 var layout = map[string][]string{
 	// Nothing inside.
+	"address":   {},
 	"awsfacts":  {},
 	"diag":      {"printable"},
 	"event":     {},
@@ -29,20 +30,20 @@ var layout = map[string][]string{
 	"printable": {},
 	"redact":    {},
 	"traffic":   {},
-	"gate":      {"timing", "traffic"},
+	"gate":      {"address", "timing", "traffic"},
 	"terminal":  {"printable"},
 	"tfstate":   {"diag"},
 	"verify":    {"diag", "glob"},
 	// What users write, and where.
 	"host":       {"printable", "redact", "terminal", "traffic"},
-	"input":      {"diag", "gate", "redact", "traffic"},
+	"input":      {"address", "diag", "gate", "redact", "traffic"},
 	"expression": {"diag"},
 	"document":   {"expression", "diag"},
 	"definition": {"awsfacts", "diag"},
 	"service":    {"awsfacts", "definition", "document", "expression", "diag", "glob"},
 	"convert":    {"document", "expression", "diag", "traffic"},
 	// What AWS holds.
-	"session":    {"awsfacts", "redact"},
+	"session":    {"address", "awsfacts", "redact"},
 	"artifact":   {"awsfacts", "definition", "glob", "session"},
 	"metrics":    {"awsfacts", "session"},
 	"cloudtrail": {"awsfacts", "session"},

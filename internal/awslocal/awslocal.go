@@ -34,7 +34,6 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/logs"
-	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/loopback"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/sts"
@@ -162,31 +161,6 @@ func CheckDefaultDir(base, dir string) error { return store.CheckDefault(base, d
 // Now is the Server's time.
 func (s *Server) Now() time.Time { return s.clock.now() }
 
-// Listen opens the loopback address of Options.Listen.
-func (s *Server) Listen() (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.options.Listen)
-	if err != nil {
-		return nil, err
-	}
-	if err := onlyLoopback(l.Addr()); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
-}
-
-// checkListen refuses an address that other machines could reach, before
-// anything is opened or printed.
-func checkListen(address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w; an address has the form 127.0.0.1:4566", address, err)
-	}
-	if !loopback.IsName(host) {
-		return fmt.Errorf("listen on %s: only loopback addresses are served, such as 127.0.0.1:4566", address)
-	}
-	return nil
-}
-
 func onlyLoopback(a net.Addr) error {
 	if addr, ok := a.(*net.TCPAddr); !ok || !addr.IP.IsLoopback() {
 		return fmt.Errorf("serve the embedded AWS on %s: only loopback addresses are served", a)
@@ -224,7 +198,6 @@ func (s *Server) Close() error {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := withProgress(w, r)
-	defer body.finish()
 	if s.serveFunctionURL(w, r) || !s.admit(w, r) || s.serveLocal(w, r) {
 		return
 	}

@@ -31,8 +31,8 @@ type patientBody struct {
 	waits bool
 }
 
-// withProgress bounds the wait for r's body. The caller must call finish when
-// the request was answered.
+// withProgress bounds the wait for r's body, whoever reads it: net/http reads what a
+// handler has left, before it answers.
 func withProgress(w http.ResponseWriter, r *http.Request) *patientBody {
 	body := &patientBody{ReadCloser: r.Body, conn: http.NewResponseController(w), left: bodyPatience,
 		waits: strings.EqualFold(r.Header.Get("Expect"), "100-continue")}
@@ -41,6 +41,7 @@ func withProgress(w http.ResponseWriter, r *http.Request) *patientBody {
 		return body
 	}
 	r.Body = body
+	_ = body.conn.SetReadDeadline(time.Now().Add(bodyPatience)) // a writer without connection has no client that could be slow
 	return body
 }
 
@@ -57,7 +58,7 @@ func (b *patientBody) drain() {
 func (b *patientBody) Read(p []byte) (int, error) {
 	begun := time.Now()
 	b.begun = true
-	_ = b.conn.SetReadDeadline(begun.Add(b.left)) // a writer without connection has no client that could be slow
+	_ = b.conn.SetReadDeadline(begun.Add(b.left)) // as above
 	n, err := b.ReadCloser.Read(p)
 	b.left -= time.Since(begun)
 	if b.got += n; b.got >= bodyProgress {
@@ -70,11 +71,4 @@ func (b *patientBody) Read(p []byte) (int, error) {
 		_ = b.conn.SetReadDeadline(time.Time{}) // as above
 	}
 	return n, err
-}
-
-// finish bounds what net/http reads of a body that the handler left.
-func (b *patientBody) finish() {
-	if !b.ended {
-		_ = b.conn.SetReadDeadline(time.Now().Add(bodyPatience)) // as above
-	}
 }

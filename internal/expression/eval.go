@@ -361,7 +361,7 @@ func (e *Evaluator) resolve(v Value, from node, offset int) (Value, error) {
 		return Value{}, errorAt(offset, "variables refer to each other deeper than %d", maxDepth)
 	}
 	e.path, e.depth = append(e.path, path), e.depth+1
-	out, err := e.text(t.text)
+	out, err := e.template(t)
 	e.path, e.depth = e.path[:len(e.path)-1], e.depth-1
 	if err != nil {
 		return Value{}, within(err, t.origin, path, offset)
@@ -372,6 +372,21 @@ func (e *Evaluator) resolve(v Value, from node, offset int) (Value, error) {
 	}
 	e.known[path] = out
 	return out, nil
+}
+
+func (e *Evaluator) template(t template) (Value, error) {
+	if t.secretOf == "" {
+		return e.text(t.text)
+	}
+	value, ok := e.env.Secrets[t.text]
+	if !ok {
+		err := errorAt(0, "the value of the Secret variable %s is not the id of a secret that has a value", t.secretOf)
+		if err.Hint = e.nearestSecret(t.text); err.Hint == "" {
+			err = err.hint("set the secret's value by its id with the input \"secrets\", and write no secret itself there")
+		}
+		return Value{}, err
+	}
+	return NewString(value).Secret(), nil
 }
 
 // within says in which variable a problem lies: at that variable's own place,

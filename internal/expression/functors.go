@@ -86,7 +86,7 @@ func (e *Evaluator) secretValue(n callNode, id string) (Value, error) {
 	value, ok := e.env.Secrets[id]
 	if !ok {
 		err := errorAt(n.args[0].pos(), "the secret %q has no value", id)
-		if err.Hint = nearest(id, slices.Sorted(maps.Keys(e.env.Secrets))); err.Hint == "" {
+		if err.Hint = e.nearestSecret(id); err.Hint == "" {
 			err = err.hint("set its value with the input \"secrets\"")
 		}
 		return Value{}, err
@@ -94,6 +94,10 @@ func (e *Evaluator) secretValue(n callNode, id string) (Value, error) {
 	v := NewString(value).Secret()
 	e.secret(v)
 	return v, nil
+}
+
+func (e *Evaluator) nearestSecret(id string) (hint string) {
+	return nearest(id, slices.Sorted(maps.Keys(e.env.Secrets)))
 }
 
 func (e *Evaluator) regexFunctor(n callNode, args []Value) (Value, error) {

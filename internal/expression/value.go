@@ -59,6 +59,9 @@ type moment struct {
 type template struct {
 	text   string
 	origin *Origin
+	// secretOf is the variable whose secret has text as its id; "" for a text with
+	// expressions.
+	secretOf string
 }
 
 // NewBool makes a boolean.
@@ -89,7 +92,13 @@ func NewTemplate(text string, origin *Origin) Value {
 	if !strings.Contains(text, open) {
 		return NewString(text)
 	}
-	return Value{kind: Template, data: template{text, origin}}
+	return Value{kind: Template, data: template{text: text, origin: origin}}
+}
+
+// NewSecretOf makes the value of a variable that holds the id of a secret. What is
+// there may be the secret itself, so no problem shows it.
+func NewSecretOf(variable, id string, origin *Origin) Value {
+	return Value{kind: Template, data: template{text: id, origin: origin, secretOf: variable}}.Secret()
 }
 
 // Number is the value of a variable of type Number: a number where the text is

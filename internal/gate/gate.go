@@ -17,6 +17,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/address"
 )
 
 // Moment is when a gate is asked.
@@ -116,14 +118,14 @@ func ParseDestination(text string) (Destination, error) {
 		}
 		return Function{Partition: m[1], Region: m[2], Account: m[3], Name: m[4], Qualifier: m[5]}, nil
 	}
-	u, err := url.Parse(text)
+	u, err := address.Parse(text)
 	switch {
-	case err != nil || u.Host == "" || u.Opaque != "":
+	case errors.Is(err, address.ErrPort):
+		return nil, err
+	case err != nil:
 		return nil, errors.New("it is neither an https address nor the ARN of a Lambda function")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return nil, fmt.Errorf("%s is not https: anybody between could answer in its place", Address{u})
-	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("%s is neither an https address nor the ARN of a Lambda function", Address{u})
 	}
 	u.Fragment, u.RawFragment = "", ""
 	return Address{u}, nil

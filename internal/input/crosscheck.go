@@ -3,10 +3,10 @@ package input
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/address"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
@@ -123,8 +123,8 @@ func (s *Set) crossCheckNotify(fail func(message, hint string)) {
 	if !notify.given {
 		return
 	}
-	if u, err := url.Parse(notify.text); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		fail("notify is no URL of http or https", "give one: https://example.com/hook")
+	if _, err := address.Parse(notify.text); err != nil {
+		fail("notify: "+err.Error(), "give one: https://example.com/hook")
 	}
 }
 

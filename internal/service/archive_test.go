@@ -45,6 +45,9 @@ func TestArchives(t *testing.T) {
 			if err := problems.Print(&out); err != nil {
 				t.Fatal(err)
 			}
+			if strings.HasPrefix(filepath.Base(file), "hidden") && strings.Contains(out.String(), "hush") {
+				t.Errorf("a secret is shown:\n%s", &out)
+			}
 			if *update {
 				archive.Files[want].Data = []byte(out.String())
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {

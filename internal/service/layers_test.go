@@ -227,7 +227,7 @@ func TestSecretsAreKnownEvenWhenTheInputIsWrong(t *testing.T) {
 	opts.Secrets = map[string]string{"db": "hunter22", "unused": "also-secret"}
 	opts.Variables = map[string]string{"typed": "given-value", "v": "<+serviceVariables.missing>"}
 	set, problems := Load(opts)
-	if !strings.Contains(problems.Error(), `the secret "nowhere" has no value`) {
+	if !strings.Contains(problems.Error(), `the Secret variable missing is not the id of a secret`) {
 		t.Errorf("problems: %v", problems.Error())
 	}
 	want := []string{"also-secret", "given-value", "HUNTER22", "hunter22"}

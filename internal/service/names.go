@@ -116,7 +116,7 @@ func (l *loader) variableValue(v layered) expression.Value {
 	case v.final:
 		return expression.NewString(t.Raw())
 	case v.typ == secretType:
-		return l.secretVariable(t)
+		return l.secretVariable(v.name, t)
 	case v.typ == "Number":
 		return expression.Number(t.Raw(), t.Template())
 	}
@@ -125,7 +125,7 @@ func (l *loader) variableValue(v layered) expression.Value {
 
 // secretVariable reads a Secret variable: its value is the id of a secret, or
 // an expression that leads to one.
-func (l *loader) secretVariable(t document.Text) expression.Value {
+func (l *loader) secretVariable(name string, t document.Text) expression.Value {
 	if !t.Set() {
 		return expression.NewString("")
 	}
@@ -136,11 +136,7 @@ func (l *loader) secretVariable(t document.Text) expression.Value {
 	if strings.Contains(id, "<+") {
 		return t.Template().Secret()
 	}
-	const call = `<+secrets.getValue(`
-	lookup := call + `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(id) + `")>`
-	origin := t.Doc.Origin(t.Node)
-	origin.Col -= len(call) // only the id is there
-	return expression.NewTemplate(lookup, origin).Secret()
+	return expression.NewSecretOf(name, id, t.Doc.Origin(t.Node))
 }
 
 // hostNames makes pipeline and stage from the host's dotted names. Project,

@@ -265,8 +265,8 @@ func sensitive(root *yaml.Node) []*yaml.Node {
 }
 
 // secretParts are the values that may be a secret in a variable that is no String
-// or Number: that of a misspelt key, and any where the type is misspelt. What stands
-// at value in a Secret is the secret's name.
+// or Number: those of value, default and a misspelt key, and any where the type is
+// misspelt. At value belongs the id of a secret, but it may be the secret itself.
 func secretParts(variable *yaml.Node) []*yaml.Node {
 	if variable.Kind != yaml.MappingNode {
 		return nil
@@ -275,7 +275,7 @@ func secretParts(variable *yaml.Node) []*yaml.Node {
 	for i := 0; i+1 < len(variable.Content); i += 2 {
 		values[variable.Content[i].Value] = variable.Content[i+1]
 	}
-	shown := []string{"name", "type", "value", "default", "required", "description", "identifier"}
+	shown := []string{"name", "type", "required", "description", "identifier"}
 	switch typ := values["type"]; {
 	case typ == nil || typ.Value == "String" || typ.Value == "Number":
 		return nil

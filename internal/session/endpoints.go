@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"reflect"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/address"
 )
 
 // endpoints says where the calls to a service go, where that is not AWS itself
@@ -45,7 +46,9 @@ func (e endpoints) check() error {
 		checkEndpoint("AWS_ENDPOINT_URL", e.env("AWS_ENDPOINT_URL")),
 		checkEndpoint("endpoint_url of the profile "+e.profile.Profile, e.profile.BaseEndpoint),
 	}
-	for _, service := range []string{"LAMBDA", "STS", "S3", "ECR", "IAM", "SSM", "SECRETS_MANAGER"} {
+	for _, service := range []string{
+		"LAMBDA", "STS", "S3", "ECR", "IAM", "SSM", "SECRETS_MANAGER", "CLOUDWATCH", "CLOUDWATCH_LOGS", "CLOUDTRAIL", "CODEDEPLOY", "RESOURCE_GROUPS_TAGGING_API",
+	} {
 		wrong = append(wrong, checkEndpoint("AWS_ENDPOINT_URL_"+service, e.env("AWS_ENDPOINT_URL_"+service)))
 	}
 	return errors.Join(wrong...)
@@ -55,11 +58,10 @@ func checkEndpoint(name, endpoint string) error {
 	if endpoint == "" {
 		return nil
 	}
-	address, err := url.Parse(endpoint)
-	if err == nil && (address.Scheme == "http" || address.Scheme == "https") && address.Hostname() != "" {
-		return nil
+	if _, err := address.Parse(endpoint); err != nil {
+		return fmt.Errorf("%s: %q is not an address of a server: %w; an address has the form http://localhost:4566", name, endpoint, err)
 	}
-	return fmt.Errorf("%s: %q is not an address of a server: it begins with http:// or https://, as in http://localhost:4566", name, endpoint)
+	return nil
 }
 
 // general is the endpoint of all services that have none of their own.
