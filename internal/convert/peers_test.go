@@ -184,3 +184,20 @@ func FuzzSteps(f *testing.F) {
 		}
 	})
 }
+
+// The README counts the inputs of aws-lambda-deploy as the table does, which is that of
+// the release that added durable functions.
+func TestTheReadmeCountsTheInputsOfAPeer(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, is := ruleOf(awsLambdaDeploy, "durable-config"); !is {
+		t.Error("the table is of another release")
+	}
+	inputs := strings.Count(strings.TrimSpace(awsLambdaDeploy), "\n") + 1
+	if want := fmt.Sprintf("| definition | JSON or YAML file | %d inputs (%d since 1.1.1) |", inputs-1, inputs); !strings.Contains(string(readme), want) {
+		t.Errorf("the README does not say %q", want)
+	}
+}

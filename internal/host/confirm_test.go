@@ -83,6 +83,8 @@ func TestSettingsMakeAPlugin(t *testing.T) {
 		{[]string{"PLUGIN_SERVICE="}, nil, Terminal},
 		{[]string{"INPUT_SERVICE=f.yaml"}, nil, Terminal},
 		{[]string{"PLUGIN_SERVICE=f.yaml", "CI=woodpecker"}, nil, Woodpecker},
+		// What Woodpecker calls a step that has environment beside its settings.
+		{[]string{"PLUGIN_SERVICE=f.yaml", "CI=woodpecker", "CI_STEP_TYPE=commands", "DB=x"}, nil, Woodpecker},
 	} {
 		h := Detect(Options{Env: tc.env, Args: tc.args})
 		if got := h.Kind(); got != tc.want {

@@ -148,8 +148,9 @@ func checkSettings(t *testing.T, file string, node *yaml.Node) {
 			t.Fatal(err)
 		}
 		var step struct {
-			Uses           string
-			With, Settings map[string]any
+			Uses                 string
+			With, Settings       map[string]any
+			Commands, Entrypoint any
 		}
 		// A mapping of another shape is no step.
 		_ = yaml.Unmarshal(text, &step)
@@ -157,6 +158,9 @@ func checkSettings(t *testing.T, file string, node *yaml.Node) {
 			checkNames(t, file, "INPUT_", step.With)
 		}
 		checkNames(t, file, "PLUGIN_", step.Settings)
+		if len(step.Settings) > 0 && (step.Commands != nil || step.Entrypoint != nil) {
+			t.Errorf("%s: Woodpecker refuses a step with settings beside commands or entrypoint", file)
+		}
 	}
 	for _, child := range node.Content {
 		checkSettings(t, file, child)
@@ -235,4 +239,24 @@ func quoted(text string) string {
 		panic(err)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// A page says of a step with environment beside settings what the code does with it.
+func TestTheWoodpeckerPageSaysWhichStepsGetTheirSettings(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "plugin-woodpecker.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(page)), " ")
+	env := []string{"CI=woodpecker", "CI_STEP_TYPE=commands", "DB=x", "PLUGIN_SERVICE=s.yaml", "PLUGIN_SECRETS_FROM=db=env:DB"}
+	h := host.Detect(host.Options{Env: env})
+	request, err := input.Parse(input.Options{Env: env, Prefixes: h.Prefixes()})
+	if err != nil || request.Set.Map("secrets-from")["db"] != "env:DB" {
+		t.Errorf("a step with environment: %v", err)
+	}
+	if !strings.Contains(text, "A step may have `environment:` beside `settings:`; it still gets its settings.") ||
+		!strings.Contains(text, "refuses the whole file if a step has `commands:` or `entrypoint:` beside `settings:`") || strings.Contains(text, "gets no settings") {
+		t.Error("the page says something else")
+	}
 }
