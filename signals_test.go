@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -114,6 +115,7 @@ func awaitFile(t *testing.T, path, text string) {
 // the start stays so.
 func TestEverySignalStopsADeploy(t *testing.T) {
 	t.Parallel()
+	inheritNone()
 	for name, s := range map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT} {
 		for _, post := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -148,8 +150,19 @@ func TestEverySignalStopsADeploy(t *testing.T) {
 	}
 }
 
+// inheritNone lets processes that begin from here on ignore no signal: the shell or
+// nohup may have begun these tests so, and what is handled here is not inherited.
+func inheritNone() {
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
+}
+
 func TestASignalThatWasIgnoredStaysIgnored(t *testing.T) {
 	t.Parallel()
+	inheritNone()
 	shell, err := exec.LookPath("sh")
 	if err != nil {
 		t.Skip("there is no shell")

@@ -1,18 +1,20 @@
 // Package address reads addresses of servers as users write them.
 //
 // It promises that a client can be sent to what Parse accepts: a scheme of HTTP, a
-// host, and a port that exists. Its errors show no address, which may hold a secret.
+// host, and a port that exists. Its errors show no address, which may hold a secret,
+// and what Shown returns holds no password.
 package address
 
 import (
 	"errors"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // What Parse refuses.
 var (
-	ErrNone = errors.New("it is not an address of http or https")
+	ErrNone = errors.New("it does not begin with http:// or https:// and a host")
 	ErrPort = errors.New("its port is not a number from 1 to 65535")
 )
 
@@ -28,4 +30,17 @@ func Parse(text string) (*url.URL, error) {
 		}
 	}
 	return u, nil
+}
+
+// Shown is a text that is meant to be an address without the user and password that it
+// may hold.
+func Shown(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		return text
+	}
+	if scheme, _, is := strings.Cut(text[:at], "://"); is {
+		return scheme + "://***" + text[at:]
+	}
+	return "***" + text[at:]
 }

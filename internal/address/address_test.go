@@ -18,3 +18,14 @@ func TestParseTakesWhatAClientCanBeSentTo(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAddressIsShownWithoutItsPassword(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"http://user:hush@h:1/x": "http://***@h:1/x", "user:hush@h": "***@h", "http://user:hu@sh@h": "http://***@h", "http://h/x": "http://h/x", "": "",
+	} {
+		if got := Shown(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

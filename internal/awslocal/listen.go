@@ -56,7 +56,7 @@ func checkListen(address string) error {
 	}
 	host, port, err := net.SplitHostPort(address)
 	switch {
-	case err != nil && strings.Count(address, ":") > 1 && !strings.Contains(address, "["):
+	case err != nil && strings.HasPrefix(address, "::"):
 		return refuse("an IPv6 address is written in brackets, as in [::1]:4566")
 	case err != nil:
 		return refuse("that is not a host and a port")

@@ -20,7 +20,7 @@ func TestListenOffLoopbackIsRefusedFirst(t *testing.T) {
 	for address, why := range map[string]string{
 		"0.0.0.0:0": open, ":0": open, "[::]:0": open, "10.1.2.3:0": open, "example.com:0": open, "[fe80::1%lo]:0": open, "0:0": open, "2130706433:0": open,
 		"4566": none, "127.0.0.1": none, "[::1]": none, "[::1:4566": none, "http://127.0.0.1": open,
-		"::1:4566": "in brackets, as in [::1]:4566", "http://127.0.0.1:4566": "in brackets",
+		"::1:4566": "in brackets, as in [::1]:4566", "http://127.0.0.1:4566": none, "127.0.0.1:0,127.0.0.1:1": none,
 		"127.0.0.1:99999": port, "127.0.0.1:65536": port, "127.0.0.1:-1": port, "127.0.0.1:": port, "127.0.0.1:http": port, "localhost:4566 ": port,
 		"127.0.0.1:1e3": port, "localhost:+80": port, "[::1]:0x10": port,
 	} {

@@ -98,7 +98,7 @@ func TestOthersAreToldOfARun(t *testing.T) {
 	if out += errs; code != 0 || !strings.Contains(out, "not everybody was told of this run") || strings.Contains(out, "secret-of-the-hook") {
 		t.Errorf("nobody listens: exit %d\n%s", code, out)
 	}
-	if code, _, errs := b.run("deploy", "--notify", "hooks.example.com", "--function-definition", "function.yaml"); code != exitInput || !strings.Contains(errs, "notify: it is not an address of http or https") {
+	if code, _, errs := b.run("deploy", "--notify", "hooks.example.com", "--function-definition", "function.yaml"); code != exitInput || !strings.Contains(errs, "notify: it does not begin with http:// or https://") {
 		t.Errorf("no URL: exit %d\n%s", code, errs)
 	}
 }

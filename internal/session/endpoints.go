@@ -51,7 +51,29 @@ func (e endpoints) check() error {
 	} {
 		wrong = append(wrong, checkEndpoint("AWS_ENDPOINT_URL_"+service, e.env("AWS_ENDPOINT_URL_"+service)))
 	}
+	if e.general() == "" {
+		wrong = append(wrong, checkProxy("HTTPS_PROXY", e.env("HTTPS_PROXY")), checkProxy("https_proxy", e.env("https_proxy")))
+	}
 	return errors.Join(wrong...)
+}
+
+// checkProxy refuses what net/http would take for the address of a proxy, and try in
+// vain (https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config).
+func checkProxy(name, proxy string) error {
+	if proxy == "" {
+		return nil
+	}
+	scheme, rest, is := strings.Cut(proxy, "://")
+	if !is {
+		scheme, rest = "http", proxy
+	}
+	if scheme == "socks5" || scheme == "socks5h" {
+		scheme = "http"
+	}
+	if _, err := address.Parse(scheme + "://" + rest); err != nil {
+		return fmt.Errorf("%s: %q is not the address of a proxy: %w; an address has the form http://proxy.example:3128", name, address.Shown(proxy), err)
+	}
+	return nil
 }
 
 func checkEndpoint(name, endpoint string) error {
@@ -59,7 +81,7 @@ func checkEndpoint(name, endpoint string) error {
 		return nil
 	}
 	if _, err := address.Parse(endpoint); err != nil {
-		return fmt.Errorf("%s: %q is not an address of a server: %w; an address has the form http://localhost:4566", name, endpoint, err)
+		return fmt.Errorf("%s: %q is not an address of a server: %w; an address has the form http://localhost:4566", name, address.Shown(endpoint), err)
 	}
 	return nil
 }
