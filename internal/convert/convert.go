@@ -174,13 +174,17 @@ func (c *converter) parse(f File) []*expression.Document {
 	for _, doc := range docs {
 		withoutOpening(doc.Root())
 	}
-	return slices.DeleteFunc(docs, func(doc *expression.Document) bool {
+	docs = slices.DeleteFunc(docs, func(doc *expression.Document) bool {
 		f := document.TooLarge(doc)
 		if f != nil {
 			c.report(*f)
 		}
 		return f != nil
 	})
+	for _, doc := range docs {
+		doc.Hide(secretValues(doc.Root())...)
+	}
+	return docs
 }
 
 func (c *converter) reader(doc *expression.Document) document.Reader {

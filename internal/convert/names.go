@@ -236,6 +236,10 @@ func (c *converter) variableName(list []variable, name, context string) (string,
 		return context + "." + c.ask(name, v, input), true
 	}
 	if v.typ.Raw() == "Secret" && !strings.Contains(value, "<+") {
+		if !secretID.MatchString(value) {
+			c.noSecretID(v)
+			value = v.name.Raw()
+		}
 		return "secrets." + c.secretName(value), true
 	}
 	if !strings.Contains(value, "<+") {

@@ -164,12 +164,53 @@ func (c *converter) secretIDs() []string {
 	for _, list := range [][]*entity{c.references.services, c.references.environments, c.references.overrides} {
 		for _, e := range list {
 			for _, v := range e.variables {
-				if value := v.value.Raw(); v.typ.Raw() == "Secret" && value != "" && !strings.Contains(value, "<+") {
-					ids = append(ids, value)
+				value := v.value.Raw()
+				if v.typ.Raw() != "Secret" || value == "" || strings.Contains(value, "<+") {
+					continue
 				}
+				if !secretID.MatchString(value) {
+					c.noSecretID(v)
+					continue
+				}
+				ids = append(ids, value)
 			}
 		}
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
+}
+
+// secretID is the form of a secret's id with its scope; older ids have hyphens
+// (https://developer.harness.io/docs/platform/references/entity-identifier-reference).
+var secretID = regexp.MustCompile(`^(account\.|org\.)?[a-zA-Z_][0-9a-zA-Z_$-]{0,127}$`)
+
+// noSecretID is about a Secret variable whose value may be the secret itself: it is
+// neither shown nor carried over.
+func (c *converter) noSecretID(v variable) {
+	c.advise(v.value, "the value of the Secret variable "+v.name.Raw()+" is not the id of a secret, and is left out", "if it is the secret itself, set it as a secret of the repository, and write its id here")
+}
+
+// secretValues are the nodes of a document in which the id of a secret belongs, and
+// may be the secret itself.
+func secretValues(n *yaml.Node) []*yaml.Node {
+	var all []*yaml.Node
+	if n.Kind == yaml.MappingNode {
+		secret := false
+		var values []*yaml.Node
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			switch key, value := n.Content[i].Value, n.Content[i+1]; key {
+			case "type":
+				secret = strings.EqualFold(value.Value, "Secret")
+			case "value", "default":
+				values = append(values, value)
+			}
+		}
+		if secret {
+			return values
+		}
+	}
+	for _, child := range n.Content {
+		all = append(all, secretValues(child)...)
+	}
+	return all
 }
