@@ -67,7 +67,7 @@ var layout = map[string][]string{
 		"adopt", "artifact", "awsfacts", "cloudtrail", "codedeploy", "definition", "diag", "embedded", "engine", "event", "gate", "glob", "guard", "history", "journal", "lambdaapi", "logs",
 		"metrics", "plan", "policy", "preflight", "prune", "redact", "service", "session", "tagging", "timing", "traffic", "verify",
 	},
-	"rehearse": {"artifact", "awslocal", "definition", "deploy", "engine", "event", "gate", "journal", "lambdaapi", "plan", "policy", "preflight", "session", "timing", "traffic", "verify"},
+	"rehearse": {"artifact", "awslocal", "codedeploy", "definition", "deploy", "engine", "event", "gate", "journal", "lambdaapi", "plan", "policy", "preflight", "session", "timing", "traffic", "verify"},
 	// The commands know all but the tests' own packages.
 	"cli": {"*"},
 	// The embedded AWS shares no type with the client side.

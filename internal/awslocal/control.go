@@ -188,6 +188,7 @@ type State struct {
 // if and only if nothing differs that a client could see, but for the things
 // named at State.
 func (s *Server) Dump(account string) (State, error) {
+	s.codedeploy.Tick()
 	d, err := s.lambda.Dump(account)
 	return State(d), err
 }

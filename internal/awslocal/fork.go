@@ -1,6 +1,9 @@
 package awslocal
 
 import (
+	"errors"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/codedeploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/s3"
 )
@@ -41,6 +44,25 @@ func (s *Server) PlantObject(p PlantedObject) error { return s.s3.Plant(p) }
 // PlantImage makes an image that exists elsewhere exist here, by its URI with a digest:
 // functions of account are made of it.
 func (s *Server) PlantImage(account, uri string) error { return s.ecr.Plant(account, uri) }
+
+// PlantedGroup is a deployment group as another CodeDeploy shows it.
+type PlantedGroup = codedeploy.Planted
+
+// PlantGroup makes a deployment group that exists elsewhere exist here, and its alarms,
+// which are in OK. It returns their names.
+func (s *Server) PlantGroup(p PlantedGroup) ([]string, error) {
+	alarms, err := s.codedeploy.Plant(p)
+	for _, name := range alarms {
+		err = errors.Join(err, s.PlantAlarm(p.Account, p.Region, name, false))
+	}
+	return alarms, err
+}
+
+// FailDeployments ends what CodeDeploy has under way as Failed, with a code such as
+// IAM_ROLE_PERMISSIONS; where stuck is set, it cannot take the aliases back either.
+func (s *Server) FailDeployments(code, message string, stuck bool) {
+	s.codedeploy.Fail(code, message, stuck)
+}
 
 // PlantLayer makes a version of a layer that exists elsewhere exist here, by its ARN: size
 // is what functions show of it.

@@ -68,7 +68,7 @@ func (g Gates) warnOfUnasked(planned []Planned, events event.Sink) {
 
 // keeper asks the gates of a run.
 func (g Gates) keeper(w Work) *gate.Keeper {
-	return &gate.Keeper{HTTP: g.HTTP, Invoker: gateInvoker{g.Connection}, Secret: g.Secret, Timeout: g.Timeout, Now: w.Now, Sleep: w.Sleep, Agent: "lambda-rollout"}
+	return &gate.Keeper{HTTP: g.HTTP, Invoker: gateInvoker{g.Connection}, Secret: g.Secret, Timeout: g.Timeout, Now: w.Now, Sleep: w.Timing.Sleep, Agent: "lambda-rollout"}
 }
 
 // gateInvoker implements gate.Invoker.

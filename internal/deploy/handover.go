@@ -40,8 +40,12 @@ func (h *HandOver) group() *traffic.Group {
 	return &h.Group
 }
 
-// groups are those of the target's aliases, in their order.
-func (t Target) groups() []traffic.Group {
+// Groups are the deployment groups of the target's aliases, in their order; none where
+// CodeDeploy shifts no traffic.
+func (t Target) Groups() []traffic.Group {
+	if t.HandOver == nil {
+		return nil
+	}
 	var all []traffic.Group
 	for _, a := range t.Want.Aliases {
 		all = append(all, t.HandOver.Group.For(t.At.Function, a.Name))
@@ -66,7 +70,7 @@ func askGroups(ctx context.Context, targets []Target, parallel int) error {
 		ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 		defer cancel()
 		var all []error
-		for _, g := range t.groups() {
+		for _, g := range t.Groups() {
 			schedule, err := t.codeDeploy(ctx).Group(ctx, g)
 			all = append(all, err)
 			t.HandOver.longest = max(t.HandOver.longest, schedule.Total())
@@ -85,7 +89,7 @@ func oneGroupEach(targets []Target) error {
 	of := map[place][]string{}
 	var order []place
 	for _, t := range targets {
-		for i, g := range t.groups() {
+		for i, g := range t.Groups() {
 			p := place{t.At.Account, t.At.Region, g}
 			if of[p] == nil {
 				order = append(order, p)
@@ -132,6 +136,15 @@ func (p Planned) waitsForCodeDeploy() time.Duration {
 		return 0
 	}
 	return p.HandOver.longest
+}
+
+// HandedFor is how long CodeDeploy takes to shift the traffic of the target at the most;
+// 0 where it shifts none.
+func (t Target) HandedFor() time.Duration {
+	if t.HandOver == nil {
+		return 0
+	}
+	return t.HandOver.longest + handOverSlack
 }
 
 // longestHandOver is how long the run may wait for CodeDeploy.

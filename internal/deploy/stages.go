@@ -235,7 +235,7 @@ func (d *deployment) dwell(ctx context.Context, s traffic.Stage, last bool) (hel
 				d.Events.Emit(event.StageHeld{Percent: s.Percent, Wait: h.end.Sub(h.began), Left: h.end.Sub(now).Round(time.Second)})
 			}
 		}
-		if err := d.sleep(ctx, d.nextLook(h, sign).Sub(d.Now())); err != nil {
+		if err := d.Timing.Sleep(ctx, d.nextLook(h, sign).Sub(d.Now())); err != nil {
 			return h, err
 		}
 	}

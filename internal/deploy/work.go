@@ -20,23 +20,12 @@ type Work struct {
 	// Events receives what happens, as it happens.
 	Events event.Sink
 	Now    func() time.Time
-	// Sleep waits while a stage of the traffic lasts, and between two questions to a gate;
-	// nil for the machine's clock. Its error is why the context ended.
-	Sleep  func(context.Context, time.Duration) error
 	Timing timing.Timing
 	// MaxParallel is how many targets are worked on at once in each Region, whose
 	// quotas are apart.
 	MaxParallel int
 	// Temp is the folder for code that is fetched.
 	Temp string
-}
-
-// sleep waits; its error is why ctx ended before.
-func (w Work) sleep(ctx context.Context, d time.Duration) error {
-	if w.Sleep != nil {
-		return w.Sleep(ctx, d)
-	}
-	return timing.Sleep(ctx, d)
 }
 
 // begin emits the names of a run's targets.

@@ -57,7 +57,7 @@ func (e *Engine) execute(ctx context.Context, c change) error {
 	if err != nil {
 		return err
 	}
-	a := attempt{engine: e, change: c, number: number, began: time.Now()}
+	a := attempt{engine: e, change: c, number: number, began: e.api.Timing().Now()}
 	err = a.run(ctx)
 	if err == nil && c.finish != nil {
 		err = c.finish(ctx, &a.outcome)
@@ -134,7 +134,8 @@ func (a *attempt) took() error {
 }
 
 func (a *attempt) patient(class lambdaapi.Class) bool {
-	return a.tries < attempts || class == lambdaapi.Propagating && time.Since(a.began) < a.engine.api.Timing().Propagation
+	t := a.engine.api.Timing()
+	return a.tries < attempts || class == lambdaapi.Propagating && t.Now().Sub(a.began) < t.Propagation
 }
 
 // nextMove decides about a call that failed. Beside retry, the error is the one

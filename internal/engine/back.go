@@ -239,10 +239,10 @@ func (r *Rollback) look(ctx context.Context) (plan.Plan, error) {
 			return p, err
 		}
 		if r.watch.IsZero() {
-			r.watch = time.Now()
+			r.watch = r.api.Timing().Now()
 			r.events.Emit(event.WatchingForLateCall{Function: r.live.function, For: r.api.Timing().Watch})
 		}
-		if time.Since(r.watch) >= r.api.Timing().Watch {
+		if t := r.api.Timing(); t.Now().Sub(r.watch) >= t.Watch {
 			r.fences.Watched = true
 		} else if !r.pause(ctx, 1) {
 			return p, context.Cause(ctx)

@@ -113,15 +113,8 @@ func (e *Engine) inFlight(ctx context.Context) (context.Context, context.CancelF
 
 // pause waits before the next try: doubling, 5 s at most with the default pace.
 func (e *Engine) pause(ctx context.Context, try int) bool {
-	first := e.api.Timing().Backoff
-	timer := time.NewTimer(min(first<<min(try, 20), 25*first))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	t := e.api.Timing()
+	return t.Sleep(ctx, min(t.Backoff<<min(try, 20), 25*t.Backoff)) == nil
 }
 
 // settle waits until no update is under way and remembers the state then.

@@ -43,7 +43,7 @@ func (e *Engine) createDeployment(s plan.CreateDeployment) change {
 	if now := e.live.aliases[s.Alias]; now != nil {
 		wanted.Description = journal.AliasOf(now.Alias).Description
 	}
-	began, id := time.Now(), ""
+	began, id := e.api.Timing().Now(), ""
 	return change{
 		intent: journal.Intent{
 			AliasName: s.Alias, Alias: &wanted, HandOver: &journal.HandOver{Application: s.Group.Application, Group: s.Group.Name, From: s.From},

@@ -184,5 +184,5 @@ func (k *Keeper) sleep(ctx context.Context, d time.Duration) error {
 	if k.Sleep != nil {
 		return k.Sleep(ctx, d)
 	}
-	return timing.Sleep(ctx, d)
+	return timing.Timing{}.Sleep(ctx, d)
 }

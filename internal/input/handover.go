@@ -18,9 +18,6 @@ func (s *Set) crossCheckCodeDeploy(fail func(message, hint string)) {
 		}
 		return
 	}
-	if s.command == "rehearse" {
-		fail("rehearse plays a deployment against a copy that has no deployment group of CodeDeploy", "rehearse it with traffic AllAtOnce")
-	}
 	if s.command == "shift" {
 		fail("shift moves the traffic itself, and codedeploy: hands it over", "give percentage, or stages with traffic; deploy takes codedeploy:APPLICATION/GROUP")
 	}

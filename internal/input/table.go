@@ -247,7 +247,7 @@ var table = []Input{
 		Help: "How the definition's environment changes the variables that the function has: replace them, merge into them, or keep their values. A definition without environment does not change them."},
 	{Name: "traffic", Kind: Course, Commands: sharesTraffic, Default: "AllAtOnce", Group: groupRun, Meta: "COURSE",
 		Help: "How traffic shifts to the new version: AllAtOnce, a CodeDeploy name (Canary10Percent5Minutes, Linear10PercentEvery1Minute, …), or stages: 10%/5m, 50%/5m. A last stage without a time stays there: 10%. codedeploy:APPLICATION/GROUP lets AWS CodeDeploy shift it (docs/codedeploy.md)."},
-	{Name: "traffic-wait", Kind: Bool, Commands: []string{"deploy", "plan", "validate", "policy"}, Group: groupRun,
+	{Name: "traffic-wait", Kind: Bool, Commands: []string{"deploy", "plan", "rehearse", "validate", "policy"}, Group: groupRun,
 		Help: "With traffic: codedeploy:APPLICATION/GROUP: wait for the end of the shift (default), or with false leave it to CodeDeploy: then nothing is rolled back together."},
 	{Name: "guard", Kind: List, Commands: sharesTraffic, Enum: []string{"errors", "duration", "duration!", "none"}, Group: groupRun, Meta: "WHAT",
 		Help: "What is compared while the old and the new version share the traffic: errors (in CloudWatch, minute by minute; the default for stages with a time), or none; duration also compares how long they take and warns, duration! rolls back. If the new version fails more often than the old one, everything is rolled back (docs/guard.md)."},

@@ -39,14 +39,10 @@ type Finder interface {
 // the state beside it: the caller may want to look at it. The SDK's own
 // waiters hide the reason and loop on Inactive.
 func (p Poller) Wait(ctx context.Context, name, qualifier string, seen func(*definition.Observed)) (*definition.Observed, error) {
-	started := time.Now()
+	started := p.Timing.Now()
 	for {
-		next := time.NewTimer(p.interval(time.Since(started)))
-		select {
-		case <-ctx.Done():
-			next.Stop()
-			return nil, fmt.Errorf("wait for %s: %w", name, context.Cause(ctx))
-		case <-next.C:
+		if err := p.Timing.Sleep(ctx, p.interval(p.Timing.Now().Sub(started))); err != nil {
+			return nil, fmt.Errorf("wait for %s: %w", name, err)
 		}
 		o, err := p.Find(ctx, name, qualifier)
 		if err != nil {

@@ -33,6 +33,8 @@ type Copy struct {
 	callers int
 	// real is the folder for real code, "" where stand-ins serve.
 	real string
+	// groupAlarms are those of the deployment groups of CodeDeploy's.
+	groupAlarms []string
 	// notes say what the copy could not take over.
 	notes []string
 }
@@ -54,7 +56,7 @@ type played struct {
 // NewCopy reads what surrounds the functions of targets, and copies them. planned are
 // the same targets, read through reader.
 func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, planned []deploy.Planned, code Code) (_ *Copy, err error) {
-	server, err := awslocal.New(awslocal.Options{Handler: answers, Account: targets[0].At.Account})
+	server, err := awslocal.New(awslocal.Options{Handler: answers, Pending: pending, InProgress: inProgress, Account: targets[0].At.Account})
 	if err != nil {
 		return nil, fmt.Errorf("start the copy: %w", err)
 	}
@@ -78,6 +80,9 @@ func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, plann
 			if err := server.PlantLayer(arn, 0); err != nil {
 				return nil, err
 			}
+		}
+		if err := c.groups(reader, t); err != nil {
+			return nil, fmt.Errorf("copy the deployment group of %s: %w", t.Label(), err)
 		}
 		code, err := c.standIn(ctx, t, code.Temp)
 		if err != nil {

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
+	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/preflight"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -103,8 +105,12 @@ func (p *player) denials() []denial {
 	return all
 }
 
-// roleName is the role as which denied plays run.
-const roleName = "rehearsal"
+// roleName is the role as which denied plays run, longestRole how long its credentials last:
+// the program asks for others by the machine's clock, which is behind the copy's.
+const (
+	roleName    = "rehearsal"
+	longestRole = 12 * time.Hour
+)
 
 func (w *world) role() string {
 	at := w.targets[0].At
@@ -133,7 +139,7 @@ func (w *world) permit(d denial) error {
 	if err != nil {
 		return err
 	}
-	return w.aws.PutRole(iam.Role{ARN: w.role(), Policies: map[string]string{"all": string(document)}})
+	return w.aws.PutRole(iam.Role{ARN: w.role(), MaxSession: longestRole, Policies: map[string]string{"all": string(document)}})
 }
 
 // denied plays the deployment, and its rollback, with actions refused throughout; then a
@@ -149,6 +155,10 @@ func (p *player) denied(ctx context.Context, w *world, d denial) (verdict, error
 			refuse(w, func() { fired.Store(true) })
 		}
 	}
+	if slices.Contains(d.actions, "codedeploy:StopDeployment") {
+		// Only who rolls back while CodeDeploy shifts stops it.
+		w.onShift = func(int, string) { w.stop(deploy.ErrSignal) }
+	}
 	ended := w.deploy(ctx, w.machine())
 	v, err := p.ended(w, ended, true)
 	if ended == nil && v.kind == wrong && p.doesWithout(d) {
@@ -162,7 +172,10 @@ func (p *player) denied(ctx context.Context, w *world, d denial) (verdict, error
 			return v, err
 		}
 	}
-	refused := fired.Load() || slices.ContainsFunc(w.aws.Calls(), func(c awslocal.Call) bool { return c.Status == http.StatusForbidden && c.Service != "iam" })
+	refused := fired.Load() || slices.ContainsFunc(w.aws.Calls(), func(c awslocal.Call) bool {
+		// CodeDeploy refuses with 400, and nothing else goes wrong there.
+		return c.Status == http.StatusForbidden && c.Service != "iam" || c.Status == http.StatusBadRequest && c.Service == "codedeploy"
+	})
 	if !refused && ended == nil && v.kind == exact {
 		v.kind = unmet // nothing needed it
 	}
@@ -182,6 +195,10 @@ func (p *player) denied(ctx context.Context, w *world, d denial) (verdict, error
 		return verdict{kind: wrong, detail: "with the permission back, " + last.detail}, err
 	}
 	return v, nil
+}
+
+func denying(p *player, d denial) func(context.Context, *world) (verdict, error) {
+	return func(ctx context.Context, w *world) (verdict, error) { return p.denied(ctx, w, d) }
 }
 
 // doesWithout reports whether the deployment needs none of the actions.

@@ -68,9 +68,17 @@ type player struct {
 	// questions is how many gates are asked, lasted how many stages last, and guarded
 	// whether versions are compared meanwhile.
 	questions, lasted int
-	// sent is how many calls the deployment sends, reads too.
-	sent    int
-	guarded bool
+	// handed is what the deployment had done when it handed the first alias to CodeDeploy,
+	// shifts how often it was told how far that is.
+	handed Count
+	shifts int
+	// took is how long the deployment takes.
+	took time.Duration
+	// sent is how many calls the deployment sends, reads too, and changing are those of them
+	// that change something.
+	sent     int
+	changing []int
+	guarded  bool
 }
 
 // verdict is how a play ended.
@@ -236,6 +244,7 @@ func (p *player) measure(ctx context.Context) (more []scenario, err error) {
 	}
 	w.aws.ResetCalls()
 	m := w.machine()
+	m.Base = &spy{wire: wire{w.aws}, machine: m, player: p}
 	if err := w.deploy(ctx, m); err != nil {
 		return nil, fmt.Errorf("the copy does not take this deployment: %w", err)
 	}
@@ -244,7 +253,7 @@ func (p *player) measure(ctx context.Context) (more []scenario, err error) {
 	for _, c := range w.aws.Calls() {
 		p.times[c.Operation]++
 	}
-	p.questions, p.lasted = w.questions, w.lasted
+	p.questions, p.lasted, p.shifts, p.took = w.questions, w.lasted, w.shifts, max(w.ahead, time.Second)
 	p.guarded = slices.ContainsFunc(w.aws.Calls(), func(c awslocal.Call) bool { return c.Operation == "GetMetricData" })
 	if p.after, err = w.state(); err != nil {
 		return nil, err

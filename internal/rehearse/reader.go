@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Reader lets questions to AWS through and nothing else, and keeps what Lambda answers:
-// of that the copy is made.
+// Reader lets questions to AWS through and nothing else, and keeps what Lambda answers, and
+// what CodeDeploy says of deployment groups: of that the copy is made.
 type Reader struct {
 	mu sync.Mutex
 	// answers are bodies by Region, function and the rest of the path.
@@ -56,11 +56,14 @@ func (r *reading) Do(request *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	q, is := questionOf(request)
+	if !is {
+		q, is = groupQuestion(request)
+	}
 	response, err := r.next.Do(request)
 	if err != nil || response.StatusCode != http.StatusOK {
 		return response, err
 	}
-	q, is := questionOf(request)
 	if !is {
 		return response, nil
 	}
@@ -131,6 +134,33 @@ func questionOf(r *http.Request) (question, bool) {
 		q.rest += "?" + qualifier
 	}
 	return q, true
+}
+
+var codeDeployScope = regexp.MustCompile(`/([a-z0-9-]+)/codedeploy/aws4_request`)
+
+// aboutGroup is a question to CodeDeploy about a deployment group or a configuration.
+func aboutGroup(region, operation string, names ...string) question {
+	return question{region: region, rest: operation + " " + strings.Join(names, "/")}
+}
+
+// groupQuestion is what a request asks CodeDeploy about a group or a configuration.
+func groupQuestion(r *http.Request) (question, bool) {
+	scope := codeDeployScope.FindStringSubmatch(r.Header.Get("Authorization"))
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if scope == nil || r.Body == nil || operation != "GetDeploymentGroup" && operation != "GetDeploymentConfig" {
+		return question{}, false
+	}
+	body, err := io.ReadAll(r.Body)
+	err = orClose(err, r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var in struct{ ApplicationName, DeploymentGroupName, DeploymentConfigName string }
+	if err != nil || json.Unmarshal(body, &in) != nil {
+		return question{}, false
+	}
+	if operation == "GetDeploymentConfig" {
+		return aboutGroup(scope[1], operation, in.DeploymentConfigName), true
+	}
+	return aboutGroup(scope[1], operation, in.ApplicationName, in.DeploymentGroupName), true
 }
 
 // one is the newest answer to a question; nil where there is none.

@@ -23,10 +23,11 @@ var (
 	groupDenied   = group{"denied", "a permission missing"}
 	groupFailed   = group{"failed", "an update or a version that ends in Failed"}
 	groupJudged   = group{"judged", "verify, a gate, an alarm, the guard or a signal"}
+	groupHanded   = group{"codedeploy", "CodeDeploy stopped, failed, or left alone"}
 	groupStranger = group{"stranger", "somebody else's change"}
 )
 
-var groups = []group{groupWhole, groupKilled, groupLost, groupBack, groupDenied, groupFailed, groupJudged, groupStranger}
+var groups = []group{groupWhole, groupKilled, groupLost, groupBack, groupDenied, groupFailed, groupJudged, groupHanded, groupStranger}
 
 // scenario is one play.
 type scenario struct {
@@ -60,10 +61,11 @@ func (p *player) scenarios() []scenario {
 		all = append(all, scenario{groupBack, c.String(), func(ctx context.Context, w *world) (verdict, error) { return p.killedBack(ctx, w, c) }})
 	}
 	for _, d := range p.denials() {
-		all = append(all, scenario{groupDenied, d.name, func(ctx context.Context, w *world) (verdict, error) { return p.denied(ctx, w, d) }})
+		all = append(all, scenario{groupDenied, d.name, denying(p, d)})
 	}
 	all = append(all, p.failures()...)
 	all = append(all, p.judgements()...)
+	all = append(all, p.handOvers()...)
 	all = append(all, p.strangers()...)
 	return all
 }

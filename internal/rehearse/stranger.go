@@ -4,105 +4,112 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
-	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
-const byHand = "changed by somebody else"
-
-// hand changes something, and returns a look at whether it is still so.
-type hand func(ctx context.Context, api *lambdaapi.Client, function string) (kept func() (bool, error), err error)
-
-func changeLatest(ctx context.Context, api *lambdaapi.Client, function string) (func() (bool, error), error) {
-	text := byHand
-	_, err := api.UpdateConfiguration(ctx, function, definition.Function{Description: &text}, "")
-	return func() (bool, error) {
-		now, err := api.Find(ctx, function, "")
-		return now != nil && now.Description != nil && *now.Description == byHand, err
-	}, err
-}
-
-func changeAlias(name string) hand {
-	return func(ctx context.Context, api *lambdaapi.Client, function string) (func() (bool, error), error) {
-		now, err := api.FindAlias(ctx, function, name)
-		if err != nil || now == nil {
-			return nil, err
-		}
-		text, changed := byHand, now.Alias
-		changed.Description = &text
-		_, err = api.UpdateAlias(ctx, function, changed, "")
-		return func() (bool, error) {
-			now, err := api.FindAlias(ctx, function, name)
-			return now != nil && now.Description != nil && *now.Description == byHand, err
-		}, err
-	}
-}
-
 // strangers are changes of somebody else: before each call that the deployment sends, and
-// between it and its rollback.
+// between it and its rollback, which is moment 0.
 func (p *player) strangers() []scenario {
 	var all []scenario
-	add := func(t played, what string, change hand) {
-		for at := 1; at <= p.sent; at++ {
-			all = append(all, scenario{groupStranger, fmt.Sprintf("call-%d:%s:%s", at, what, t.Label()), func(ctx context.Context, w *world) (verdict, error) {
-				return p.meddled(ctx, w, t, meddling{change, at})
-			}})
-		}
-		all = append(all, scenario{groupStranger, what + ":" + t.Label(), func(ctx context.Context, w *world) (verdict, error) {
-			return p.meddled(ctx, w, t, meddling{change, 0})
-		}})
-	}
 	for _, t := range p.copy.targets {
-		add(t, "$LATEST", changeLatest)
-		for _, a := range t.Want.Aliases {
-			add(t, "alias-"+a.Name, changeAlias(a.Name))
+		for _, h := range p.hands(t) {
+			for _, at := range p.moments() {
+				name := fmt.Sprintf("call-%d:%s:%s", at, h.what, t.Label())
+				if at == 0 {
+					name = h.what + ":" + t.Label()
+				}
+				all = append(all, scenario{groupStranger, name, func(ctx context.Context, w *world) (verdict, error) {
+					return p.meddled(ctx, w, t, meddling{hand: h, at: at})
+				}})
+			}
 		}
 	}
 	return all
 }
 
+// manyCalls is how many calls a deployment sends before not every one is a moment of its own.
+const manyCalls = 40
+
+// moments are the calls before which somebody else comes: all of them, or the changing ones
+// and those around them.
+func (p *player) moments() []int {
+	all := []int{0}
+	for at := 1; at <= p.sent; at++ {
+		near := at == 1 || slices.ContainsFunc(p.changing, func(c int) bool { return at-c <= 1 && c-at <= 1 })
+		if near || p.sent <= manyCalls {
+			all = append(all, at)
+		}
+	}
+	return all
+}
+
+// patientStranger is how often somebody else waits for an update of the deployment's to end.
+const patientStranger = 3
+
 // meddling is a change of somebody else before the nth call of the deployment; 0 is after
 // the last.
 type meddling struct {
-	change hand
-	at     int
+	hand
+	at int
+
+	// left is what somebody else left; met is set when there was something to change.
+	left string
+	met  bool
+	// call is the deployment's call that came next, in the log of the copy.
+	call int
+}
+
+// meddle makes the change, once what the deployment has under way is over.
+func (m *meddling) meddle(ctx context.Context, w *world, s somebody) error {
+	before, err := m.look(ctx, s)
+	if err != nil {
+		return err
+	}
+	err = m.change(ctx, s)
+	for try := 0; err != nil && lambdaapi.Classify(err) == lambdaapi.Conflict && try < patientStranger; try++ {
+		w.aws.Advance(inProgress)
+		err = m.change(ctx, s)
+	}
+	switch {
+	case errors.Is(err, errNothing):
+		return nil
+	case err != nil && slices.Contains([]lambdaapi.Class{lambdaapi.NotFound, lambdaapi.Refused}, lambdaapi.Classify(err)):
+		return nil // what AWS does not let them do is no play
+	case err != nil:
+		return err
+	}
+	m.left, err = m.look(ctx, s)
+	m.met = m.left != before
+	m.call = len(w.aws.Calls())
+	return err
 }
 
 // meddled plays the deployment and its rollback with somebody else's change, which neither
 // may overwrite, and which must be said.
 func (p *player) meddled(ctx context.Context, w *world, t played, m meddling) (verdict, error) {
-	s, err := session.Open(ctx, w.access(w.machine()).Session)
+	session, err := session.Open(ctx, w.access(w.machine()).Session)
 	if err != nil {
 		return verdict{}, err
 	}
-	api := lambdaapi.New(s, t.At.Region, patience)
-	var kept func() (bool, error)
+	s := somebody{lambdaapi.New(session, t.At.Region, w.patience()), t}
 	process := w.machine()
 	begun := m.at == 0
-	meddle := func() {
-		change, err := m.change(ctx, api, t.At.Function)
-		switch {
-		case err == nil:
-			kept = change
-		case lambdaapi.Classify(err) != lambdaapi.NotFound:
-			w.strike(err)
-		}
-	}
 	process.OnCall = func(n int) {
 		if n == m.at {
 			done, _ := process.Met()
 			begun = done.Opens > 0
-			meddle()
+			w.strike(m.meddle(ctx, w, s))
 		}
 	}
 	ended := w.deploy(ctx, process)
 	if m.at == 0 {
-		meddle()
+		w.strike(m.meddle(ctx, w, s))
 	}
-	if w.broken != nil || kept == nil {
+	if w.broken != nil || !m.met {
 		return verdict{kind: unmet}, w.broken
 	}
 	if state, err := w.state(); err != nil || !begun && ended == nil && state == p.after {
@@ -110,11 +117,35 @@ func (p *player) meddled(ctx context.Context, w *world, t played, m meddling) (v
 		// overwritten.
 		return verdict{kind: exact}, err
 	}
-	return p.unmeddled(ctx, w, ended, kept)
+	return p.unmeddled(ctx, w, ended, func() (verdict, error) { return m.kept(ctx, w, s) })
+}
+
+// fenced are the calls that carry the RevisionId just read: what somebody else changes
+// before them makes AWS refuse them.
+var fenced = []string{"UpdateFunctionCode", "UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"}
+
+// kept reports whether what somebody else left is still there. A call without a
+// precondition overwrites what changes in the instant before it.
+func (m *meddling) kept(ctx context.Context, w *world, s somebody) (verdict, error) {
+	next := ""
+	if calls := w.aws.Calls(); m.call < len(calls) && calls[m.call].Changed {
+		next = calls[m.call].Operation
+	}
+	now, err := m.look(ctx, s)
+	switch {
+	case err != nil:
+		return verdict{}, err
+	case now == m.left, now == "" && m.what == tags:
+		// Tags go with a function that the deployment created.
+		return verdict{kind: exact}, nil
+	case next != "" && !slices.Contains(fenced, next):
+		return verdict{kind: documented, detail: s.of.At.Function + ": what somebody else changes in the instant before " + next + " is overwritten: AWS has no precondition for that call"}, nil
+	}
+	return verdict{kind: wrong, detail: fmt.Sprintf("what somebody else had changed was overwritten: it was %s and is %s", short(m.left), short(now))}, nil
 }
 
 // unmeddled judges what became of somebody else's change.
-func (p *player) unmeddled(ctx context.Context, w *world, ended error, kept func() (bool, error)) (verdict, error) {
+func (p *player) unmeddled(ctx context.Context, w *world, ended error, kept func() (verdict, error)) (verdict, error) {
 	if v := p.mayEnd(ended); v.kind == wrong {
 		return v, nil
 	}
@@ -122,17 +153,16 @@ func (p *player) unmeddled(ctx context.Context, w *world, ended error, kept func
 	if ended == nil {
 		back = w.rollback(ctx, w.machine())
 	}
-	still, err := kept()
+	v, err := kept()
+	if err != nil || v.kind != exact {
+		return v, err
+	}
 	var incomplete *deploy.IncompleteError
 	switch {
-	case err != nil:
-		return verdict{}, err
-	case !still:
-		return verdict{kind: wrong, detail: "what somebody else had changed was overwritten"}, nil
 	case errors.As(back, &incomplete):
 		return verdict{kind: documented, detail: left(incomplete)}, nil
 	case ended == nil && back != nil:
 		return verdict{kind: wrong, detail: "the rollback ended with: " + short(back.Error())}, nil
 	}
-	return verdict{kind: exact}, nil
+	return v, nil
 }

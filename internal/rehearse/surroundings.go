@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"path"
@@ -32,40 +33,69 @@ type surroundings struct {
 	refuses, silent int
 	// onStage is called when a stage of the traffic begins to last, counted from 1.
 	onStage func(n int)
+	// onShift is called for each word of a deployment of CodeDeploy's that is on its way,
+	// counted from 1.
+	onShift func(n int, deployment string)
 	// stop ends the deployment that runs.
 	stop context.CancelCauseFunc
 
 	clock sync.Mutex
-	ahead time.Duration
-	// questions and lasted count what the gates were asked, and the stages that lasted.
-	questions, lasted int
+	// ahead is how far the clock is ahead of the machine's, unsent for how long the callers
+	// were not heard of.
+	ahead, unsent time.Duration
+	// deadline is when the process that runs has taken too long.
+	deadline time.Time
+	// questions, lasted and shifts count what the gates were asked, the stages that lasted,
+	// and the words of CodeDeploy's deployments.
+	questions, lasted, shifts int
 }
 
-// now is the machine's clock, and what was slept.
-func (w *world) now() time.Time {
+// Now implements timing.Clock: the machine's clock, and what was slept.
+func (w *world) Now() time.Time {
 	w.clock.Lock()
 	defer w.clock.Unlock()
 	return time.Now().Add(w.ahead)
 }
 
-// sleep lets time pass at once: for the program, for AWS, and for the callers.
-func (w *world) sleep(ctx context.Context, d time.Duration) error {
+// Sleep implements timing.Clock: time passes at once, for the program, for AWS, and for
+// the callers.
+func (w *world) Sleep(ctx context.Context, d time.Duration) error {
 	for d = max(d, time.Millisecond); d > 0 && ctx.Err() == nil; {
 		step := min(d, time.Minute)
 		d -= step
-		w.clock.Lock()
-		w.ahead += step
-		w.clock.Unlock()
 		w.aws.Advance(step)
-		for _, t := range w.targets {
-			w.aws.Send(awslocal.Traffic{
-				Account: t.At.Account, Region: t.At.Region, Function: t.At.Function, Duration: 10 * time.Millisecond,
-				Invocations: int(float64(w.rate)*step.Minutes() + 0.5),
-				NewestFails: w.failing,
-			})
-		}
+		w.send(step)
 	}
 	return context.Cause(ctx)
+}
+
+// errTooLong ends a process whose timeout is over.
+var errTooLong = errors.New("it took longer than its timeout")
+
+// send moves the clock, and lets the callers call; the calls of a few seconds come together.
+func (w *world) send(step time.Duration) {
+	const together = 10 * time.Second
+	w.clock.Lock()
+	w.ahead += step
+	w.unsent += step
+	late := time.Now().Add(w.ahead).After(w.deadline)
+	sent := w.unsent
+	if late {
+		w.stop(errTooLong)
+	}
+	if sent < together {
+		w.clock.Unlock()
+		return
+	}
+	w.unsent = 0
+	w.clock.Unlock()
+	for _, t := range w.targets {
+		w.aws.Send(awslocal.Traffic{
+			Account: t.At.Account, Region: t.At.Region, Function: t.At.Function, Duration: 10 * time.Millisecond,
+			Invocations: int(float64(w.rate)*sent.Minutes() + 0.5),
+			NewestFails: w.failing,
+		})
+	}
 }
 
 // stages are the events of a world's deployment.
@@ -73,6 +103,13 @@ type stages world
 
 // Emit implements event.Sink.
 func (s *stages) Emit(e event.Event) {
+	if of, is := e.(event.OfTarget); is {
+		e = of.Event
+	}
+	if shift, is := e.(event.ShiftFollowed); is {
+		(*world)(s).followed(shift)
+		return
+	}
 	if held, is := e.(event.StageHeld); !is || held.Left < held.Wait {
 		return
 	}

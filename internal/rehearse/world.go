@@ -18,12 +18,17 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
-// patience is that of a program whose AWS answers at once.
-var patience = timing.Timing{
-	Call: time.Minute, Upload: time.Minute, ReadBackoff: time.Millisecond,
-	FirstPoll: 100 * time.Microsecond, LastPoll: time.Millisecond, Backoff: 20 * time.Microsecond,
-	Propagation: 5 * time.Millisecond, Watch: 20 * time.Millisecond,
-	Grace: 10 * time.Second, StopPoll: time.Hour, StopSlack: time.Minute,
+// pending and inProgress are how long the copy takes to create and to update a function.
+const pending, inProgress = 3 * time.Second, 2 * time.Second
+
+// patience is the program's own, with fewer looks: its waits pass at once, on the world's
+// clock. Only what a deadline of a call or a read that is tried again takes is real.
+func (w *world) patience() timing.Timing {
+	t := timing.Default()
+	t.FirstPoll, t.LastPoll, t.Backoff = 3*inProgress/4, 10*time.Second, 2*time.Second
+	t.Upload, t.Grace, t.ReadBackoff, t.StopPoll = t.Call, 10*time.Second, time.Millisecond, time.Hour
+	t.MetricDelay, t.Clock = 0, w
+	return t
 }
 
 // endpoint is the address of the copy, which only its own client reaches.
@@ -37,6 +42,7 @@ type world struct {
 	journal journal.Store
 	terms   deploy.Terms
 	temp    string
+	timeout time.Duration
 	// asRole is whether the program works as a role whose policies count, and not as the
 	// account's root.
 	asRole bool
@@ -57,12 +63,22 @@ func (p *player) world() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.timeout = p.timeout()
 	w.Copy, w.aws, w.terms, w.temp = p.copy, aws, p.options.Terms, p.options.Temp
 	w.journal = journal.NewMemory("rehearsal")
 	if p.options.store != nil {
 		w.journal = p.options.store(w.journal)
 	}
 	return w, nil
+}
+
+// timeout is what a process gets: an hour beside what it takes where nothing goes wrong, and
+// what each gate may take.
+func (p *player) timeout() time.Duration {
+	if p.took == 0 {
+		return 7 * 24 * time.Hour // it is not known yet
+	}
+	return 2*p.took + time.Hour + time.Duration(p.questions+1)*p.copy.targets[0].Watch.Gates.Timeout
 }
 
 // machine is one on which nothing breaks.
@@ -91,18 +107,26 @@ func (w *world) arriveAt(nth int) func(int) {
 }
 
 func (w *world) access(m *Machine) deploy.Access {
-	access := deploy.Access{Timing: patience, Session: session.Options{
+	t := w.patience()
+	access := deploy.Access{Timing: t, Session: session.Options{
 		Region: w.targets[0].At.Region, AccessKeyID: w.targets[0].At.Account, SecretAccessKey: "rehearsal", Endpoint: endpoint, Pinned: true,
-		HTTPClient: &http.Client{Transport: m}, Unlimited: true, CallTimeout: patience.Call, ReadBackoff: patience.ReadBackoff,
+		HTTPClient: &http.Client{Transport: m}, Unlimited: true, CallTimeout: t.Call, ReadBackoff: t.ReadBackoff,
 	}}
 	if w.asRole {
-		access.Session.Role = &session.Role{ARN: w.role(), SessionName: roleName}
+		access.Session.Role = &session.Role{ARN: w.role(), SessionName: roleName, Duration: longestRole}
 	}
 	return access
 }
 
 func (w *world) work() deploy.Work {
-	return deploy.Work{Events: (*stages)(w), Now: w.now, Sleep: w.sleep, Timing: patience, MaxParallel: 1, Temp: w.temp}
+	return deploy.Work{Events: (*stages)(w), Now: w.Now, Timing: w.patience(), MaxParallel: 1, Temp: w.temp}
+}
+
+// within gives the process that begins so much time.
+func (w *world) within(timeout time.Duration) {
+	w.clock.Lock()
+	defer w.clock.Unlock()
+	w.deadline = time.Now().Add(w.ahead + timeout)
 }
 
 // deploy plays the deployment as one process.
@@ -110,13 +134,14 @@ func (w *world) deploy(ctx context.Context, m *Machine) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	m.Kill, w.stop = func() { end(Lost{}) }, end
+	w.within(w.timeout)
 	s, err := session.Open(ctx, w.access(m).Session)
 	if err != nil {
 		return err
 	}
 	var targets []deploy.Target
 	for _, t := range w.targets {
-		in := t.In(s, lambdaapi.New(s, t.At.Region, patience), t.code)
+		in := t.In(s, lambdaapi.New(s, t.At.Region, w.patience()), t.code)
 		in.Watch.Gates = w.asked(in.Watch.Gates)
 		targets = append(targets, in)
 	}
@@ -148,9 +173,10 @@ func (w *world) deploy(ctx context.Context, m *Machine) error {
 
 // rollback plays a rollback from the journal as another process.
 func (w *world) rollback(ctx context.Context, m *Machine) (err error) {
-	ctx, end := context.WithCancel(ctx)
-	defer end()
-	m.Kill = end
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	m.Kill, w.stop = func() { end(Lost{}) }, end
+	w.within(w.timeout)
 	j, err := deploy.TakeOver(ctx, Mortal(w.journal, m), w.work())
 	if err != nil || j == nil {
 		return err
@@ -167,8 +193,12 @@ func (w *world) rollback(ctx context.Context, m *Machine) (err error) {
 	return err
 }
 
+// settled is when nothing is under way any more, whatever was begun.
+const settled = 10 * time.Second
+
 // state is what a client could see of every function, published versions apart.
 func (w *world) state() (string, error) {
+	w.aws.Advance(settled + w.handedFor())
 	state, err := w.aws.Dump(w.targets[0].At.Account)
 	if err != nil {
 		return "", err

@@ -33,6 +33,8 @@ type Timing struct {
 	// MetricDelay is how long after its end a minute is complete in CloudWatch; 0
 	// means that data can be read at once.
 	MetricDelay time.Duration
+	// Clock is the time in which the run waits; nil for the machine's.
+	Clock Clock
 }
 
 // Default returns the numbers of the program. Where a runner ends a job it gives

@@ -112,24 +112,31 @@ func New(o Options) (*Service, error) {
 		},
 	}
 	for _, key := range o.Store.Keys(prefix) {
-		var err error
-		if strings.Contains(key, "/application/") {
-			a := new(application)
-			_, err = o.Store.Get(key, a)
-			s.applications[key] = a
-		} else {
-			d := new(deployment)
-			_, err = o.Store.Get(key, d)
-			s.deployments[d.ID] = d
-			if !d.over() {
-				s.active.Add(1)
-			}
-		}
-		if err != nil {
+		if err := s.load(key); err != nil {
 			return nil, fmt.Errorf("load CodeDeploy's state: %w", err)
 		}
 	}
 	return s, nil
+}
+
+// load reads one document of the store: configurations are read when they are used.
+func (s *Service) load(key string) error {
+	switch {
+	case strings.Contains(key, "/application/"):
+		a := new(application)
+		_, err := s.options.Store.Get(key, a)
+		s.applications[key] = a
+		return err
+	case strings.Contains(key, "/deployment/"):
+		d := new(deployment)
+		_, err := s.options.Store.Get(key, d)
+		s.deployments[d.ID] = d
+		if !d.over() {
+			s.active.Add(1)
+		}
+		return err
+	}
+	return nil
 }
 
 // Close ends the hooks that run.

@@ -37,6 +37,13 @@ func (s *Service) Tick() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, d := range s.running() {
+		s.advance(d)
+	}
+}
+
+// running are the deployments that are not over, oldest first. The caller holds s.mu.
+func (s *Service) running() []*deployment {
 	var running []*deployment
 	for _, d := range s.deployments {
 		if !d.over() {
@@ -44,9 +51,7 @@ func (s *Service) Tick() {
 		}
 	}
 	slices.SortFunc(running, func(a, b *deployment) int { return a.Created.Compare(b.Created) })
-	for _, d := range running {
-		s.advance(d)
-	}
+	return running
 }
 
 // advance moves one deployment as far as it can go. The caller holds s.mu.
