@@ -90,7 +90,7 @@ func newSentinel(ctx context.Context, planned []Planned, w Work) (*sentinel, err
 		if hour, recorded := resumes.hourBefore(c); recorded {
 			c.hour = hour
 		}
-		c.Comparison = guard.NewComparison(g.criteria(c.hour))
+		c.Comparison = guard.NewComparison(g.criteria(c.hour, orderOf(planned[c.of].Want.Run, planned[c.of].At, c.alias)))
 		all = append(all, c.Comparison)
 	}
 	g.run = guard.NewRun(all...)

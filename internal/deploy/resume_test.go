@@ -192,10 +192,10 @@ func TestAStoppedShiftGoesOnWithItsEvidence(t *testing.T) {
 		t.Fatalf("the hour before is %+v, %v", count, recorded)
 	}
 	g := &sentinel{Guard: Guard{Tolerance: -1, MinInvocations: 50, WarmUp: time.Minute}, aliases: []*comparison{c}}
-	c.Comparison = guard.NewComparison(g.criteria(count))
+	c.Comparison = guard.NewComparison(g.criteria(count, 7))
 	g.run = guard.NewRun(c.Comparison)
 	r.replay(g)
-	same := guard.NewComparison(g.criteria(count))
+	same := guard.NewComparison(g.criteria(count, 7))
 	for _, m := range minutes {
 		same.Add(guard.Minute{New: guard.Count{Invocations: m.New[0], Errors: m.New[1]}, Old: guard.Count{Invocations: m.Old[0], Errors: m.Old[1]}})
 	}

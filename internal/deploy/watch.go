@@ -3,10 +3,12 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/gate"
 	"github.com/lambda-rollout/lambda-rollout/internal/guard"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/metrics"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -57,12 +59,22 @@ const (
 )
 
 // criteria are those of one alias.
-func (g Guard) criteria(before guard.Count) guard.Criteria {
+func (g Guard) criteria(before guard.Count, order uint64) guard.Criteria {
 	tolerance := g.Tolerance
 	if tolerance < 0 {
 		tolerance = guard.Tolerance(guard.DefaultAbsolute, guard.DefaultRelative, before)
 	}
-	return guard.Criteria{Tolerance: tolerance, MaxErrorRate: g.MaxErrorRate, MinInvocations: g.MinInvocations, Before: before}
+	return guard.Criteria{Tolerance: tolerance, MaxErrorRate: g.MaxErrorRate, MinInvocations: g.MinInvocations, Before: before, Order: order}
+}
+
+// orderOf is the order of an alias' invocations: another one in each run, and the same when
+// a run goes on.
+func orderOf(run string, t journal.Target, alias string) uint64 {
+	h := fnv.New64a()
+	for _, part := range []string{run, t.Account, t.Region, t.Function, alias} {
+		_, _ = h.Write(append([]byte(part), 0))
+	}
+	return h.Sum64()
 }
 
 // Watching is what looks at a run while traffic is shared, made before the start.

@@ -14,6 +14,9 @@ type Evidence interface {
 	Add(Minute)
 	// Log returns the natural logarithm of the evidence so far.
 	Log() float64
+	// Peak returns the largest that Log was so far, also between the invocations of
+	// a minute.
+	Peak() float64
 	// Detectable returns the lowest error rate of the new version with which the
 	// evidence would, with a probability of about 80 %, have reached 1/alpha in
 	// the minutes so far; NaN where there is no such rate.
@@ -46,6 +49,8 @@ type Worse struct {
 	old       estimate
 	pending   Minute
 	mix       mixture
+	peak      float64
+	seed      uint64
 	seen      []block
 }
 
@@ -68,15 +73,16 @@ const (
 )
 
 // NewWorse returns a Worse without evidence. before is what the old version did
-// before the shift: it chooses the first bets and is no evidence itself.
-func NewWorse(tolerance float64, before Count) *Worse {
-	return &Worse{tolerance: max(tolerance, lowestRate), old: newEstimate(before), mix: newMixture()}
+// before the shift: it chooses the first bets and is no evidence itself. seed is
+// Criteria.Order.
+func NewWorse(tolerance float64, before Count, seed uint64) *Worse {
+	return &Worse{seed: seed, tolerance: max(tolerance, lowestRate), old: newEstimate(before), mix: newMixture()}
 }
 
 // alternatives are the rates of the new version that are bet on: multiples of
 // the tolerated rate, and rates of their own.
 var alternatives = []struct{ factor, rate, weight float64 }{
-	{factor: 1.3, weight: 0.5}, {factor: 1.5, weight: 9}, {factor: 2.5, weight: 1}, {factor: 4, weight: 0.5}, {factor: 8, weight: 5},
+	{factor: 1.3, weight: 0.5}, {factor: 1.6, weight: 11}, {factor: 2.5, weight: 1}, {factor: 4, weight: 0.5}, {factor: 8, weight: 5},
 	{rate: 0.2, weight: 0.5}, {rate: 0.5, weight: 0.5}, {rate: 0.95, weight: 0.5},
 }
 
@@ -88,14 +94,28 @@ func (w *Worse) Add(m Minute) {
 	if w.pending.New.Invocations == 0 || w.pending.Old.Invocations == 0 {
 		return
 	}
-	b := block{Minute: w.pending, old: w.old.rate()}
-	w.pending = Minute{}
-	for i := range alternatives {
-		w.mix.multiply(i, w.ratio(b, w.alternative(i, b.old)))
+	m, w.pending = w.pending, Minute{}
+	w.addParts(m, inSomeOrder(m, w.seed, uint64(len(w.seen))))
+}
+
+// addParts takes a minute into account that was cut into parts.
+func (w *Worse) addParts(m Minute, parts []Minute) {
+	old := w.old.rate()
+	edges := map[[2]int64][]edge{}
+	for _, part := range parts {
+		b := block{Minute: part, old: old}
+		sizes := [2]int64{part.New.Invocations, part.Old.Invocations}
+		if edges[sizes] == nil {
+			edges[sizes] = w.edges(b)
+		}
+		for i, e := range edges[sizes] {
+			w.mix.multiply(i, b.ratio(e))
+		}
+		w.peak = max(w.peak, w.mix.log())
 	}
 	w.mix.endMinute()
-	w.old.add(b.Old)
-	w.seen = append(w.seen, b)
+	w.old.add(m.Old)
+	w.seen = append(w.seen, block{Minute: m, old: old})
 }
 
 // alternative returns the i-th rate of the new version that is bet on.
@@ -113,18 +133,34 @@ type block struct {
 	old float64
 }
 
-// ratio returns the logarithm of the block's likelihood ratio for one
-// alternative.
-func (w *Worse) ratio(b block, alternative float64) float64 {
-	if alternative <= b.old+w.tolerance {
-		return 0 // within the null hypothesis: no bet
+// edge is a bet on the new version's rate, and the point of the null hypothesis that is
+// nearest to it.
+type edge struct{ alternative, x, y float64 }
+
+// edges returns the bets on blocks of a size.
+func (w *Worse) edges(b block) []edge {
+	var all []edge
+	for i := range alternatives {
+		e := edge{alternative: w.alternative(i, b.old)}
+		e.x, e.y = e.alternative, b.old
+		if e.alternative > b.old+w.tolerance { // else it is within the null hypothesis: no bet
+			e.x, e.y = w.nearest(b, e.alternative)
+		}
+		all = append(all, e)
 	}
-	x, y := w.nearest(b, alternative)
-	return logLikelihood(b.New, alternative) - logLikelihood(b.New, x) + logLikelihood(b.Old, b.old) - logLikelihood(b.Old, y)
+	return all
+}
+
+// ratio returns the logarithm of the block's likelihood ratio for one bet.
+func (b block) ratio(e edge) float64 {
+	return logLikelihood(b.New, e.alternative) - logLikelihood(b.New, e.x) + logLikelihood(b.Old, b.old) - logLikelihood(b.Old, e.y)
 }
 
 // Log implements Evidence.
 func (w *Worse) Log() float64 { return w.mix.log() }
+
+// Peak implements Evidence.
+func (w *Worse) Peak() float64 { return w.peak }
 
 // Detectable implements Evidence.
 func (w *Worse) Detectable(alpha float64) float64 {
@@ -150,14 +186,17 @@ func (w *Worse) Detectable(alpha float64) float64 {
 // Bound is the evidence against "in every minute the new version's error rate is
 // at most a bound", whatever the old one does.
 type Bound struct {
-	rate float64
-	mix  mixture
-	ran  int64
+	rate    float64
+	mix     mixture
+	peak    float64
+	seed    uint64
+	minutes uint64
+	ran     int64
 }
 
-// NewBound returns a Bound without evidence.
-func NewBound(rate float64) *Bound {
-	return &Bound{rate: min(max(rate, lowestRate), lastRate), mix: newMixture()}
+// NewBound returns a Bound without evidence. seed is Criteria.Order.
+func NewBound(rate float64, seed uint64) *Bound {
+	return &Bound{seed: seed, rate: min(max(rate, lowestRate), lastRate), mix: newMixture()}
 }
 
 // Add implements Evidence.
@@ -166,18 +205,30 @@ func (b *Bound) Add(m Minute) {
 	if m.New.Invocations == 0 {
 		return
 	}
-	for i, a := range alternatives {
-		p := min(lastRate, max(a.factor*b.rate, a.rate))
-		if p > b.rate {
-			b.mix.multiply(i, logLikelihood(m.New, p)-logLikelihood(m.New, b.rate))
+	b.addParts(m, inSomeOrder(m, b.seed, b.minutes))
+}
+
+// addParts takes a minute into account that was cut into parts.
+func (b *Bound) addParts(m Minute, parts []Minute) {
+	for _, part := range parts {
+		for i, a := range alternatives {
+			p := min(lastRate, max(a.factor*b.rate, a.rate))
+			if p > b.rate {
+				b.mix.multiply(i, logLikelihood(part.New, p)-logLikelihood(part.New, b.rate))
+			}
 		}
+		b.peak = max(b.peak, b.mix.log())
 	}
 	b.mix.endMinute()
+	b.minutes++
 	b.ran += m.New.Invocations
 }
 
 // Log implements Evidence.
 func (b *Bound) Log() float64 { return b.mix.log() }
+
+// Peak implements Evidence.
+func (b *Bound) Peak() float64 { return b.peak }
 
 // Detectable implements Evidence.
 func (b *Bound) Detectable(alpha float64) float64 {

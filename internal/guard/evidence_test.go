@@ -19,40 +19,79 @@ func chance(n, k int64, p float64) float64 {
 	return math.Exp(choose - a - b + float64(k)*math.Log(p) + float64(n-k)*math.Log1p(-p))
 }
 
-// expectation is the exact expectation of the evidence after the minutes, each
-// of so many invocations (new, old), at the true rates (new, old) of each.
-func expectation(start func() Evidence, sizes [][2]int64, rates [][2]float64) float64 {
-	var walk func(minutes []Minute, weight float64) float64
-	walk = func(minutes []Minute, weight float64) float64 {
-		i := len(minutes)
-		if i == len(sizes) {
-			e := start()
-			for _, m := range minutes {
-				e.Add(m)
-			}
-			return weight * math.Exp(e.Log())
+// parted is evidence that is given the parts of a minute.
+type parted interface {
+	Evidence
+	addParts(whole Minute, parts []Minute)
+}
+
+// outcomes calls f with the evidence after every possible outcome of the minutes, each of
+// so many invocations (new, old), and with the outcome's probability at the true rates
+// (new, old) of each minute: what the parts of minutes contain is exact, too.
+func outcomes(start func() parted, sizes [][2]int64, rates [][2]float64, f func(e Evidence, probability float64)) {
+	type part struct{ minute, new, old int64 }
+	var all []part
+	var joined [2]int64
+	for i, s := range sizes {
+		// Minutes in which a version did not run are joined.
+		if joined[0], joined[1] = joined[0]+s[0], joined[1]+s[1]; joined[0] == 0 || joined[1] == 0 {
+			continue
 		}
-		total := 0.0
-		n, o := sizes[i][0], sizes[i][1]
-		for k := range n + 1 {
-			for j := range o + 1 {
-				p := chance(n, k, rates[i][0]) * chance(o, j, rates[i][1])
-				next := append(minutes[:i:i], Minute{New: Count{n, k}, Old: Count{o, j}})
-				total += walk(next, weight*p)
-			}
+		for _, p := range inSomeOrder(Minute{New: Count{Invocations: joined[0]}, Old: Count{Invocations: joined[1]}}, 1, 1) {
+			all = append(all, part{int64(i), p.New.Invocations, p.Old.Invocations})
 		}
-		return total
+		joined = [2]int64{}
 	}
-	return walk(nil, 1)
+	var walk func(seen []Minute, weight float64)
+	walk = func(seen []Minute, weight float64) {
+		if len(seen) == len(all) {
+			e := start()
+			for i := 0; i < len(all); {
+				first, whole := i, Minute{}
+				for ; i < len(all) && all[i].minute == all[first].minute; i++ {
+					whole = whole.plus(seen[i])
+				}
+				e.addParts(whole, seen[first:i])
+			}
+			f(e, weight)
+			return
+		}
+		p := all[len(seen)]
+		for k := range p.new + 1 {
+			for j := range p.old + 1 {
+				weight := weight * chance(p.new, k, rates[p.minute][0]) * chance(p.old, j, rates[p.minute][1])
+				walk(append(seen[:len(seen):len(seen)], Minute{New: Count{p.new, k}, Old: Count{p.old, j}}), weight)
+			}
+		}
+	}
+	walk(nil, 1)
+}
+
+func TestMinutesInWhichAVersionDidNotRunAreJoined(t *testing.T) {
+	t.Parallel()
+	apart, together := NewWorse(0.001, Count{1000, 10}, 1), NewWorse(0.001, Count{1000, 10}, 1)
+	for _, m := range []Minute{{New: Count{2, 1}}, {Old: Count{3, 0}}, {New: Count{1, 1}}} {
+		apart.Add(m)
+	}
+	together.Add(Minute{New: Count{2, 1}, Old: Count{3, 0}})
+	if apart.Log() != together.Log() || apart.Log() == 0 {
+		t.Errorf("evidence %g, joined %g", apart.Log(), together.Log())
+	}
+}
+
+// expectation is the exact expectation of the evidence after the minutes.
+func expectation(start func() parted, sizes [][2]int64, rates [][2]float64) (mean float64) {
+	outcomes(start, sizes, rates, func(e Evidence, p float64) { mean += p * math.Exp(e.Log()) })
+	return mean
 }
 
 var sizes = map[string][][2]int64{
 	"a tenth":               {{1, 6}, {1, 3}},
-	"half":                  {{3, 3}, {2, 2}},
+	"half":                  {{2, 2}, {2, 2}},
 	"mostly new":            {{4, 1}, {3, 1}},
 	"a minute without old":  {{2, 0}, {2, 2}},
 	"a minute without new":  {{0, 3}, {2, 2}},
-	"one large, one small":  {{9, 9}, {1, 0}},
+	"one large, one small":  {{3, 7}, {1, 0}},
 	"three minutes":         {{1, 1}, {1, 2}, {1, 1}},
 	"the old one ran alone": {{0, 3}, {0, 3}},
 }
@@ -66,7 +105,7 @@ func TestEvidenceIsExpectedToStayAtOneWhileTheNewVersionIsTolerated(t *testing.T
 	for name, minutes := range sizes {
 		for _, before := range []Count{{}, {1000, 100}} {
 			for _, tolerance := range []float64{0.001, 0.05} {
-				start := func() Evidence { return NewWorse(tolerance, before) }
+				start := func() parted { return NewWorse(tolerance, before, 1) }
 				for _, first := range rates {
 					for _, later := range rates {
 						truth := make([][2]float64, len(minutes))
@@ -93,10 +132,33 @@ func TestEvidenceIsExpectedToStayAtOneWhileTheNewVersionIsTolerated(t *testing.T
 	}
 }
 
+// The promise itself, computed over all outcomes: evidence of 1/alpha is seen in at most
+// a share alpha of the runs, between the invocations of a minute, too.
+func TestDecisiveEvidenceIsAsRareAsPromised(t *testing.T) {
+	t.Parallel()
+	const old, tolerance = 0.3, 0.05
+	truth := [][2]float64{{old + tolerance, old}, {old + tolerance, old}}
+	for _, alpha := range []float64{0.5, 0.2, 0.05} {
+		seen, between := 0.0, 0.0
+		start := func() parted { return NewWorse(tolerance, Count{1000, 100}, 1) }
+		outcomes(start, [][2]int64{{4, 4}, {3, 3}}, truth, func(e Evidence, p float64) {
+			if e.Peak() >= math.Log(1/alpha) {
+				seen += p
+				if e.Log() < math.Log(1/alpha) {
+					between += p
+				}
+			}
+		})
+		if seen > alpha || seen == 0 || between == 0 {
+			t.Errorf("evidence of %g is seen with a probability of %.4f, in %.4f not at the end", 1/alpha, seen, between)
+		}
+	}
+}
+
 func TestBoundIsExpectedToStayAtOneBelowIt(t *testing.T) {
 	t.Parallel()
 	for _, bound := range []float64{0.001, 0.01, 0.2} {
-		start := func() Evidence { return NewBound(bound) }
+		start := func() parted { return NewBound(bound, 1) }
 		for name, minutes := range sizes {
 			for _, share := range []float64{0, 0.5, 1} {
 				truth := make([][2]float64, len(minutes))
@@ -113,7 +175,7 @@ func TestBoundIsExpectedToStayAtOneBelowIt(t *testing.T) {
 
 func TestEvidenceGrowsWhereTheNewVersionIsWorse(t *testing.T) {
 	t.Parallel()
-	start := func() Evidence { return NewWorse(0.001, Count{1000, 1}) }
+	start := func() parted { return NewWorse(0.001, Count{1000, 1}, 1) }
 	if e := expectation(start, [][2]int64{{4, 4}, {4, 4}}, [][2]float64{{0.5, 0.001}, {0.5, 0.001}}); e < 10 {
 		t.Errorf("expectation %.3f where half of the new version's invocations fail", e)
 	}

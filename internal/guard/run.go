@@ -3,6 +3,7 @@ package guard
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Alpha is the largest share of runs that are called bad although no new version
@@ -43,6 +44,9 @@ type Criteria struct {
 	MinInvocations int64
 	// Before is what the old version did before the shift.
 	Before Count
+	// Order chooses the order of the invocations of a minute, of which only sums are
+	// known. It must not depend on what is measured.
+	Order uint64
 }
 
 // Comparison is the new version of one function against the old one, behind one
@@ -56,9 +60,9 @@ type Comparison struct {
 
 // NewComparison returns a Comparison without evidence.
 func NewComparison(c Criteria) *Comparison {
-	tests := []Evidence{NewWorse(c.Tolerance, c.Before)}
+	tests := []Evidence{NewWorse(c.Tolerance, c.Before, c.Order)}
 	if c.MaxErrorRate > 0 {
-		tests = append(tests, NewBound(c.MaxErrorRate))
+		tests = append(tests, NewBound(c.MaxErrorRate, c.Order))
 	}
 	return &Comparison{criteria: c, tests: tests}
 }
@@ -97,6 +101,15 @@ func (c *Comparison) log() float64 {
 	return total - math.Log(float64(len(c.tests)))
 }
 
+// most is the largest evidence that counts, as a logarithm.
+func (c *Comparison) most() float64 {
+	most := c.log()
+	for _, t := range c.tests {
+		most = max(most, t.Peak()-math.Log(float64(len(c.tests))))
+	}
+	return most
+}
+
 // Run is the evidence of a run: all functions and aliases that shift together.
 //
 // The mean of e-processes is an e-process however they depend on each other, so
@@ -120,8 +133,20 @@ func (r *Run) BeginStage() {
 
 // Bad reports whether the evidence against the new versions of the run is
 // decisive. Evidence may shrink again: a caller acts on the first Bad.
+//
+// Within a minute, invocations of several functions may depend on each other, so there
+// the evidence of each counts alone: with what the mean counts at the end of the minute,
+// and with what alone suffices for the mean as soon as it does.
 func (r *Run) Bad() bool {
-	return len(r.comparisons) > 0 && r.log() >= math.Log(1/Alpha)
+	return len(r.comparisons) > 0 && (r.log() >= math.Log(1/Alpha) || r.alone())
+}
+
+// alone reports whether the evidence of one comparison sufficed for the run at some
+// time.
+func (r *Run) alone() bool {
+	return slices.ContainsFunc(r.comparisons, func(c *Comparison) bool {
+		return c.most()-math.Log(float64(len(r.comparisons))) >= math.Log(1/Alpha)
+	})
 }
 
 func (r *Run) log() float64 {
@@ -137,7 +162,7 @@ func (r *Run) log() float64 {
 // one.
 func (r *Run) Judge(c *Comparison) Verdict {
 	switch {
-	case r.Bad() && c.log() >= r.strongest()-math.Ln2:
+	case r.Bad() && c.most() >= r.strongest()-math.Ln2:
 		return Bad
 	case c.stage.New.Invocations >= c.criteria.MinInvocations && c.stage.New.Invocations > 0:
 		return Good
@@ -148,7 +173,7 @@ func (r *Run) Judge(c *Comparison) Verdict {
 func (r *Run) strongest() float64 {
 	most := math.Inf(-1)
 	for _, c := range r.comparisons {
-		most = max(most, c.log())
+		most = max(most, c.most())
 	}
 	return most
 }

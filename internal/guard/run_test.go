@@ -15,6 +15,32 @@ func TestBadNeedsNoMinimum(t *testing.T) {
 	}
 }
 
+// Evidence that suffices in the middle of a minute is not lost at its end; of several
+// functions, it must suffice for all.
+func TestEvidenceInTheMiddleOfAMinuteSuffices(t *testing.T) {
+	t.Parallel()
+	criteria := Criteria{Tolerance: 0.001, Before: Count{100_000, 1000}}
+	found := 0
+	for order := range uint64(200) {
+		criteria.Order = order
+		c := NewComparison(criteria)
+		c.Add(Minute{New: Count{500, 16}, Old: Count{4500, 45}})
+		if r := NewRun(c); !r.Bad() || r.log() >= math.Log(1/Alpha) {
+			continue
+		}
+		found++
+		if got := NewRun(c).Judge(c); got != Bad {
+			t.Errorf("order %d: %v in a bad run", order, got)
+		}
+		if NewRun(c, NewComparison(criteria), NewComparison(criteria), NewComparison(criteria), NewComparison(criteria)).Bad() {
+			t.Errorf("order %d: one among five needs no more evidence", order)
+		}
+	}
+	if found < 20 {
+		t.Errorf("in %d of 200 orders the evidence sufficed in the middle only", found)
+	}
+}
+
 func TestAVerdictIsGoodFromTheMinimumOn(t *testing.T) {
 	t.Parallel()
 	c := NewComparison(Criteria{Tolerance: 0.001, MinInvocations: 50})

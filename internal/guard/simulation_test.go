@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,8 +12,12 @@ import (
 // canary is one gradual shift, minute by minute: 10%/5m, 50%/5m.
 type canary struct {
 	before  Count
+	order   uint64
 	minutes []Minute
 }
+
+// allowed is the factor of a new version that is as bad as it may be.
+const allowed = 0
 
 // scenario is how a simulated function behaves.
 type scenario struct {
@@ -32,6 +37,9 @@ func (s scenario) run(r *rand.Rand) canary {
 			share = 0.5
 		}
 		old, new := s.base, min(1, s.base*s.factor)
+		if s.factor == allowed {
+			new = s.base + Tolerance(DefaultAbsolute, DefaultRelative, c.before)
+		}
 		if s.rates != nil {
 			old, new = s.rates(r, minute, old, new)
 		}
@@ -67,7 +75,14 @@ func binomial(r *rand.Rand, n int64, p float64) int64 {
 type judge func(c canary) (minute int, served int64)
 
 func eProcess(c canary) (int, int64) {
-	comparison := NewComparison(Criteria{Tolerance: Tolerance(DefaultAbsolute, DefaultRelative, c.before), MinInvocations: 50, Before: c.before})
+	return compare(c, Tolerance(DefaultAbsolute, DefaultRelative, c.before))
+}
+
+// intolerant is the guard with error-tolerance 0.
+func intolerant(c canary) (int, int64) { return compare(c, 0) }
+
+func compare(c canary, tolerance float64) (int, int64) {
+	comparison := NewComparison(Criteria{Tolerance: tolerance, MinInvocations: 50, Before: c.before, Order: c.order})
 	r := NewRun(comparison)
 	return look(c, func(m Minute) bool { comparison.Add(m); return r.Bad() })
 }
@@ -171,10 +186,11 @@ func tuned(s scenario, figure func(Count) float64) judge {
 type outcome struct{ caught, served float64 }
 
 func simulate(s scenario, j judge, runs int, seed uint64) outcome {
-	r := rand.New(rand.NewPCG(seed, 1))
+	r, orders := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
 	var o outcome
 	for range runs {
 		c := s.run(r)
+		c.order = orders.Uint64()
 		minute, served := j(c)
 		if minute < len(c.minutes) {
 			o.caught++
@@ -204,17 +220,30 @@ func TestTheGuardCatchesWhatItMustAndBlamesNobody(t *testing.T) {
 	}
 }
 
+const runs = 4000
+
 // BenchmarkCanaries prints, for each cell, how many canaries were rolled back and
 // how many invocations of the new version had been served until then; "limit" is
-// the least share to be caught.
+// the least share to be caught. Served "at best" is what an oracle reaches.
 func BenchmarkCanaries(b *testing.B) {
 	for range b.N {
-		fmt.Println("| old rate | requests a minute | new rate | guard | limit | Mann-Whitney | alarm on the rate | alarm on the sum | served: guard | Mann-Whitney | alarm, rate | alarm, sum |")
-		fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|")
+		fmt.Println("| old rate | requests a minute | new rate | guard | limit | Mann-Whitney | alarm on the rate | alarm on the sum | served: guard | at best | Mann-Whitney | alarm, rate | alarm, sum |")
+		fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+		for s := range cells(1, 2, 10) {
+			fmt.Println(row(s))
+		}
+	}
+}
+
+// cells are all base rates and volumes, with each factor.
+func cells(factors ...float64) iter.Seq[scenario] {
+	return func(yield func(scenario) bool) {
 		for _, base := range []float64{0.001, 0.01, 0.05} {
 			for _, perMinute := range []int64{50, 500, 5000} {
-				for _, factor := range []float64{1, 2, 10} {
-					fmt.Println(row(scenario{perMinute: perMinute, base: base, factor: factor}))
+				for _, factor := range factors {
+					if !yield(scenario{perMinute: perMinute, base: base, factor: factor}) {
+						return
+					}
 				}
 			}
 		}
@@ -222,7 +251,6 @@ func BenchmarkCanaries(b *testing.B) {
 }
 
 func row(s scenario) string {
-	const runs = 4000
 	text := fmt.Sprintf("| %.1f %% | %d | x %g |", 100*s.base, s.perMinute, s.factor)
 	var served string
 	for i, j := range []judge{eProcess, mannWhitney, tuned(s, rate), tuned(s, sum)} {
@@ -234,14 +262,37 @@ func row(s scenario) string {
 		}
 		switch limit, has := limits[[3]float64{s.base, float64(s.perMinute), s.factor}]; {
 		case s.factor == 1:
-			text += " at most 1 % |"
+			text, served = text+" at most 1 % |", served+" |"
+			continue
 		case has:
 			text += fmt.Sprintf(" at least %.0f %% |", 100*limit)
 		default:
 			text += " |"
 		}
+		served += fmt.Sprintf(" %.0f |", newOracle(s, max(DefaultAbsolute, DefaultRelative*s.base), false).served())
 	}
 	return text + served
+}
+
+// BenchmarkTolerance prints what the tolerance costs where the rate doubles: the
+// invocations that the new version had served, with and without it, beside the least that
+// is possible then. It also prints how often the guard rolls back where the new version
+// is as bad as it may be.
+func BenchmarkTolerance(b *testing.B) {
+	for range b.N {
+		fmt.Println("| old rate | requests a minute | guard | at best | guard, tolerance 0 | at best | at best, old rate known | alarm, rate | alarm, sum | as bad as allowed |")
+		fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
+		for s := range cells(2) {
+			edge := s
+			edge.factor = allowed
+			tolerance := max(DefaultAbsolute, DefaultRelative*s.base)
+			fmt.Printf("| %.1f %% | %d | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f | %.1f %% |\n", 100*s.base, s.perMinute,
+				simulate(s, eProcess, runs, 3).served, newOracle(s, tolerance, false).served(),
+				simulate(s, intolerant, runs, 3).served, newOracle(s, 0, false).served(), newOracle(s, 0, true).served(),
+				simulate(s, tuned(s, rate), runs, 3).served, simulate(s, tuned(s, sum), runs, 3).served,
+				100*simulate(edge, eProcess, runs, 3).caught)
+		}
+	}
 }
 
 // BenchmarkBrokenAssumptions prints false rollbacks where the assumptions
@@ -282,15 +333,16 @@ func BenchmarkBrokenAssumptions(b *testing.B) {
 // fleet is the share of runs with so many equal functions that are rolled back.
 func fleet(functions int) float64 {
 	const runs = 200
-	r := rand.New(rand.NewPCG(13, 1))
+	r, orders := rand.New(rand.NewPCG(13, 1)), rand.New(rand.NewPCG(13, 2))
 	bad := 0
 	for range runs {
 		var all []*Comparison
 		var canaries []canary
 		for range functions {
 			c := scenario{perMinute: 500, base: 0.01, factor: 1}.run(r)
+			c.order = orders.Uint64()
 			canaries = append(canaries, c)
-			all = append(all, NewComparison(Criteria{Tolerance: Tolerance(DefaultAbsolute, DefaultRelative, c.before), Before: c.before}))
+			all = append(all, NewComparison(Criteria{Tolerance: Tolerance(DefaultAbsolute, DefaultRelative, c.before), Before: c.before, Order: c.order}))
 		}
 		run := NewRun(all...)
 		for minute := range 10 {
