@@ -84,7 +84,9 @@ func newSentinel(ctx context.Context, planned []Planned, w Work) (*sentinel, err
 		}
 		return nil, nil
 	}
-	before, resumes := g.readBefore(ctx), planned[0].Resumes
+	resumes := planned[0].Resumes
+	resumes.addOver(ctx, planned, g)
+	before := g.readBefore(ctx)
 	var all []*guard.Comparison
 	for _, c := range g.aliases {
 		if hour, recorded := resumes.hourBefore(c); recorded {

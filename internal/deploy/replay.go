@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/guard"
@@ -21,13 +23,31 @@ func (r *Resumption) hourBefore(c *comparison) (guard.Count, bool) {
 	return guard.Count{}, false
 }
 
+// addOver adds the aliases of the waves that are over: the evidence against them counts
+// in the run as it did.
+func (r *Resumption) addOver(ctx context.Context, planned []Planned, g *sentinel) {
+	if r == nil {
+		return
+	}
+	for _, e := range r.log.Evidence {
+		for _, m := range e.Before {
+			known := slices.ContainsFunc(g.aliases, func(c *comparison) bool { return c.of == m.Of && c.alias == m.Alias })
+			if p := planned[m.Of]; !known && r.isOver(p.Wave) {
+				g.aliases = append(g.aliases, &comparison{
+					at: nameOf(p.At), of: m.Of, alias: m.Alias, group: g.reader.group(ctx, p.Target), added: map[time.Time]guard.Minute{},
+				})
+			}
+		}
+	}
+}
+
 // replay gives the guard the evidence of the journal, minute by minute as it came.
 func (r *Resumption) replay(g *sentinel) {
 	if r == nil {
 		return
 	}
-	if len(r.log.Stages) > 0 {
-		g.since = g.firstMinute(r.log.Stages[0].At)
+	if len(r.stages) > 0 {
+		g.since = g.firstMinute(r.stages[0].At)
 	}
 	for _, e := range r.log.Evidence {
 		for _, m := range e.Minutes {

@@ -18,7 +18,9 @@ type Resumption struct {
 	journal *journal.Journal
 	// log is what the journal held when it was taken over.
 	log *journal.RunState
-	// done is how many stages of the schedule are over.
+	// stages are those of the last wave that began: the waves before are over.
+	stages []journal.StageBegan
+	// done is how many stages of its schedule are over.
 	done int
 	// began reports whether the stage after these began: some of its aliases may have
 	// moved, and its gates said yes.
@@ -70,17 +72,18 @@ func resumable(store journal.Store, log *journal.RunState, gates Gates) error {
 		return fmt.Errorf("run %s came to its end: its schedule was not stopped", run)
 	case log.Header.Schedule == nil:
 		return fmt.Errorf("the journal of run %s holds no schedule: its traffic did not shift in timed stages, or an older release wrote it; to roll it back, run: %s", run, undo)
-	case log.Header.Schedule.Waves > 1:
-		return fmt.Errorf("run %s has %d waves, and the later ones are not deployed yet: only a run of one wave can be resumed; to roll it back, run: %s", run, log.Header.Schedule.Waves, undo)
 	}
 	if by, held, err := store.Held(); err != nil || held {
 		return errors.Join(err, fmt.Errorf("run %s is still going on, and its journal is %s: wait for its end (%s)", run, store.Name(), by))
 	}
 	for _, t := range log.Targets {
 		switch {
+		case log.Header.Schedule.Waves > 1 && (t.Ready == nil || t.Ready.Wave == 0):
+			return fmt.Errorf("run %s has %d waves and was interrupted before the last one began to shift: %s is not deployed yet, which needs the files of the deploy, and a journal holds none; to roll all waves back, run: %s (then deploy again)",
+				run, log.Header.Schedule.Waves, t.Function, undo)
 		case t.Ready == nil:
 			return fmt.Errorf("run %s was interrupted before its traffic began to shift, so there is nothing to resume; to roll it back, run: %s", run, undo)
-		case t.Ready.Settings:
+		case t.Ready.Settings && t.Ready.Wave == lastWave(log):
 			return fmt.Errorf("run %s also changes settings of %s, which only the files of the deploy name: it cannot be resumed; to roll it back, run: %s", run, t.Function, undo)
 		case slices.ContainsFunc(t.Steps, func(s journal.Step) bool { return s.Intent.Back }):
 			return fmt.Errorf("a rollback of run %s has begun: it cannot be resumed; to finish the rollback, run: %s", run, undo)
@@ -116,8 +119,10 @@ func (r *Resumption) targets(ctx context.Context, store journal.Store, access Ac
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", store.Name(), err)
 	}
-	if n := len(r.log.Stages); n > 0 {
-		r.done, r.began = r.log.Stages[n-1].Stage-1, true
+	for _, s := range r.log.Stages {
+		if s.Wave == lastWave(r.log) {
+			r.stages, r.done, r.began = append(r.stages, s), s.Stage-1, true
+		}
 	}
 	if r.done >= len(schedule.Stages()) {
 		return nil, fmt.Errorf("journal %s: stage %d of %d began", store.Name(), r.done+1, len(schedule))
@@ -130,7 +135,7 @@ func (r *Resumption) targets(ctx context.Context, store journal.Store, access Ac
 	var all []Target
 	for _, one := range open {
 		t, ready := one.Target, one.log.Ready
-		t.Watch, t.Resumes = watch, r
+		t.Watch, t.Resumes, t.Wave = watch, r, ready.Wave
 		t.Want = plan.Wanted{
 			Function: definition.Function{FunctionName: one.log.Function}, Run: r.log.Header.Run, ShiftTo: ready.Version,
 			Traffic: schedule.Stages()[r.done:], Follow: &plan.Follow{Tags: ready.Tags, Untag: ready.TagKeys},
@@ -185,6 +190,17 @@ func (r *Resumption) begin(ctx context.Context, d *deployment) (*journal.Journal
 // resumption is the run that goes on; nil for one that begins.
 func (d *deployment) resumption() *Resumption { return d.targets[0].Resumes }
 
+// lastWave is the number of the wave that a journal may go on with.
+func lastWave(log *journal.RunState) int {
+	if waves := log.Header.Schedule.Waves; waves > 1 {
+		return waves
+	}
+	return 0
+}
+
+// isOver reports whether a wave was over when the run was stopped.
+func (r *Resumption) isOver(wave int) bool { return r != nil && wave < lastWave(r.log) }
+
 // hasBegun reports whether stage i of what is left had begun when the run was stopped.
 func (r *Resumption) hasBegun(i int) bool { return r != nil && r.began && i == 0 }
 
@@ -203,7 +219,7 @@ func (d *deployment) ready(ctx context.Context) error {
 	}
 	for _, t := range d.targets {
 		follow, settings := t.Plan.Follows()
-		ready := &journal.Ready{Version: t.newVersion(), Tags: follow.Tags, TagKeys: follow.Untag, Settings: settings}
+		ready := &journal.Ready{Version: t.newVersion(), Tags: follow.Tags, TagKeys: follow.Untag, Settings: settings, Wave: d.recordedWave()}
 		for _, a := range t.Want.Aliases {
 			ready.Aliases = append(ready.Aliases, journal.ReadyAlias{Name: a.Name, Description: a.Description})
 		}
@@ -220,7 +236,7 @@ func (d *deployment) noteStage(ctx context.Context, i int, s traffic.Stage) erro
 	if d.Record.Header.Schedule == nil {
 		return nil
 	}
-	e := journal.Evidence{Percent: s.Percent, Stage: i + 1 + d.resumption().over()}
+	e := journal.Evidence{Percent: s.Percent, Stage: i + 1 + d.resumption().over(), Wave: d.recordedWave()}
 	if g := d.guard(); i == 0 && g != nil && d.resumption() == nil {
 		for _, c := range g.aliases {
 			e.Before = append(e.Before, journal.Measured{Of: c.of, Alias: c.alias, Old: [2]int64{c.hour.Invocations, c.hour.Errors}})
@@ -228,6 +244,14 @@ func (d *deployment) noteStage(ctx context.Context, i int, s traffic.Stage) erro
 		e.Minutes = g.unrecorded
 	}
 	return d.journal.Note(ctx, e)
+}
+
+// recordedWave is the number of the wave, 0 where there is but one.
+func (d *deployment) recordedWave() int {
+	if d.allWaves > 1 {
+		return d.wave
+	}
+	return 0
 }
 
 func (d *deployment) guard() *sentinel {

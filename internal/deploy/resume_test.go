@@ -24,13 +24,16 @@ import (
 
 // cutOff deploys, and a signal with a post step to come stops the run when an event
 // comes for the nth time; the post step never runs.
-func (f *fixture) cutOff(schedule string, nth int, at func(event.Event) bool) {
+func (f *fixture) cutOff(schedule string, nth int, at func(event.Event) bool, files ...string) {
 	f.Helper()
+	if len(files) == 0 {
+		files = []string{"function.yaml"}
+	}
 	f.options.Traffic = parseTraffic(f.T, schedule)
 	run := f.newRun()
 	ctx, cancel := context.WithCancelCause(f.Context())
 	defer cancel(nil)
-	targets, err := f.resolve(ctx, run, "function.yaml")
+	targets, err := f.resolve(ctx, run, files...)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -172,6 +175,129 @@ func TestAStoppedShiftWhoseVersionFailedMeanwhileIsRolledBack(t *testing.T) {
 	})
 }
 
+// liveOf is the version to which alias live of a function points.
+func (f *fixture) liveOf(function string) string {
+	f.Helper()
+	out, err := f.lambda.GetAlias(f.Context(), &lambda.GetAliasInput{FunctionName: &function, Name: aws.String("live")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return *out.FunctionVersion
+}
+
+// inWave is when something happens for the first time in a wave.
+func inWave(number int, at func(event.Event) bool) func(event.Event) bool {
+	wave := 0
+	return func(e event.Event) bool {
+		if w, is := e.(event.WaveBegan); is {
+			wave = w.Number
+		}
+		return wave == number && at(e)
+	}
+}
+
+// twoWaves deploys two functions, one after the other, and is cut off in one of the waves.
+func (f *fixture) twoWaves(wave int, at func(event.Event) bool) {
+	f.Helper()
+	files := append(f.numbered(1, ""), "function.yaml")
+	f.write("function.yaml", definitionOf("shop", ""))
+	f.write("code/index.js", "1")
+	f.mustDeploy(files...)
+	f.write("code/index.js", "2")
+	f.options.Waves = []string{"f00", "shop"}
+	f.cutOff("10%/2m, 50%/2m", 1, inWave(wave, at), files...)
+}
+
+// Of several waves, the last one goes on: those before are over, and a rollback takes
+// them back, too.
+func TestAStoppedLastWaveGoesOn(t *testing.T) {
+	for _, percent := range []float64{10, 50} {
+		t.Run(traffic.Percent(percent), func(t *testing.T) {
+			run(t, awslocal.Options{}, func(f *fixture) {
+				f.twoWaves(2, stageOf(percent))
+				f.aws.ResetCalls()
+				began := time.Now()
+				results, err := f.resume(Gates{})
+				if err != nil || f.alias("live") != "2" || len(f.weights()) > 0 || f.journal().State != journal.Deployed {
+					f.Fatalf("%v; live is %s with %v, the journal %s\n%s", err, f.alias("live"), f.weights(), f.journal().State, f.log)
+				}
+				if took, want := time.Since(began), map[float64]time.Duration{10: 4 * time.Minute, 50: 2 * time.Minute}[percent]; took < want || took > want+5*time.Minute {
+					f.Errorf("the rest took %s, its stages %s", took, want)
+				}
+				for _, c := range f.aws.Calls() {
+					if c.Operation == "UpdateAlias" && functionIn(c.Resource) == "f00" {
+						f.Error("the wave that was over shifts again")
+					}
+				}
+				if len(results) != 2 || results[0].Version != "2" || results[1].Previous() != "1" {
+					f.Errorf("results %+v", results)
+				}
+				f.logged("Wave 2 of 2: shop in us-east-1\n")
+				if _, err := f.rollback(); err != nil {
+					f.Fatal(err)
+				}
+				if got := f.liveOf("f00") + f.liveOf("shop"); got != "11" {
+					f.Errorf("after the rollback live is %s", got)
+				}
+			})
+		})
+	}
+}
+
+func TestAStoppedWaveThatOthersFollowIsRefused(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.twoWaves(1, stageOf(50))
+		_, err := f.resume(Gates{})
+		var not *NotStartedError
+		if !errors.As(err, &not) || !strings.Contains(err.Error(), "has 2 waves and was interrupted before the last one began to shift: shop is not deployed yet") {
+			f.Errorf("ends with %v", err)
+		}
+	})
+}
+
+// What the new version of the last wave did while nobody looked takes all waves back; the
+// evidence against the waves before counts as it did, so that one among them needs the same.
+func TestAStoppedLastWaveThatFailsTakesAllWavesBack(t *testing.T) {
+	rates := newRates(1, nil)
+	run(t, awslocal.Options{Handler: rates.handle, Seed: 5}, func(f *fixture) {
+		f.access.Timing.MetricDelay = 0
+		f.twoWaves(2, stageOf(10))
+		stop := f.load(f.Context(), 600)
+		defer stop()
+		rates.mu.Lock()
+		rates.rates = map[string]float64{"2": 0.3}
+		rates.mu.Unlock()
+		time.Sleep(3 * time.Minute)
+		_, err := f.resume(Gates{})
+		var failed *FailedError
+		if !errors.As(err, &failed) || !strings.Contains(err.Error(), "version 2 of function shop failed in") {
+			f.Fatalf("ends with %v\n%s", err, f.log)
+		}
+		if got := f.liveOf("f00") + f.liveOf("shop"); got != "11" {
+			f.Errorf("live is %s", got)
+		}
+	})
+}
+
+func TestTheEvidenceOfWavesThatAreOverCounts(t *testing.T) {
+	t.Parallel()
+	log := &journal.RunState{
+		Header:   journal.Header{Schedule: &journal.Schedule{Waves: 2}},
+		Evidence: []journal.Evidence{{Before: []journal.Measured{{Of: 0, Alias: "live"}, {Of: 1, Alias: "live"}, {Of: 1, Alias: "beta"}}}},
+	}
+	g := &sentinel{aliases: []*comparison{{of: 1, alias: "live"}}}
+	r := &Resumption{log: log}
+	planned := []Planned{{Target: Target{Wave: 1}}, {Target: Target{Wave: 2}}}
+	for i := range planned {
+		g.reader.groups = append(g.reader.groups, &metricsGroup{})
+		planned[i].Resumes = r
+	}
+	r.addOver(t.Context(), planned, g)
+	if len(g.aliases) != 2 || g.aliases[1].of != 0 || g.aliases[1].alias != "live" {
+		t.Errorf("compares %d aliases", len(g.aliases))
+	}
+}
+
 // The guard of a shift that goes on has the very evidence that it had.
 func TestAStoppedShiftGoesOnWithItsEvidence(t *testing.T) {
 	at := time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)
@@ -182,8 +308,7 @@ func TestAStoppedShiftGoesOnWithItsEvidence(t *testing.T) {
 	minutes := []journal.Measured{
 		minute(0, [2]int64{50, 2}, [2]int64{450, 4}), minute(0, [2]int64{3, 1}, [2]int64{10, 0}), minute(1, [2]int64{48, 6}, [2]int64{452, 3}),
 	}
-	r := &Resumption{log: &journal.RunState{
-		Stages:   []journal.StageBegan{{Stage: 1, At: at.Add(12 * time.Second)}},
+	r := &Resumption{stages: []journal.StageBegan{{Stage: 1, At: at.Add(12 * time.Second)}}, log: &journal.RunState{
 		Evidence: []journal.Evidence{{Stage: 1, Before: []journal.Measured{hour}}, {Minutes: minutes[:2]}, {Minutes: minutes[2:]}},
 	}}
 	c := &comparison{alias: "live", added: map[time.Time]guard.Minute{}}

@@ -121,6 +121,9 @@ func (d *deployment) carryOut(ctx context.Context) error {
 	for i, targets := range waves {
 		wave := *d
 		wave.targets, wave.wave, wave.allWaves = targets, i+1, len(waves)
+		if d.resumption().isOver(wave.recordedWave()) {
+			continue
+		}
 		if len(waves) > 1 {
 			d.Events.Emit(event.WaveBegan{Number: i + 1, Of: len(waves), Targets: wave.names()})
 		}

@@ -101,7 +101,7 @@ var sizes = map[string][][2]int64{
 // computed over all outcomes.
 func TestEvidenceIsExpectedToStayAtOneWhileTheNewVersionIsTolerated(t *testing.T) {
 	t.Parallel()
-	rates := []float64{0, 0.01, 0.3, 0.95}
+	rates := []float64{0, 0.3, 0.95}
 	for name, minutes := range sizes {
 		for _, before := range []Count{{}, {1000, 100}} {
 			for _, tolerance := range []float64{0.001, 0.05} {
@@ -138,19 +138,23 @@ func TestDecisiveEvidenceIsAsRareAsPromised(t *testing.T) {
 	t.Parallel()
 	const old, tolerance = 0.3, 0.05
 	truth := [][2]float64{{old + tolerance, old}, {old + tolerance, old}}
-	for _, alpha := range []float64{0.5, 0.2, 0.05} {
-		seen, between := 0.0, 0.0
-		start := func() parted { return NewWorse(tolerance, Count{1000, 100}, 1) }
-		outcomes(start, [][2]int64{{4, 4}, {3, 3}}, truth, func(e Evidence, p float64) {
-			if e.Peak() >= math.Log(1/alpha) {
-				seen += p
-				if e.Log() < math.Log(1/alpha) {
-					between += p
-				}
+	alphas := []float64{0.5, 0.2, 0.05}
+	var seen, between [3]float64
+	start := func() parted { return NewWorse(tolerance, Count{1000, 100}, 1) }
+	outcomes(start, [][2]int64{{3, 3}, {3, 3}}, truth, func(e Evidence, p float64) {
+		for i, alpha := range alphas {
+			if e.Peak() < math.Log(1/alpha) {
+				continue
 			}
-		})
-		if seen > alpha || seen == 0 || between == 0 {
-			t.Errorf("evidence of %g is seen with a probability of %.4f, in %.4f not at the end", 1/alpha, seen, between)
+			seen[i] += p
+			if e.Log() < math.Log(1/alpha) {
+				between[i] += p
+			}
+		}
+	})
+	for i, alpha := range alphas {
+		if seen[i] > alpha || seen[i] == 0 || between[i] == 0 {
+			t.Errorf("evidence of %g is seen with a probability of %.4f, in %.4f not at the end", 1/alpha, seen[i], between[i])
 		}
 	}
 }
@@ -176,7 +180,7 @@ func TestBoundIsExpectedToStayAtOneBelowIt(t *testing.T) {
 func TestEvidenceGrowsWhereTheNewVersionIsWorse(t *testing.T) {
 	t.Parallel()
 	start := func() parted { return NewWorse(0.001, Count{1000, 1}, 1) }
-	if e := expectation(start, [][2]int64{{4, 4}, {4, 4}}, [][2]float64{{0.5, 0.001}, {0.5, 0.001}}); e < 10 {
+	if e := expectation(start, [][2]int64{{3, 3}, {3, 3}}, [][2]float64{{0.5, 0.001}, {0.5, 0.001}}); e < 5 {
 		t.Errorf("expectation %.3f where half of the new version's invocations fail", e)
 	}
 }

@@ -170,8 +170,10 @@ type Evidence struct {
 	Reason   string `json:"reason,omitempty"`
 	// Gate is a question to a gate, or its answer.
 	Gate *Gate `json:"gate,omitempty"`
-	// Stage is the stage of the schedule whose aliases begin to move, from 1.
+	// Stage is the stage of the schedule whose aliases begin to move, from 1, and Wave the
+	// wave that they are in; 0 where the run has one wave.
 	Stage int `json:"stage,omitempty"`
+	Wave  int `json:"wave,omitempty"`
 	// Before are what the old versions did in the hour before the run, as Old: they
 	// fix what the guard tolerates.
 	Before []Measured `json:"before,omitempty"`

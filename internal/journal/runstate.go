@@ -222,7 +222,7 @@ func (s *RunState) add(r Record) error {
 		e.At = r.At
 		s.Evidence = append(s.Evidence, e)
 		if r.Evidence.Stage > 0 {
-			s.Stages = append(s.Stages, StageBegan{Stage: r.Evidence.Stage, At: r.At})
+			s.Stages = append(s.Stages, StageBegan{Wave: r.Evidence.Wave, Stage: r.Evidence.Stage, At: r.At})
 		}
 		return nil
 	}

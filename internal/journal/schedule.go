@@ -40,6 +40,8 @@ type Ready struct {
 	TagKeys []string          `json:"tagKeys,omitempty"`
 	// Settings reports whether settings follow, which only a deployment's files name.
 	Settings bool `json:"settings,omitempty"`
+	// Wave counts from 1; 0 where the run has one wave.
+	Wave int `json:"wave,omitempty"`
 }
 
 // ReadyAlias is an alias that shifts; no Description leaves the one it has.
@@ -50,7 +52,7 @@ type ReadyAlias struct {
 
 // StageBegan is a stage of the schedule whose aliases began to move.
 type StageBegan struct {
-	// Stage counts from 1.
-	Stage int
-	At    time.Time
+	// Wave is 0 where the run has one wave; Stage counts from 1.
+	Wave, Stage int
+	At          time.Time
 }
