@@ -12,10 +12,31 @@ import (
 // rollback still restores what was before the deployment.
 func TestARollbackIsExactWhereverAResumedShiftIsCutOff(t *testing.T) {
 	t.Parallel()
-	s := scenario{
-		before: published, definition: define(`, "memorySize": 256, "tags": {"team": "b"}`), files: map[string]string{"code/bootstrap": "two"},
-		args: []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live,beta", "--traffic", "10%/2m, 50%/2m"},
-	}
+	definition := define(`, "memorySize": 256, "tags": {"team": "b"}`)
+	shift := []string{"--artifact", "code", "--alias", "live,beta", "--traffic", "10%/2m, 50%/2m"}
+	t.Run("one wave", func(t *testing.T) {
+		t.Parallel()
+		cutOffAgain(t, 1, scenario{
+			before: published, definition: definition, files: map[string]string{"code/bootstrap": "two"},
+			args: append([]string{"--function-definition", "function.json"}, shift...),
+		})
+	})
+	t.Run("the last of two waves", func(t *testing.T) {
+		t.Parallel()
+		cutOffAgain(t, 2, scenario{
+			before: func(w *world) {
+				published(w)
+				w.create("g", nil)
+				w.alias("g", "live", w.publish("g"), nil)
+			},
+			definition: definition,
+			files:      map[string]string{"code/bootstrap": "two", "g.json": strings.Replace(define(""), `"f"`, `"g"`, 1)},
+			args:       append([]string{"--function-definition", "function.json,g.json", "--waves", "g"}, shift...),
+		})
+	})
+}
+
+func cutOffAgain(t *testing.T, waves int, s scenario) {
 	// stopped is a world whose deployment died when its shift had begun.
 	stopped := func(t *testing.T, at cut) (w *world, before string) {
 		w = newWorld(t)
@@ -40,7 +61,7 @@ func TestARollbackIsExactWhereverAResumedShiftIsCutOff(t *testing.T) {
 		w.run(cut{}, "rollback").expect(t, "the rollback", 0)
 		w.same(before, w.dump())
 		again, before := stopped(t, first)
-		if !strings.Contains(again.journal(), `"stage":2`) || strings.Contains(again.journal(), `"stage":3`) {
+		if strings.Count(again.journal(), `"stage":2`) != waves || strings.Count(again.journal(), `"stage":3`) != waves-1 {
 			t.Fatalf("the deployment was not cut off in its second stage:\n%s", again.journal())
 		}
 		resumed := again.run(cut{}, "shift", "--resume")
