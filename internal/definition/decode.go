@@ -168,8 +168,16 @@ func find(fields []field, key string) *field {
 	return nil
 }
 
+// aside begins the keys by which people write comments into JSON, or keep a field
+// that shall not count.
+var aside = regexp.MustCompile(`^(_|//|#)`)
+
 // unknown says what a key that names no field may have been meant to be.
 func (d *decoder) unknown(key *yaml.Node, s scope) {
+	if aside.MatchString(key.Value) {
+		d.warn(key, "", "a key that begins with _, // or # is left out")
+		return
+	}
 	if hint, is := d.answer(s.path, key.Value); is {
 		d.problem(key, hint, "%q is no part of a definition", s.written+key.Value)
 		return

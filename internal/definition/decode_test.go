@@ -304,6 +304,17 @@ func TestCheckPackageHoldsTheDefinitionToItsArtifact(t *testing.T) {
 	}
 }
 
+func TestAKeyThatIsAComment(t *testing.T) {
+	t.Parallel()
+	f, problems := decodeText(`{"FunctionName": "f", "_comment": "x", "_LoggingConfig": {"LogFormat": 7}, "//": "y", "TracingConfig": {"Mode": "Active", "#why": 1}}`)
+	if problems.Err() != nil || len(problems) != 4 || *f.TracingConfig.Mode != "Active" {
+		t.Errorf("%v", problems)
+	}
+	if _, problems = decodeText(`{"FunctionName": "f", "comment": "x"}`); problems.Err() == nil {
+		t.Error("a key that is no comment is left out")
+	}
+}
+
 func TestAListThatCannotBeReadIsNotMissing(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -51,6 +51,12 @@ var recognizers = []struct {
 	{func(k rootKeys) bool {
 		return k.has("terraform_version") && k.has("serial", "lineage", "resources", "values")
 	}, fileKind{"Terraform's state", "its values are named one by one: variables-from: NAME=tfstate:FILE#ADDRESS; lambroll's templates take it with the input tfstate"}},
+	// https://learn.microsoft.com/azure/azure-functions/functions-reference, https://apex.run/#function-configuration-file:
+	// their files have the name of lambroll's.
+	{func(k rootKeys) bool { return k.has("bindings") && !k.has("functionName", "FunctionName") }, fileKind{"a function.json of Azure Functions", "this program deploys AWS Lambda"}},
+	{func(k rootKeys) bool {
+		return k.has("runtime", "handler", "role", "environment", "memory") && k.has("hooks", "memory", "nameTemplate") && !k.has("functionName", "FunctionName", "memorySize")
+	}, fileKind{"a file of Apex", existing}},
 	{func(k rootKeys) bool { return k.has("provider", "functions") && k.has("service") }, fileKind{"a file of the Serverless Framework", existing}},
 	{func(k rootKeys) bool { return k.has("Configuration") && k.under("Configuration", "FunctionName") }, fileKind{"the answer of `aws lambda get-function`", "keep what is below Configuration"}},
 	{func(k rootKeys) bool {

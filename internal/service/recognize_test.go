@@ -33,6 +33,9 @@ func TestAFileOfTheWrongInputIsNamedWithTheRightOne(t *testing.T) {
 		"package.json":  `{"name": "f", "scripts": {}}`,
 		"compose.yaml":  "services: {a: {image: x}}\n",
 		"answer.json":   `{"Configuration": {"FunctionName": "f"}, "Code": {}}`,
+		"azure.json":    `{"scriptFile": "a.py", "bindings": [{"type": "httpTrigger"}]}`,
+		"apex.json":     `{"runtime": "python3.6", "hooks": {"build": "make"}, "environment": {"A": "b"}}`,
+		"project.json":  `{"name": "shop", "memory": 128, "role": "arn:aws:iam::123456789012:role/f"}`,
 		"sls.yml":       "service: shop\nprovider: {name: aws}\nfunctions: {}\n",
 	}
 	workspace := fstest.MapFS{}
@@ -54,6 +57,9 @@ func TestAFileOfTheWrongInputIsNamedWithTheRightOne(t *testing.T) {
 		{asService, "alias.yaml", "is an alias definition, not a Harness Service", "the input alias-definition"},
 		{asService, "workflow.yml", "is a GitHub workflow", "name the files"},
 		{asService, "sls.yml", "is a file of the Serverless Framework", ""},
+		{asFunction, "azure.json", "is a function.json of Azure Functions, not a function definition", "AWS Lambda"},
+		{asFunction, "apex.json", "is a file of Apex, not a function definition", "lambda-rollout init"},
+		{asFunction, "project.json", "is a file of Apex, not a function definition", "lambda-rollout init"},
 		{asEnvironment, "infrastructure.yaml", "is a Harness Infrastructure, not a Harness Environment", "the input infrastructure"},
 		{asEnvironment, "service.yaml", "is a Harness Service, not a Harness Environment", "the input service"},
 		{asEnvironment, "function.yaml", "is a function definition, not a Harness Environment", "the input function-definition"},

@@ -2,6 +2,7 @@ package service
 
 import (
 	"regexp"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -61,7 +62,11 @@ func (l *loader) checkTemplates(doc *expression.Document, n *yaml.Node) {
 		}
 		for _, t := range append(braces[:len(braces):len(braces)], shell) {
 			if t.form.MatchString(text) {
-				problem := doc.Problem(n, "the value "+t.what, t.hint)
+				hint := t.hint
+				if t.what == shell.what && doc.Templates() {
+					hint = "write {{ must_env `" + strings.Trim(text, "${}") + "` }}"
+				}
+				problem := doc.Problem(n, "the value "+t.what, hint)
 				problem.Warning = t.warning
 				l.report(problem)
 				return
