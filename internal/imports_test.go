@@ -44,7 +44,7 @@ var layout = map[string][]string{
 	"convert":    {"document", "expression", "diag", "traffic"},
 	// What AWS holds.
 	"session":    {"address", "awsfacts", "redact"},
-	"artifact":   {"awsfacts", "definition", "glob", "session"},
+	"artifact":   {"awsfacts", "definition", "diag", "glob", "session"},
 	"metrics":    {"awsfacts", "session"},
 	"cloudtrail": {"awsfacts", "session"},
 	"codedeploy": {"awsfacts", "session", "traffic"},

@@ -26,6 +26,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -69,6 +70,8 @@ type Result struct {
 	Pinned string
 	// Image names the image, empty for a zip.
 	Image Image
+	// Warnings are of the file that says what of a folder is left out.
+	Warnings diag.List
 
 	opts Options
 	// local is the zip on this machine, empty where there is none.

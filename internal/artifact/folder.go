@@ -39,12 +39,22 @@ type Zipped struct {
 // built with (compress/flate promises valid, not equal, output between
 // releases), so a new release of the program may give a folder a new hash once.
 func Zip(ctx context.Context, out io.Writer, folder string) (Zipped, error) {
+	return zipBy(ctx, out, folder, nil)
+}
+
+// zipBy zips by the rules that are given, else by the folder's own.
+func zipBy(ctx context.Context, out io.Writer, folder string, by rules) (Zipped, error) {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return Zipped{}, err
 	}
 	defer root.Close()
-	entries, err := list(root)
+	if by == nil {
+		if by, err = readIgnore(root); err != nil {
+			return Zipped{}, err
+		}
+	}
+	entries, err := list(root, by)
 	if err != nil {
 		return Zipped{}, err
 	}
@@ -72,21 +82,17 @@ type entry struct {
 }
 
 // list walks a folder without following any symlink.
-func list(root *os.Root) ([]entry, error) {
-	rules, err := readIgnore(root)
-	if err != nil {
-		return nil, err
-	}
+func list(root *os.Root, by rules) ([]entry, error) {
 	var entries []entry
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case name == ".":
 			return nil
-		case d.IsDir() && (slices.Contains(alwaysIgnored, d.Name()) || rules.Match(name, true)):
+		case d.IsDir() && (slices.Contains(alwaysIgnored, d.Name()) || by.Match(name, true)):
 			return fs.SkipDir
-		case d.IsDir(), name == IgnoreFile, slices.Contains(alwaysIgnored, d.Name()), rules.Match(name, false):
+		case d.IsDir(), name == IgnoreFile, slices.Contains(alwaysIgnored, d.Name()), by.Match(name, false):
 			return nil
 		}
 		info, err := d.Info()
@@ -121,20 +127,23 @@ const maxIgnore = 1 << 20
 
 // readIgnore reads the folder's own rules; none is fine.
 func readIgnore(root *os.Root) (*Ignore, error) {
+	text, err := readIgnoreText(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Ignore{}, nil
+	}
+	return ParseIgnore(text), err
+}
+
+func readIgnoreText(root *os.Root) (string, error) {
 	info, err := root.Stat(IgnoreFile)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return &Ignore{}, nil
 	case err != nil:
-		return nil, err
+		return "", err
 	case !info.Mode().IsRegular() || info.Size() > maxIgnore:
-		return nil, fmt.Errorf("%s is no file of at most %d bytes", IgnoreFile, maxIgnore)
+		return "", fmt.Errorf("%s is no file of at most %d bytes", IgnoreFile, maxIgnore)
 	}
 	text, err := root.ReadFile(IgnoreFile)
-	if err != nil {
-		return nil, err
-	}
-	return ParseIgnore(string(text)), nil
+	return string(text), err
 }
 
 // counter counts what goes through.

@@ -204,7 +204,7 @@ func TestZipStopsAboveTheLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	entries, err := list(root)
+	entries, err := list(root, &Ignore{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
 
 // resolvePath finds a zip, a jar or a folder of this machine.
@@ -26,7 +27,7 @@ func (r *Result) resolvePath(ctx context.Context, ref Ref) error {
 	switch {
 	case info.IsDir():
 		r.Kind = Folder
-		err = r.zipFolder(ctx, path)
+		err = r.zipFolder(ctx, path, ref.Lambroll)
 	case info.Mode().IsRegular():
 		r.Kind = File
 		err = r.useZip(ctx, path)
@@ -64,16 +65,27 @@ func inWorkspace(workspace, path string) (string, error) {
 }
 
 // zipFolder builds the zip at once: only its bytes have a hash to compare.
-func (r *Result) zipFolder(ctx context.Context, folder string) error {
-	build := func() (zippedFile, error) { return zipTo(ctx, r.opts.TempDir, folder) }
+func (r *Result) zipFolder(ctx context.Context, folder, lambroll string) error {
+	build := func() (zipped zippedFile, err error) {
+		var by rules
+		var noticed diag.List
+		if lambroll != "" {
+			if by, noticed, err = besideLambroll(folder, lambroll, r.opts.Workspace); err != nil {
+				return zipped, err
+			}
+		}
+		zipped, err = zipTo(ctx, r.opts.TempDir, folder, by)
+		zipped.noticed = noticed
+		return zipped, err
+	}
 	if r.opts.Folders != nil {
-		build = r.opts.Folders.once(folder, build)
+		build = r.opts.Folders.once(folder+"\x00"+lambroll, build)
 	}
 	zipped, err := build()
 	if err != nil {
 		return err
 	}
-	r.local = zipped.path
+	r.local, r.Warnings = zipped.path, zipped.noticed
 	r.Code = definition.Code{ZipPath: r.local, Sha256: zipped.Sha256, Size: zipped.Size}
 	return nil
 }
@@ -100,19 +112,20 @@ func (r *Result) useZip(ctx context.Context, path string) error {
 // zippedFile is a folder's zip.
 type zippedFile struct {
 	Zipped
-	path string
+	path    string
+	noticed diag.List
 }
 
-func zipTo(ctx context.Context, dir, folder string) (zippedFile, error) {
+func zipTo(ctx context.Context, dir, folder string, by rules) (zippedFile, error) {
 	out, err := os.CreateTemp(dir, "folder-*.zip")
 	if err != nil {
 		return zippedFile{}, err
 	}
-	zipped, err := Zip(ctx, out, folder)
+	zipped, err := zipBy(ctx, out, folder, by)
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
-	return zippedFile{zipped, out.Name()}, err
+	return zippedFile{Zipped: zipped, path: out.Name()}, err
 }
 
 // Folders zips each folder once, for all Targets that deploy it. Its zips live

@@ -25,6 +25,9 @@ type Ref struct {
 	Kind Kind
 	// Path is a zip, jar or folder.
 	Path string
+	// Lambroll is the folder of the definition of lambroll that a folder is zipped for,
+	// relative to the workspace; empty for every other definition.
+	Lambroll string
 	// Bucket and Key name an object. KeyPattern is set instead of Key where the
 	// newest of several objects is wanted.
 	Bucket, Key, KeyPattern string

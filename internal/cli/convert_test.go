@@ -67,7 +67,7 @@ jobs:
 	b.write("fn/index.js", "exports.handler = async () => 1\n")
 	var doc convertDocument
 	b.document(exitDone, &doc, "convert", "fn")
-	if len(doc.Files) != 2 || doc.Files[0].Name != ".github/workflows/deploy-bill.yml" || doc.Files[1].Name != "fn/.lambdaignore" || doc.Stops != 0 {
+	if len(doc.Files) != 1 || doc.Files[0].Name != ".github/workflows/deploy-bill.yml" || doc.Stops != 0 {
 		t.Errorf("%+v", doc)
 	}
 	for _, alone := range []string{"fn/function.json", "fn/"} {

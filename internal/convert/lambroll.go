@@ -18,10 +18,7 @@ import (
 
 // LambrollFiles are the names of lambroll's files in a folder, the definitions first
 // (https://github.com/fujiwara/lambroll#usage).
-var LambrollFiles = []string{"function.json", "function.jsonnet", "function_url.json", "function_url.jsonnet", ".lambdaignore"}
-
-// unzipped is what lambroll never puts into a zip.
-var unzipped = []string{".lambdaignore", "function.json", "function.jsonnet", "function_url.json", "function_url.jsonnet", ".git/", ".terraform/", "terraform.tfstate"}
+var LambrollFiles = []string{"function.json", "function.jsonnet", "function_url.json", "function_url.jsonnet"}
 
 // Folder is a folder of lambroll.
 type Folder struct {
@@ -104,8 +101,7 @@ func (l *lambroll) convert() Result {
 	if err := encode(&text, root); err != nil {
 		l.report(diag.Problem{File: l.folder.Name, Message: "cannot be written as a workflow: " + err.Error()})
 	}
-	files := []File{{workflowName("deploy-" + name), text.Bytes()}}
-	return Result{append(files, l.ignore()...), l.stops}
+	return Result{[]File{{workflowName("deploy-" + name), text.Bytes()}}, l.stops}
 }
 
 // options are the option file's, or an empty document.
@@ -326,29 +322,6 @@ func (l *lambroll) url() {
 		put(l.step.with, "settings", scalar(f.Name))
 		l.report(diag.Problem{File: f.Name, Warning: true, Message: "lambroll deploys it only with --function-url; the workflow does", Hint: "remove its input settings if the URL is not to be changed"})
 	}
-}
-
-// ignore is the .lambdaignore that leaves out of the zip what lambroll leaves out by
-// itself; none where the code is elsewhere.
-func (l *lambroll) ignore() []File {
-	if n := get(l.step.with, "artifact"); n == nil || path.Clean(n.Value) != path.Clean(l.folder.Name) {
-		return nil
-	}
-	existing, _ := l.file(".lambdaignore")
-	text := string(existing.Content)
-	var missing []string
-	for _, pattern := range unzipped {
-		if !slices.Contains(strings.Fields(text), pattern) {
-			missing = append(missing, pattern)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	return []File{{l.inFolder(".lambdaignore"), []byte(text + "# What lambroll leaves out by itself:\n" + strings.Join(missing, "\n") + "\n")}}
 }
 
 // environmentCall finds the variables that a definition asks for, in templates and in

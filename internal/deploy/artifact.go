@@ -65,7 +65,11 @@ func reference(a service.Artifact) (artifact.Ref, error) {
 			Account: a.RegistryID, Region: a.Region, Repository: a.ImagePath, Tag: a.Tag, Digest: a.Digest,
 		}}, nil
 	}
-	return artifact.ParseRef(a.Reference)
+	ref, err := artifact.ParseRef(a.Reference)
+	if ref.Kind == artifact.Path {
+		ref.Lambroll = a.Lambroll
+	}
+	return ref, err
 }
 
 // registry completes an image that a service names without its registry: the

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -88,7 +89,7 @@ func checkCode(ctx context.Context, t service.Target, code *artifact.Result) dia
 	if err != nil {
 		return diag.List{{Message: err.Error()}}
 	}
-	problems := definition.CheckCode(*t.Function, listing, t.Document)
+	problems := append(slices.Clone(code.Warnings), definition.CheckCode(*t.Function, listing, t.Document)...)
 	if err := done(); err != nil {
 		problems = append(problems, diag.Problem{Message: err.Error()})
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -15,6 +16,8 @@ type artifactSource struct {
 	source *source
 	given  document.Text
 	folder string
+	// lambroll is the folder of a definition of lambroll.
+	lambroll string
 	// inDefinition is set where only the definition can name it: Code.ImageUri, as
 	// lambroll has it.
 	inDefinition bool
@@ -25,7 +28,7 @@ type artifactSource struct {
 func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 	if l.opts.Artifact != "" {
 		l.isNoCode(inFolder(s.folder, l.opts.Artifact))
-		return artifactSource{given: document.Of("input artifact", l.opts.Artifact), folder: s.folder}, true
+		return artifactSource{given: document.Of("input artifact", l.opts.Artifact), folder: s.folder, lambroll: l.lambrollFolder(s)}, true
 	}
 	identifiers := s.identifiers()
 	list := strings.Join(identifiers, ", ")
@@ -50,6 +53,14 @@ func (l *loader) chosen(s *serviceDocument) (artifactSource, bool) {
 		return artifactSource{}, false
 	}
 	return artifactSource{source: &s.sources[i]}, true
+}
+
+// lambrollFolder is the folder of the service's definition if that is one of lambroll.
+func (l *loader) lambrollFolder(s *serviceDocument) string {
+	if s.short && l.templated(s.manifests[0].paths[0].Raw(), functionInputs) {
+		return path.Dir(s.manifests[0].paths[0].Raw())
+	}
+	return ""
 }
 
 // kindsOfSources are the fields that each type of source needs; of those
@@ -78,7 +89,7 @@ func (a artifactSource) render(l *loader, e *expression.Evaluator) (Artifact, bo
 		if !strings.Contains(value, "://") && !strings.Contains(value, ".dkr.ecr") {
 			value = inFolder(a.folder, value)
 		}
-		return Artifact{Kind: Reference, Identifier: "primary", Reference: value}, ok
+		return Artifact{Kind: Reference, Identifier: "primary", Reference: value, Lambroll: a.lambroll}, ok
 	}
 	kind, known := kindsOfSources[a.source.typ]
 	if a.source.template {

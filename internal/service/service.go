@@ -155,6 +155,9 @@ type Artifact struct {
 	Reference string
 	// Path is that of a Local artifact, relative to the workspace.
 	Path string
+	// Lambroll is the folder of the definition where that is one of lambroll, whose
+	// rules say what of a folder is zipped.
+	Lambroll string
 	// Bucket, Key or KeyPattern, and Region name an object.
 	Bucket, Key, KeyPattern, Region string
 	// RegistryID (empty for the current account), ImagePath, Tag or Digest
