@@ -173,6 +173,8 @@ func TestASignalThatWasIgnoredStaysIgnored(t *testing.T) {
 	cmd := j.command(deployArgs("large.json", "--traffic", "10%/1h")...)
 	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`}, cmd.Args...)
 	cmd.Path = shell
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -180,10 +182,9 @@ func TestASignalThatWasIgnoredStaysIgnored(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	// The second signal shows that the first did nothing: a deploy that stops
-	// already takes no notice of it.
-	if code := j.stop(cmd, syscall.SIGTERM); code != 1 || j.changed() != "" {
-		t.Errorf("exit code %d, changes %s", code, j.changed())
+	// The second signal shows that the first did nothing: it is the one that stops.
+	if code := j.stop(cmd, syscall.SIGTERM); code != 1 || j.changed() != "" || !strings.Contains(log.String(), "stopped by a signal: terminated") {
+		t.Errorf("exit code %d, changes %s\n%s", code, j.changed(), &log)
 	}
 }
 

@@ -2,18 +2,23 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/input"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // A rollback that deletes a function asks the user who is there, and nobody else.
@@ -150,6 +155,58 @@ func TestEachSignalSaysWhatItCosts(t *testing.T) {
 
 // A file that is no journal of this run is refused before the first call to AWS, by an
 // unchanged deploy too, since the next one would need the file.
+// hanging is a network that never answers, whatever the caller says.
+type hanging chan struct{}
+
+func (h hanging) Do(*http.Request) (*http.Response, error) {
+	<-h
+	return nil, errors.New("the test is over")
+}
+
+// A run ends in time after a signal, even where its command does not: as one that did
+// not start, or as one that the post step rolls back.
+func TestARunEndsAlthoughItsCommandHangs(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		env     []string
+		journal string
+		within  time.Duration
+		ends    func(error) bool
+	}{
+		"before the first change": {nil, "", stopBefore, func(err error) bool { return errors.As(err, new(*deploy.NotStartedError)) }},
+		"before a post step":      {[]string{"LAMBDA_ROLLOUT_POST=1"}, "j.jsonl", stopAfter, func(err error) bool { return errors.As(err, new(*deploy.StoppedError)) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				request, err := input.Parse(input.Options{Args: []string{"invoke", "--function=f", "--aws-region=eu-west-1", "--aws-access-key-id=AKIDEXAMPLE", "--aws-secret-access-key=wJalrXUtnFEMI"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				network := make(hanging)
+				a := &app{Process: Process{HTTPClient: network, Now: time.Now, Timing: timing.Default()}, host: host.Detect(host.Options{Env: tc.env, Stdout: io.Discard, Stderr: io.Discard}), in: request.Set}
+				if tc.journal != "" {
+					a.progress.began(tc.journal)
+				}
+				ctx, cancel := context.WithCancelCause(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- a.run(ctx, "invoke") }()
+				synctest.Wait()
+				stopped := time.Now()
+				cancel(deploy.ErrSignal)
+				select {
+				case err = <-ended:
+				case <-time.After(time.Minute):
+				}
+				if took := time.Since(stopped); took != tc.within || !tc.ends(err) {
+					t.Errorf("after %s: %v", took, err)
+				}
+				close(network)
+			})
+		})
+	}
+}
+
 func TestAForeignFileAsJournalIsAWrongInput(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{})

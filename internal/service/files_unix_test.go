@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 )
@@ -53,7 +54,10 @@ func TestAPipeThatTheUserNamedIsRead(t *testing.T) {
 
 func TestAPipeThatNobodyNamedIsNotOpened(t *testing.T) {
 	t.Parallel()
-	files := opened(t, t.Context(), workspace(t))
+	// One that is opened is waited for until then, and says so.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	files := opened(t, ctx, workspace(t))
 	got, problems := files.Read([]string{"*.yaml"})
 	if len(got) != 1 || got[0].Name != "file.yaml" || len(problems) != 1 || problems[0].File != "pipe.yaml" || !strings.Contains(problems.Error(), "is neither a file nor a folder") {
 		t.Errorf("by a glob: got %v, %v", got, problems)
