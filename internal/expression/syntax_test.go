@@ -75,3 +75,13 @@ func TestYAMLThatLooksLikeSomethingElseIsRead(t *testing.T) {
 		}
 	}
 }
+
+// A message of the YAML library that nobody reworded may quote the file.
+func TestAMessageOfTheLibraryIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	for _, message := range []string{"line 3: hush", "found something new: hush", ""} {
+		if what, hint := plainSyntax(message); strings.Contains(what+hint, "hush") || what == "" || hint == "" {
+			t.Errorf("%q: %q (%q)", message, what, hint)
+		}
+	}
+}
