@@ -144,9 +144,13 @@ func (a *app) work(temp string) deploy.Work {
 // header says who runs, as the journal keeps it.
 func (a *app) header(command, run string) journal.Header {
 	r, origin := a.host.Run(), a.origin()
+	salt := a.Salt
+	if salt == nil {
+		salt = deploy.Salt()
+	}
 	return journal.Header{
 		Run: run, Started: a.Now().UTC(), Tool: versionNumber(), Command: command, Repository: r.Repository,
-		Commit: r.Commit, RunURL: r.URL, Actor: r.Actor, Origin: &origin, Scope: r.Scope, Salt: deploy.Salt(), Endpoints: a.serviceEndpoints(),
+		Commit: r.Commit, RunURL: r.URL, Actor: r.Actor, Origin: &origin, Scope: r.Scope, Salt: salt, Endpoints: a.serviceEndpoints(),
 	}
 }
 

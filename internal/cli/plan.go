@@ -28,7 +28,7 @@ func (a *app) plan(ctx context.Context) error {
 
 // show prints what a shift of targets would do.
 func (a *app) show(ctx context.Context, targets []deploy.Target) error {
-	planned, err := deploy.Plan(ctx, targets, a.quiet())
+	planned, err := a.planTargets(ctx, targets)
 	if err != nil {
 		return err
 	}
@@ -69,12 +69,21 @@ func (a *app) withPlanned(ctx context.Context, set *loaded, do func(plannedSet) 
 		if err != nil {
 			return err
 		}
-		planned, err := deploy.Plan(ctx, targets, a.quiet())
+		planned, err := a.planTargets(ctx, targets)
 		if err != nil {
 			return err
 		}
 		return do(plannedSet{c, targets, planned, folders.Temp})
 	})
+}
+
+// planTargets plans, and asks what only a rollback would miss.
+func (a *app) planTargets(ctx context.Context, targets []deploy.Target) ([]deploy.Planned, error) {
+	planned, err := deploy.Plan(ctx, targets, a.quiet())
+	if err == nil {
+		deploy.AskWayBack(ctx, planned, a.quiet())
+	}
+	return planned, err
 }
 
 // quiet works without the log of a deployment.

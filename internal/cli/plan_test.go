@@ -99,6 +99,7 @@ func (b *bench) process(stdout, stderr io.Writer, args ...string) Process {
 	return Process{
 		Args: append([]string{"lambda-rollout"}, args...), Env: b.env, Dir: b.dir, Stdout: stdout, Stderr: stderr, Now: b.clock(),
 		Stdin: strings.NewReader(b.stdin), Interactive: b.interactive, HTTPClient: b.client, Signals: b.signals, Unlimited: !b.limited,
+		Salt: []byte("that of all runs"),
 		Timing: timing.Timing{
 			Upload: time.Minute, FirstPoll: time.Millisecond, LastPoll: 20 * time.Millisecond, Backoff: time.Millisecond,
 			Grace: time.Second, Watch: 10 * time.Millisecond, Propagation: time.Second, StopPoll: time.Millisecond,

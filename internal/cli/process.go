@@ -56,6 +56,9 @@ type Process struct {
 	// Unlimited lets calls to AWS go out at any rate: an embedded one without quotas
 	// takes them.
 	Unlimited bool
+	// Salt goes into the digests of journals; nil means one of its own for each.
+	// Tests share one, so that an environment is digested once.
+	Salt []byte
 	// Timing is how patient the run is.
 	Timing timing.Timing
 	// Store keeps a journal on the local disk. Where root is not "", no symbolic

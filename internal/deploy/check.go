@@ -28,8 +28,8 @@ type Terms struct {
 
 // Check refuses what AWS would refuse, and what could not be rolled back. Where
 // something is to change it then asks, side by side, whether the roles exist,
-// whether every action is allowed, and whether AWS would take the code. It
-// changes nothing. Its error is a *NotStartedError.
+// whether every action is allowed, whether AWS would take the code, and what a
+// rollback could see. It changes nothing. Its error is a *NotStartedError.
 func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 	ctx = session.BeforeChanges(ctx)
 	for _, p := range planned {
@@ -88,7 +88,7 @@ type checker struct {
 // ask asks all questions side by side, each with a clock of its own.
 func (c checker) ask(ctx context.Context, planned []Planned) error {
 	trials := dryRuns(planned)
-	errs := make([]error, 1+len(trials)+2*len(planned))
+	errs := make([]error, 1+len(trials)+3*len(planned))
 	var all errgroup.Group
 	free := slots{size: c.MaxParallel + 1} // and one for the whole run
 	ask := func(at int, region string, question func(context.Context) error) {
@@ -113,9 +113,28 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 	for i, p := range planned {
 		ask(1+len(trials)+i, p.At.Region, func(ctx context.Context) error { return provisioned(ctx, p) })
 		ask(1+len(trials)+len(planned)+i, p.At.Region, p.groupsFree)
+		ask(1+len(trials)+2*len(planned)+i, p.At.Region, func(ctx context.Context) error { return c.wayBack(ctx, &planned[i]) })
 	}
 	_ = all.Wait()
 	return session.Join(errs...)
+}
+
+// wayBack asks what a rollback would need, and refuses or warns as of what the plan
+// itself tells.
+func (c checker) wayBack(ctx context.Context, p *Planned) error {
+	found := p.askWayBack(ctx)
+	for _, text := range found.warnings {
+		warn(c.of(p.At), "%s", text)
+	}
+	var all []error
+	for _, text := range found.irreversible {
+		if c.AllowPartial {
+			warn(c.of(p.At), "a rollback could not restore everything: %s", text)
+			continue
+		}
+		all = append(all, irreversible(p.At.Function, text))
+	}
+	return errors.Join(all...)
 }
 
 // permitted asks IAM, once for each set of credentials.

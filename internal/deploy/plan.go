@@ -24,9 +24,12 @@ type Planned struct {
 	started time.Time
 	// asked is how many questions about provisioned concurrency the plan takes.
 	asked int
-	// looked is how many questions the look at permissions takes that a rollback of
-	// what is created needs; 0 where another target of the same role asks.
+	// looked is how many questions are asked about what hangs on the function or
+	// calls its aliases.
 	looked int
+	// asksSight means that this target asks what its rollback could see; no other of
+	// the same role does.
+	asksSight bool
 }
 
 // Plan observes every target and plans it. It changes nothing. Its error is a
@@ -45,36 +48,8 @@ func Plan(ctx context.Context, targets []Target, w Work) ([]Planned, error) {
 	if err != nil {
 		return nil, notStarted(err)
 	}
-	warnOfBlindRollback(ctx, w.MaxParallel, planned)
+	markSight(planned)
 	return values(planned), nil
-}
-
-// warnOfBlindRollback warns where these credentials could not see what others
-// attach to what is created: its rollback would stop there. What a role may is
-// the same for all functions, so each is asked once about an alias, and once about
-// a function, which takes more questions.
-func warnOfBlindRollback(ctx context.Context, parallel int, planned []*Planned) {
-	type credentials struct {
-		account, connector, region string
-		function                   bool
-	}
-	var first []*Planned
-	asked := map[credentials]bool{}
-	for _, p := range planned {
-		creates := p.Plan.Creates()
-		key := credentials{p.At.Account, p.At.Connector, p.At.Region, slices.Contains(creates, "")}
-		if len(creates) > 0 && !asked[key] {
-			asked[key] = true
-			first = append(first, p)
-			p.looked = engine.MayDeleteCalls(p.Plan)
-		}
-	}
-	_ = each(ctx, parallel, first, func(ctx context.Context, p *Planned) error {
-		ctx, cancel := context.WithTimeout(ctx, questionTimeout)
-		defer cancel()
-		p.Plan.Warnings = append(p.Plan.Warnings, engine.MayDelete(ctx, p.API, p.Plan)...)
-		return nil
-	})
 }
 
 func values[T any](pointers []*T) []T {
@@ -113,7 +88,6 @@ func (p *Planned) plan(ctx context.Context, events event.Sink) error {
 	p.Plan.Blockers = slices.Concat(p.Plan.Blockers, reservedRoom(ctx, *p), qualifiersExist(ctx, *p))
 	p.asked = len(before.Provisioned) + len(asksProvisioned(*p))
 	p.warnOfSideEffects()
-	p.observeCode(ctx)
 	events.Emit(observed(p.At.Function, before))
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -218,11 +219,13 @@ func MayDelete(ctx context.Context, api Reader, p plan.Plan) []string {
 	if len(qualifiers) == 0 {
 		return nil
 	}
-	var unread error
+	var unread, err error
+	var both sync.WaitGroup
 	if slices.Contains(qualifiers, "") {
-		_, unread = readParts(ctx, api, p.Function)
+		both.Go(func() { _, unread = readParts(ctx, api, p.Function) })
 	}
-	_, err := api.Attached(ctx, p.Function, qualifiers)
+	both.Go(func() { _, err = api.Attached(ctx, p.Function, qualifiers) })
+	both.Wait()
 	actions := lambdaapi.DeniedActions(errors.Join(unread, err))
 	if len(actions) == 0 {
 		return nil

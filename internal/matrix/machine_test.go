@@ -114,7 +114,7 @@ func (w *world) simulate(p process) running {
 		code := cli.Main(ctx, cli.Process{
 			Args: append([]string{p.argv0()}, p.args...), Env: p.environ(), Dir: w.dir, Stdout: m, Stderr: m,
 			Now: time.Now, Signals: signals, HTTPClient: &http.Client{Transport: m},
-			Timing: timing.Default(),
+			Timing: timing.Default(), Salt: []byte("that of all plays"),
 			Store: func(root, path string) journal.Store {
 				return rehearse.Mortal(journal.NewFileBelow(root, path), &m.Machine)
 			},

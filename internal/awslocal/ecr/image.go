@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
@@ -74,7 +75,8 @@ type imageOutput struct {
 	MediaType      string  `json:"imageManifestMediaType"`
 }
 
-var imageTag = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+// imageTag is compiled when it is first needed: the count makes that dear.
+var imageTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`) })
 
 // putImage rests on "PutImage". Layers are taken as being there.
 func (s *Service) putImage(c api.Caller, in *putImageInput) (any, *api.Error) {
@@ -127,8 +129,8 @@ func checkManifest(in *putImageInput) (string, *api.Error) {
 		return "", invalid("'ImageManifest' failed to satisfy constraint: 'must have length between 1 and 4194304'")
 	case json.Unmarshal([]byte(in.Manifest), &doc) != nil:
 		return "", invalid("'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'")
-	case in.Tag != "" && !imageTag.MatchString(in.Tag):
-		return "", invalid("'imageTag' failed to satisfy constraint: 'must satisfy regular expression '%s''", imageTag)
+	case in.Tag != "" && !imageTag().MatchString(in.Tag):
+		return "", invalid("'imageTag' failed to satisfy constraint: 'must satisfy regular expression '%s''", imageTag())
 	case in.MediaType == "":
 		in.MediaType = doc.MediaType
 	case doc.MediaType != "" && doc.MediaType != in.MediaType:

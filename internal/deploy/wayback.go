@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
@@ -21,24 +23,81 @@ import (
 // asked as patiently as the first.
 const questionTimeout = 15 * time.Second
 
-// observeCode finds out, where new code is to be sent, whether the current code
-// could be restored: that its image is still in ECR, or that Lambda still hands
-// out its zip. What is missing is added to the plan.
-func (p *Planned) observeCode(ctx context.Context) {
-	if !slices.ContainsFunc(p.Plan.Steps, func(s plan.Step) bool { _, updates := s.(plan.UpdateCode); return updates }) {
-		return
+// wayBack is what questions about the way back found.
+type wayBack struct{ irreversible, warnings []string }
+
+// markSight chooses the targets that ask what a rollback of what they create could
+// see. What a role may is the same for all functions, so each is asked once about an
+// alias, and once about a function, which takes more questions.
+func markSight(planned []*Planned) {
+	type credentials struct {
+		account, connector, region string
+		function                   bool
 	}
+	asked := map[credentials]bool{}
+	for _, p := range planned {
+		creates := p.Plan.Creates()
+		key := credentials{p.At.Account, p.At.Connector, p.At.Region, slices.Contains(creates, "")}
+		if len(creates) > 0 && !asked[key] {
+			asked[key] = true
+			p.asksSight = true
+			p.looked = engine.MayDeleteCalls(p.Plan)
+		}
+	}
+}
+
+// AskWayBack asks what a plan cannot tell of its way back, and adds the answers to the
+// plans: whether the current code could be sent again, and whether the credentials let
+// a rollback see what others attach to something new. Check asks the same.
+func AskWayBack(ctx context.Context, planned []Planned, w Work) {
+	var all []*Planned
+	for i := range planned {
+		all = append(all, &planned[i])
+	}
+	_ = each(ctx, w.MaxParallel, all, func(ctx context.Context, p *Planned) error {
+		p.askWayBack(ctx)
+		return nil
+	})
+}
+
+// askWayBack asks side by side, adds what it finds to the plan and returns it.
+func (p *Planned) askWayBack(ctx context.Context) wayBack {
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
+	var found wayBack
+	var blind []string
+	var both sync.WaitGroup
+	if p.asksSight {
+		both.Go(func() { blind = engine.MayDelete(ctx, p.API, p.Plan) })
+	}
+	both.Go(func() { found = p.code(ctx) })
+	both.Wait()
+	found.warnings = append(found.warnings, blind...)
+	p.Plan.Irreversible = append(p.Plan.Irreversible, found.irreversible...)
+	p.Plan.Warnings = append(p.Plan.Warnings, found.warnings...)
+	return found
+}
+
+// sendsCode reports whether new code takes the place of the function's own.
+func (p *Planned) sendsCode() bool {
+	return slices.ContainsFunc(p.Plan.Steps, func(s plan.Step) bool { _, updates := s.(plan.UpdateCode); return updates })
+}
+
+// code finds out, where new code is to be sent, whether the current code could be
+// restored: that its image is still in ECR, or that Lambda still hands out its zip.
+func (p *Planned) code(ctx context.Context) wayBack {
+	if !p.sendsCode() {
+		return wayBack{}
+	}
 	err := p.missingCode(ctx)
 	var denied session.Denied
 	switch {
 	case err == nil:
+		return wayBack{}
 	case errors.As(err, &denied):
-		p.Plan.Warnings = append(p.Plan.Warnings, fmt.Sprintf("it is unknown whether the current code could be restored: %v", err))
-	default:
-		p.Plan.Irreversible = append(p.Plan.Irreversible, err.Error())
+		return wayBack{warnings: []string{fmt.Sprintf("it is unknown whether the current code could be restored: %v", err)}}
 	}
+	return wayBack{irreversible: []string{err.Error()}}
 }
 
 // missingCode says what is missing of the current code; nil where all is there.

@@ -23,7 +23,9 @@ import (
 // wantNoRollback expects that plan says it and that deploy does not start.
 func (f *fixture) wantNoRollback(reasons ...string) {
 	f.Helper()
-	found := f.plan("function.yaml")[0].Plan.Irreversible
+	planned := f.plan("function.yaml")
+	AskWayBack(f.Context(), planned, f.work())
+	found := planned[0].Plan.Irreversible
 	_, err := f.deploy(f.Context(), "function.yaml")
 	var not *NotStartedError
 	if !errors.As(err, &not) || len(found) == 0 {
