@@ -22,7 +22,7 @@ var elsewhere = map[string]string{
 	"zipfile": "artifact", "zip": "artifact", "source": "artifact", "src": "artifact", "codeartifactsdir": "artifact",
 	"image": "artifact", "imageuri": "artifact", "s3bucket": "artifact", "s3key": "artifact", "s3objectversion": "artifact",
 	"definition": "function-definition", "definitionfile": "function-definition", "functionfile": "function-definition",
-	"envvars": "environment-variables", "keepversion": "keep-versions",
+	"envvars": "environment-variables", "keepversion": "keep-versions", "verifypayload": "verify", "smoketest": "verify", "healthcheck": "verify",
 }
 
 // fields are those of a function's definition.
@@ -33,7 +33,7 @@ var fields = strings.Fields(`functionname runtime handler memorysize functiondes
 // lesser are words of which a setting's name may be made that asks for less than
 // a whole deployment.
 var lesser = []struct{ words, hint string }{
-	{"dry dryrun noop plan preview simulate simulation diff validate", "command: plan shows what a deploy would do and changes nothing; command: validate checks the files"},
+	{"dry dryrun noop nodeploy plan preview simulate simulation diff validate check test whatif no not only skip disable disabled", "command: plan shows what a deploy would do and changes nothing; command: validate checks the files"},
 	{"canary weight weights percent percentage traffic linear stage stages bake", "traffic: 10%/5m, 50%/5m says how traffic shifts to the new version"},
 	{"approve approval confirm", "a deploy does not wait for anybody: use an environment with reviewers, or traffic: 0% and a later step with command: shift"},
 }

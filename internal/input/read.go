@@ -155,7 +155,7 @@ func (p *parser) readEnv() {
 			}
 			name, known := byKey[key(rest)]
 			if !known {
-				p.unknownSetting(variable, rest)
+				p.unknownSetting(rest)
 				continue
 			}
 			if first, twice := found[name]; twice && first.value != value {
@@ -173,21 +173,11 @@ func (p *parser) readEnv() {
 	p.checkUnread()
 }
 
-// guards are inputs that hold a new version back or check it. A release that
-// does not have one must not deploy as if it had not been asked.
-var guards = map[string]bool{
-	"VERIFYPAYLOAD": true,
-}
-
 // unknownSetting stops a deploy where a setting is a misspelt input, or asks in
 // other words for something that the deploy would not do: it would go on without
 // what was asked for. A name that says nothing may be meant for somebody else, and
 // gets a warning.
-func (p *parser) unknownSetting(variable, rest string) {
-	if guards[key(rest)] && p.options.Command == "" {
-		p.fail(fmt.Sprintf("the setting %s is not supported by this release, which looks at no alarm, metric or answer", variable), "leave it out to deploy without it")
-		return
-	}
+func (p *parser) unknownSetting(rest string) {
 	var names []string
 	for _, i := range table {
 		names = append(names, i.Name)
