@@ -354,21 +354,6 @@ func FuzzValues(f *testing.F) {
 	})
 }
 
-func TestAGuardThatIsNotSupportedStopsTheDeployment(t *testing.T) {
-	t.Parallel()
-	o := Options{Prefixes: []string{"INPUT_"}, Env: []string{"INPUT_SERVICE=s.yaml", "INPUT_VERIFY-PAYLOAD=x"}}
-	_, err := Parse(o)
-	for _, name := range []string{"INPUT_VERIFY-PAYLOAD"} {
-		if err == nil || !strings.Contains(err.Error(), "the setting "+name+" is not supported by this release") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	o.Command = "rollback"
-	if _, err := Parse(o); err != nil {
-		t.Errorf("post must be able to put back all the same: %v", err)
-	}
-}
-
 // A map that is given as a file is told where values of files go.
 func TestAFileInThePlaceOfValuesIsToldWhereItGoes(t *testing.T) {
 	t.Parallel()
