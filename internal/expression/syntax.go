@@ -134,6 +134,7 @@ var syntaxWords = []struct{ part, what, hint string }{
 	{"excessive aliasing", "aliases expand to too many values", ""},
 	{"contains itself", "an anchor contains an alias of itself", ""},
 	{"map merge", "<< merges a mapping and nothing else", ""},
+	{"incompatible YAML", "its line %YAML asks for another version of YAML", "remove that line"},
 	{"directive", "a line begins with %", "put it in quotes"},
 	{"tag", "a value begins with !", "put the value in quotes"},
 }

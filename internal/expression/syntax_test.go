@@ -38,6 +38,7 @@ func TestAFileThatDoesNotParseIsNamedAsWhatItIs(t *testing.T) {
 		{"an alias around an expression", "f.yaml", "a: *<+serviceVariables.hush>*\n", "f.yaml:1:1: is not YAML: a value begins with * or &"},
 		{"a value that begins with @", "f.yaml", "a: @hush\n", "f.yaml:1:1: is not YAML: a value begins with a character"},
 		{"a value that begins with %", "f.yaml", "a: %hush\n", "f.yaml:1:1: is not YAML: a value begins with a character"},
+		{"a version of YAML", "f.yaml", "%YAML 1.2\n---\na: hush\n", "f.yaml:1:1: is not YAML: its line %YAML asks for another version"},
 		{"UTF-16", "f.yaml", "\xff\xfea\x00", "f.yaml: is a text file in UTF-16"},
 	}
 	for _, tc := range tests {
