@@ -107,6 +107,11 @@ func (a *app) payloadFiles(ctx context.Context, pattern string) ([][]byte, error
 			return nil, fmt.Errorf("input payload: no file matches %s", pattern)
 		}
 		names = found
+		for i, name := range names {
+			if below, err := filepath.Rel(a.host.Workspace(), name); err == nil && !filepath.IsAbs(pattern) {
+				names[i] = below
+			}
+		}
 	}
 	var all [][]byte
 	for _, name := range names {

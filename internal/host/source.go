@@ -65,16 +65,39 @@ func (h *Host) valueOfKey(ctx context.Context, name, key string) (string, error)
 }
 
 // ReadFile reads a file that the user named, relative to the workspace or absolute.
-// It may be a pipe. It reads 6 MB at most, and ends with the context: a read that
+// A relative name leads through no symbolic link out of the workspace: the repository
+// may hold such a link. It may be a pipe. It reads 6 MB at most, and ends with the context: a read that
 // waits for somebody then is left behind.
 func (h *Host) ReadFile(ctx context.Context, name string) ([]byte, error) {
 	if !filepath.IsAbs(name) {
 		if !filepath.IsLocal(name) {
 			return nil, fmt.Errorf("%s leads out of the workspace: name it by an absolute path", name)
 		}
+		below := name
 		name = filepath.Join(h.Workspace(), name)
+		return readAll(ctx, name, func() (io.ReadCloser, error) { return openBelow(h.Workspace(), below) })
 	}
 	return readAll(ctx, name, func() (io.ReadCloser, error) { return os.Open(name) })
+}
+
+// openBelow opens a file of a folder.
+func openBelow(folder, name string) (io.ReadCloser, error) {
+	file, err := os.OpenInRoot(folder, name)
+	if err == nil {
+		return file, nil
+	}
+	top, wrong := filepath.EvalSymlinks(folder)
+	if wrong != nil {
+		return nil, err
+	}
+	real, wrong := filepath.EvalSymlinks(filepath.Join(folder, name))
+	if wrong != nil {
+		return nil, err
+	}
+	if below, wrong := filepath.Rel(top, real); wrong == nil && !filepath.IsLocal(below) {
+		return nil, errors.New("a symbolic link leads out of the workspace; name the file by its absolute path")
+	}
+	return nil, err
 }
 
 // ReadStdin reads all of stdin, as ReadFile reads a file.

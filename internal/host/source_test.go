@@ -19,11 +19,21 @@ func TestAValueComesFromTheEnvironmentOrAFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := os.WriteFile(outside, []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"inside": "pw", "out": outside, "folder": filepath.Dir(outside), "loop": "loop"} {
+		if err := os.Symlink(to, filepath.Join(workspace, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.WriteFile(filepath.Join(workspace, "large"), make([]byte, maxSource+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for source, want := range map[string]string{
 		"env:DB": "s3cret\n", "file:pw": "line", "file:windows": "a", "file:two": "a\nb\n", "file:" + filepath.Join(workspace, "pw"): "line",
+		"file:inside": "line", "file:" + filepath.Join(workspace, "out"): "theirs",
 	} {
 		if got, err := m.host.Value(t.Context(), source); err != nil || got != want {
 			t.Errorf("%s: %q, %v", source, got, err)
@@ -31,7 +41,8 @@ func TestAValueComesFromTheEnvironmentOrAFile(t *testing.T) {
 	}
 	for source, want := range map[string]string{
 		"env:NONE": "NONE is not set", "env:EMPTY": "EMPTY is empty", "file:none": "none is empty", "file:missing": "no such file",
-		"file:../x": "leads out of the workspace", "ssm:/x": "neither env: nor file:", "file:large": "more than 6 MB", "file:.": "is a directory",
+		"file:../x": "leads out of the workspace", "ssm:/x": "neither env: nor file:", "file:large": "more than 6 MB",
+		"file:out": "a symbolic link leads out of the workspace", "file:folder/outside": "a symbolic link leads out of the workspace", "file:loop": "too many", "file:.": "is a directory",
 	} {
 		if _, err := m.host.Value(t.Context(), source); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", source, err)
