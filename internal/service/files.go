@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/glob"
@@ -134,6 +135,8 @@ func (f Files) readAny(name string) ([]byte, *diag.Problem) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, wrong("no such file", "paths are relative to the workspace; was it checked out?")
+	case leadsOut(err):
+		return nil, wrong("leads out of the workspace through a symbolic link", "name the file by its absolute path")
 	case err != nil:
 		return nil, wrong(reason(err), "paths are relative to the workspace")
 	}
@@ -155,6 +158,13 @@ func (f Files) readAny(name string) ([]byte, *diag.Problem) {
 		return nil, wrong(fmt.Sprintf("has more than the limit of %d bytes", maxFile), "is it the right file?")
 	}
 	return content, nil
+}
+
+// leadsOut reports whether os.Root refused to open a file: its own errors have no number of
+// the operating system.
+func leadsOut(err error) bool {
+	var pathError *fs.PathError
+	return errors.As(err, &pathError) && !errors.As(err, new(syscall.Errno)) && !errors.Is(err, fs.ErrInvalid) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrClosed)
 }
 
 // reason leaves out the operation and the path, which the problem names already.
