@@ -17,6 +17,7 @@ func (s *Set) crossCheck() diag.List {
 	fail := func(message, hint string) {
 		problems = append(problems, diag.Problem{Message: message, Hint: hint})
 	}
+	s.crossCheckPlaces(fail)
 	if !s.crossCheckFiles(fail) {
 		return problems
 	}
