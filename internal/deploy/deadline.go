@@ -29,14 +29,22 @@ func CheckDeadlines(planned []Planned, deadlines []Deadline, rollback time.Durat
 		left := d.At.Sub(w.Now())
 		switch {
 		case least > left:
-			all = append(all, fmt.Errorf("nothing was changed: the traffic takes at least %s to shift, but %s in %s: shorten traffic or alarm-bake, or let CodeDeploy shift it when the job is gone (traffic: codedeploy:APPLICATION/GROUP, traffic-wait: false)",
-				traffic.FormatDuration(least), d.Why, traffic.FormatDuration(max(0, left.Round(time.Second)))))
+			all = append(all, fmt.Errorf("nothing was changed: the traffic takes at least %s to shift, but %s in %s: %s",
+				traffic.FormatDuration(least), d.Why, traffic.FormatDuration(max(0, left.Round(time.Second))), moreTime(planned)))
 		case most+rollback > left:
-			warn(w.Events, "%s in %s, and the traffic may take up to %s to shift and %s to be rolled back: what is cut off then must be rolled back by hand, if no post step does",
+			warn(w.Events, "%s in %s, and the traffic may take up to %s to shift and %s to be rolled back: what is cut off then is rolled back by the post step or by hand, or goes on with lambda-rollout shift --resume",
 				d.Why, traffic.FormatDuration(left.Round(time.Second)), traffic.FormatDuration(most), traffic.FormatDuration(rollback))
 		}
 	}
 	return notStarted(session.Join(all...))
+}
+
+// moreTime is what to do about a shift that takes longer than its job.
+func moreTime(planned []Planned) string {
+	if planned[0].Resumes != nil {
+		return "run shift --resume in a job that lasts longer, or roll the run back"
+	}
+	return "shorten traffic or alarm-bake, leave the rest to a later job (traffic: 10%, then the command shift), or let CodeDeploy shift it when the job is gone (traffic: codedeploy:APPLICATION/GROUP, traffic-wait: false)"
 }
 
 // duration is how long the traffic of all waves takes to shift, at least and at

@@ -33,6 +33,8 @@ func TestAScheduleThatOutlastsItsJobIsRefused(t *testing.T) {
 		t.Want.Traffic = schedule
 		return Planned{Target: t, Plan: p}
 	}
+	resumed := target(0, staged)
+	resumed.Resumes = &Resumption{}
 	handed := func(wait bool) Planned {
 		t := Target{HandOver: &HandOver{Wait: wait, longest: 30 * time.Minute}}
 		return Planned{Target: t, Plan: plan.Plan{Steps: []plan.Step{plan.PublishVersion{}, plan.CreateDeployment{Alias: "live"}}}}
@@ -44,6 +46,8 @@ func TestAScheduleThatOutlastsItsJobIsRefused(t *testing.T) {
 		warned  bool
 	}{
 		"too short":                  {[]Planned{target(0, staged)}, 34 * time.Minute, "at least 35m", false},
+		"a later job may go on":      {[]Planned{target(0, staged)}, time.Minute, "leave the rest to a later job (traffic: 10%, then the command shift)", false},
+		"it was resumed":             {[]Planned{resumed}, time.Minute, "run shift --resume in a job that lasts longer", false},
 		"just enough":                {[]Planned{target(0, staged)}, 35 * time.Minute, "", true},
 		"enough":                     {[]Planned{target(0, staged)}, 3 * time.Hour, "", false},
 		"two waves":                  {[]Planned{target(0, staged), target(1, staged)}, 69 * time.Minute, "at least 1h10m", false},
@@ -62,7 +66,7 @@ func TestAScheduleThatOutlastsItsJobIsRefused(t *testing.T) {
 		if errors.As(err, &not) != (c.refused != "") || c.refused != "" && !strings.Contains(err.Error(), c.refused) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if (len(said) > 0) != c.warned {
+		if (len(said) > 0) != c.warned || c.warned && !strings.Contains(said[0], "or goes on with lambda-rollout shift --resume") {
 			t.Errorf("%s: warnings %q", name, said)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/gate"
 	"github.com/lambda-rollout/lambda-rollout/internal/guard"
@@ -426,4 +427,48 @@ func (f *fixture) weigh(version, other string, weight float64) {
 	if err != nil {
 		f.Fatal(err)
 	}
+}
+
+// A journal in S3 has no lock that shows whether its run is alive. One that is makes no
+// other call once its shift was resumed elsewhere, and leaves the rest to that one.
+func TestALivingRunGivesWayToTheShiftThatIsResumedFromS3(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.deployCode("1")
+		f.write("code/index.js", "2")
+		f.options.Traffic = parseTraffic(f.T, "10%/3m, 50%/3m")
+		place := f.place(awstest.Region)
+		ended := make(chan error)
+		go func() { ended <- f.deployTo(place, "function.yaml") }()
+		time.Sleep(4*time.Minute + 30*time.Second)
+		if f.weights()["2"] != 0.5 {
+			f.Fatalf("live is %s with %v", f.alias("live"), f.weights())
+		}
+		store, err := f.storage(place).Open(f.saved[len(f.saved)-1])
+		if err != nil {
+			f.Fatal(err)
+		}
+		_, targets, err := Resume(f.Context(), store, f.access, Gates{}, f.work())
+		if err != nil {
+			f.Fatal(err)
+		}
+		resumed := make(chan error)
+		go func() {
+			_, err := f.change(f.Context(), targets, f.execution("resumed"))
+			resumed <- err
+		}()
+		var stopped *StoppedError
+		if err := <-ended; !errors.As(err, &stopped) || !errors.Is(err, journal.ErrTaken) {
+			f.Errorf("the living run ends with %v", err)
+		}
+		if f.weights()["2"] != 0.5 {
+			f.Errorf("the living run left live at %s with %v", f.alias("live"), f.weights())
+		}
+		if err := <-resumed; err != nil || f.alias("live") != "2" || len(f.weights()) > 0 {
+			f.Errorf("%v; live is %s with %v", err, f.alias("live"), f.weights())
+		}
+		log, err := journal.Read(f.Context(), store)
+		if err != nil || log.State != journal.Deployed {
+			f.Errorf("%v; the journal is %s", err, log.State)
+		}
+	})
 }
