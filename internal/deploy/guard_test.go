@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/guard"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/timing"
 )
 
 // failingRates are versions of functions that fail at a rate each.
@@ -313,4 +315,46 @@ func TestErrorsThatArriveLaterAreEvidence(t *testing.T) {
 	if late.Total() != once.Total() || late.Total().New.Errors != 41 {
 		t.Errorf("counted %+v, want %+v", late.Total(), once.Total())
 	}
+}
+
+// lateClock moves between two looks at it, and wakes its sleepers late.
+type lateClock struct{ looks atomic.Int64 }
+
+func (c *lateClock) Now() time.Time {
+	return time.Now().Add(time.Duration(c.looks.Add(1)) * time.Microsecond)
+}
+
+func (*lateClock) Sleep(ctx context.Context, d time.Duration) error {
+	return timing.Timing{}.Sleep(ctx, d+5*time.Millisecond)
+}
+
+// A clock does not stand still between two looks at the end of a stage, which are one to
+// the reader of the log.
+func TestTheEndOfAStageIsSaidOnce(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.access.Timing.MetricDelay = 0
+		f.deployCode("1")
+		f.write("code/index.js", "2")
+		f.options.Traffic = parseTraffic(f.T, "10%/5s")
+		name := f.newRun()
+		targets, err := f.resolve(f.Context(), name, "function.yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		execution := f.execution(name)
+		execution.Timing.Clock = &lateClock{}
+		execution.Now = execution.Timing.Now
+		said := 0
+		execution.Events = also{execution.Events, func(e event.Event) {
+			if _, is := e.(event.StageWatched); is {
+				said++
+			}
+		}}
+		if _, err := f.change(f.Context(), targets, execution); err != nil {
+			f.Fatal(err)
+		}
+		if said != 1 {
+			f.Errorf("said %d times\n%s", said, f.log)
+		}
+	})
 }

@@ -18,7 +18,7 @@ func (g *sentinel) release(ctx context.Context, h held) (time.Duration, error) {
 	if len(g.live) == 0 {
 		return 0, nil
 	}
-	if err := g.look(ctx, h, !g.said.Equal(g.Now())); err != nil {
+	if err := g.look(ctx, h, g.Now().Sub(g.said) >= time.Second); err != nil {
 		return 0, err
 	}
 	g.enter(h)
