@@ -289,7 +289,8 @@ func (e *examples) fragments(text string) {
 			continue
 		}
 		field, _, _ := strings.Cut(m[1], ":")
-		if slices.ContainsFunc(input.Table(), func(in input.Input) bool { return in.Name == field }) {
+		_, mapping := fields[field].(map[string]any) // the field environment has the name of an input
+		if slices.ContainsFunc(input.Table(), func(in input.Input) bool { return in.Name == field }) && !(field == "environment" && mapping) {
 			continue // what is below with: in a workflow
 		}
 		definition := m[1] + "\n"
