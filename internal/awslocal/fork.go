@@ -64,6 +64,10 @@ func (s *Server) FailDeployments(code, message string, stuck bool) {
 	s.codedeploy.Fail(code, message, stuck)
 }
 
+// PlantCodeSigning makes a code signing configuration that exists elsewhere exist here, by
+// its ARN.
+func (s *Server) PlantCodeSigning(arn string) error { return s.lambda.PlantCodeSigning(arn) }
+
 // PlantLayer makes a version of a layer that exists elsewhere exist here, by its ARN: size
 // is what functions show of it.
 func (s *Server) PlantLayer(arn string, size int64) error { return s.lambda.PlantLayer(arn, size) }

@@ -28,6 +28,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
+	"github.com/lambda-rollout/lambda-rollout/internal/rehearse"
 )
 
 const (
@@ -214,14 +215,14 @@ func (w *world) alias(name, alias, version string, weights map[string]float64) {
 func (w *world) dump() string {
 	w.t.Helper()
 	w.settle()
-	state, err := w.Dump("000000000000")
+	state, err := rehearse.State(w.Server, "000000000000")
 	w.must(err)
-	text, err := json.MarshalIndent(state.Functions, "", " ")
-	w.must(err)
+	var text bytes.Buffer
+	w.must(json.Indent(&text, []byte(state), "", " "))
 	if w.blind != nil {
-		text = w.blind.ReplaceAll(text, nil)
+		return string(w.blind.ReplaceAll(text.Bytes(), nil))
 	}
-	return string(text)
+	return text.String()
 }
 
 // run starts the program in the workspace, as in a terminal, and waits for its

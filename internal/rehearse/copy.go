@@ -81,6 +81,11 @@ func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, plann
 				return nil, err
 			}
 		}
+		if arn := t.Want.Function.CodeSigningConfigArn; arn != nil {
+			if err := server.PlantCodeSigning(*arn); err != nil {
+				return nil, err
+			}
+		}
 		if err := c.groups(reader, t); err != nil {
 			return nil, fmt.Errorf("copy the deployment group of %s: %w", t.Label(), err)
 		}
@@ -287,6 +292,13 @@ func (c *Copy) plant(ctx context.Context, reader *Reader, t deploy.Target) error
 		}
 		if policy := reader.one(ask(rest)); policy != nil {
 			p.Policies[qualifier] = policy
+		}
+	}
+	p.Recursion, p.CodeSigning = reader.one(ask("/recursion-config")), reader.one(ask("/code-signing-config"))
+	p.Runtimes, p.Scaling = reader.qualified(ask("/runtime-management-config")), reader.qualified(ask("/function-scaling-config"))
+	if published := reader.one(ask("?" + definition.LatestPublished)); published != nil {
+		if p.LatestPublished, err = c.withoutSecrets(published); err != nil {
+			return err
 		}
 	}
 	if err := attached(reader, ask, &p); err != nil {

@@ -53,7 +53,7 @@ func (p *player) hands(t played) []hand {
 	}
 	for _, setting := range t.Want.Settings.Wanted(t.Want.Aliases) {
 		if setting.Value != nil {
-			all = append(all, removed(setting.SettingKey))
+			all = append(all, otherSetting(setting))
 		}
 	}
 	return all
@@ -192,10 +192,30 @@ func (s somebody) otherVersion(ctx context.Context, but string) (string, error) 
 	return "", errNothing
 }
 
-// removed takes a setting away.
-func removed(key definition.SettingKey) hand {
+// otherSetting takes a setting away, or sets it otherwise where no call takes it away.
+func otherSetting(wanted definition.Setting) hand {
+	key := wanted.SettingKey
 	return hand{"setting-" + key.String(), func(ctx context.Context, s somebody) error {
-		return s.DeleteSetting(ctx, s.of.At.Function, key)
+		other := definition.Setting{SettingKey: key}
+		switch wanted.Value.(type) {
+		case definition.RecursiveLoop:
+			other.Value = definition.RecursiveLoop{Mode: "Allow"}
+			if wanted.Value == other.Value {
+				other.Value = definition.RecursiveLoop{Mode: "Terminate"}
+			}
+		case definition.RuntimeManagement:
+			other.Value = definition.RuntimeManagement{UpdateRuntimeOn: "FunctionUpdate"}
+			if wanted.Value == other.Value {
+				other.Value = definition.RuntimeManagement{UpdateRuntimeOn: "Auto"}
+			}
+		case definition.Scaling:
+			most := int32(97)
+			other.Value = definition.Scaling{MaxExecutionEnvironments: &most}
+		default:
+			return s.DeleteSetting(ctx, s.of.At.Function, key)
+		}
+		_, err := s.PutSetting(ctx, s.of.At.Function, other, true)
+		return err
 	}, func(ctx context.Context, s somebody) (string, error) {
 		found, err := s.Settings(ctx, s.of.At.Function, []definition.SettingKey{key}, nil)
 		return mustJSON(found[key]), err

@@ -174,6 +174,21 @@ func (r *Reader) one(q question) json.RawMessage {
 	return all[len(all)-1]
 }
 
+// qualified are the newest answers to a question about the function and about its
+// qualifiers, by these.
+func (r *Reader) qualified(q question) map[string]json.RawMessage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := map[string]json.RawMessage{}
+	for asked, all := range r.answers {
+		rest, qualifier, _ := strings.Cut(asked.rest, "?")
+		if asked.region == q.region && asked.function == q.function && rest == q.rest {
+			found[qualifier] = all[len(all)-1]
+		}
+	}
+	return found
+}
+
 // list are the members of the pages of a list, by a name that tells them apart: what was
 // read twice counts once.
 func (r *Reader) list(q question, member string) ([]json.RawMessage, error) {

@@ -66,6 +66,12 @@ func real(t *testing.T) *awstest.AWS {
 		FunctionName: aws.String("shop"), Qualifier: aws.String("live"), StatementId: aws.String("api"), Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("apigateway.amazonaws.com"),
 	})
 	must(err)
+	_, err = c.PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{FunctionName: aws.String("shop"), MaximumEventAgeInSeconds: aws.Int32(60)})
+	must(err)
+	_, err = c.PutFunctionRecursionConfig(ctx, &lambda.PutFunctionRecursionConfigInput{FunctionName: aws.String("shop"), RecursiveLoop: types.RecursiveLoopAllow})
+	must(err)
+	_, err = c.PutRuntimeManagementConfig(ctx, &lambda.PutRuntimeManagementConfigInput{FunctionName: aws.String("shop"), UpdateRuntimeOn: types.UpdateRuntimeOnFunctionUpdate})
+	must(err)
 	_, err = c.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String("shop"), Qualifier: aws.String("1")})
 	if err == nil {
 		t.Fatal("version 1 has traffic")
@@ -90,12 +96,13 @@ func copied(t *testing.T, a *awstest.AWS, function string, how ...func(*deploy.O
 		}
 	}
 	write("function.yaml", "functionName: "+function+"\nruntime: python3.12\nhandler: index.handler\nmemorySize: 128\nrole: "+awstest.Role+"\nenvironment: {variables: {SECRET: "+secret+", SAME: other}}\n")
+	write("settings.yaml", "recursiveLoop: Terminate\nruntimeManagement: {updateRuntimeOn: Auto}\neventInvokeConfig: [{maximumEventAgeInSeconds: 90}]\n")
 	write("code/index.py", "two")
 	files, closeFiles, err := service.OpenFiles(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, problems := service.Load(service.Options{Files: files, Definitions: []string{"function.yaml"}, Aliases: []string{"live"}, Artifact: filepath.Join(dir, "code"), Now: time.Now, Serialised: true})
+	set, problems := service.Load(service.Options{Files: files, Definitions: []string{"function.yaml"}, Settings: []string{"settings.yaml"}, Aliases: []string{"live"}, Artifact: filepath.Join(dir, "code"), Now: time.Now, Serialised: true})
 	if err := closeFiles(); err != nil || problems.Err() != nil {
 		t.Fatal(err, problems)
 	}
@@ -191,7 +198,10 @@ func TestACopyIsWhatExistsWithoutItsSecrets(t *testing.T) {
 				FunctionVersion, Description string
 				Weights                      map[string]float64
 			}
-			Policies map[string]any
+			Policies    map[string]any
+			EventInvoke map[string]struct{ MaximumEventAgeInSeconds int }
+			Runtimes    map[string]struct{ UpdateRuntimeOn string }
+			Recursion   string
 		}
 		if err := json.Unmarshal([]byte(text), &state); err != nil {
 			t.Fatal(err)
@@ -200,6 +210,9 @@ func TestACopyIsWhatExistsWithoutItsSecrets(t *testing.T) {
 		variables, live := f.Latest.Config.Environment.Variables, f.Aliases["live"]
 		if len(variables["SECRET"]) != len(secret) || variables["SECRET"] != variables["SAME"] {
 			t.Errorf("the placeholders are %q", variables)
+		}
+		if f.Recursion != "Allow" || f.Runtimes["$LATEST"].UpdateRuntimeOn != "FunctionUpdate" || f.EventInvoke["$LATEST"].MaximumEventAgeInSeconds != 60 {
+			t.Errorf("the settings of the copy are %+v", f)
 		}
 		if f.Latest.Config.MemorySize != 512 || live.FunctionVersion != "2" || live.Weights["1"] != 0.25 || live.Description != "to customers" || f.Policies["live"] == nil {
 			t.Errorf("the copy is %s", text)

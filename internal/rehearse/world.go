@@ -199,7 +199,13 @@ const settled = 10 * time.Second
 // state is what a client could see of every function, published versions apart.
 func (w *world) state() (string, error) {
 	w.aws.Advance(settled + w.handedFor())
-	state, err := w.aws.Dump(w.targets[0].At.Account)
+	return State(w.aws, w.targets[0].At.Account)
+}
+
+// State is what a client could see of every function of an account, published versions
+// apart: two are equal where nothing differs.
+func State(aws *awslocal.Server, account string) (string, error) {
+	state, err := aws.Dump(account)
 	if err != nil {
 		return "", err
 	}

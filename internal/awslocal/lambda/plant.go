@@ -27,9 +27,12 @@ type Planted struct {
 	Policies map[string]json.RawMessage
 	// Provisioned are the provisioned concurrency by qualifier.
 	Provisioned map[string]int
-	// Answers of GetFunctionUrlConfig and GetFunctionEventInvokeConfig, by qualifier, ""
-	// for the function.
-	URLs, EventInvoke map[string]json.RawMessage
+	// Answers of GetFunctionUrlConfig, GetFunctionEventInvokeConfig, GetRuntimeManagementConfig
+	// and GetFunctionScalingConfig, by qualifier, "" for the function.
+	URLs, EventInvoke, Runtimes, Scaling map[string]json.RawMessage
+	// Answers of GetFunctionRecursionConfig and GetFunctionCodeSigningConfig, and of
+	// GetFunction about $LATEST.PUBLISHED; nil for none.
+	Recursion, CodeSigning, LatestPublished json.RawMessage
 	// Code are the zips that are there, as files, by their CodeSha256; for others a
 	// stand-in is made.
 	Code map[string]string
@@ -112,7 +115,20 @@ func (s *Service) planted(p Planted) (*function, error) {
 		}
 		f.Aliases[a.Name] = a
 	}
-	return f, f.plantAttached(p)
+	if p.LatestPublished != nil {
+		var published struct {
+			Configuration json.RawMessage
+			Code          codeLocation
+		}
+		if err := json.Unmarshal(p.LatestPublished, &published); err != nil {
+			return nil, err
+		}
+		if v, err = s.plantedVersion(p, published.Configuration, published.Code); err != nil {
+			return nil, err
+		}
+		f.LatestPublished = &v
+	}
+	return f, errors.Join(f.plantAttached(p), s.plantSettings(f, p))
 }
 
 // plantedCode stores the zip of a hash, or its stand-in.
@@ -152,51 +168,6 @@ func (s *Service) plantedVersion(p Planted, raw json.RawMessage, at codeLocation
 	}
 	v.Code = code{Blob: blob.SHA256, Size: blob.Size, Unzipped: blob.Size, Sha256: blob.Base64(), KMSKeyArn: at.SourceKMSKeyArn}
 	return v, nil
-}
-
-func (f *function) plantAttached(p Planted) error {
-	for qualifier, raw := range p.Policies {
-		var in policyOutput
-		var document struct{ Statement []statement }
-		if err := json.Unmarshal(raw, &in); err != nil {
-			return err
-		}
-		if err := json.Unmarshal([]byte(in.Policy), &document); err != nil {
-			return err
-		}
-		if f.Policies == nil {
-			f.Policies = map[string]*policy{}
-		}
-		f.Policies[qualifier] = &policy{RevisionID: in.RevisionId, Statements: document.Statement}
-	}
-	for qualifier, requested := range p.Provisioned {
-		if f.Provisioned == nil {
-			f.Provisioned = map[string]*provisioned{}
-		}
-		f.Provisioned[qualifier] = &provisioned{Requested: requested}
-	}
-	for qualifier, raw := range p.URLs {
-		var u functionURL
-		if err := json.Unmarshal(raw, &u); err != nil {
-			return err
-		}
-		if f.URLs == nil {
-			f.URLs = map[string]*functionURL{}
-		}
-		u.ID = hexOf(f.Name + "/" + qualifier)[:32]
-		f.URLs[qualifier] = &u
-	}
-	for qualifier, raw := range p.EventInvoke {
-		var e eventInvoke
-		if err := json.Unmarshal(raw, &e); err != nil {
-			return err
-		}
-		if f.EventInvoke == nil {
-			f.EventInvoke = map[string]*eventInvoke{}
-		}
-		f.EventInvoke[qualifier] = &e
-	}
-	return nil
 }
 
 // Routes are the shares of the versions, 0 to 1, of each alias of a function, and its
