@@ -16,7 +16,7 @@ trap 'touch "$work/over"; [ -z "$callers" ] || wait "$callers"; kill "$server" 2
 trap 'exit 130' INT TERM
 
 until grep -q AWS_SECRET_ACCESS_KEY "$work/variables"; do
-	kill -0 "$server"
+	kill -0 "$server" 2>/dev/null || exit 1
 	sleep 0.1
 done
 # shellcheck source=/dev/null

@@ -13,7 +13,7 @@ trap 'kill "$server" 2>/dev/null; wait "$server" || :; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 until grep -q AWS_SECRET_ACCESS_KEY "$work/variables"; do
-	kill -0 "$server"
+	kill -0 "$server" 2>/dev/null || exit 1
 	sleep 0.1
 done
 # shellcheck source=/dev/null

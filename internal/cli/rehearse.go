@@ -82,7 +82,7 @@ func (a *app) played(ctx context.Context, p plannedSet) (*rehearsal, error) {
 		Terms: a.terms(), Needs: deploy.Needs(p.planned, a.terms()), Missing: may.Missing, MaxTime: a.left(), Temp: p.temp, Plays: a.in.List("play"),
 	})
 	if err == nil {
-		result.Findings = slices.Concat(result.Findings, c.Notes(), deploy.Findings(ctx, p.planned))
+		result.Findings = slices.Concat(result.Findings, c.Notes(), may.Unchecked, deploy.Findings(ctx, p.planned))
 	}
 	if unknown := (*rehearse.UnknownPlayError)(nil); errors.As(err, &unknown) {
 		err = notStarted(err)

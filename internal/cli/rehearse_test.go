@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -12,13 +13,14 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
+	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/iam"
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 )
 
 // The ways in which a rehearsal learns what its role may do.
 var (
 	simulates = policy.Statement{Effect: "Allow", Action: []string{"iam:GetRole", "iam:SimulatePrincipalPolicy"}, Resource: []string{"*"}}
-	reads     = policy.Statement{Effect: "Allow", Action: []string{"iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"}, Resource: []string{"*"}}
+	reads     = policy.Statement{Effect: "Allow", Action: []string{"iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:GetPolicy", "iam:GetPolicyVersion"}, Resource: []string{"*"}}
 )
 
 // everythingBut is a policy without an action, or without it on some resources.
@@ -67,12 +69,12 @@ func TestWhatARoleLacksIsFoundBeforeTheDeployment(t *testing.T) {
 			silent: "without lambda:DeleteAlias this deployment goes through, and its rollback does not: hello: DeleteAlias could not be carried out: delete alias beta of hello"},
 		"PassRole": {lacks: "iam:PassRole", code: 1,
 			says:   "the role of this deployment lacks iam:PassRole: without it this deployment fails and leaves everything as it was",
-			silent: ""},
+			silent: "what the role of this deployment may do could not be checked, iam:PassRole on arn:aws:iam::000000000000:role/other included: it may not ask iam:SimulatePrincipalPolicy, and its policies cannot be read (ListRolePolicies"},
 		"GetFunction on versions": {lacks: "lambda:GetFunction", but: "arn:aws:lambda:eu-central-1:000000000000:function:hello", code: 3,
 			says: "lambda:GetFunction on arn:aws:lambda:eu-central-1:000000000000:function:hello:live is not allowed"},
 		"GetObjectVersion": {lacks: "s3:GetObjectVersion", code: 3, says: "s3:GetObjectVersion on arn:aws:s3:::code/app.zip is not allowed"},
 	} {
-		for how, learns := range map[string][]policy.Statement{"simulated": {simulates}, "from its documents": {reads}, "by what is needed": nil} {
+		for how, learns := range map[string][]policy.Statement{"simulated": {simulates}, "from its documents": {reads}, "from a managed policy": {reads}, "by what is needed": nil} {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				t.Parallel()
 				awstest.Run(t, func(t *testing.T) {
@@ -80,7 +82,11 @@ func TestWhatARoleLacksIsFoundBeforeTheDeployment(t *testing.T) {
 					deployLive(b, minimal)
 					b.write("function.yaml", strings.Replace(minimal, "role/hello", "role/other", 1))
 					b.object("app.zip", "2")
-					b.role(everythingBut(tc.lacks, tc.but, learns...))
+					if document := everythingBut(tc.lacks, tc.but, learns...); how == "from a managed policy" {
+						b.managed(document)
+					} else {
+						b.role(document)
+					}
 					b.aws.ResetCalls()
 					code, out, errs := b.run("rehearse", "--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live, beta",
 						"--role-to-assume", deployer, "--play", "whole:deploy,whole:rollback,"+plays(tc.lacks, learns, tc.code))
@@ -98,6 +104,14 @@ func TestWhatARoleLacksIsFoundBeforeTheDeployment(t *testing.T) {
 			})
 		}
 	}
+}
+
+// managed gives the role ci a managed policy.
+func (b *bench) managed(d policy.Document) {
+	b.t.Helper()
+	text, err := json.Marshal(d)
+	b.check(err)
+	b.check(b.aws.PutRole(iam.Role{ARN: deployer, Policies: map[string]string{"arn:aws:iam::000000000000:policy/deploy": string(text)}}))
 }
 
 // plays are those of an action that a role lacks.

@@ -2,6 +2,8 @@ package deploy
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
@@ -37,6 +39,8 @@ type Permissions struct {
 	Refused error
 	// Missing are all actions of the deployment and its rollback that are not allowed.
 	Missing []session.Denied
+	// Unchecked say what IAM was not asked.
+	Unchecked []string
 }
 
 // Answers says what IAM would answer where the caller may not ask it.
@@ -51,14 +55,32 @@ func Permitted(ctx context.Context, planned []Planned, terms Terms, w Work, inst
 	p.Refused = checker{Terms: terms, Work: w}.permitted(ctx, planned, func(ctx context.Context, q preflight.Question) (preflight.Answer, error) {
 		answer, err := preflight.Ask(ctx, q)
 		if err == nil && answer.Unasked {
-			if other, err := instead(ctx, q); err == nil {
+			other, unread := instead(ctx, q)
+			if unread == nil {
 				answer = other
 			}
+			p.Unchecked = append(p.Unchecked, unchecked(q, unread))
 		}
 		p.Missing = append(p.Missing, answer.Missing...)
 		return answer, err
 	})
 	return p
+}
+
+// unchecked says what is not known of a role that may not ask IAM; unread is why its own
+// policies could not be read, nil where they were.
+func unchecked(q preflight.Question, unread error) string {
+	if unread == nil {
+		return "the role of this deployment may not ask iam:SimulatePrincipalPolicy: its own policies were read, and neither its permissions boundary nor the organization's policies"
+	}
+	what := "what the role of this deployment may do could not be checked"
+	for _, n := range q.Needs {
+		if n.Action == "iam:PassRole" {
+			what += ", " + n.Action + " on " + strings.Join(n.Resources, ", ") + " included"
+			break
+		}
+	}
+	return fmt.Sprintf("%s: it may not ask iam:SimulatePrincipalPolicy, and its policies cannot be read (%v)", what, unread)
 }
 
 // Fetchable is why Lambda could not fetch the objects that the deployment names; nil where

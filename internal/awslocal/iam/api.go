@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -235,22 +234,6 @@ func (s *Service) deleteRolePolicy(r *http.Request) (any, *api.Error) {
 	})
 }
 
-// listAttachedRolePolicies rests on "ListAttachedRolePolicies": there are no managed
-// policies here.
-func (s *Service) listAttachedRolePolicies(r *http.Request) (any, *api.Error) {
-	type policy struct{ PolicyName, PolicyArn string }
-	type result struct {
-		AttachedPolicies []policy `xml:"AttachedPolicies>member"`
-		IsTruncated      bool
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if _, err := s.find(r); err != nil {
-		return nil, err
-	}
-	return result{}, nil
-}
-
 // listRolePolicies rests on "ListRolePolicies".
 func (s *Service) listRolePolicies(r *http.Request) (any, *api.Error) {
 	type result struct {
@@ -263,7 +246,7 @@ func (s *Service) listRolePolicies(r *http.Request) (any, *api.Error) {
 	if err != nil {
 		return nil, err
 	}
-	return result{PolicyNames: slices.Sorted(maps.Keys(found.Policies))}, nil
+	return result{PolicyNames: found.named(false)}, nil
 }
 
 // getUser rests on "GetUser": there is no user here but the account's root.

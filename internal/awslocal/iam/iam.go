@@ -34,13 +34,14 @@ const (
 	maxRoles = 5000
 )
 
-// Role is a role with its trust policy and its inline policies.
+// Role is a role with its trust policy and its policies: inline ones by their name, managed
+// ones by their ARN.
 type Role struct {
 	ARN         string
 	TrustPolicy string // "" for a role that was assumed but never created: everybody may
 	Description string `json:",omitempty"`
 	MaxSession  time.Duration
-	Policies    map[string]string // documents by name
+	Policies    map[string]string // documents
 	Created     time.Time
 }
 
@@ -160,6 +161,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"DeleteRolePolicy":         s.deleteRolePolicy,
 		"ListRolePolicies":         s.listRolePolicies,
 		"ListAttachedRolePolicies": s.listAttachedRolePolicies,
+		"GetPolicy":                s.getPolicy,
+		"GetPolicyVersion":         s.getPolicyVersion,
 		"GetUser":                  s.getUser,
 		"SimulatePrincipalPolicy":  s.simulatePrincipalPolicy,
 	}.Handle(w, r, xmlns)
