@@ -64,6 +64,7 @@ var shapes = []string{
 	"{\"FunctionName\": \"{{ tfstate `aws_lambda_function.f.function_name` }}\", \"Handler\": \"index.handler\", \"Role\": \"ROLE\", \"Runtime\": \"nodejs22.x\"}",
 	"{\"FunctionName\": \"f\", \"Handler\": \"index.handler\", \"Role\": \"{{ first_tfstate `output.role` }}\", \"Runtime\": \"nodejs22.x\"}",
 	"{\"FunctionName\": \"f\", \"Handler\": \"index.handler\", \"Role\": \"{{ first_tfstatef `data.aws_iam_role.%s.arn` `f` }}\", \"Runtime\": \"nodejs22.x\"}",
+	"{\"FunctionName\": \"f\", \"Handler\": \"index.handler\", \"Role\": \"ROLE\", \"Runtime\": \"nodejs22.x\", \"Description\": \"{{ tfstate `output.empty` }}\"}",
 	"{\"FunctionName\": \"f\", \"Handler\": \"index.handler\", \"Role\": \"ROLE\", \"Runtime\": \"nodejs22.x\", \"FileSystemConfigs\": [{\"Arn\": \"{{ tfstate `output.access_point` }}\", \"LocalMountPath\": \"/mnt/data\"}]}",
 	// AWS.
 	"{\"FunctionName\": \"f\", \"Handler\": \"index.handler\", \"Role\": \"arn:aws:iam::{{ caller_identity.Account }}:role/f\", \"Runtime\": \"nodejs22.x\"}",
@@ -88,7 +89,7 @@ var shapes = []string{
 	`{"FunctionName": "f", "Handler": "index.handler", "Role": "ROLE", "Runtime": "nodejs22.x", "Code": {"S3Bucket": "zips", "S3Key": "f.zip"}}`,
 }
 
-const lambrollState = `{"version": 4, "outputs": {"role": {"value": "arn:aws:iam::000000000000:role/f"}, "host": {"value": "db.example"}, "subnets": {"value": ["subnet-1", "subnet-2"]},
+const lambrollState = `{"version": 4, "outputs": {"role": {"value": "arn:aws:iam::000000000000:role/f"}, "host": {"value": "db.example"}, "empty": {"value": ""}, "subnets": {"value": ["subnet-1", "subnet-2"]},
  "access_point": {"value": "arn:aws:elasticfilesystem:eu-central-1:000000000000:access-point/fsap-12345678901234567"}}, "resources": [
  {"mode": "data", "type": "aws_iam_role", "name": "f", "instances": [{"attributes": {"arn": "arn:aws:iam::000000000000:role/f"}}]},
  {"mode": "managed", "type": "aws_iam_role", "name": "f", "instances": [{"attributes": {"arn": "arn:aws:iam::000000000000:role/f"}}]},
@@ -271,7 +272,7 @@ lib {
     AA: std.native('ssm')('/app/a'),
     KEY: std.native('ssm')('/app/key'),
     SUBNET: std.native('ssm_list')('/app/subnets', 1),
-    HOST: std.native('first_tfstate')('output.host'),
+    HOST: std.native('first_tfstate')('output.host') + tfstate('output.empty'),
     EVIL: env('EVIL', ''),
     LATER: '{{ must_env ` + "`ENV`" + ` }}',
   } },

@@ -111,7 +111,7 @@ func (j Jsonnet) state(name, address string, f Functions) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	r := f.opts.Read(values.State{File: file, Address: address})
+	r := f.result(values.State{File: file, Address: address})
 	if r.Err != nil {
 		return nil, fmt.Errorf("%s: %w", name, r.Err)
 	}

@@ -214,8 +214,17 @@ func (f Functions) secret(args []string) (expression.Value, error) {
 	return f.read(s)
 }
 
-func (f Functions) read(s values.Source) (expression.Value, error) {
+// result reads a source. That a state has an empty value is no error, as in lambroll.
+func (f Functions) result(s values.Source) values.Result {
 	r := f.opts.Read(s)
+	if _, state := s.(values.State); state && errors.Is(r.Err, values.ErrEmpty) {
+		r.Err = nil
+	}
+	return r
+}
+
+func (f Functions) read(s values.Source) (expression.Value, error) {
+	r := f.result(s)
 	v := expression.NewString(r.Text)
 	if r.Secret {
 		v = v.Secret()

@@ -95,13 +95,17 @@ func Parse(text string) (Source, error) {
 }
 
 func parseSecret(text string) (Source, error) {
-	id, key, _ := strings.Cut(text, "#")
+	id, key, keyed := strings.Cut(text, "#")
 	id, query, asks := strings.Cut(id, "?")
 	s := Secret{ID: id, Key: key}
 	name, value, _ := strings.Cut(query, "=")
 	switch {
 	case id == "":
 		return nil, fmt.Errorf("secretsmanager:%s names no secret", text)
+	case keyed && key == "":
+		return nil, fmt.Errorf("secretsmanager:%s: no key is behind #", text)
+	case strings.Contains(key, "?stage=") || strings.Contains(key, "?version="):
+		return nil, fmt.Errorf("secretsmanager:%s: write what begins with ? before #", text)
 	case !asks:
 	case name == "stage" && value != "":
 		s.Stage = value

@@ -305,6 +305,8 @@ func TestASourceIsReadAsItIsWritten(t *testing.T) {
 		"ssm:":                         "nothing is behind ssm:",
 		"consul:a":                     "consul: is not a source of values",
 		"secretsmanager:#k":            "names no secret",
+		"secretsmanager:a#":            "no key is behind #",
+		"secretsmanager:a#k?stage=S":   "write what begins with ? before #",
 		"secretsmanager:a?stag=S":      "behind ? there may be stage=STAGE or version=ID",
 		"tfstate:terraform.tfstate":    "write tfstate:FILE#ADDRESS",
 		"tfstate:https://a/b#output.x": "a state is read from a file or from s3://",
