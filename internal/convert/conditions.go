@@ -16,18 +16,23 @@ import (
 // well.
 func (w when) conditional() bool {
 	raw := strings.TrimSpace(w.condition.Raw())
-	return raw != "" && raw != "true" || w.status.Raw() == "Failure"
+	return raw != "" && raw != "true" || w.afterFailure()
 }
 
+// afterFailure reports whether what has the condition runs only where something failed.
+func (w when) afterFailure() bool { return w.status.Raw() == "Failure" }
+
 // condition joins conditions; nil is GitHub's own default, success(). A
-// condition that GitHub cannot say becomes false: what Harness may have kept
-// from running must not run.
+// condition that GitHub cannot say becomes false, for what Harness may have kept
+// from running must not run, and sets unsaid: what Harness may have waited for is not
+// gone past.
 //
 // A job behind one that was skipped is skipped by GitHub too, and by Harness not
 // (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idneeds):
 // it asks for no failure in the place of success.
 func (c *converter) condition(list []when, where scope) *yaml.Node {
 	status, terms := "", []string{}
+	c.unsaid = false
 	if where == ofJob && c.skippable {
 		status = "!failure() && !cancelled()"
 	}
@@ -49,7 +54,11 @@ func (c *converter) condition(list []when, where scope) *yaml.Node {
 		written, err := expression.GitHub(raw, c.name(where))
 		switch {
 		case err != nil:
-			c.note(w.condition, "the condition cannot be said in GitHub's expressions, so the step or job does not run: "+err.Error(), "write the condition of its if by hand")
+			result := "the step or job does not run: "
+			if !w.afterFailure() {
+				result, c.unsaid = "the workflow stops there: ", true
+			}
+			c.note(w.condition, "the condition cannot be said in GitHub's expressions, so "+result+err.Error(), "write the condition of its if by hand")
 			written = "false"
 		case written != "false" && strings.Contains(written, "'"):
 			c.advise(w.condition, "GitHub compares texts without regard to upper and lower case", "")

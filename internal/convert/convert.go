@@ -132,6 +132,8 @@ type converter struct {
 	// moving is set while the condition of what moves traffic is converted: it never runs
 	// behind what failed, which may be a gate.
 	moving bool
+	// unsaid is set where the last condition could not be converted.
+	unsaid bool
 	// skippable is set where an earlier job may not run at all.
 	skippable bool
 }

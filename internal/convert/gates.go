@@ -27,7 +27,7 @@ func (s *step) isNews() bool { return s.typ.Raw() == "Email" }
 // onFailure reports whether a step runs only where something has failed: it is
 // behind no success, so it keeps nobody from anything.
 func (s *step) onFailure() bool {
-	return slices.ContainsFunc(s.conditions, func(w when) bool { return w.status.Raw() == "Failure" })
+	return slices.ContainsFunc(s.conditions, when.afterFailure)
 }
 
 // knownSteps are the types of steps that have an equivalent, or a hint.
@@ -56,12 +56,16 @@ func nearest(typ string) string {
 func (j *jobSteps) stop(s *step) {
 	hint := cmp.Or(hints[s.typ.Raw()], nearest(s.typ.Raw()), "write what it does in its place")
 	j.note(s.typ, "the step "+s.name.Raw()+" of type "+s.typ.Raw()+" has no equivalent: the workflow stops there", hint)
+	j.out.Content = append(j.out.Content, j.stopStep(j.named(s.name, s.description), stopText("step", s.name, s.typ)))
+}
+
+func (c *converter) stopStep(name, env *yaml.Node) *yaml.Node {
+	c.stops++
 	out := newMapping()
-	put(out, "name", j.named(s.name, s.description))
-	j.stops++
-	put(out, "env", stopText("step", s.name, s.typ))
+	put(out, "name", name)
+	put(out, "env", env)
 	put(out, "run", scalar(stopScript))
-	j.out.Content = append(j.out.Content, out)
+	return out
 }
 
 // stopScript says why and fails. The names come in as variables, so that none of
@@ -71,7 +75,7 @@ exit 1`
 
 func stopText(kind string, name, typ document.Text) *yaml.Node {
 	env := newMapping()
-	text := "the " + kind + " " + comment(name.Raw())
+	text := strings.TrimSuffix("the "+kind+" "+comment(name.Raw()), " ")
 	if typ.Raw() != "" {
 		text += " of type " + comment(typ.Raw())
 	}
@@ -123,6 +127,15 @@ func (c *converter) gateJob(name *yaml.Node, environment string, needs []string,
 	put(job, "steps", newList(step))
 	setNeeds(job, needs)
 	return job
+}
+
+// asksAlways says that an approval's conditions are not converted.
+func (c *converter) asksAlways(conditions []when) {
+	for _, w := range conditions {
+		if w.conditional() {
+			c.advise(w.condition, "the approval is asked for in every run, whatever its condition says", "")
+		}
+	}
 }
 
 // environmentOf names the environment of an approval, and asks for its reviewers.
@@ -178,6 +191,7 @@ func (c *converter) gatedJobs(all *yaml.Node, s *stage, p place, before []string
 		if one.gate == nil {
 			break
 		}
+		c.asksAlways(one.gate.conditions)
 		id := c.unique(base + "_" + one.gate.identifier.Raw())
 		put(all, id, c.approval(c.named(one.gate.name, one.gate.description), c.environmentOf(one.gate.typ, id), needs))
 		needs, gates, ids = []string{id}, []string{id}, append(ids, id)
@@ -232,6 +246,7 @@ func (c *converter) rollbackJob(s *stage, p place, ids []string) *yaml.Node {
 // approvalStage converts a stage of type Approval.
 func (c *converter) approvalStage(all *yaml.Node, s *stage, before []string) []string {
 	id := c.unique(c.jobName(s))
+	c.asksAlways([]when{s.condition})
 	put(all, id, c.approval(c.named(s.name, s.description), c.environmentOf(s.typ, id), before))
 	return []string{id}
 }

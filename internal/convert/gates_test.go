@@ -360,3 +360,39 @@ func TestACallIsAGateOfTheActionWhereItHasTheMoment(t *testing.T) {
 		}
 	}
 }
+
+// What GitHub cannot say may have kept Harness from going on.
+func TestWhatHasAConditionThatGitHubCannotSayIsNotGonePast(t *testing.T) {
+	t.Parallel()
+	const deploy = `{step: {identifier: dep, name: dep, type: AwsLambdaDeploy, spec: {}}}`
+	script := func(when string) string {
+		return `{step: {identifier: check, name: check, type: ShellScript, when: {` + when + `}, spec: {shell: Bash, source: {type: Inline, spec: {script: ./check}}}}}`
+	}
+	const unsaid = `stageStatus: Success, condition: <+execution.steps.x.output.httpResponseCode> == 200`
+	for name, c := range map[string]struct {
+		stage, steps, rollback string
+		stops                  int
+		want                   string
+	}{
+		"a step":            {"", script(unsaid) + ", " + deploy, "", 1, "STOPPED_AT: the condition of the step check"},
+		"what deploys":      {"", strings.Replace(deploy, "type:", "when: {"+unsaid+"}, type:", 1), "", 1, "STOPPED_AT: the condition of the step dep"},
+		"a stage":           {"when: {pipelineStatus: Success, condition: <+execution.x>}, ", deploy, "", 1, "STOPPED_AT: the condition of the stage one"},
+		"a failed stage":    {"when: {pipelineStatus: Failure, condition: <+execution.x>}, ", deploy, "", 0, "if: false && success() # never"},
+		"after a failure":   {"", deploy, script(unsaid), 0, "if: false && success() # never"},
+		"what GitHub says":  {"", script(`stageStatus: Success, condition: <+codebase.branch> == "main"`) + ", " + deploy, "", 0, "if: ${{ "},
+		"an approval's own": {"", `{step: {identifier: ok, name: ok, type: HarnessApproval, when: {` + unsaid + `}, spec: {}}}, ` + deploy, "", 0, "the approval is asked for in every run, whatever its condition says"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := `pipeline:
+  identifier: p
+  stages:
+    - stage: {identifier: one, name: one, type: Deployment, ` + c.stage + `spec: {deploymentType: AwsLambda, service: {serviceRef: s}, environment: {environmentRef: e, infrastructureDefinitions: [{identifier: i}]}, execution: {steps: [` + c.steps + `], rollbackSteps: [` + c.rollback + `]}}}
+`
+			got, problems := Pipeline(File{"p.yaml", []byte(text)}, nil)
+			if problems.Err() != nil || got.Stops != c.stops || !strings.Contains(string(got.Text), c.want) {
+				t.Errorf("%d stops, %v, without %s:\n%s", got.Stops, problems.Err(), c.want, got.Text)
+			}
+		})
+	}
+}

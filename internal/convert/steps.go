@@ -134,6 +134,9 @@ func (j *jobSteps) add(s *step, content *yaml.Node) string {
 	j.moving = s.moves()
 	put(out, "if", j.condition(s.conditions, ofStep))
 	j.moving = false
+	if j.unsaid && !s.onFailure() {
+		j.out.Content = append(j.out.Content, j.stopStep(j.named(s.name, s.description), stopText("condition of the step", s.name, document.Text{})))
+	}
 	switch after := j.failure(s.strategies); {
 	case after.ignore || j.after.ignore:
 		put(out, "continue-on-error", boolean(true))

@@ -140,7 +140,12 @@ func (c *converter) job(s *stage, p place) *yaml.Node {
 	// Its place; which jobs it needs is known when all of it is converted.
 	job.Content = append(job.Content, scalar("needs"), newList())
 	c.moving = slices.ContainsFunc(s.steps, (*step).moves)
-	put(job, "if", c.condition([]when{s.condition}, ofJob))
+	condition := c.condition([]when{s.condition}, ofJob)
+	unsaid := c.unsaid
+	if unsaid {
+		condition = c.condition([]when{{status: s.condition.status}}, ofJob)
+	}
+	put(job, "if", condition)
 	c.moving = false
 	put(job, "runs-on", scalar(runner))
 	if s.typ.Raw() != "Custom" && p.ref.Set() {
@@ -153,7 +158,11 @@ func (c *converter) job(s *stage, p place) *yaml.Node {
 	}
 	put(job, "timeout-minutes", c.minutes(limit))
 	put(job, "strategy", c.matrix(s))
-	put(job, "steps", c.steps(s, p, c.failure(s.strategies)))
+	steps := c.steps(s, p, c.failure(s.strategies))
+	if unsaid {
+		steps.Content = slices.Insert(steps.Content, 0, c.stopStep(c.named(s.name, s.description), stopText("condition of the stage", s.name, document.Text{})))
+	}
+	put(job, "steps", steps)
 	setNeeds(job, c.needs)
 	return job
 }
