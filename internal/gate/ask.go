@@ -132,9 +132,13 @@ func (k *Keeper) once(ctx context.Context, g Gate, id string, document []byte, d
 	case Address:
 		// The last one, when the deadline has come, gets its time, too.
 		limit := min(requestTimeout, max(deadline.Sub(k.Now()), tellTimeout))
-		ctx, cancel := context.WithTimeout(ctx, limit)
+		inner, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		return k.post(ctx, to, id, document)
+		a := k.post(inner, to, id, document)
+		if a.verdict == later && errors.Is(inner.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
+			a.reason = "no answer within " + traffic.FormatDuration(limit.Round(time.Second))
+		}
+		return a
 	case Function:
 		ctx, cancel := context.WithTimeout(ctx, max(deadline.Sub(k.Now()), tellTimeout))
 		defer cancel()

@@ -192,8 +192,12 @@ func TestAGateThatHangsHoldsNobody(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: []func(*http.Request) (*http.Response, error){hang, status(200, "")}}
-		if _, err := ask(t, s, quiet); err != nil || s.at[1] != requestTimeout+pause {
+		reason := ""
+		if _, err := ask(t, s, func(text string, _ time.Duration) { reason = text }); err != nil || s.at[1] != requestTimeout+pause {
 			t.Errorf("%v, asked at %v", err, s.at)
+		}
+		if reason != "no answer within 30s" {
+			t.Errorf("the reader of the log is told %q", reason)
 		}
 		over := errors.New("over")
 		ctx, cancel := context.WithCancelCause(t.Context())
