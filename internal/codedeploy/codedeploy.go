@@ -11,9 +11,12 @@ package codedeploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/aws/smithy-go"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
@@ -73,6 +76,10 @@ type Order struct {
 	Description string
 }
 
+// noGroup are the codes of "there is none"
+// (https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_GetDeploymentGroup.html).
+var noGroup = []string{"ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException"}
+
 // Group returns the schedule by which a group shifts traffic. Its error is that there
 // is no such group, or that it is not one for Lambda.
 func (c *Client) Group(ctx context.Context, g traffic.Group) (traffic.Schedule, error) {
@@ -83,6 +90,9 @@ func (c *Client) Group(ctx context.Context, g traffic.Group) (traffic.Schedule, 
 		} `json:"deploymentGroupInfo"`
 	}
 	if err := c.caller.JSON(ctx, "GetDeploymentGroup", groupRequest{g.Application, g.Name}, &out); err != nil {
+		if api, is := errors.AsType[smithy.APIError](err); is && slices.Contains(noGroup, api.ErrorCode()) {
+			return nil, fmt.Errorf("there is no deployment group %s in %s: create it, or name another one in traffic (%s)", g, c.region, api.ErrorMessage())
+		}
 		return nil, c.failed(err, "read the deployment group "+g.String(), "GetDeploymentGroup")
 	}
 	if platform := out.Info.ComputePlatform; platform != "Lambda" {

@@ -147,7 +147,7 @@ func TestADeploymentIsCreatedOnce(t *testing.T) {
 func TestWhatIsWrongWithAGroupIsSaid(t *testing.T) {
 	run(t, "CodeDeployDefault.LambdaLinear10PercentEvery10Minutes", func(t *testing.T, a *awstest.AWS, c *codedeploy.Client) {
 		_, err := c.Group(t.Context(), traffic.Group{Application: "app", Name: "other"})
-		if want := "read the deployment group app/other in us-east-1: "; err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "No Deployment Group found") {
+		if want := "there is no deployment group app/other in us-east-1: create it, or name another one in traffic"; err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "No Deployment Group found") {
 			t.Errorf("%v, want %q", err, want)
 		}
 		if s := must[traffic.Schedule](t)(c.Group(t.Context(), group)); s.Total() != 90*time.Minute {

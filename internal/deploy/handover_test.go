@@ -124,7 +124,7 @@ func TestGroupsThatCannotDoItAreRefusedBeforeTheStart(t *testing.T) {
 		aliases []string
 		want    string
 	}{
-		"there is none":       {"other", []string{"live"}, "read the deployment group app/other in us-east-1: "},
+		"there is none":       {"other", []string{"live"}, "there is no deployment group app/other in us-east-1: create it"},
 		"one for two aliases": {"{function}", []string{"live", "next"}, "the deployment group app/shop in us-east-1 would get shop:live, shop:next, and a group shifts one alias at a time"},
 		"busy":                {"g", []string{"live"}, "the deployment group app/g in us-east-1 is busy with the deployment d-"},
 	} {

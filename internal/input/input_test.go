@@ -223,7 +223,7 @@ func TestFaults(t *testing.T) {
 		"no command":             {Options{Args: []string{"--service", "s"}}, "no command before --service (write lambda-rollout deploy --service …; lambda-rollout --help lists the commands)"},
 		"one dash":               {deploy("-local"), "unknown flag -local (write --local)"},
 		"a stray word":           {deploy("x.yaml"), `unexpected word "x.yaml" (each value follows its flag; lambda-rollout deploy --help lists its flags)`},
-		"a boolean and a word":   {deploy("--local", "false"), `unexpected word "false" (write --flag=false)`},
+		"a boolean and a word":   {deploy("--local", "false"), `unexpected word "false" (write --local=false)`},
 		"no value":               {deploy("--alias"), "--alias has no value (write --alias NAME)"},
 		"another command's flag": {deploy("--payload", "{}"), "deploy does not take --payload (it belongs to invoke)"},
 		"nothing to deploy":      {Options{Args: []string{"deploy"}}, "nothing says what to deploy (give service (a Harness Service file) or function-definition (the shape of CreateFunction))"},

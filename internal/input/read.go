@@ -38,13 +38,13 @@ func flagName(arg string) string {
 
 // readArgs reads --name value, --name=value and, for a Bool, --name alone.
 func (p *parser) readArgs() {
-	args := p.args
+	args, last := p.args, ""
 	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
+		arg, before := args[0], last
+		args, last = args[1:], ""
 		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
 		if !strings.HasPrefix(arg, "--") {
-			p.notAFlag(arg)
+			p.notAFlag(arg, before)
 			continue
 		}
 		in, ok := find(name)
@@ -58,7 +58,7 @@ func (p *parser) readArgs() {
 		switch {
 		case hasValue:
 		case in.Kind == Bool:
-			value = "true"
+			value, last = "true", name
 		case len(args) == 0:
 			p.fail("--"+name+" has no value", fmt.Sprintf("write --%s %s", name, in.meta()))
 			continue
@@ -77,7 +77,9 @@ func (p *parser) takenBy(in Input) string {
 	return "it belongs to " + strings.Join(in.Commands, ", ")
 }
 
-func (p *parser) notAFlag(arg string) {
+// notAFlag reports a word that is no flag. before is the flag without a value in front of
+// it, "" where there is none.
+func (p *parser) notAFlag(arg, before string) {
 	name := flagName(strings.TrimLeft(arg, "-"))
 	_, isInput := find(name)
 	if name := p.positional(); name != "" && !strings.HasPrefix(arg, "-") {
@@ -89,8 +91,8 @@ func (p *parser) notAFlag(arg string) {
 		p.fail(fmt.Sprintf("unknown flag %s", flagName(arg)), fmt.Sprintf("write --%s", name))
 	case strings.HasPrefix(arg, "-"):
 		p.fail(fmt.Sprintf("unknown flag %s", flagName(arg)), p.helpHint())
-	case arg == "true" || arg == "false":
-		p.fail(fmt.Sprintf("unexpected word %q", arg), "write --flag="+arg)
+	case before != "" && (arg == "true" || arg == "false"):
+		p.fail(fmt.Sprintf("unexpected word %q", arg), fmt.Sprintf("write --%s=%s", before, arg))
 	case slices.Contains(commandNames(), arg):
 		p.fail(fmt.Sprintf("a second command %q", arg), "one run does one command")
 	default:
