@@ -232,6 +232,9 @@ func (p *peerFile) replace(s *peerStep, use peerUse, name string) {
 		p.notABlock(use)
 		return
 	}
+	if !p.leavesNoAlias(use) {
+		return
+	}
 	rest, at, end := p.lines[line], column, ""
 	if strings.HasSuffix(rest, "\r") {
 		end = "\r"
@@ -247,6 +250,38 @@ func (p *peerFile) replace(s *peerStep, use peerUse, name string) {
 	}
 	p.changes = append(p.changes, block)
 	p.before(s, use, end)
+}
+
+// leavesNoAlias reports an alias of what the step's new lines no longer have.
+func (p *peerFile) leavesNoAlias(use peerUse) bool {
+	anchors := map[*yaml.Node]bool{}
+	var leave, look func(n *yaml.Node)
+	leave = func(n *yaml.Node) {
+		if n == nil {
+			return
+		}
+		anchors[n] = n.Anchor != ""
+		for _, child := range n.Content {
+			leave(child)
+		}
+	}
+	leave(use.uses)
+	leave(use.settings)
+	fine := true
+	look = func(n *yaml.Node) {
+		if n == use.uses || n == use.settings {
+			return
+		}
+		if n.Kind == yaml.AliasNode && anchors[n.Alias] {
+			fine = false
+			p.report(document.Text{Doc: use.doc, Node: n}.Problem("*"+n.Value+" stands for a part of a step that is converted, which has it no longer", "write out what it stands for, and convert again"))
+		}
+		for _, child := range n.Content {
+			look(child)
+		}
+	}
+	look(use.doc.Root())
+	return fine
 }
 
 func (p *peerFile) notABlock(use peerUse) {
@@ -311,6 +346,9 @@ func (s *peerStep) stopStep(use peerUse) *yaml.Node {
 	put(env, "STOPPED_AT", scalar(strings.Join(names, ", ")))
 	put(stop, "env", env)
 	put(stop, "run", scalar(stopScript))
+	if use.doc != nil && get(use.doc.Root(), "runs") != nil { // an action, not a workflow
+		put(stop, "shell", scalar("bash"))
+	}
 	return stop
 }
 

@@ -152,6 +152,30 @@ func TestWhatARunFillsInIsOneJSONText(t *testing.T) {
 	}
 }
 
+// Every run of a composite action names its shell.
+func TestAnActionsStepStops(t *testing.T) {
+	t.Parallel()
+	got, problems := peerSteps(File{"action.yml", []byte("runs:\n  using: composite\n  steps:\n    - uses: aws-actions/aws-lambda-deploy@v1\n      with:\n        function-name: a\n        dry-run: ${{ inputs.dry }}\n")})
+	if problems.Err() != nil || got.Stops != 1 || !strings.Contains(string(got.Files[0].Content), "        exit 1\n      shell: bash\n") {
+		t.Errorf("%v\n%s", problems.Err(), got.Files[0].Content)
+	}
+}
+
+func TestAnAliasOfWhatIsConverted(t *testing.T) {
+	t.Parallel()
+	const step = "      - uses: aws-actions/aws-lambda-deploy@v1\n        with: &w\n          function-name: &n a\n          handler: *n\n          code-artifacts-dir: dist\n"
+	for text, want := range map[string]string{
+		"":                                     "",
+		"  e:\n    env: {A: *n}\n":             "w.yml:10:14: *n stands for a part of a step that is converted",
+		"  e:\n    steps:\n      - with: *w\n": "w.yml:11:15: *w stands for a part of a step that is converted",
+	} {
+		got, problems := peerSteps(File{"w.yml", []byte("jobs:\n  d:\n    steps:\n" + step + text)})
+		if said := problems.Error(); (want == "") != (problems.Err() == nil) || !strings.Contains(said, want) || want != "" && len(got.Files) > 0 {
+			t.Errorf("%q: %s, want %q", text, said, want)
+		}
+	}
+}
+
 func FuzzSteps(f *testing.F) {
 	archives, err := filepath.Glob("testdata/peers/*.txtar")
 	if err != nil {
@@ -164,6 +188,7 @@ func FuzzSteps(f *testing.F) {
 		}
 		f.Add(archive.Files[0].Data)
 	}
+	f.Add([]byte("jobs:\n  d:\n    steps:\n      - uses: aws-actions/aws-lambda-deploy@v1\n        with: &w\n          function-name: &n a\n      - with: {<<: *w, x: *n}\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		result, problems := peerSteps(File{"w.yml", content})
 		if problems.Err() != nil {
