@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
@@ -125,6 +128,17 @@ func TestFindingsOfARehearsal(t *testing.T) {
 			_, err := c.UpdateAlias(b.t.Context(), &lambda.UpdateAliasInput{FunctionName: aws.String("hello"), Name: aws.String("live"), FunctionVersion: aws.String("$LATEST")})
 			b.check(err)
 		}},
+		"a version that failed": {want: "alias live has no way back: a rollback points it to version 2 again, which is in state Failed", before: func(b *bench, c *lambda.Client) {
+			_, err := c.UpdateFunctionConfiguration(b.t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("hello"), MemorySize: aws.Int32(512)})
+			b.check(err)
+			b.aws.Fail("version", "hello", "InternalError", "for this test")
+			v, err := c.PublishVersion(b.t.Context(), &lambda.PublishVersionInput{FunctionName: aws.String("hello")})
+			b.check(err)
+			// Before Lambda knows that it fails.
+			_, err = c.UpdateAlias(b.t.Context(), &lambda.UpdateAliasInput{FunctionName: aws.String("hello"), Name: aws.String("live"), FunctionVersion: v.Version})
+			b.check(err)
+			time.Sleep(10 * time.Second)
+		}},
 		"code storage": {want: "over the limit of the account's code storage", before: func(b *bench, _ *lambda.Client) {
 			b.aws.SetCodeStorage(100)
 		}},
@@ -132,7 +146,7 @@ func TestFindingsOfARehearsal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			awstest.Run(t, func(t *testing.T) {
-				b := virtualBench(t, awslocal.Options{})
+				b := virtualBench(t, awslocal.Options{Pending: 2 * time.Second})
 				inputs := b.minimal()
 				b.must(append([]string{"deploy"}, inputs...)...)
 				tc.before(b, lambda.NewFromConfig(b.config()))
@@ -191,5 +205,33 @@ func TestARehearsalWithTheRealCode(t *testing.T) {
 		b.aws.ResetCalls()
 		b.rehearsed(append([]string{"--function-definition", "function.yaml", "--artifact", "s3://code/app.zip", "--alias", "live", "--with-code"}, some()...)...)
 		b.onlyRead()
+	})
+}
+
+// The image of the version that an alias points to may be gone when a rollback needs it.
+func TestAnAliasOnAnImageThatIsGoneIsFound(t *testing.T) {
+	t.Parallel()
+	awstest.Run(t, func(t *testing.T) {
+		b := virtualBench(t, awslocal.Options{})
+		const ofImage = "functionName: hello\nrole: arn:aws:iam::000000000000:role/hello\npackageType: Image\n"
+		b.write("function.yaml", ofImage)
+		b.image("one")
+		inputs := []string{"--function-definition", "function.yaml", "--artifact", "000000000000.dkr.ecr.eu-central-1.amazonaws.com/app:latest", "--alias", "live"}
+		b.must(append([]string{"deploy"}, inputs...)...)
+		images := ecr.NewFromConfig(b.config())
+		old, err := images.DescribeImages(t.Context(), &ecr.DescribeImagesInput{RepositoryName: aws.String("app")})
+		b.check(err)
+		// The alias keeps the old image, $LATEST has another one.
+		b.image("two")
+		b.must("deploy", inputs[0], inputs[1], inputs[2], inputs[3])
+		b.image("three")
+		_, err = images.BatchDeleteImage(t.Context(), &ecr.BatchDeleteImageInput{RepositoryName: aws.String("app"), ImageIds: []ecrtypes.ImageIdentifier{{ImageDigest: old.ImageDetails[0].ImageDigest}}})
+		b.check(err)
+		d := b.rehearsed(append(inputs, only("whole:deploy", "whole:rollback")...)...)
+		if !slices.ContainsFunc(d.Findings, func(f string) bool {
+			return strings.Contains(f, "alias live has no way back: a rollback points it to version 1 again, which cannot start again")
+		}) {
+			t.Errorf("%q", d.Findings)
+		}
 	})
 }

@@ -33,6 +33,8 @@ type Copy struct {
 	callers int
 	// real is the folder for real code, "" where stand-ins serve.
 	real string
+	// versions are those that were there before, by the label of the target.
+	versions map[string][]string
 	// groupAlarms are those of the deployment groups of CodeDeploy's.
 	groupAlarms []string
 	// notes say what the copy could not take over.
@@ -60,7 +62,7 @@ func NewCopy(ctx context.Context, reader *Reader, targets []deploy.Target, plann
 	if err != nil {
 		return nil, fmt.Errorf("start the copy: %w", err)
 	}
-	c := &Copy{aws: server, salt: deploy.Salt(), key: make([]byte, 32), callers: rateFor(targets[0])}
+	c := &Copy{aws: server, salt: deploy.Salt(), key: make([]byte, 32), callers: rateFor(targets[0]), versions: map[string][]string{}}
 	_, _ = rand.Read(c.key) // it never fails
 	if code.Real {
 		c.real = code.Temp
@@ -281,6 +283,7 @@ func (c *Copy) plant(ctx context.Context, reader *Reader, t deploy.Target) error
 			return err
 		}
 		p.Versions = append(p.Versions, raw)
+		c.versions[t.Label()] = append(c.versions[t.Label()], v.Version)
 	}
 	if p.Aliases, err = reader.list(ask("/aliases"), "Aliases"); err != nil {
 		return err

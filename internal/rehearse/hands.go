@@ -49,7 +49,7 @@ func (p *player) hands(t played) []hand {
 			latest(func(*definition.Observed) any { return true })},
 	}
 	for _, a := range t.Want.Aliases {
-		all = append(all, handsOnAlias(a.Name, t.HandOver != nil)...)
+		all = append(all, p.handsOnAlias(t, a.Name)...)
 	}
 	for _, setting := range t.Want.Settings.Wanted(t.Want.Aliases) {
 		if setting.Value != nil {
@@ -128,7 +128,8 @@ func tagged(t played) hand {
 }
 
 // handsOnAlias are the changes of one alias. What CodeDeploy moves is CodeDeploy's.
-func handsOnAlias(name string, handed bool) []hand {
+func (p *player) handsOnAlias(t played, name string) []hand {
+	handed := t.HandOver != nil
 	look := func(ctx context.Context, s somebody) (string, error) {
 		now, err := s.FindAlias(ctx, s.of.At.Function, name)
 		switch {
@@ -139,21 +140,21 @@ func handsOnAlias(name string, handed bool) []hand {
 		}
 		return mustJSON(now.Alias), nil
 	}
-	update := func(does func(ctx context.Context, s somebody, a *definition.Alias) error) func(context.Context, somebody) error {
+	update := func(does func(a *definition.Alias) error) func(context.Context, somebody) error {
 		return func(ctx context.Context, s somebody) error {
 			now, err := s.FindAlias(ctx, s.of.At.Function, name)
 			if err != nil || now == nil {
 				return errors.Join(err, errNothing)
 			}
 			changed := now.Alias
-			if err := does(ctx, s, &changed); err != nil {
+			if err := does(&changed); err != nil {
 				return err
 			}
 			_, err = s.UpdateAlias(ctx, s.of.At.Function, changed, "")
 			return err
 		}
 	}
-	all := []hand{{"alias-" + name, update(func(_ context.Context, _ somebody, a *definition.Alias) error {
+	all := []hand{{"alias-" + name, update(func(a *definition.Alias) error {
 		text := byHand
 		a.Description = &text
 		return nil
@@ -162,31 +163,35 @@ func handsOnAlias(name string, handed bool) []hand {
 		return all
 	}
 	return append(all,
-		hand{"alias-" + name + "-weights", update(func(ctx context.Context, s somebody, a *definition.Alias) error {
-			other, err := s.otherVersion(ctx, a.Version)
+		hand{"alias-" + name + "-weights", update(func(a *definition.Alias) error {
+			other, err := p.otherVersion(t, a.Version)
 			a.Weights = map[string]float64{other: 0.05}
 			return err
 		}), look},
-		hand{"alias-" + name + "-moved", update(func(ctx context.Context, s somebody, a *definition.Alias) (err error) {
-			a.Version, err = s.otherVersion(ctx, a.Version)
+		hand{"alias-" + name + "-moved", update(func(a *definition.Alias) (err error) {
+			a.Version, err = p.otherVersion(t, a.Version)
 			a.Weights = nil
 			return err
-		}), look},
+		}), func(ctx context.Context, s somebody) (string, error) {
+			// While provisioned concurrency moves, Lambda shares the traffic.
+			now, err := s.FindAlias(ctx, s.of.At.Function, name)
+			if err != nil || now == nil {
+				return "", err
+			}
+			return now.Version, nil
+		}},
 		hand{"alias-" + name + "-deleted", func(ctx context.Context, s somebody) error {
 			return s.DeleteAlias(ctx, s.of.At.Function, name)
 		}, look},
 	)
 }
 
-// otherVersion is the oldest version but one.
-func (s somebody) otherVersion(ctx context.Context, but string) (string, error) {
-	all, err := s.ListVersions(ctx, s.of.At.Function)
-	if err != nil {
-		return "", err
-	}
-	for _, v := range all {
-		if v.Number != but && v.Number != "$LATEST" {
-			return v.Number, nil
+// otherVersion is the oldest version but one of those that were there before: what the
+// deployment publishes, its rollback may take for its own.
+func (p *player) otherVersion(t played, but string) (string, error) {
+	for _, number := range p.copy.versions[t.Label()] {
+		if number != but {
+			return number, nil
 		}
 	}
 	return "", errNothing
