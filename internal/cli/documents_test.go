@@ -201,13 +201,14 @@ func TestAnInvocationThatCannotBeMadeIsNotStarted(t *testing.T) {
 	b := newBench(t, awslocal.Options{})
 	b.must(append([]string{"deploy"}, b.minimal()...)...)
 	for want, args := range map[string][]string{
-		"there is no function nobody in eu-central-1":                 {"--function", "nobody"},
-		"function hello in eu-central-1 has no alias or version none": {"--function", "hello", "--qualifier", "none"},
-		"function hello in eu-central-1 has no alias or version 9":    {"--function", "hello", "--qualifier", "9"},
-		"the payload is not JSON: line 2, column":                     {"--function", "hello", "--payload", "{\n'a': 1}"},
-		"it is of Region us-east-1, but eu-west-1 is asked for":       {"--function", "arn:aws:lambda:us-east-1:000000000000:function:hello", "--aws-region", "eu-west-1"},
-		"nothing says what to invoke":                                 {},
-		"lambda-rollout invoke --function hello --qualifier live":     {"--function", "hello:live"},
+		"there is no function nobody in eu-central-1":                  {"--function", "nobody"},
+		"function hello in eu-central-1 has no alias or version none":  {"--function", "hello", "--qualifier", "none"},
+		"function hello in eu-central-1 has no alias or version 9":     {"--function", "hello", "--qualifier", "9"},
+		"the payload is not JSON: line 2, column 1: this character":    {"--function", "hello", "--payload", "{\n'a': 1}"},
+		"the payload is not JSON: line 1, column 8: it ends too early": {"--function", "hello", "--payload", `{"a": [1`},
+		"it is of Region us-east-1, but eu-west-1 is asked for":        {"--function", "arn:aws:lambda:us-east-1:000000000000:function:hello", "--aws-region", "eu-west-1"},
+		"nothing says what to invoke":                                  {},
+		"lambda-rollout invoke --function hello --qualifier live":      {"--function", "hello:live"},
 	} {
 		code, out, errs := b.run(append([]string{"invoke"}, args...)...)
 		if code != exitInput || !strings.Contains(errs, want) || strings.Contains(errs, "operation error") {

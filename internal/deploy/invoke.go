@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 
@@ -98,22 +99,26 @@ func Payloads(text []byte) ([][]byte, error) {
 		var document json.RawMessage
 		decoder := json.NewDecoder(bytes.NewReader(text[begin:]))
 		if err := decoder.Decode(&document); err != nil {
-			return nil, notJSON(text, begin)
+			why := "this character cannot be there"
+			if errors.Is(err, io.ErrUnexpectedEOF) {
+				why = "it ends too early"
+			}
+			return nil, notJSON(text, begin, why)
 		}
 		all, begin = append(all, document), begin+int(decoder.InputOffset())
 	}
 	return all, nil
 }
 
-// notJSON says where the document that begins there is broken.
-func notJSON(text []byte, begin int) error {
+// notJSON says where the document that begins there is broken, and shows none of it.
+func notJSON(text []byte, begin int, why string) error {
 	var document json.RawMessage
 	err := json.Unmarshal(text[begin:], &document)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		before := string(text[:min(begin+int(syntax.Offset), len(text))])
 		line := strings.Count(before, "\n") + 1
-		return fmt.Errorf("the payload is not JSON: line %d, column %d: %w", line, len(before)-strings.LastIndexByte(before, '\n')-1, err)
+		return fmt.Errorf("the payload is not JSON: line %d, column %d: %s", line, len(before)-strings.LastIndexByte(before, '\n')-1, why)
 	}
 	return err
 }

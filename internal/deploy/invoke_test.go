@@ -34,9 +34,9 @@ func TestAnInvocationThatMayHaveRunIsNoRefusal(t *testing.T) {
 		}
 		answer = ""
 		for want, in := range map[string][2]string{
-			"has no alias or version none":                  {"{}", "none"},
-			"the payload is not JSON: line 1, column 2":     {"{x", ""},
-			"the payload is not JSON: line 1, column 1: un": {"{", ""},
+			"has no alias or version none":                                 {"{}", "none"},
+			"the payload is not JSON: line 1, column 2":                    {"{x", ""},
+			"the payload is not JSON: line 1, column 1: it ends too early": {"{", ""},
 		} {
 			if _, err := call(in[0], in[1]); !errors.As(err, &not) || !strings.Contains(err.Error(), want) {
 				f.Errorf("%s: %v", want, err)

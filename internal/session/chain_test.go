@@ -176,6 +176,15 @@ func TestCallsForCredentialsGoToTheEndpointOfTheSettings(t *testing.T) {
 	}
 }
 
+func TestAProfileThatDoesNotExistIsNamed(t *testing.T) {
+	t.Parallel()
+	e := files(t, "[profile ci]\n")
+	e["AWS_PROFILE"] = "cy"
+	if _, err := Open(t.Context(), Options{HTTPClient: &fakeAWS{}, LookupEnv: e.lookup, Region: "us-east-1"}); err == nil || err.Error() != `the AWS configuration files have no profile "cy", which AWS_PROFILE names` {
+		t.Error(err)
+	}
+}
+
 func TestAMisconfiguredProfileIsReportedWhenItIsNeeded(t *testing.T) {
 	t.Parallel()
 	for config, want := range map[string]string{

@@ -77,6 +77,9 @@ func cleanSecret(name, value string) (string, error) {
 // load builds the configuration that all services share.
 func (s *Session) load(ctx context.Context) error {
 	profile, err := s.readProfile(ctx)
+	if missing, is := errors.AsType[config.SharedConfigProfileNotExistError](err); is {
+		return fmt.Errorf("the AWS configuration files have no profile %q, which AWS_PROFILE names", missing.Profile)
+	}
 	if err != nil {
 		return fmt.Errorf("read the AWS settings: %w", err)
 	}
