@@ -11,6 +11,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/redact"
 	"github.com/lambda-rollout/lambda-rollout/internal/rehearse"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
@@ -158,13 +159,13 @@ func (a *app) showRehearsal(result *rehearsal, planned []deploy.Planned, functio
 	}
 	for _, f := range result.Wrong {
 		f.Detail = a.host.Redact(f.Detail)
-		again := a.again(f.Play)
+		again := withoutEnvironment(a.again(f.Play), planned)
 		r.Wrong = append(r.Wrong, report.Play{Name: f.Play, Plays: 1, Detail: f.Detail, Again: again})
 		document.Failures = append(document.Failures, failureDocument{f.Scenario, f.Play, f.Detail, again})
 	}
 	for _, l := range result.Left {
 		l.Detail = a.host.Redact(l.Detail)
-		again := a.again(l.Play)
+		again := withoutEnvironment(a.again(l.Play), planned)
 		r.Left = append(r.Left, report.Play{Name: l.Play, Plays: l.Plays, Detail: l.Detail, Again: again})
 		document.Left = append(document.Left, leftDocument{l.Detail, l.Plays, l.Play, again})
 	}
@@ -204,6 +205,23 @@ func (a *app) again(play string) string {
 		}
 	}
 	return a.host.Redact(strings.Join(append(line, "--play", play), " "))
+}
+
+// withoutEnvironment hides in a command what a function gets in its environment: a
+// variable among the arguments may end there. Names that happen to be a value stay.
+func withoutEnvironment(line string, planned []deploy.Planned) string {
+	var values redact.Set
+	for _, p := range planned {
+		if p.Want.Function.Environment == nil {
+			continue
+		}
+		for _, value := range p.Want.Function.Environment.Variables {
+			if !redact.Weak(value) {
+				values.AddOnce(value)
+			}
+		}
+	}
+	return values.Text(line)
 }
 
 // findings are what the plan, the permissions and the plays showed.
