@@ -68,7 +68,7 @@ func TestWaitPollsQuicklyAtFirstAndEndsWhenNothingIsUnderWay(t *testing.T) {
 			t.Fatalf("state %+v after %d looks: %v", o, seen, err)
 		}
 		for i, at := range a.at {
-			if want := time.Duration(i+1) * 200 * time.Millisecond; at != want {
+			if want := time.Duration(i+1) * 150 * time.Millisecond; at != want {
 				t.Errorf("poll %d came after %s, want %s", i+1, at, want)
 			}
 		}
@@ -85,7 +85,7 @@ func TestWaitGrowsToTwoSecondsBetweenPolls(t *testing.T) {
 			t.Fatalf("the wait ended with %v", err)
 		}
 		for i := 1; i < len(a.at); i++ {
-			if gap := a.at[i] - a.at[i-1]; gap > 2*time.Second || gap < 200*time.Millisecond {
+			if gap := a.at[i] - a.at[i-1]; gap > 2*time.Second || gap < 150*time.Millisecond {
 				t.Errorf("%s between polls %d and %d", gap, i, i+1)
 			}
 		}

@@ -43,7 +43,7 @@ type Timing struct {
 func Default() Timing {
 	return Timing{
 		Call: time.Minute, Upload: 5 * time.Minute, ReadBackoff: 5 * time.Second,
-		FirstPoll: 200 * time.Millisecond, LastPoll: 2 * time.Second, Backoff: 200 * time.Millisecond,
+		FirstPoll: 150 * time.Millisecond, LastPoll: 2 * time.Second, Backoff: 200 * time.Millisecond,
 		Propagation: 5 * time.Minute, Watch: 30 * time.Second,
 		Grace: 4 * time.Second, StopPoll: 200 * time.Millisecond, StopSlack: 30 * time.Second,
 		MetricDelay: 3 * time.Minute,
