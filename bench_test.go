@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -306,11 +307,24 @@ func BenchmarkMemory(b *testing.B) {
 
 func (f *far) put(b *testing.B, region, path, body string) {
 	b.Helper()
-	r, err := http.NewRequest(http.MethodPut, f.url+path, strings.NewReader(body))
+	f.send(b, http.MethodPut, path, body, region+"/s3", nil)
+}
+
+func (f *far) ecr(b *testing.B, operation, body string) {
+	b.Helper()
+	f.send(b, http.MethodPost, "/", body, "eu-central-1/ecr", http.Header{
+		"X-Amz-Target": {"AmazonEC2ContainerRegistry_V20150921." + operation}, "Content-Type": {"application/x-amz-json-1.1"},
+	})
+}
+
+func (f *far) send(b *testing.B, method, path, body, scope string, header http.Header) {
+	b.Helper()
+	r, err := http.NewRequest(method, f.url+path, strings.NewReader(body))
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDOTHER/20260101/"+region+"/s3/aws4_request, SignedHeaders=host, Signature=0")
+	maps.Copy(r.Header, header)
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDOTHER/20260101/"+scope+"/aws4_request, SignedHeaders=host, Signature=0")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		b.Fatal(err)
@@ -318,7 +332,7 @@ func (f *far) put(b *testing.B, region, path, body string) {
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode >= 300 {
 		text, _ := io.ReadAll(answer.Body)
-		b.Fatalf("PUT %s: %s %s", path, answer.Status, text)
+		b.Fatalf("%s %s: %s %s", method, path, answer.Status, text)
 	}
 }
 
@@ -344,32 +358,52 @@ func zipOf(b *testing.B, size int) string {
 	return out.String()
 }
 
-// The most memory that a fleet takes: 500 functions in three Regions, whose zips go
-// inside the calls. It takes as long as the calls that it needs at the real rate.
+// The most memory that a fleet of 1,500 functions takes, by the way that its code goes:
+// inside the calls, in three Regions, and by reference, which Lambda takes from its own
+// Region only. It takes as long as the calls that it needs at the real rate.
 func BenchmarkFleetMemory(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("only Linux tells the peak of a running process")
 	}
-	const functions = 500
-	for _, size := range []int{1 << 20, 8 << 20} {
-		b.Run(fmt.Sprintf("%dMB", size>>20), func(b *testing.B) {
+	const functions = 1500
+	several, one := []string{"us-east-1", "eu-west-1", "eu-central-1"}, []string{"eu-central-1"}
+	const zipped = "runtime: nodejs22.x\nhandler: index.handler\n"
+	for _, c := range []struct {
+		name       string
+		size       int
+		limit      float64
+		regions    []string
+		definition string
+		artifact   string
+	}{
+		{"1MB", 1 << 20, 150, several, zipped, "code.zip"},
+		{"8MB", 8 << 20, 150, several, zipped, "code.zip"},
+		{"16MB", 16 << 20, 260, several, zipped, "code.zip"},
+		{"40MB", 40 << 20, 260, several, zipped, "code.zip"},
+		{"s3", 40 << 20, 150, one, zipped, "s3://artifacts/code.zip"},
+		{"ecr", 0, 150, one, "packageType: Image\n", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/app:1"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
 			aws := serveFar(b, awslocal.Options{}, 0)
 			dir := b.TempDir()
 			for n := range functions {
-				for _, region := range []string{"us-east-1", "eu-west-1", "eu-central-1"} {
-					name := fmt.Sprintf("f%03d", n)
-					write(b, dir, fmt.Sprintf("functions/%s-%s.yaml", name, region), fmt.Sprintf(
-						"functionName: arn:aws:lambda:%s:123456789012:function:%s\nrole: arn:aws:iam::123456789012:role/bench\nruntime: nodejs22.x\nhandler: index.handler\n", region, name))
-				}
+				region, name := c.regions[n%len(c.regions)], fmt.Sprintf("f%04d", n)
+				write(b, dir, fmt.Sprintf("functions/%s.yaml", name), fmt.Sprintf(
+					"functionName: arn:aws:lambda:%s:123456789012:function:%s\nrole: arn:aws:iam::123456789012:role/bench\n%s", region, name, c.definition))
 			}
-			write(b, dir, "code.zip", zipOf(b, size))
+			content := zipOf(b, c.size)
+			write(b, dir, "code.zip", content)
+			aws.put(b, "eu-central-1", "/artifacts", "<CreateBucketConfiguration><LocationConstraint>eu-central-1</LocationConstraint></CreateBucketConfiguration>")
+			aws.put(b, "eu-central-1", "/artifacts/code.zip", content)
+			aws.ecr(b, "CreateRepository", `{"repositoryName": "app"}`)
+			aws.ecr(b, "PutImage", `{"repositoryName": "app", "imageTag": "1", "imageManifest": "{\"schemaVersion\": 2, \"mediaType\": \"application/vnd.docker.distribution.manifest.v2+json\", \"config\": {}, \"layers\": []}"}`)
 			var peak float64
 			for range b.N {
-				aws.deploy(b, dir, "--function-definition", "functions/*.yaml", "--artifact", filepath.Join(dir, "code.zip"), "--alias", "live", "--timeout", "60m")
+				aws.deploy(b, dir, "--function-definition", "functions/*.yaml", "--artifact", c.artifact, "--alias", "live", "--timeout", "60m")
 				peak = max(peak, float64(aws.peak)/1024)
 			}
 			b.ReportMetric(peak, "MB-peak")
-			b.ReportMetric(150, "MB-limit")
+			b.ReportMetric(c.limit, "MB-limit")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
