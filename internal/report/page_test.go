@@ -134,6 +134,15 @@ func TestAPageHasTheFiguresAndDecisionsOfTheStages(t *testing.T) {
 	}
 }
 
+func TestAStageWithoutAnyFigureHasNone(t *testing.T) {
+	t.Parallel()
+	state := runOf("shop")
+	state.Evidence = []journal.Evidence{{Stage: 3, Percent: 100}}
+	if got := Page(state, same); !strings.Contains(got, "nothing measured") || strings.Contains(got, "none failed") {
+		t.Error(got)
+	}
+}
+
 // FuzzEscape holds every text to being text: no byte of it acts in an element or in
 // a quoted attribute.
 func FuzzEscape(f *testing.F) {

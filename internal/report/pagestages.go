@@ -54,6 +54,15 @@ func (s judged) over() bool {
 	return n > 0 && s.decisions[n-1].Decision != "extend"
 }
 
+// figures are what was measured. The last stage has none: CloudWatch counts versions
+// apart only while they share an alias.
+func (s judged) figures() string {
+	if s.new.Invocations+s.old.Invocations == 0 {
+		return "nothing measured"
+	}
+	return "new " + s.new.String() + " · old " + s.old.String() + " failed"
+}
+
 // stages are the figures of the guard and what was decided from them; nil where
 // nobody looked.
 func (p page) stages() []node {
@@ -65,7 +74,7 @@ func (p page) stages() []node {
 	for _, s := range all {
 		said := map[string]string{"continue": "the shift went on", "extend": "the stage lasted longer", "rollback": "rolled back"}
 		item := el("li", "", el("span", "what", text(traffic.Percent(s.percent)+" of the traffic")),
-			el("span", "when", text("new "+s.new.String()+" · old "+s.old.String()+" failed")))
+			el("span", "when", text(s.figures())))
 		if now, old := s.took[0], s.took[1]; now.Invocations > 0 {
 			item = appended(item, el("span", "result", text(fmt.Sprintf("median duration in the last minute: new %.0f ms · old %.0f ms", now.Milliseconds, old.Milliseconds))))
 		}
