@@ -166,7 +166,9 @@ func (a *app) showRehearsal(result *rehearsal, planned []deploy.Planned, functio
 	for _, l := range result.Left {
 		l.Detail = a.host.Redact(l.Detail)
 		again := withoutEnvironment(a.again(l.Play), planned)
-		r.Left = append(r.Left, report.Play{Name: l.Play, Plays: l.Plays, Detail: l.Detail, Again: again})
+		if !l.Found {
+			r.Left = append(r.Left, report.Play{Name: l.Play, Plays: l.Plays, Detail: l.Detail, Again: again})
+		}
 		document.Left = append(document.Left, leftDocument{l.Detail, l.Plays, l.Play, again})
 	}
 	var err error

@@ -35,6 +35,8 @@ type Failure struct{ Scenario, Play, Detail string }
 type Left struct {
 	Play, Detail string
 	Plays        int
+	// Found reports whether a finding says the same.
+	Found bool
 }
 
 // Total is the sum of all rows.
@@ -71,7 +73,7 @@ func (r *Result) add(s scenario, v verdict) {
 		row.Exact++
 	case documented:
 		row.Documented++
-		r.leave(Left{s.id(), v.detail, 1})
+		r.leave(Left{s.id(), v.detail, 1, v.finding != ""})
 	case wrong:
 		row.Wrong++
 		r.Wrong = append(r.Wrong, Failure{s.group.title, s.id(), v.detail})
@@ -90,6 +92,7 @@ func (r *Result) leave(l Left) {
 		return
 	}
 	r.Left[i].Plays++
+	r.Left[i].Found = r.Left[i].Found && l.Found
 	r.Left[i].Play = min(r.Left[i].Play, l.Play)
 }
 
