@@ -30,7 +30,8 @@ func (w wildcards) Match(name string, isDir bool) bool {
 }
 
 // wild reports whether a name is a pattern's.
-func wild(pattern, name string) bool {
+func wild(p, n string) bool {
+	pattern, name := []rune(p), []rune(n)
 	// star is where the last * is, and from where it takes one more character.
 	star, from := -1, 0
 	i, j := 0, 0
@@ -49,7 +50,7 @@ func wild(pattern, name string) bool {
 			return false
 		}
 	}
-	return strings.Trim(pattern[i:], "*") == ""
+	return strings.Trim(string(pattern[i:]), "*") == ""
 }
 
 // lambrollLeavesOut are the files that lambroll never zips.

@@ -22,6 +22,7 @@ func TestWildcardsAreLambrolls(t *testing.T) {
 		{"src", []string{"src", "a/src"}, []string{"src/a"}},
 		{"*.md", []string{"README.md", "a/b/c.md"}, []string{"a.md/x", "md"}},
 		{"a?c", []string{"abc", "x/abc", "a/c"}, []string{"ac", "abbc"}},
+		{"?.txt", []string{"é.txt", "x/語.txt"}, []string{"ab.txt"}},
 		{"a*b*c", []string{"abc", "aXbbYc"}, []string{"acb", "aXbYcZ"}},
 		{"*a*ab", []string{"aab", "xaxaab"}, []string{"ab", "aaba"}},
 		{"*", []string{"a", "a/b"}, nil},

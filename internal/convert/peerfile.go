@@ -228,7 +228,7 @@ func (p *peerFile) replace(s *peerStep, use peerUse, name string) {
 	put(outer, s.settings, with)
 
 	line, column := keyLine(use.step, use.host.uses), keyColumn(use.step, use.host.uses)
-	if !p.begins(use.step, use.host.uses) || use.uses.Line-1 != line || use.settings != nil && !p.begins(use.step, use.host.settings) {
+	if !p.begins(use.step, use.host.uses) || !p.onOneLine(line, column, use.uses) || use.settings != nil && !p.begins(use.step, use.host.settings) {
 		p.notABlock(use)
 		return
 	}
@@ -286,6 +286,13 @@ func (p *peerFile) leavesNoAlias(use peerUse) bool {
 
 func (p *peerFile) notABlock(use peerUse) {
 	p.report(use.doc.Problem(use.uses, "the step is not written as a block of lines", "write each of its keys on a line of its own, and convert again"))
+}
+
+// onOneLine reports whether a line holds a key with all of its value.
+func (p *peerFile) onOneLine(line, column int, value *yaml.Node) bool {
+	var alone yaml.Node
+	err := yaml.Unmarshal([]byte(p.lines[line][column:]), &alone)
+	return err == nil && len(alone.Content) == 1 && len(alone.Content[0].Content) == 2 && alone.Content[0].Content[1].Value == value.Value
 }
 
 // begins reports whether a key is where the parser says it is: other characters than a
