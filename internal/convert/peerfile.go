@@ -2,7 +2,9 @@ package convert
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -57,11 +59,25 @@ func peerSteps(f File) (result Result, problems diag.List) {
 	for _, use := range p.found {
 		p.convert(use)
 	}
+	changed := File{f.Name, []byte(strings.Join(p.changed(), "\n"))}
+	if c.problems.Err() == nil && !isYAML(changed.Content) {
+		// A text in quotes may go on anywhere.
+		c.report(diag.Problem{File: f.Name, Message: "a step is not written as a block of lines", Hint: "indent what a text of several lines goes on with more than its key, and convert again"})
+	}
 	if problems = c.problems.Sorted(); problems.Err() != nil {
 		return Result{}, problems
 	}
-	files := append([]File{{f.Name, []byte(strings.Join(p.changed(), "\n"))}}, p.files...)
-	return Result{files, c.stops}, problems
+	return Result{append([]File{changed}, p.files...), c.stops}, problems
+}
+
+func isYAML(content []byte) bool {
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	for {
+		var n yaml.Node
+		if err := documents.Decode(&n); err != nil {
+			return errors.Is(err, io.EOF)
+		}
+	}
 }
 
 // changed are the lines of the file with the changes. What is put before a line comes in
