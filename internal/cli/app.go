@@ -44,7 +44,7 @@ func Main(ctx context.Context, p Process) int {
 	})
 	a := &app{Process: p, host: h, limits: session.NewLimits(), began: p.Now()}
 	if p.CaptureLog != nil {
-		p.CaptureLog(h.Log())
+		p.CaptureLog(withoutQuotes{h.Log()})
 	}
 	code := a.main(ctx)
 	h.Log().Flush()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -83,6 +84,20 @@ func OS() (Process, error) {
 		Timing:      timing.Default(),
 		Store:       func(root, path string) journal.Store { return journal.NewFileBelow(root, path) },
 	}, nil
+}
+
+// withoutQuotes leaves out of a line what a connection brought: where an answer is longer
+// than it says, net/http prints the rest, which may hold a value of an environment
+// (net/http, transport.go, logf "Unsolicited response").
+type withoutQuotes struct{ to io.Writer }
+
+func (w withoutQuotes) Write(line []byte) (int, error) {
+	shown, _, quotes := bytes.Cut(line, []byte(" starting with "))
+	if quotes {
+		shown = append(bytes.Clone(shown), '\n')
+	}
+	_, err := w.to.Write(shown)
+	return len(line), err
 }
 
 // limitMemory leaves the limit alone that the user's environment sets.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -155,6 +156,18 @@ func TestEachSignalSaysWhatItCosts(t *testing.T) {
 
 // A file that is no journal of this run is refused before the first call to AWS, by an
 // unchanged deploy too, since the next one would need the file.
+// A server that sends more than it announced makes net/http log the rest.
+func TestNoLineOfGoShowsWhatAConnectionBrought(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	logger := log.New(withoutQuotes{&out}, "", 0)
+	logger.Printf("Unsolicited response received on idle HTTP channel starting with %q; err=%v", `{"PW":"hush"}`, io.EOF)
+	logger.Print("another line")
+	if want := "Unsolicited response received on idle HTTP channel\nanother line\n"; out.String() != want {
+		t.Errorf("%q, want %q", &out, want)
+	}
+}
+
 // hanging is a network that never answers, whatever the caller says.
 type hanging chan struct{}
 
