@@ -129,7 +129,7 @@ type rule struct{ kind, target string }
 // ruleOf finds an input in a table; names are compared without regard to case, and
 // to - and _.
 func ruleOf(table, name string) (rule, bool) {
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	name = inputName(name)
 	for line := range strings.Lines(table) {
 		input, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if input == name && name != "" {
@@ -139,6 +139,9 @@ func ruleOf(table, name string) (rule, bool) {
 	}
 	return rule{}, false
 }
+
+// inputName is the name as tables have it.
+func inputName(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
 
 // host is how the file writes steps in which a peer is used.
 type host struct {

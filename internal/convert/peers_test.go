@@ -152,6 +152,14 @@ func TestWhatARunFillsInIsOneJSONText(t *testing.T) {
 	}
 }
 
+func TestAnInputThatIsGivenTwice(t *testing.T) {
+	t.Parallel()
+	got, problems := peerSteps(File{"w.yml", []byte("steps:\n  - uses: aws-actions/aws-lambda-deploy@v1\n    with:\n      function-name: a\n      role: b\n      ROLE: c\n")})
+	if problems.Err() != nil || got.Stops != 1 || !strings.Contains(problems.Error(), "the step gives it twice") || strings.Contains(string(got.Files[1].Content), "role: c") {
+		t.Errorf("%v\n%s", problems, got.Files)
+	}
+}
+
 // Every run of a composite action names its shell.
 func TestAnActionsStepStops(t *testing.T) {
 	t.Parallel()

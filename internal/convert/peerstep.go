@@ -47,10 +47,16 @@ func (s *peerStep) leave(key *yaml.Node, why string) {
 // inputs converts the inputs of the step.
 func (s *peerStep) inputs(n *yaml.Node) {
 	pairs := document.Pairs(document.Resolved(n))
+	given := map[string]bool{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		key, value := pairs[i], document.Resolved(pairs[i+1])
 		r, known := ruleOf(s.table, s.doc.Text(key))
+		name := inputName(s.doc.Text(key))
+		again := given[name]
+		given[name] = true
 		switch {
+		case again:
+			s.leave(key, "the step gives it twice")
 		case !known:
 			s.leave(key, s.name+" has no input of this name")
 		case r.kind == "ignored" || empty(value):
