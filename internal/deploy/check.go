@@ -106,7 +106,8 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 			return nil
 		})
 	}
-	ask(0, "", func(ctx context.Context) error { return c.permitted(ctx, planned, preflight.Ask) })
+	as := slices.Clone(planned) // wayBack adds to the plans meanwhile
+	ask(0, "", func(ctx context.Context) error { return c.permitted(ctx, as, preflight.Ask) })
 	for i, trial := range trials {
 		ask(1+i, trial.first.At.Region, trial.run)
 	}
