@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ const sampleSize = 4
 // rehearse plays a deployment against a copy of what exists, with everything that can go
 // wrong. It only reads.
 func (a *app) rehearse(ctx context.Context) error {
+	// Hundreds of small worlds: memory is cheaper than collecting it often.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	a.questions = rehearse.NewReader()
 	set, err := a.load(ctx)
 	if err != nil {
