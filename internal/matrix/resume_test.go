@@ -24,14 +24,8 @@ func TestARollbackIsExactWhereverAResumedShiftIsCutOff(t *testing.T) {
 	t.Run("the last of two waves", func(t *testing.T) {
 		t.Parallel()
 		cutOffAgain(t, 2, scenario{
-			before: func(w *world) {
-				published(w)
-				w.create("g", nil)
-				w.alias("g", "live", w.publish("g"), nil)
-			},
-			definition: definition,
-			files:      map[string]string{"code/bootstrap": "two", "g.json": strings.Replace(define(""), `"f"`, `"g"`, 1)},
-			args:       append([]string{"--function-definition", "function.json,g.json", "--waves", "g"}, shift...),
+			before: twoFunctions, definition: definition, files: twoFiles(),
+			args: append([]string{"--function-definition", "function.json,g.json", "--waves", "g"}, shift...),
 		})
 	})
 }
@@ -87,10 +81,34 @@ func cutOffAgain(t *testing.T, waves int, s scenario) {
 // restores what was before.
 func TestAResumedShiftIsExactOrRefusedWhereverTheDeploymentWasCutOff(t *testing.T) {
 	t.Parallel()
-	s := scenario{
-		before: alarmed, definition: define(`, "tags": {"team": "b"}`), files: map[string]string{"code/bootstrap": "two"},
-		args: []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live", "--traffic", "10%/2m", "--alarms", "errors", "--alarm-bake", "1m"},
-	}
+	t.Run("one wave", func(t *testing.T) {
+		t.Parallel()
+		resumedOrRefused(t, 23, scenario{
+			before: alarmed, definition: define(`, "tags": {"team": "b"}`), files: map[string]string{"code/bootstrap": "two"},
+			args: []string{"--function-definition", "function.json", "--artifact", "code", "--alias", "live", "--traffic", "10%/2m", "--alarms", "errors", "--alarm-bake", "1m"},
+		})
+	})
+	t.Run("two waves", func(t *testing.T) {
+		t.Parallel()
+		resumedOrRefused(t, 29, scenario{
+			before: twoFunctions, definition: define(`, "tags": {"team": "b"}`), files: twoFiles(),
+			args: []string{"--function-definition", "function.json,g.json", "--waves", "g", "--artifact", "code", "--alias", "live", "--traffic", "10%/2m"},
+		})
+	})
+}
+
+// twoFunctions are f and g, each with version 1 that alias live serves.
+func twoFunctions(w *world) {
+	published(w)
+	w.create("g", nil)
+	w.alias("g", "live", w.publish("g"), nil)
+}
+
+func twoFiles() map[string]string {
+	return map[string]string{"code/bootstrap": "two", "g.json": strings.Replace(define(""), `"f"`, `"g"`, 1)}
+}
+
+func resumedOrRefused(t *testing.T, one int, s scenario) {
 	var whole count
 	var after string
 	awstest.Run(t, func(t *testing.T) {
@@ -101,7 +119,7 @@ func TestAResumedShiftIsExactOrRefusedWhereverTheDeploymentWasCutOff(t *testing.
 		whole, after = done.count, w.dump()
 	})
 	var resumed, refused atomic.Int64
-	each(t, every(23, cuts(whole), 0), func(t *testing.T, c cut) {
+	each(t, every(one, cuts(whole), 0), func(t *testing.T, c cut) {
 		w := newWorld(t)
 		before := s.prepare(w)
 		s.deploy(w, c).expect(t, "the deployment", killed)
