@@ -111,19 +111,25 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 	for i, trial := range trials {
 		ask(1+i, trial.first.At.Region, trial.run)
 	}
+	found := make([]wayBack, len(planned))
 	for i, p := range planned {
 		ask(1+len(trials)+i, p.At.Region, func(ctx context.Context) error { return provisioned(ctx, p) })
 		ask(1+len(trials)+len(planned)+i, p.At.Region, p.groupsFree)
-		ask(1+len(trials)+2*len(planned)+i, p.At.Region, func(ctx context.Context) error { return c.wayBack(ctx, &planned[i]) })
+		ask(1+len(trials)+2*len(planned)+i, p.At.Region, func(ctx context.Context) error {
+			found[i] = p.askWayBack(ctx)
+			return c.wayBack(p, found[i])
+		})
 	}
 	_ = all.Wait()
+	// The other questions read the plans.
+	for i := range planned {
+		planned[i].learn(found[i])
+	}
 	return session.Join(errs...)
 }
 
-// wayBack asks what a rollback would need, and refuses or warns as of what the plan
-// itself tells.
-func (c checker) wayBack(ctx context.Context, p *Planned) error {
-	found := p.askWayBack(ctx)
+// wayBack refuses or warns of what a rollback would lack, as of what the plan itself tells.
+func (c checker) wayBack(p Planned, found wayBack) error {
 	for _, text := range found.warnings {
 		warn(c.of(p.At), "%s", text)
 	}

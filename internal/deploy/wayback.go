@@ -55,12 +55,12 @@ func AskWayBack(ctx context.Context, planned []Planned, w Work) {
 		all = append(all, &planned[i])
 	}
 	_ = each(ctx, w.MaxParallel, all, func(ctx context.Context, p *Planned) error {
-		p.askWayBack(ctx)
+		p.learn(p.askWayBack(ctx))
 		return nil
 	})
 }
 
-// askWayBack asks side by side, adds what it finds to the plan and returns it.
+// askWayBack asks side by side.
 func (p *Planned) askWayBack(ctx context.Context) wayBack {
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
@@ -73,9 +73,13 @@ func (p *Planned) askWayBack(ctx context.Context) wayBack {
 	both.Go(func() { found = p.code(ctx) })
 	both.Wait()
 	found.warnings = append(found.warnings, blind...)
+	return found
+}
+
+// learn adds what was found to the plan.
+func (p *Planned) learn(found wayBack) {
 	p.Plan.Irreversible = append(p.Plan.Irreversible, found.irreversible...)
 	p.Plan.Warnings = append(p.Plan.Warnings, found.warnings...)
-	return found
 }
 
 // sendsCode reports whether new code takes the place of the function's own.
