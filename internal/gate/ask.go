@@ -135,7 +135,11 @@ func (k *Keeper) once(ctx context.Context, g Gate, id string, document []byte, d
 		inner, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		a := k.post(inner, to, id, document)
-		if a.verdict == later && errors.Is(inner.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
+		switch {
+		case a.verdict != later || inner.Err() == nil:
+		case ctx.Err() != nil:
+			a.reason = "the run no longer waited for its answer"
+		default:
 			a.reason = "no answer within " + traffic.FormatDuration(limit.Round(time.Second))
 		}
 		return a
