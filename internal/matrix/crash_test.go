@@ -21,11 +21,10 @@ import (
 // full is how every cut, fault and race is tried; without it a sample is.
 var full = flag.Bool("full", false, "try every cut, fault and race, not a sample of them")
 
-// grid is for what is as much as all others together: the cuts of each form of a
-// setting, and the plays of a rehearsal of each scenario.
-var grid = flag.Bool("grid", false, "with -full, try every cut of each setting that is added, changed or removed, not one in gridStep, and every play of each scenario")
-
-const gridStep = 23
+// grid is for what is as much as all others together: the cuts of settings and of each
+// of their forms, the deaths beside CodeDeploy, and the plays of a rehearsal of each
+// scenario.
+var grid = flag.Bool("grid", false, "with -full, try every cut of settings, every death beside CodeDeploy and every play of each scenario, not some of them")
 
 // deployment prepares a world for a scenario and gives the state before.
 func (s scenario) prepare(w *world) string {
@@ -53,8 +52,8 @@ func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 	t.Parallel()
 	var deployments, rollbacks, exact atomic.Int64
 	sample := func(s scenario, all []cut, first int) []cut {
-		if *full && s.ofGrid && !*grid {
-			return nth(gridStep, all, first)
+		if *full && s.oneIn > 0 && !*grid {
+			return nth(s.oneIn, all, first)
 		}
 		return some(all, first)
 	}

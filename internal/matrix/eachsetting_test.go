@@ -41,7 +41,7 @@ func eachSetting() []scenario {
 	for _, kind := range definition.SettingKinds() {
 		form, other := minimalForms[kind], otherForms[kind]
 		for _, c := range []struct{ name, from, to string }{{"added", "", form}, {"changed", form, other}, {"removed", form, "null"}} {
-			s := scenario{name: fmt.Sprintf("%s %s", kind, c.name), before: standing(kind, c.from), definition: functionWith(kind, ""), args: withSettings, ofGrid: true}
+			s := scenario{name: fmt.Sprintf("%s %s", kind, c.name), before: standing(kind, c.from), definition: functionWith(kind, ""), args: withSettings, oneIn: 23}
 			s.files = map[string]string{"code/bootstrap": "one", "settings.json": document(kind, c.to)}
 			if kind == definition.FunctionURLSetting && c.to == "null" {
 				s.args, s.blind = append(withSettings[:len(withSettings):len(withSettings)], "--allow-partial-rollback"), urlID

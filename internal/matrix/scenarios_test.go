@@ -24,8 +24,9 @@ type scenario struct {
 	args    []string
 	// blind is as in world.
 	blind *regexp.Regexp
-	// ofGrid is set where -full alone tries one cut in five.
-	ofGrid bool
+	// oneIn is how many cuts one stands for with -full, without -grid; 0 where all are
+	// tried.
+	oneIn int
 }
 
 // definition with the fields that every scenario names.

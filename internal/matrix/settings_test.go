@@ -16,16 +16,16 @@ import (
 // code.
 func settingsScenarios() []scenario {
 	return []scenario{
-		{name: "settings added", before: published, definition: define(`, "memorySize": 256`), args: withSettings,
+		{name: "settings added", before: published, definition: define(`, "memorySize": 256`), args: withSettings, oneIn: 5,
 			files: map[string]string{"code/bootstrap": "two", "settings.json": settingsOf("NONE", 5, 60)}},
-		{name: "settings changed", before: settled, definition: define(""), args: withSettings,
+		{name: "settings changed", before: settled, definition: define(""), args: withSettings, oneIn: 5,
 			files: map[string]string{"code/bootstrap": "one", "settings.json": settingsOf("AWS_IAM", 7, 90)}},
-		{name: "settings removed, and code", before: settled, definition: define(""), args: withSettings,
+		{name: "settings removed, and code", before: settled, definition: define(""), args: withSettings, oneIn: 5,
 			files: map[string]string{"code/bootstrap": "two", "settings.json": `{"reservedConcurrency": null, "eventInvokeConfig": [], "recursiveLoop": null,
 				"runtimeManagement": null, "permissions": {"url": null, "all": null}, "provisionedConcurrency": null}`}},
-		{name: "settings of a new function", before: func(*world) {}, definition: define(""), args: withSettings, ofGrid: true,
+		{name: "settings of a new function", before: func(*world) {}, definition: define(""), args: withSettings, oneIn: 5,
 			files: map[string]string{"code/bootstrap": "one", "settings.json": settingsOf("NONE", 5, 60)}},
-		{name: "settings of a new alias", before: bare, definition: define(""), args: withSettings,
+		{name: "settings of a new alias", before: bare, definition: define(""), args: withSettings, oneIn: 5,
 			files: map[string]string{"code/bootstrap": "one", "settings.json": settingsOf("NONE", 5, 60)}},
 	}
 }
