@@ -68,7 +68,11 @@ func arbitrary(r *rand.Rand, fields []field, v reflect.Value, observed bool) {
 
 func TestAnyPatchLeadsThereAndBack(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(1000) {
+	seeds := uint64(1000)
+	if testing.Short() { // for the race detector, which is slow
+		seeds = 100
+	}
+	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		wanted, have := Function{FunctionName: "hello"}, Function{FunctionName: "hello"}
 		arbitrary(r, functionFields, reflect.ValueOf(&wanted).Elem(), false)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,7 +41,10 @@ func (f *fixture) cutOff(schedule string, nth int, at func(event.Event) bool, fi
 	}
 	execution := f.execution(run)
 	execution.PostFollows = true
+	var one sync.Mutex // events come from several goroutines
 	execution.Events = also{execution.Events, func(e event.Event) {
+		one.Lock()
+		defer one.Unlock()
 		if at(e) {
 			if nth--; nth == 0 {
 				cancel(ErrSignal)
