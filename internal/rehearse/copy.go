@@ -243,31 +243,69 @@ func (c *Copy) placeholder(value string) string {
 
 // plant copies one function.
 func (c *Copy) plant(ctx context.Context, reader *Reader, t deploy.Target) error {
-	name, region := t.At.Function, t.At.Region
-	aliases, err := t.API.ListAliases(ctx, name)
+	aliases, err := c.look(ctx, t)
 	if err != nil {
 		return err
 	}
-	if _, err := t.API.ListVersions(ctx, name); err != nil {
+	p := awslocal.Planted{Account: t.At.Account, Region: t.At.Region, Name: t.At.Function, Policies: map[string]json.RawMessage{}}
+	if p.Code, err = c.download(ctx, t, aliases); err != nil {
 		return err
+	}
+	ask := func(rest string) question { return question{p.Region, p.Name, rest} }
+	if p.Latest, err = c.withoutSecrets(reader.one(ask(""))); err != nil {
+		return err
+	}
+	if err := c.versionsOf(t, reader, &p); err != nil {
+		return err
+	}
+	if p.Aliases, err = reader.list(ask("/aliases"), "Aliases"); err != nil {
+		return err
+	}
+	if policy := reader.one(ask("/policy")); policy != nil {
+		p.Policies[""] = policy
+	}
+	for _, a := range aliases {
+		if policy := reader.one(ask("/policy?" + a.Name)); policy != nil {
+			p.Policies[a.Name] = policy
+		}
+	}
+	p.Recursion, p.CodeSigning = reader.one(ask("/recursion-config")), reader.one(ask("/code-signing-config"))
+	p.Runtimes, p.Scaling = reader.qualified(ask("/runtime-management-config")), reader.qualified(ask("/function-scaling-config"))
+	if published := reader.one(ask("?" + definition.LatestPublished)); published != nil {
+		if p.LatestPublished, err = c.withoutSecrets(published); err != nil {
+			return err
+		}
+	}
+	if err := attached(reader, ask, &p); err != nil {
+		return err
+	}
+	return c.aws.Plant(p)
+}
+
+// look asks AWS for what a plan does not read; the reader keeps the answers. What hangs on
+// the function and cannot be read is noted.
+func (c *Copy) look(ctx context.Context, t deploy.Target) ([]definition.ObservedAlias, error) {
+	aliases, err := t.API.ListAliases(ctx, t.At.Function)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.API.ListVersions(ctx, t.At.Function); err != nil {
+		return nil, err
 	}
 	qualifiers := []string{""}
 	for _, a := range aliases {
 		qualifiers = append(qualifiers, a.Name)
 	}
-	arn := fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", t.At.Partition, region, t.At.Account, name)
+	arn := fmt.Sprintf("arn:%s:lambda:%s:%s:function:%s", t.At.Partition, t.At.Region, t.At.Account, t.At.Function)
 	if _, err := t.API.Attached(ctx, arn, qualifiers); err != nil {
 		c.notes = append(c.notes, fmt.Sprintf("%s: not all that others attached to it could be read, and is not in the copy: %v", t.Label(), err))
 	}
-	p := awslocal.Planted{Account: t.At.Account, Region: region, Name: name, Policies: map[string]json.RawMessage{}}
-	if p.Code, err = c.download(ctx, t, aliases); err != nil {
-		return err
-	}
-	ask := func(rest string) question { return question{region, name, rest} }
-	if p.Latest, err = c.withoutSecrets(reader.one(ask(""))); err != nil {
-		return err
-	}
-	versions, err := reader.list(ask("/versions"), "Versions")
+	return aliases, nil
+}
+
+// versionsOf adds the published versions.
+func (c *Copy) versionsOf(t deploy.Target, reader *Reader, p *awslocal.Planted) error {
+	versions, err := reader.list(question{p.Region, p.Name, "/versions"}, "Versions")
 	if err != nil {
 		return err
 	}
@@ -285,29 +323,7 @@ func (c *Copy) plant(ctx context.Context, reader *Reader, t deploy.Target) error
 		p.Versions = append(p.Versions, raw)
 		c.versions[t.Label()] = append(c.versions[t.Label()], v.Version)
 	}
-	if p.Aliases, err = reader.list(ask("/aliases"), "Aliases"); err != nil {
-		return err
-	}
-	for _, qualifier := range qualifiers {
-		rest := "/policy"
-		if qualifier != "" {
-			rest += "?" + qualifier
-		}
-		if policy := reader.one(ask(rest)); policy != nil {
-			p.Policies[qualifier] = policy
-		}
-	}
-	p.Recursion, p.CodeSigning = reader.one(ask("/recursion-config")), reader.one(ask("/code-signing-config"))
-	p.Runtimes, p.Scaling = reader.qualified(ask("/runtime-management-config")), reader.qualified(ask("/function-scaling-config"))
-	if published := reader.one(ask("?" + definition.LatestPublished)); published != nil {
-		if p.LatestPublished, err = c.withoutSecrets(published); err != nil {
-			return err
-		}
-	}
-	if err := attached(reader, ask, &p); err != nil {
-		return err
-	}
-	return c.aws.Plant(p)
+	return nil
 }
 
 // attached adds what lists show by the ARN of a qualifier.
