@@ -210,29 +210,31 @@ func (p *player) doesWithout(d denial) bool {
 
 // consequence says in words what a denial does, where the user should know: whatever the
 // role lacks, and what only a rollback needs.
-func consequence(d denial, ended error, v verdict) string {
+func consequence(d denial, ended error, v verdict) finding {
 	what := strings.Join(d.actions, ", ")
 	if strings.HasSuffix(d.name, ":on-versions") {
 		what += " on versions"
 	}
-	start := "without " + what
-	if d.own {
-		start = "the role of this deployment lacks " + what + ": without it"
-	}
+	does := ""
 	switch {
 	case ended == nil && v.kind == exact && d.without != "":
-		return fmt.Sprintf("%s this deployment goes through: %s", start, d.without)
+		does = "this deployment goes through: " + d.without
 	case ended == nil && v.kind == documented:
-		return fmt.Sprintf("%s this deployment goes through, and its rollback does not: %s", start, short(v.detail))
+		does = "this deployment goes through, and its rollback does not: " + short(v.detail)
 	case v.kind == documented:
-		return fmt.Sprintf("%s this deployment fails, and cannot be rolled back: %s", start, short(v.detail))
+		does = "this deployment fails, and cannot be rolled back: " + short(v.detail)
 	case !d.own:
-		return ""
+		return finding{}
 	case ended == nil:
-		return start + " this deployment and its rollback go through"
+		does = "this deployment and its rollback go through"
+	default:
+		why, _, _ := strings.Cut(ended.Error(), "; this statement allows it")
+		does = "this deployment fails and leaves everything as it was: " + short(why)
 	}
-	why, _, _ := strings.Cut(ended.Error(), "; this statement allows it")
-	return fmt.Sprintf("%s this deployment fails and leaves everything as it was: %s", start, short(why))
+	if d.own {
+		return finding{text: fmt.Sprintf("the role of this deployment lacks %s: without it %s", what, does)}
+	}
+	return finding{what, strings.ReplaceAll(does, what, lacking)}
 }
 
 // Ask answers, from the policies of the role that a session works as, what IAM would: they

@@ -86,7 +86,7 @@ type verdict struct {
 	kind   kind
 	detail string
 	// finding is what the user should know of it.
-	finding string
+	finding finding
 }
 
 type kind int

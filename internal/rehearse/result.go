@@ -17,7 +17,16 @@ type Result struct {
 	Findings []string
 	// Calls is how many changing calls the deployment makes.
 	Calls int
+
+	// lacking are actions by what happens without one of them.
+	lacking map[string][]string
 }
+
+// finding is what the user should know of a play. text says what happens without the
+// action that lacks names, with lacking in its place; it says all where nothing lacks.
+type finding struct{ lacks, text string }
+
+const lacking = "\x00"
 
 // Row is a kind of scenario: how often it was played and how that ended. Skipped were not
 // played in the time that there was.
@@ -73,14 +82,28 @@ func (r *Result) add(s scenario, v verdict) {
 		row.Exact++
 	case documented:
 		row.Documented++
-		r.leave(Left{s.id(), v.detail, 1, v.finding != ""})
+		r.leave(Left{s.id(), v.detail, 1, v.finding.text != ""})
 	case wrong:
 		row.Wrong++
 		r.Wrong = append(r.Wrong, Failure{s.group.title, s.id(), v.detail})
 	}
 	row.Played++
-	if v.finding != "" && !slices.Contains(r.Findings, v.finding) {
-		r.Findings = append(r.Findings, v.finding)
+	r.find(v.finding)
+}
+
+// find notes a finding once, and under one text all actions of which one is enough for it.
+func (r *Result) find(f finding) {
+	switch {
+	case f.text == "":
+	case f.lacks != "":
+		if r.lacking == nil {
+			r.lacking = map[string][]string{}
+		}
+		if !slices.Contains(r.lacking[f.text], f.lacks) {
+			r.lacking[f.text] = append(r.lacking[f.text], f.lacks)
+		}
+	case !slices.Contains(r.Findings, f.text):
+		r.Findings = append(r.Findings, f.text)
 	}
 }
 
@@ -107,5 +130,14 @@ func (r *Result) sort() {
 		return cmp.Or(place(a.Scenario)-place(b.Scenario), strings.Compare(a.Play, b.Play))
 	})
 	slices.SortFunc(r.Left, func(a, b Left) int { return strings.Compare(a.Play, b.Play) })
+	for text, lacks := range r.lacking {
+		slices.Sort(lacks)
+		start, name := "without "+lacks[0], lacks[0]
+		if len(lacks) > 1 {
+			start, name = "without any one of "+strings.Join(lacks, ", "), "the one that is missing"
+		}
+		r.Findings = append(r.Findings, start+" "+strings.ReplaceAll(text, lacking, name))
+	}
+	r.lacking = nil
 	slices.Sort(r.Findings)
 }
