@@ -234,7 +234,7 @@ func consequence(d denial, ended error, v verdict) finding {
 	if d.own {
 		return finding{text: fmt.Sprintf("the role of this deployment lacks %s: without it %s", what, does)}
 	}
-	return finding{what, strings.ReplaceAll(does, what, lacking)}
+	return finding{what, strings.ReplaceAll(does, what, actionMark)}
 }
 
 // Ask answers, from the policies of the role that a session works as, what IAM would: they

@@ -23,10 +23,10 @@ type Result struct {
 }
 
 // finding is what the user should know of a play. text says what happens without the
-// action that lacks names, with lacking in its place; it says all where nothing lacks.
+// action that lacks names, with actionMark in its place; it says all where nothing lacks.
 type finding struct{ lacks, text string }
 
-const lacking = "\x00"
+const actionMark = "\x00"
 
 // Row is a kind of scenario: how often it was played and how that ended. Skipped were not
 // played in the time that there was.
@@ -136,7 +136,7 @@ func (r *Result) sort() {
 		if len(lacks) > 1 {
 			start, name = "without any one of "+strings.Join(lacks, ", "), "the one that is missing"
 		}
-		r.Findings = append(r.Findings, start+" "+strings.ReplaceAll(text, lacking, name))
+		r.Findings = append(r.Findings, start+" "+strings.ReplaceAll(text, actionMark, name))
 	}
 	r.lacking = nil
 	slices.Sort(r.Findings)
