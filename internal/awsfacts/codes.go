@@ -51,6 +51,13 @@ func IsDenied(code string) bool {
 	return false
 }
 
+// IsNoRoomBesideLayers reports whether a message of Lambda says that code has no room
+// beside the layers that the function has now
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+func IsNoRoomBesideLayers(message string) bool {
+	return strings.Contains(message, "Function code combined with layers exceeds")
+}
+
 // IsClockSkew reports whether an answer says that the caller's clock is wrong:
 // a code of its own in S3 and EC2, a message elsewhere
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html).

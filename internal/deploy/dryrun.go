@@ -3,8 +3,10 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
@@ -71,6 +73,13 @@ func keyOf(p Planned, s plan.UpdateCode) trialKey {
 	}
 }
 
+// changesLayers reports whether the code is to come beside other layers than AWS checks
+// it with.
+func (t *trial) changesLayers() bool {
+	want := t.first.Want.Function.Layers
+	return want != nil && !slices.Equal(want, t.first.Before.Latest.Layers)
+}
+
 // run lets AWS check the code. What is not a clear no, such as a call that is
 // throttled, stops nothing.
 func (t *trial) run(ctx context.Context) error {
@@ -81,6 +90,8 @@ func (t *trial) run(ctx context.Context) error {
 	switch {
 	case !refused(err):
 		return nil
+	case awsfacts.IsNoRoomBesideLayers(err.Error()) && t.changesLayers():
+		return nil // the code comes beside other layers
 	case t.others > 0:
 		return fmt.Errorf("AWS refuses the code, which %d more functions get: %w", t.others, err)
 	}

@@ -324,6 +324,26 @@ func (s *Service) useLayers(r *request, f *function, arns *[]string) error {
 		c.Layers = append(c.Layers, use)
 		unzipped += size
 	}
+	return fits(unzipped)
+}
+
+// besideLayers refuses code that has no room beside the layers of $LATEST. One that was
+// deleted since takes none.
+func (s *Service) besideLayers(r *request, c *config, code int64) error {
+	for _, use := range c.Layers {
+		if l, err := s.layer(r, use.layer()); err == nil {
+			if number, err := strconv.Atoi(use.Arn[strings.LastIndexByte(use.Arn, ':')+1:]); err == nil {
+				if v := l.version(number); v != nil {
+					code += v.Unzipped
+				}
+			}
+		}
+	}
+	return fits(code)
+}
+
+// fits bounds what a function unpacks, its layers included.
+func fits(unzipped int64) error {
 	if unzipped > maxUnzipped {
 		return invalid(fmt.Sprintf("Function code combined with layers exceeds the maximum allowed size of %d bytes. The actual size is %d bytes.",
 			maxUnzipped, unzipped))

@@ -137,6 +137,9 @@ func (s *Service) updateFunctionCode(r *request) (answer, error) {
 	if err := s.checkUpdatedRuntime(&f.Latest.Config.Runtime); err != nil {
 		return answer{}, err
 	}
+	if err := s.besideLayers(r, &f.Latest.Config, taken.Unzipped); err != nil {
+		return answer{}, err
+	}
 	if !in.DryRun {
 		s.begin(f, t)
 	}
