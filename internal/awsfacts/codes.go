@@ -51,10 +51,10 @@ func IsDenied(code string) bool {
 	return false
 }
 
-// IsNoRoomBesideLayers reports whether a message of Lambda says that code has no room
-// beside the layers that the function has now
+// IsTooLargeWithLayers reports whether Lambda refused code because code and the function's
+// current layers together are too large
 // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-func IsNoRoomBesideLayers(message string) bool {
+func IsTooLargeWithLayers(message string) bool {
 	return strings.Contains(message, "Function code combined with layers exceeds")
 }
 

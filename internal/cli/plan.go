@@ -77,11 +77,11 @@ func (a *app) withPlanned(ctx context.Context, set *loaded, do func(plannedSet) 
 	})
 }
 
-// planTargets plans, and asks what only a rollback would miss.
+// planTargets plans, and asks AWS whether a rollback could restore everything.
 func (a *app) planTargets(ctx context.Context, targets []deploy.Target) ([]deploy.Planned, error) {
 	planned, err := deploy.Plan(ctx, targets, a.quiet())
 	if err == nil {
-		deploy.AskWayBack(ctx, planned, a.quiet())
+		deploy.AskRestorable(ctx, planned, a.quiet())
 	}
 	return planned, err
 }

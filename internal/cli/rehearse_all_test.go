@@ -128,7 +128,7 @@ func TestFindingsOfARehearsal(t *testing.T) {
 			_, err := c.UpdateAlias(b.t.Context(), &lambda.UpdateAliasInput{FunctionName: aws.String("hello"), Name: aws.String("live"), FunctionVersion: aws.String("$LATEST")})
 			b.check(err)
 		}},
-		"a version that failed": {want: "alias live has no way back: a rollback points it to version 2 again, which is in state Failed", before: func(b *bench, c *lambda.Client) {
+		"a version that failed": {want: "alias live cannot be rolled back: a rollback points it to version 2 again, which is in state Failed", before: func(b *bench, c *lambda.Client) {
 			_, err := c.UpdateFunctionConfiguration(b.t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("hello"), MemorySize: aws.Int32(512)})
 			b.check(err)
 			b.aws.Fail("version", "hello", "InternalError", "for this test")
@@ -229,7 +229,7 @@ func TestAnAliasOnAnImageThatIsGoneIsFound(t *testing.T) {
 		b.check(err)
 		d := b.rehearsed(append(inputs, only("whole:deploy", "whole:rollback")...)...)
 		if !slices.ContainsFunc(d.Findings, func(f string) bool {
-			return strings.Contains(f, "alias live has no way back: a rollback points it to version 1 again, which cannot start again")
+			return strings.Contains(f, "alias live cannot be rolled back: a rollback points it to version 1 again, which cannot start again")
 		}) {
 			t.Errorf("%q", d.Findings)
 		}

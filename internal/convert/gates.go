@@ -129,7 +129,7 @@ func (c *converter) gateJob(name *yaml.Node, environment string, needs []string,
 	return job
 }
 
-// asksAlways says that an approval's conditions are not converted.
+// asksAlways adds a note for each condition of an approval: none is converted.
 func (c *converter) asksAlways(conditions []when) {
 	for _, w := range conditions {
 		if w.conditional() {

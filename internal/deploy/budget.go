@@ -8,6 +8,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/engine"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
@@ -24,12 +25,16 @@ type Budget struct {
 // BudgetOf is the budget of a plan that was checked: a question about each alias
 // that is named, a second one about each that moves, and a call for each step. One
 // function with one alias takes 4 calls where it is created, 5 where its code or its
-// configuration changes, 6 where both do, 1 where nothing changes. What others may attach to what is created is asked once
-// for each set of credentials: 10 calls about a function with an alias.
+// configuration changes, 6 where both do, 1 where nothing changes. Whether a rollback
+// could read what others attach to what is created is asked once for each set of
+// credentials: 12 calls about a function with an alias.
 func BudgetOf(planned []Planned) Budget {
 	b := Budget{DryRuns: len(dryRuns(planned))}
 	for _, p := range planned {
 		b.Calls += len(p.Want.Aliases) + p.asked + p.looked + len(p.Plan.Steps)
+		if p.asksAccess {
+			b.Calls += engine.MayDeleteCalls(p.Plan)
+		}
 		if p.Want.Function.CodeSigningConfigArn != nil {
 			b.Calls++
 		}

@@ -28,8 +28,8 @@ type Terms struct {
 
 // Check refuses what AWS would refuse, and what could not be rolled back. Where
 // something is to change it then asks, side by side, whether the roles exist,
-// whether every action is allowed, whether AWS would take the code, and what a
-// rollback could see. It changes nothing. Its error is a *NotStartedError.
+// whether every action is allowed, whether AWS would take the code, and
+// whether a rollback could restore everything. It changes nothing. Its error is a *NotStartedError.
 func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 	ctx = session.BeforeChanges(ctx)
 	for _, p := range planned {
@@ -106,30 +106,29 @@ func (c checker) ask(ctx context.Context, planned []Planned) error {
 			return nil
 		})
 	}
-	as := slices.Clone(planned) // wayBack adds to the plans meanwhile
-	ask(0, "", func(ctx context.Context) error { return c.permitted(ctx, as, preflight.Ask) })
+	ask(0, "", func(ctx context.Context) error { return c.permitted(ctx, planned, preflight.Ask) })
 	for i, trial := range trials {
 		ask(1+i, trial.first.At.Region, trial.run)
 	}
-	found := make([]wayBack, len(planned))
+	found := make([]obstacles, len(planned))
 	for i, p := range planned {
 		ask(1+len(trials)+i, p.At.Region, func(ctx context.Context) error { return provisioned(ctx, p) })
 		ask(1+len(trials)+len(planned)+i, p.At.Region, p.groupsFree)
 		ask(1+len(trials)+2*len(planned)+i, p.At.Region, func(ctx context.Context) error {
-			found[i] = p.askWayBack(ctx)
-			return c.wayBack(p, found[i])
+			found[i] = p.obstacles(ctx)
+			return c.obstructed(p, found[i])
 		})
 	}
 	_ = all.Wait()
-	// The other questions read the plans.
-	for i := range planned {
-		planned[i].learn(found[i])
+	for i := range planned { // not earlier: the other questions read the plans
+		planned[i].add(found[i])
 	}
 	return session.Join(errs...)
 }
 
-// wayBack refuses or warns of what a rollback would lack, as of what the plan itself tells.
-func (c checker) wayBack(p Planned, found wayBack) error {
+// obstructed warns of obstacles, or refuses to start, as Check does for those that the
+// plan itself shows.
+func (c checker) obstructed(p Planned, found obstacles) error {
 	for _, text := range found.warnings {
 		warn(c.of(p.At), "%s", text)
 	}

@@ -73,8 +73,8 @@ func keyOf(p Planned, s plan.UpdateCode) trialKey {
 	}
 }
 
-// changesLayers reports whether the code is to come beside other layers than AWS checks
-// it with.
+// changesLayers reports whether the deployment changes the layers, too: AWS checks the code
+// with the current ones.
 func (t *trial) changesLayers() bool {
 	want := t.first.Want.Function.Layers
 	return want != nil && !slices.Equal(want, t.first.Before.Latest.Layers)
@@ -90,8 +90,8 @@ func (t *trial) run(ctx context.Context) error {
 	switch {
 	case !refused(err):
 		return nil
-	case awsfacts.IsNoRoomBesideLayers(err.Error()) && t.changesLayers():
-		return nil // the code comes beside other layers
+	case awsfacts.IsTooLargeWithLayers(err.Error()) && t.changesLayers():
+		return nil // the deployment changes the layers first
 	case t.others > 0:
 		return fmt.Errorf("AWS refuses the code, which %d more functions get: %w", t.others, err)
 	}

@@ -43,7 +43,7 @@ func (p Planned) aliasFindings(ctx context.Context, now *definition.ObservedAlia
 		return all
 	}
 	if reason := p.dead(ctx, version); reason != "" {
-		all = append(all, fmt.Sprintf("%s: alias %s has no way back: a rollback points it to version %s again, which %s", p.Label(), now.Name, now.Version, reason))
+		all = append(all, fmt.Sprintf("%s: alias %s cannot be rolled back: a rollback points it to version %s again, which %s", p.Label(), now.Name, now.Version, reason))
 	}
 	return all
 }

@@ -24,12 +24,11 @@ type Planned struct {
 	started time.Time
 	// asked is how many questions about provisioned concurrency the plan takes.
 	asked int
-	// looked is how many questions are asked about what hangs on the function or
-	// calls its aliases.
+	// looked is how many questions are asked about what calls the function's aliases.
 	looked int
-	// asksSight means that this target asks what its rollback could see; no other of
-	// the same role does.
-	asksSight bool
+	// asksAccess is set where this target asks, for all that the same role deploys,
+	// whether a rollback could read what others attach.
+	asksAccess bool
 }
 
 // Plan observes every target and plans it. It changes nothing. Its error is a
@@ -48,7 +47,7 @@ func Plan(ctx context.Context, targets []Target, w Work) ([]Planned, error) {
 	if err != nil {
 		return nil, notStarted(err)
 	}
-	markSight(planned)
+	markAccessQuestions(planned)
 	return values(planned), nil
 }
 

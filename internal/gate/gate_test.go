@@ -197,7 +197,7 @@ func TestAGateThatHangsHoldsNobody(t *testing.T) {
 			t.Errorf("%v, asked at %v", err, s.at)
 		}
 		if reason != "no answer within 30s" {
-			t.Errorf("the reader of the log is told %q", reason)
+			t.Errorf("the log shows the reason %q", reason)
 		}
 		over := errors.New("over")
 		ctx, cancel := context.WithCancelCause(t.Context())

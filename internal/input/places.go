@@ -26,7 +26,7 @@ func (s *Set) crossCheckPlaces(fail func(message, hint string)) {
 		case urlOrARN.MatchString(place):
 			fail(fmt.Sprintf("%s: %q is no path", name, place), hint)
 		case place == "~" || strings.HasPrefix(place, "~/"):
-			fail(fmt.Sprintf("%s: nobody replaces the ~ of %q", name, place), "give the whole path")
+			fail(fmt.Sprintf("%s: the ~ of %q is not expanded", name, place), "give the whole path")
 		}
 	}
 }

@@ -23,7 +23,7 @@ var (
 	groupDenied   = group{"denied", "a permission missing"}
 	groupFailed   = group{"failed", "an update or a version that ends in Failed"}
 	groupJudged   = group{"judged", "verify, a gate, an alarm, the guard or a signal"}
-	groupHanded   = group{"codedeploy", "CodeDeploy stopped, failed, or left alone"}
+	groupHanded   = group{"codedeploy", "CodeDeploy stopped, failed, or not waited for"}
 	groupStranger = group{"stranger", "somebody else's change"}
 )
 

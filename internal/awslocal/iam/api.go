@@ -61,6 +61,17 @@ func (s *Service) find(r *http.Request) (*role, *api.Error) {
 	return found, nil
 }
 
+// reading answers from the role that a request names, which nobody changes meanwhile.
+func (s *Service) reading(r *http.Request, answer func(*role) (any, *api.Error)) (any, *api.Error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	found, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	return answer(found)
+}
+
 // change keeps a changed copy of the role that a request names.
 func (s *Service) change(r *http.Request, change func(*Role) *api.Error) *api.Error {
 	s.mu.Lock()
@@ -134,13 +145,7 @@ func (s *Service) createRole(r *http.Request) (any, *api.Error) {
 
 // getRole rests on "GetRole".
 func (s *Service) getRole(r *http.Request) (any, *api.Error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	found, err := s.find(r)
-	if err != nil {
-		return nil, err
-	}
-	return show(found.Role), nil
+	return s.reading(r, func(found *role) (any, *api.Error) { return show(found.Role), nil })
 }
 
 // deleteRole rests on "DeleteRole": inline policies must go first.
@@ -208,18 +213,14 @@ func noSuchPolicy(name string) *api.Error {
 // getRolePolicy rests on "GetRolePolicy".
 func (s *Service) getRolePolicy(r *http.Request) (any, *api.Error) {
 	type result struct{ RoleName, PolicyName, PolicyDocument string }
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	found, err := s.find(r)
-	if err != nil {
-		return nil, err
-	}
-	name := r.Form.Get("PolicyName")
-	text, ok := found.Policies[name]
-	if !ok {
-		return nil, noSuchPolicy(name)
-	}
-	return result{r.Form.Get("RoleName"), name, url.QueryEscape(text)}, nil
+	return s.reading(r, func(found *role) (any, *api.Error) {
+		name := r.Form.Get("PolicyName")
+		text, ok := found.Policies[name]
+		if !ok {
+			return nil, noSuchPolicy(name)
+		}
+		return result{r.Form.Get("RoleName"), name, url.QueryEscape(text)}, nil
+	})
 }
 
 // deleteRolePolicy rests on "DeleteRolePolicy".
@@ -240,13 +241,7 @@ func (s *Service) listRolePolicies(r *http.Request) (any, *api.Error) {
 		PolicyNames []string `xml:"PolicyNames>member"`
 		IsTruncated bool
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	found, err := s.find(r)
-	if err != nil {
-		return nil, err
-	}
-	return result{PolicyNames: found.named(false)}, nil
+	return s.reading(r, func(found *role) (any, *api.Error) { return result{PolicyNames: found.named(false)}, nil })
 }
 
 // getUser rests on "GetUser": there is no user here but the account's root.

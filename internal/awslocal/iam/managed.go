@@ -26,17 +26,13 @@ func (s *Service) listAttachedRolePolicies(r *http.Request) (any, *api.Error) {
 		AttachedPolicies []policy `xml:"AttachedPolicies>member"`
 		IsTruncated      bool
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	found, err := s.find(r)
-	if err != nil {
-		return nil, err
-	}
-	var out result
-	for _, arn := range found.named(true) {
-		out.AttachedPolicies = append(out.AttachedPolicies, policy{arn[strings.LastIndexByte(arn, '/')+1:], arn})
-	}
-	return out, nil
+	return s.reading(r, func(found *role) (any, *api.Error) {
+		var out result
+		for _, arn := range found.named(true) {
+			out.AttachedPolicies = append(out.AttachedPolicies, policy{arn[strings.LastIndexByte(arn, '/')+1:], arn})
+		}
+		return out, nil
+	})
 }
 
 // onlyVersion is the one version that a managed policy has here.

@@ -324,26 +324,35 @@ func (s *Service) useLayers(r *request, f *function, arns *[]string) error {
 		c.Layers = append(c.Layers, use)
 		unzipped += size
 	}
-	return fits(unzipped)
+	return checkUnzipped(unzipped)
 }
 
-// besideLayers refuses code that has no room beside the layers of $LATEST. One that was
-// deleted since takes none.
-func (s *Service) besideLayers(r *request, c *config, code int64) error {
+// checkSizeWithLayers refuses code that is too large together with the layers of $LATEST. A
+// layer that was deleted since counts as empty.
+func (s *Service) checkSizeWithLayers(r *request, c *config, code int64) error {
 	for _, use := range c.Layers {
-		if l, err := s.layer(r, use.layer()); err == nil {
-			if number, err := strconv.Atoi(use.Arn[strings.LastIndexByte(use.Arn, ':')+1:]); err == nil {
-				if v := l.version(number); v != nil {
-					code += v.Unzipped
-				}
-			}
+		if v, err := s.usedVersion(r, use); err == nil && v != nil {
+			code += v.Unzipped
 		}
 	}
-	return fits(code)
+	return checkUnzipped(code)
 }
 
-// fits bounds what a function unpacks, its layers included.
-func fits(unzipped int64) error {
+// usedVersion is the version that a function uses, nil where there is none here.
+func (s *Service) usedVersion(r *request, use layerUse) (*layerVersion, error) {
+	l, err := s.layer(r, use.layer())
+	if err != nil {
+		return nil, err
+	}
+	number, err := strconv.Atoi(use.Arn[strings.LastIndexByte(use.Arn, ':')+1:])
+	if err != nil {
+		return nil, err
+	}
+	return l.version(number), nil
+}
+
+// checkUnzipped bounds what a function unpacks, its layers included.
+func checkUnzipped(unzipped int64) error {
 	if unzipped > maxUnzipped {
 		return invalid(fmt.Sprintf("Function code combined with layers exceeds the maximum allowed size of %d bytes. The actual size is %d bytes.",
 			maxUnzipped, unzipped))
@@ -363,15 +372,10 @@ func (s *Service) useLayer(r *request, f *function, arn string) (use layerUse, u
 				other.Arn + " and " + arn + " are versions of the same layer.")
 		}
 	}
-	l, err := s.layer(r, use.layer())
+	v, err := s.usedVersion(r, use)
 	if err != nil {
 		return use, 0, err
 	}
-	number, err := strconv.Atoi(parts[7])
-	if err != nil {
-		return use, 0, err
-	}
-	v := l.version(number)
 	if v == nil && parts[4] != f.Account {
 		return use, 0, nil // nobody here knows what other accounts have
 	}

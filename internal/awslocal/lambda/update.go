@@ -137,7 +137,7 @@ func (s *Service) updateFunctionCode(r *request) (answer, error) {
 	if err := s.checkUpdatedRuntime(&f.Latest.Config.Runtime); err != nil {
 		return answer{}, err
 	}
-	if err := s.besideLayers(r, &f.Latest.Config, taken.Unzipped); err != nil {
+	if err := s.checkSizeWithLayers(r, &f.Latest.Config, taken.Unzipped); err != nil {
 		return answer{}, err
 	}
 	if !in.DryRun {

@@ -23,13 +23,15 @@ import (
 // asked as patiently as the first.
 const questionTimeout = 15 * time.Second
 
-// wayBack is what questions about the way back found.
-type wayBack struct{ irreversible, warnings []string }
+// obstacles are what keeps a rollback from restoring everything: what could not be
+// restored, and what is unknown or not allowed.
+type obstacles struct{ irreversible, warnings []string }
 
-// markSight chooses the targets that ask what a rollback of what they create could
-// see. What a role may is the same for all functions, so each is asked once about an
-// alias, and once about a function, which takes more questions.
-func markSight(planned []*Planned) {
+// markAccessQuestions chooses the targets that ask whether a rollback could read what
+// others attach to what they create. What a role may do is the same for all functions,
+// so each role is asked once about an alias, and once about a function, which takes
+// more questions.
+func markAccessQuestions(planned []*Planned) {
 	type credentials struct {
 		account, connector, region string
 		function                   bool
@@ -39,45 +41,44 @@ func markSight(planned []*Planned) {
 		creates := p.Plan.Creates()
 		key := credentials{p.At.Account, p.At.Connector, p.At.Region, slices.Contains(creates, "")}
 		if len(creates) > 0 && !asked[key] {
-			asked[key] = true
-			p.asksSight = true
-			p.looked = engine.MayDeleteCalls(p.Plan)
+			asked[key], p.asksAccess = true, true
 		}
 	}
 }
 
-// AskWayBack asks what a plan cannot tell of its way back, and adds the answers to the
-// plans: whether the current code could be sent again, and whether the credentials let
-// a rollback see what others attach to something new. Check asks the same.
-func AskWayBack(ctx context.Context, planned []Planned, w Work) {
+// AskRestorable asks AWS what would keep a rollback from restoring everything, and adds
+// it to the plans: whether the current code can be sent again, and whether the
+// credentials let a rollback read what others attach to something new. Check asks the
+// same.
+func AskRestorable(ctx context.Context, planned []Planned, w Work) {
 	var all []*Planned
 	for i := range planned {
 		all = append(all, &planned[i])
 	}
 	_ = each(ctx, w.MaxParallel, all, func(ctx context.Context, p *Planned) error {
-		p.learn(p.askWayBack(ctx))
+		p.add(p.obstacles(ctx))
 		return nil
 	})
 }
 
-// askWayBack asks side by side.
-func (p *Planned) askWayBack(ctx context.Context) wayBack {
+// obstacles asks all questions about the rollback at the same time.
+func (p *Planned) obstacles(ctx context.Context) obstacles {
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
-	var found wayBack
-	var blind []string
+	var found obstacles
+	var denied []string
 	var both sync.WaitGroup
-	if p.asksSight {
-		both.Go(func() { blind = engine.MayDelete(ctx, p.API, p.Plan) })
+	if p.asksAccess {
+		both.Go(func() { denied = engine.MayDelete(ctx, p.API, p.Plan) })
 	}
 	both.Go(func() { found = p.code(ctx) })
 	both.Wait()
-	found.warnings = append(found.warnings, blind...)
+	found.warnings = append(found.warnings, denied...)
 	return found
 }
 
-// learn adds what was found to the plan.
-func (p *Planned) learn(found wayBack) {
+// add puts obstacles into the plan.
+func (p *Planned) add(found obstacles) {
 	p.Plan.Irreversible = append(p.Plan.Irreversible, found.irreversible...)
 	p.Plan.Warnings = append(p.Plan.Warnings, found.warnings...)
 }
@@ -89,19 +90,19 @@ func (p *Planned) sendsCode() bool {
 
 // code finds out, where new code is to be sent, whether the current code could be
 // restored: that its image is still in ECR, or that Lambda still hands out its zip.
-func (p *Planned) code(ctx context.Context) wayBack {
+func (p *Planned) code(ctx context.Context) obstacles {
 	if !p.sendsCode() {
-		return wayBack{}
+		return obstacles{}
 	}
 	err := p.missingCode(ctx)
 	var denied session.Denied
 	switch {
 	case err == nil:
-		return wayBack{}
+		return obstacles{}
 	case errors.As(err, &denied):
-		return wayBack{warnings: []string{fmt.Sprintf("it is unknown whether the current code could be restored: %v", err)}}
+		return obstacles{warnings: []string{fmt.Sprintf("it is unknown whether the current code could be restored: %v", err)}}
 	}
-	return wayBack{irreversible: []string{err.Error()}}
+	return obstacles{irreversible: []string{err.Error()}}
 }
 
 // missingCode says what is missing of the current code; nil where all is there.

@@ -24,7 +24,7 @@ import (
 func (f *fixture) wantNoRollback(reasons ...string) {
 	f.Helper()
 	planned := f.plan("function.yaml")
-	AskWayBack(f.Context(), planned, f.work())
+	AskRestorable(f.Context(), planned, f.work())
 	found := planned[0].Plan.Irreversible
 	_, err := f.deploy(f.Context(), "function.yaml")
 	var not *NotStartedError
