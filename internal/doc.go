@@ -48,6 +48,7 @@
 //	             terminal would obey
 //	terminal     lines with colours, and the block that is drawn again and again
 //	glob         one engine for the patterns of files
+//	lazyregexp   regular expressions that are compiled when they are needed
 //	adopt        a function that exists -> files that deploy it
 //	convert      other tools' files -> a workflow
 //	awslocal     an AWS to try and to test with, which shares no type with the

@@ -2,15 +2,15 @@ package adopt
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // notInIdentifier is what Harness takes in no identifier
 // (https://developer.harness.io/docs/platform/references/entity-identifier-reference).
-var notInIdentifier = regexp.MustCompile(`[^0-9a-zA-Z_$]`)
+var notInIdentifier = lazyregexp.New(`[^0-9a-zA-Z_$]`)
 
 func identifier(name string) string {
 	id := notInIdentifier.ReplaceAllString(name, "_")

@@ -2,10 +2,10 @@ package artifact
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Kind is where code comes from.
@@ -60,9 +60,9 @@ func (i Image) URI() string {
 // account.dkr.ecr[-fips].region.amazonaws.com, .com.cn in China, and the
 // isolated partitions' own domains.
 var (
-	imageRef = regexp.MustCompile(`^((\d{12})\.dkr\.ecr(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9-]+(?:\.[a-z0-9-]+)+))/` +
+	imageRef = lazyregexp.New(`^((\d{12})\.dkr\.ecr(?:-fips)?\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|[a-z0-9-]+(?:\.[a-z0-9-]+)+))/` +
 		`([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`)
-	bucketName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$`)
+	bucketName = lazyregexp.New(`^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$`)
 )
 
 // ParseRef reads the short form of an artifact: s3://bucket/key[?versionId=…],

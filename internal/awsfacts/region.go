@@ -2,14 +2,15 @@ package awsfacts
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // regionForm is the form of every Region's name: an area, one or two words and
 // a number. New Regions need no new release.
-var regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]{2,10}){1,2}-\d{1,2}$`)
+var regionForm = lazyregexp.New(`^[a-z]{2,4}(-[a-z]{2,10}){1,2}-\d{1,2}$`)
 
 // CheckRegion reports a value that cannot be the name of a Region, as an
 // InvalidRegion. It knows the form, not which Regions exist.
@@ -40,7 +41,7 @@ func (e InvalidRegion) Error() string {
 	return text
 }
 
-var variableName = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$`)
+var variableName = lazyregexp.New(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$`)
 
 // NearestRegion is the known Region that a value most likely means: by its own
 // name with other separators or letter case, by an availability zone, by the place

@@ -1,17 +1,18 @@
 package awsfacts
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 var (
 	// taggedImage is a reference with a tag or a digest, or both
 	// (https://github.com/distribution/reference).
-	taggedImage = regexp.MustCompile(`^[a-z0-9.-]+(:\d+)?(/[a-z0-9]+([._/-]+[a-z0-9]+)*)?(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
+	taggedImage = lazyregexp.New(`^[a-z0-9.-]+(:\d+)?(/[a-z0-9]+([._/-]+[a-z0-9]+)*)?(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
 	// registryHost is a host name with a dot, or with a port.
-	registryHost = regexp.MustCompile(`^([a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?|[a-z0-9-]+:\d+)$`)
+	registryHost = lazyregexp.New(`^([a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?|[a-z0-9-]+:\d+)$`)
 )
 
 // publicRegistries are known hosts: a reference to one of them needs no tag to

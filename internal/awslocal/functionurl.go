@@ -2,14 +2,14 @@ package awslocal
 
 import (
 	"net/http"
-	"regexp"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/lambda"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // urlHost is the host of a function URL: a name that leads to loopback.
-var urlHost = regexp.MustCompile(`^([0-9a-z]+)\.lambda-url\.([a-z0-9-]+)\.localhost(?::\d+)?$`)
+var urlHost = lazyregexp.New(`^([0-9a-z]+)\.lambda-url\.([a-z0-9-]+)\.localhost(?::\d+)?$`)
 
 // serveFunctionURL answers a request to a function URL and reports whether it is
 // one. A page of another site may call it where its CORS configuration names the

@@ -3,11 +3,11 @@ package awslocal
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/loopback"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // admit answers a request that a web page may have sent and reports whether the
@@ -37,9 +37,9 @@ const (
 const algorithm = "AWS4-HMAC-SHA256"
 
 var (
-	credentialScope = regexp.MustCompile(`^[^,\s]+/\d{8}/[a-z0-9-]+/[a-z0-9-]+/aws4_request$`)
-	signedHeaders   = regexp.MustCompile(`^[a-z0-9-]+(;[a-z0-9-]+)*$`)
-	hexDigits       = regexp.MustCompile(`^[0-9a-f]+$`)
+	credentialScope = lazyregexp.New(`^[^,\s]+/\d{8}/[a-z0-9-]+/[a-z0-9-]+/aws4_request$`)
+	signedHeaders   = lazyregexp.New(`^[a-z0-9-]+(;[a-z0-9-]+)*$`)
+	hexDigits       = lazyregexp.New(`^[0-9a-f]+$`)
 )
 
 // signatureOf reads the signature of a request's header or of a presigned URL.

@@ -2,10 +2,10 @@ package awslocal
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // defaultRegion is where a request belongs that names no Region.
@@ -30,7 +30,7 @@ func scopeOf(r *http.Request) (scope, bool) {
 	return scope{key: strings.Join(parts[:n-4], "/"), region: parts[n-3], service: parts[n-2]}, true
 }
 
-var twelveDigits = regexp.MustCompile(`^\d{12}$`)
+var twelveDigits = lazyregexp.New(`^\d{12}$`)
 
 // identify finds which service a request is for and who makes it. A key of
 // twelve digits is the account itself; one that STS handed out has its own.
@@ -53,7 +53,7 @@ func (s *Server) identify(r *http.Request) (service string, c api.Caller) {
 	return at.service, c
 }
 
-var lambdaPath = regexp.MustCompile(`^/20\d\d-\d\d-\d\d/(functions|layers|tags|account-settings|event-source-mappings|code-signing-configs|capacity-providers|durable)`)
+var lambdaPath = lazyregexp.New(`^/20\d\d-\d\d-\d\d/(functions|layers|tags|account-settings|event-source-mappings|code-signing-configs|capacity-providers|durable)`)
 
 // guessService reads an unsigned request's service from its shape:
 // AssumeRoleWithWebIdentity, an image's manifest, a public object.

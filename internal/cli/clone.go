@@ -4,8 +4,9 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // clone is where the workspace comes from: the address of its server, and owner/name
@@ -37,10 +38,10 @@ func (a *app) clone() clone {
 var (
 	// section and remoteURL are lines of git's configuration
 	// (https://git-scm.com/docs/git-config#_configuration_file).
-	section   = regexp.MustCompile(`^\s*\[(.*)\]\s*$`)
-	remoteURL = regexp.MustCompile(`^\s*url\s*=\s*(\S+)\s*$`)
+	section   = lazyregexp.New(`^\s*\[(.*)\]\s*$`)
+	remoteURL = lazyregexp.New(`^\s*url\s*=\s*(\S+)\s*$`)
 	// scpAddress is ssh's short form (https://git-scm.com/docs/git-clone#_git_urls).
-	scpAddress = regexp.MustCompile(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
+	scpAddress = lazyregexp.New(`^(?:[^@/]+@)?([^:/]+):([^/].*)$`)
 )
 
 func cloneOf(config, enterprise string) clone {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"regexp"
 	"slices"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/history"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
@@ -47,7 +47,7 @@ func (a *app) history(ctx context.Context) error {
 }
 
 // pair is two versions: 41..42, or 41 and 42 as a list.
-var pair = regexp.MustCompile(`^(\d+|\$LATEST)(?:\.\.|[,\s]+)(\d+|\$LATEST)$`)
+var pair = lazyregexp.New(`^(\d+|\$LATEST)(?:\.\.|[,\s]+)(\d+|\$LATEST)$`)
 
 // compared are the versions to compare, "" where none are named.
 func (a *app) compared() (from, to string, err error) {

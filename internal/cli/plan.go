@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/event"
 	"github.com/lambda-rollout/lambda-rollout/internal/host"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
@@ -252,4 +252,4 @@ func (a *app) planned(planned []deploy.Planned) error {
 }
 
 // accountNumber is the account inside an ARN.
-var accountNumber = regexp.MustCompile(`(arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:)\d{12}:`)
+var accountNumber = lazyregexp.New(`(arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:)\d{12}:`)

@@ -5,13 +5,13 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // A pipeline of format v1 may hold its services itself: name, description,
@@ -241,9 +241,9 @@ func (f *flatReader) copied(n *yaml.Node) *yaml.Node {
 }
 
 var (
-	innerSpan = regexp.MustCompile(`<\+[^<>]*>`)
+	innerSpan = lazyregexp.New(`<\+[^<>]*>`)
 	// pathOrText is a path, or a text in quotes, which is no path.
-	pathOrText = regexp.MustCompile(`"[^"]*"|'[^']*'|[A-Za-z_]\w*(?:\.[A-Za-z_][\w-]*)+`)
+	pathOrText = lazyregexp.New(`"[^"]*"|'[^']*'|[A-Za-z_]\w*(?:\.[A-Za-z_][\w-]*)+`)
 )
 
 // olderText is a text with the paths of its expressions as the older format calls them.

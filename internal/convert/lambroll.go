@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // LambrollFiles are the names of lambroll's files in a folder, the definitions first
@@ -326,7 +326,7 @@ func (l *lambroll) url() {
 
 // environmentCall finds the variables that a definition asks for, in templates and in
 // Jsonnet.
-var environmentCall = regexp.MustCompile("\\b(?:must_)?env\\b['\"]?\\)?\\(?\\s*\\\\?[`'\"]([A-Za-z_]\\w*)")
+var environmentCall = lazyregexp.New("\\b(?:must_)?env\\b['\"]?\\)?\\(?\\s*\\\\?[`'\"]([A-Za-z_]\\w*)")
 
 // workflow is one job, which deploys the function.
 func (l *lambroll) workflow(name string) *yaml.Node {

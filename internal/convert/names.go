@@ -2,7 +2,6 @@ package convert
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // paths are what GitHub calls the same.
@@ -67,9 +67,9 @@ var outputs = map[string]string{
 }
 
 // matrixPath is a name of a matrix as GitHub's expressions take it.
-var matrixPath = regexp.MustCompile(`^matrix(\.[A-Za-z_][\w-]*)+$`)
+var matrixPath = lazyregexp.New(`^matrix(\.[A-Za-z_][\w-]*)+$`)
 
-var stepOutput = regexp.MustCompile(`(?:^|\.)steps\.(\w+)\.(?:outputs?(?:\.outputVariables)?|outcome|deploymentInfoOutcome)\.(\w+)$`)
+var stepOutput = lazyregexp.New(`(?:^|\.)steps\.(\w+)\.(?:outputs?(?:\.outputVariables)?|outcome|deploymentInfoOutcome)\.(\w+)$`)
 
 // scope is where an expression is: not every place of a workflow knows
 // every name.
@@ -183,8 +183,8 @@ func stepOutputName(name string) string {
 }
 
 var (
-	notInConstant = regexp.MustCompile(`[^A-Za-z0-9]+`)
-	camelHump     = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+	notInConstant = lazyregexp.New(`[^A-Za-z0-9]+`)
+	camelHump     = lazyregexp.New(`([a-z0-9])([A-Z])`)
 )
 
 // constant is a name as GitHub's secrets and variables are written.

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // references are the documents that a pipeline may refer to.
@@ -66,8 +66,8 @@ func (c *converter) service(ref string) *entity {
 }
 
 var (
-	secretCall   = regexp.MustCompile(`secrets\.getValue\(\s*\\?["']([^"'\\]+)\\?["']`)
-	variablePath = regexp.MustCompile(`<\+\s*(?:pipeline|stage)\.variables\.([A-Za-z_][\w$]*)`)
+	secretCall   = lazyregexp.New(`secrets\.getValue\(\s*\\?["']([^"'\\]+)\\?["']`)
+	variablePath = lazyregexp.New(`<\+\s*(?:pipeline|stage)\.variables\.([A-Za-z_][\w$]*)`)
 )
 
 // read takes one file of the repository in; what is no document of Harness (a
@@ -182,7 +182,7 @@ func (c *converter) secretIDs() []string {
 
 // secretID is the form of a secret's id with its scope; older ids have hyphens
 // (https://developer.harness.io/docs/platform/references/entity-identifier-reference).
-var secretID = regexp.MustCompile(`^(account\.|org\.)?[a-zA-Z_][0-9a-zA-Z_$-]{0,127}$`)
+var secretID = lazyregexp.New(`^(account\.|org\.)?[a-zA-Z_][0-9a-zA-Z_$-]{0,127}$`)
 
 // noSecretID is about a Secret variable whose value may be the secret itself: it is
 // neither shown nor carried over.

@@ -1,8 +1,9 @@
 package convert
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // shellState is where in a script a place is: in which quotes, and in which
@@ -17,7 +18,7 @@ type shellState struct {
 	line     strings.Builder
 }
 
-var hereDocument = regexp.MustCompile(`<<-?\s*(["']?)([A-Za-z_]\w*)["']?`)
+var hereDocument = lazyregexp.New(`<<-?\s*(["']?)([A-Za-z_]\w*)["']?`)
 
 // literal reports whether the shell leaves everything as it is here.
 func (s *shellState) literal() bool { return s.begun && s.quoted }

@@ -2,7 +2,6 @@ package convert
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // workflow builds the whole document.
@@ -113,7 +113,7 @@ func (c *converter) jobName(s *stage) string {
 	return cmp.Or(s.identifier.Raw(), s.name.Raw(), "stage")
 }
 
-var noID = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+var noID = lazyregexp.New(`[^A-Za-z0-9_-]+`)
 
 // identifier makes an id as GitHub wants it.
 func identifier(s string) string {

@@ -4,21 +4,21 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"gopkg.in/yaml.v3"
 )
 
 // An unfilled placeholder of somebody's template, like the <YOUR_AWS_ARN> of
 // Harness' own page.
 var (
-	placeholder      = regexp.MustCompile(`<[A-Z][A-Z0-9_]{2,}>`)
-	wholePlaceholder = regexp.MustCompile(`^<[A-Za-z][A-Za-z0-9_ -]*>$`)
+	placeholder      = lazyregexp.New(`<[A-Z][A-Z0-9_]{2,}>`)
+	wholePlaceholder = lazyregexp.New(`^<[A-Za-z][A-Za-z0-9_ -]*>$`)
 )
 
 func (d *decoder) checkText(f *field, n *yaml.Node, name, v string) bool {

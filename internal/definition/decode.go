@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"gopkg.in/yaml.v3"
 )
 
@@ -170,7 +170,7 @@ func find(fields []field, key string) *field {
 
 // aside begins the keys by which people write comments into JSON, or keep a field
 // that shall not count.
-var aside = regexp.MustCompile(`^(_|//|#)`)
+var aside = lazyregexp.New(`^(_|//|#)`)
 
 // unknown says what a key that names no field may have been meant to be.
 func (d *decoder) unknown(key *yaml.Node, s scope) {
@@ -346,7 +346,7 @@ func (d *decoder) stringMap(f *field, n *yaml.Node, s scope, into reflect.Value)
 }
 
 // plainTag are the tags that can be shown: CloudFormation's and YAML's own.
-var plainTag = regexp.MustCompile(`^!(!binary$|Ref$|Sub$|GetAtt$|Join$|If$|Select$|Split$|ImportValue$|FindInMap$|Base64$|Cidr$|GetAZs$|Transform$|Equals$|And$|Or$|Not$|Condition$)`)
+var plainTag = lazyregexp.New(`^!(!binary$|Ref$|Sub$|GetAtt$|Join$|If$|Select$|Split$|ImportValue$|FindInMap$|Base64$|Cidr$|GetAZs$|Transform$|Equals$|And$|Or$|Not$|Condition$)`)
 
 // foreign reports a value with a tag of somebody else's: what is behind it is
 // not what is written.

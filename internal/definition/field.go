@@ -3,8 +3,9 @@ package definition
 import (
 	"iter"
 	"reflect"
-	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // kind is the shape of a field's value.
@@ -66,7 +67,7 @@ type field struct {
 	// refused are texts that AWS does not take although they look right, with what
 	// to do instead.
 	refused map[string]string
-	pattern *regexp.Regexp
+	pattern *lazyregexp.Regexp
 	// form is the pattern in words.
 	form string
 	// items describes each entry of a list and each value of a map.

@@ -1,6 +1,6 @@
 package definition
 
-import "regexp"
+import "github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 
 // The rules are those of AWS's reference of CreateFunction and of the types it
 // names (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html).
@@ -15,7 +15,7 @@ var functionFields = []field{
 	},
 	{
 		name: "Role", kind: text, min: 1, max: 10_000,
-		pattern: regexp.MustCompile(`^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`),
+		pattern: lazyregexp.New(`^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$`),
 		form:    "the ARN of a role: arn:aws:iam::123456789012:role/name",
 		doc:     "The ARN of the execution role that the function's code runs as. A new function needs one.",
 	},
@@ -25,7 +25,7 @@ var functionFields = []field{
 	},
 	{
 		name: "Handler", kind: text, min: 1, max: 128,
-		pattern: regexp.MustCompile(`^\S+$`), form: "the name of a method, without spaces: file.function",
+		pattern: lazyregexp.New(`^\S+$`), form: "the name of a method, without spaces: file.function",
 		doc: "The method that Lambda calls, as file.function; a container image brings its own.",
 	},
 	{
@@ -53,7 +53,7 @@ var functionFields = []field{
 		members: []field{{
 			name: "Variables", kind: stringMap, defaultValue: empty{},
 			keys: &field{
-				pattern: regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`),
+				pattern: lazyregexp.New(`^[a-zA-Z][a-zA-Z0-9_]+$`),
 				form:    "a letter, then one or more letters, digits or underscores",
 			},
 			items: &field{kind: text, freeText: true},
@@ -66,12 +66,12 @@ var functionFields = []field{
 		members: []field{
 			{
 				name: "SubnetIds", kind: list, max: 16, defaultValue: empty{}, unordered: true,
-				items: &field{kind: text, pattern: regexp.MustCompile(`^subnet-[0-9a-z]+$`), form: "a subnet's id: subnet-…"},
+				items: &field{kind: text, pattern: lazyregexp.New(`^subnet-[0-9a-z]+$`), form: "a subnet's id: subnet-…"},
 				doc:   "The subnets.",
 			},
 			{
 				name: "SecurityGroupIds", kind: list, max: 5, defaultValue: empty{}, unordered: true,
-				items: &field{kind: text, pattern: regexp.MustCompile(`^sg-[0-9a-zA-Z]+$`), form: "a security group's id: sg-…"},
+				items: &field{kind: text, pattern: lazyregexp.New(`^sg-[0-9a-zA-Z]+$`), form: "a security group's id: sg-…"},
 				doc:   "The security groups.",
 			},
 			{
@@ -104,7 +104,7 @@ var functionFields = []field{
 		name: "Layers", kind: list, max: 5, defaultValue: empty{},
 		items: &field{
 			kind: text, max: 2048,
-			pattern: regexp.MustCompile(`^arn:[a-zA-Z0-9-]+:lambda:([a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+|::awslayer:[a-zA-Z0-9-_]+)$`),
+			pattern: lazyregexp.New(`^arn:[a-zA-Z0-9-]+:lambda:([a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+|::awslayer:[a-zA-Z0-9-_]+)$`),
 			form:    "the ARN of a layer's version: arn:aws:lambda:us-east-1:123456789012:layer:name:1",
 		},
 		doc: "The ARNs of layer versions, in the order in which they are laid over each other. [] removes them.",
@@ -119,7 +119,7 @@ var functionFields = []field{
 			},
 			{
 				name: "LocalMountPath", kind: text, required: true, max: 160,
-				pattern: regexp.MustCompile(`^/mnt/[a-zA-Z0-9-_.]+$`), form: "a folder below /mnt/",
+				pattern: lazyregexp.New(`^/mnt/[a-zA-Z0-9-_.]+$`), form: "a folder below /mnt/",
 				doc: "Where it is mounted: /mnt/name.",
 			},
 			{
@@ -175,7 +175,7 @@ var functionFields = []field{
 			},
 			{
 				name: "LogGroup", kind: text, max: 512,
-				pattern: regexp.MustCompile(`^[.\-_/#A-Za-z0-9]*$`), form: "letters, digits and . - _ / #",
+				pattern: lazyregexp.New(`^[.\-_/#A-Za-z0-9]*$`), form: "letters, digits and . - _ / #",
 				doc: "The CloudWatch log group; \"\" is /aws/lambda/ with the function's name.",
 			},
 		},
@@ -207,7 +207,7 @@ var functionFields = []field{
 			members: []field{
 				{
 					name: "CapacityProviderArn", kind: text, required: true, max: 140,
-					pattern: regexp.MustCompile(`^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:capacity-provider:[a-zA-Z0-9-_]+$`),
+					pattern: lazyregexp.New(`^arn:aws[a-zA-Z-]*:lambda:[a-z0-9-]+:\d{12}:capacity-provider:[a-zA-Z0-9-_]+$`),
 					form:    "the ARN of a capacity provider: arn:aws:lambda:us-east-1:123456789012:capacity-provider:name",
 					doc:     "The ARN of the capacity provider.",
 				},
@@ -232,7 +232,7 @@ var functionFields = []field{
 	},
 	{
 		name: "CodeSigningConfigArn", kind: text, call: byOwn, max: 200,
-		pattern: regexp.MustCompile(`^(arn:(aws[a-zA-Z-]*)?:lambda:[a-z0-9-]+:\d{12}:code-signing-config:csc-[a-z0-9]{17})?$`),
+		pattern: lazyregexp.New(`^(arn:(aws[a-zA-Z-]*)?:lambda:[a-z0-9-]+:\d{12}:code-signing-config:csc-[a-z0-9]{17})?$`),
 		form:    "the ARN of a code-signing configuration: arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-…",
 		doc:     "The configuration that names who must have signed the code.",
 	},
@@ -280,7 +280,7 @@ const noEffect = "Has no effect: the artifact names the code."
 var aliasFields = []field{
 	{
 		name: "Name", kind: text, required: true, min: 1, max: 128,
-		pattern: regexp.MustCompile(`^[a-zA-Z0-9-_]*[a-zA-Z_-][a-zA-Z0-9-_]*$`), form: "letters, digits, - and _, and not digits alone",
+		pattern: lazyregexp.New(`^[a-zA-Z0-9-_]*[a-zA-Z_-][a-zA-Z0-9-_]*$`), form: "letters, digits, - and _, and not digits alone",
 		doc: "The alias' name.",
 	},
 	{
@@ -290,7 +290,7 @@ var aliasFields = []field{
 }
 
 var (
-	arn          = regexp.MustCompile(`^arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*$`)
-	arnOrNothing = regexp.MustCompile(`^(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)?$`)
-	tagText      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	arn          = lazyregexp.New(`^arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*$`)
+	arnOrNothing = lazyregexp.New(`^(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)?$`)
+	tagText      = lazyregexp.New(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )

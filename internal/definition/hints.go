@@ -1,10 +1,11 @@
 package definition
 
 import (
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // ownTags begins the tags by which this program knows what it created.
@@ -120,7 +121,7 @@ func textHint(n *yaml.Node) string {
 	return ""
 }
 
-var quantity = regexp.MustCompile(`(?i)^\s*(\d+)\s*(s|sec|second|seconds|mb|mib|m)\s*$`)
+var quantity = lazyregexp.New(`(?i)^\s*(\d+)\s*(s|sec|second|seconds|mb|mib|m)\s*$`)
 
 // numberHint is for numbers with a unit.
 func numberHint(f *field, n *yaml.Node) string {

@@ -2,8 +2,9 @@ package definition
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Name is a FunctionName taken apart. Only Name is always set; a partial ARN
@@ -26,9 +27,9 @@ func (n Name) String() string {
 }
 
 var (
-	bareName = regexp.MustCompile(`^[a-zA-Z0-9-_]+$`)
-	fullArn  = regexp.MustCompile(`^arn:(aws[a-zA-Z-]*):lambda:([a-z]{2,}(?:-[a-z]+)+-\d+):(\d{12}):function:(.*)$`)
-	partial  = regexp.MustCompile(`^(?:([a-z]{2,}(?:-[a-z]+)+-\d+):)?(\d{12}):(?:function:)?(.*)$`)
+	bareName = lazyregexp.New(`^[a-zA-Z0-9-_]+$`)
+	fullArn  = lazyregexp.New(`^arn:(aws[a-zA-Z-]*):lambda:([a-z]{2,}(?:-[a-z]+)+-\d+):(\d{12}):function:(.*)$`)
+	partial  = lazyregexp.New(`^(?:([a-z]{2,}(?:-[a-z]+)+-\d+):)?(\d{12}):(?:function:)?(.*)$`)
 )
 
 // QualifiedName is a name of a function that ends in a version or an alias.

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // schema is the part of JSON Schema (draft 2020-12,
@@ -180,7 +181,7 @@ func (f *field) textSchema() []*schema {
 
 // portable is a pattern that every validator understands; classes of Unicode
 // are not for all of them, and those fields Decode alone checks.
-func portable(pattern *regexp.Regexp) string {
+func portable(pattern *lazyregexp.Regexp) string {
 	if pattern == nil || strings.Contains(pattern.String(), `\p{`) {
 		return ""
 	}

@@ -1,11 +1,12 @@
 package definition
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Sensitive returns the nodes of a function definition whose text no problem may
@@ -33,7 +34,7 @@ type sensitive struct {
 
 // plainKey is a key that can be shown: it looks like a name and not like a
 // value.
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_.$/-]{1,64}$`)
+var plainKey = lazyregexp.New(`^[A-Za-z0-9_.$/-]{1,64}$`)
 
 func (s *sensitive) add(nodes ...*yaml.Node) {
 	for _, n := range nodes {

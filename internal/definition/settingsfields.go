@@ -2,7 +2,8 @@ package definition
 
 import (
 	"reflect"
-	"regexp"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // settingField is a setting of a document: the field as the document spells it,
@@ -16,13 +17,13 @@ type settingField struct {
 
 var aliasOrVersion = field{
 	name: "Qualifier", kind: text, min: 1, max: 128,
-	pattern: regexp.MustCompile(`^([a-zA-Z0-9-_]+)$`), form: "an alias or a version",
+	pattern: lazyregexp.New(`^([a-zA-Z0-9-_]+)$`), form: "an alias or a version",
 	doc: "The alias or version that it belongs to; without one it is the function itself, which is $LATEST.",
 }
 
 var aliasOnly = field{
 	name: "Qualifier", kind: text, min: 1, max: 128,
-	pattern: regexp.MustCompile(`^[a-zA-Z0-9-_]*[a-zA-Z_-][a-zA-Z0-9-_]*$`), form: "the name of an alias",
+	pattern: lazyregexp.New(`^[a-zA-Z0-9-_]*[a-zA-Z_-][a-zA-Z0-9-_]*$`), form: "the name of an alias",
 	doc: "The alias that it belongs to; without one it is the function itself, which is $LATEST.",
 }
 
@@ -120,7 +121,7 @@ var settingsFields = []settingField{
 			name: "ScalingConfig", kind: objects, oneOrMore: true,
 			members: []field{{
 				name: "Qualifier", kind: text, required: true, min: 1, max: 128,
-				pattern: regexp.MustCompile(`^(\$LATEST\.PUBLISHED|[a-zA-Z0-9-_]+)$`), form: "$LATEST.PUBLISHED or a version",
+				pattern: lazyregexp.New(`^(\$LATEST\.PUBLISHED|[a-zA-Z0-9-_]+)$`), form: "$LATEST.PUBLISHED or a version",
 				doc: "$LATEST.PUBLISHED or a version.",
 			}, {
 				name: "MinExecutionEnvironments", kind: integer, unit: "environments", max: 15_000, doc: "The fewest environments.",
@@ -161,21 +162,21 @@ var urlFields = []field{
 
 var permissionFields = []field{
 	{
-		name: "Sid", kind: text, min: 1, max: 100, pattern: regexp.MustCompile(`^[a-zA-Z0-9-_]+$`), form: "letters, digits, - and _",
+		name: "Sid", kind: text, min: 1, max: 100, pattern: lazyregexp.New(`^[a-zA-Z0-9-_]+$`), form: "letters, digits, - and _",
 		doc: "The statement's name. Without one the statement gets a name of its own and is removed once the document no longer holds it.",
 	},
 	{
-		name: "StatementId", kind: text, min: 1, max: 100, pattern: regexp.MustCompile(`^[a-zA-Z0-9-_]+$`), form: "letters, digits, - and _",
+		name: "StatementId", kind: text, min: 1, max: 100, pattern: lazyregexp.New(`^[a-zA-Z0-9-_]+$`), form: "letters, digits, - and _",
 		doc: "The same as sid.",
 	},
 	aliasOrVersion,
 	{
-		name: "Action", kind: text, required: true, pattern: regexp.MustCompile(`^(lambda:[*]|lambda:[a-zA-Z]+|[*])$`), form: "an action of Lambda: lambda:InvokeFunction",
+		name: "Action", kind: text, required: true, pattern: lazyregexp.New(`^(lambda:[*]|lambda:[a-zA-Z]+|[*])$`), form: "an action of Lambda: lambda:InvokeFunction",
 		doc: "What is allowed: lambda:InvokeFunction.",
 	},
 	{name: "Principal", kind: text, required: true, min: 1, max: 2048, doc: "Who may: a service (events.amazonaws.com), an account, an ARN, or *."},
 	{name: "SourceArn", kind: text, max: 2048, pattern: arnOrNothing, form: "an ARN", doc: "For which resource a service may; * matches."},
-	{name: "SourceAccount", kind: text, pattern: regexp.MustCompile(`^\d{12}$`), form: "an account's 12 digits", doc: "Whose resource it must be."},
+	{name: "SourceAccount", kind: text, pattern: lazyregexp.New(`^\d{12}$`), form: "an account's 12 digits", doc: "Whose resource it must be."},
 	{name: "EventSourceToken", kind: text, max: 256, doc: "For Alexa: the skill's id."},
 	{name: "PrincipalOrgID", camel: "principalOrgId", kind: text, max: 34, doc: "The organization that callers must belong to."},
 	{name: "FunctionUrlAuthType", kind: text, enum: []string{"NONE", "AWS_IAM"}, doc: "The AuthType that the function URL must have."},

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Invoked is what a function answered.
@@ -57,7 +57,7 @@ func Invoke(ctx context.Context, c *Connection, name definition.Name, i lambdaap
 
 // qualifier is Invoke's parameter of that name
 // (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html).
-var qualifier = regexp.MustCompile(`^(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]+)$`)
+var qualifier = lazyregexp.New(`^(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]+)$`)
 
 // owns refuses a function of another account: the credentials' own account may
 // have one of the same name.

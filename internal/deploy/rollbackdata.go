@@ -6,12 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
@@ -152,7 +152,7 @@ func (d RollbackData) check() error {
 	return nil
 }
 
-var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
+var versionNumber = lazyregexp.New(`^[1-9][0-9]{0,18}$`)
 
 // Request is what undoes the deployment, or shifts its traffic. latest asks for
 // $LATEST too.

@@ -1,9 +1,10 @@
 package expression
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // blocks remembers the inner blocks of one text by their offset: a block that
@@ -179,7 +180,7 @@ func hasOperator(text string) bool {
 	})
 }
 
-var methodCall = regexp.MustCompile(`^\)?\.\w+\(`)
+var methodCall = lazyregexp.New(`^\)?\.\w+\(`)
 
 // parseText reads text with holes.
 func (b blocks) parseText(text string, base, spans int) (node, *Error) {

@@ -2,14 +2,15 @@ package expression
 
 import (
 	"bytes"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
-var jsonOnly = regexp.MustCompile(`\\/|\\u[dD][89abAB]`)
+var jsonOnly = lazyregexp.New(`\\/|\\u[dD][89abAB]`)
 
 // yamlText makes of JSON what the YAML parser understands. YAML 1.2 has all of
 // JSON, but yaml.v3 knows neither the escape \/, which PHP writes for every

@@ -5,18 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // A problem of a file's syntax shows no line of it: what does not parse may hold
 // a value of the environment anywhere.
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+var yamlLine = lazyregexp.New(`^yaml: (?:line (\d+): )?(.*)`)
 
 // syntaxProblem says in plain words what the YAML library found.
 func (s *Source) syntaxProblem(err error) diag.Problem {
@@ -167,12 +167,12 @@ func (s *Source) foreign() *diag.Problem {
 }
 
 var (
-	jsonnetLine = regexp.MustCompile(`^(local\s+\w+(\s*=|\()|function\s*\(|\(?import(str)?\s+['"]|std\.\w+\()`)
-	jsonnetCall = regexp.MustCompile(`^\s*[{(][^"]*?[:=+]\s*std\.(extVar|native|parseJson|format|toString)\(`)
-	hclLine     = regexp.MustCompile(`^(resource|variable|provider|terraform|module|locals|data|output)\b[^:]*\{\s*$`)
-	markup      = regexp.MustCompile(`^<(\?xml|!|[a-z][a-z0-9:-]*[ />])`)
-	tomlTable   = regexp.MustCompile(`^\[\[?[A-Za-z0-9_."-]+\]\]?\s*(#.*)?$`)
-	assignment  = regexp.MustCompile(`^(export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=\s*[^=\s]`)
+	jsonnetLine = lazyregexp.New(`^(local\s+\w+(\s*=|\()|function\s*\(|\(?import(str)?\s+['"]|std\.\w+\()`)
+	jsonnetCall = lazyregexp.New(`^\s*[{(][^"]*?[:=+]\s*std\.(extVar|native|parseJson|format|toString)\(`)
+	hclLine     = lazyregexp.New(`^(resource|variable|provider|terraform|module|locals|data|output)\b[^:]*\{\s*$`)
+	markup      = lazyregexp.New(`^<(\?xml|!|[a-z][a-z0-9:-]*[ />])`)
+	tomlTable   = lazyregexp.New(`^\[\[?[A-Za-z0-9_."-]+\]\]?\s*(#.*)?$`)
+	assignment  = lazyregexp.New(`^(export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=\s*[^=\s]`)
 )
 
 // firstLine is the first line that is neither empty nor a comment.

@@ -2,12 +2,12 @@ package expression
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Templates are {{ … }}, the form of lambroll's definitions: a part of Go's
@@ -50,7 +50,7 @@ func (s *Source) Templates() bool { return s.templates }
 
 // githubContext is what GitHub evaluates in a workflow, and nobody anywhere else
 // (https://docs.github.com/en/actions/reference/workflows-and-actions/contexts).
-var githubContext = regexp.MustCompile(`^\{\{\s*(?:(?:secrets|vars|github|env|inputs|steps|needs|matrix|runner|job|strategy)\.|(?:format|toJSON|fromJSON|hashFiles)\()`)
+var githubContext = lazyregexp.New(`^\{\{\s*(?:(?:secrets|vars|github|env|inputs|steps|needs|matrix|runner|job|strategy)\.|(?:format|toJSON|fromJSON|hashFiles)\()`)
 
 // nextTemplate finds the first {{ … }} at or after from, with the blanks that its
 // marks trim. One that is not closed ends behind its opening.
@@ -123,7 +123,7 @@ func templateEnd(text string, start int) int {
 }
 
 // templateComment matches a template that is nothing but a comment.
-var templateComment = regexp.MustCompile(`^(?s:\s*\{\{-?\s*/\*.*\*/\s*-?\}\}\s*)$`)
+var templateComment = lazyregexp.New(`^(?s:\s*\{\{-?\s*/\*.*\*/\s*-?\}\}\s*)$`)
 
 // pipe is a template that was parsed: calls, or nothing where it is a
 // comment.

@@ -15,10 +15,10 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/address"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Moment is when a gate is asked.
@@ -105,7 +105,7 @@ func (f Function) String() string {
 	return f.ARN() + ":" + f.Qualifier
 }
 
-var functionARN = regexp.MustCompile(`^arn:(aws[a-z-]*):lambda:([a-z0-9-]+):(\d{12}):function:([a-zA-Z0-9_-]{1,64})(?::(\$LATEST|[a-zA-Z0-9_-]+))?$`)
+var functionARN = lazyregexp.New(`^arn:(aws[a-z-]*):lambda:([a-z0-9-]+):(\d{12}):function:([a-zA-Z0-9_-]{1,64})(?::(\$LATEST|[a-zA-Z0-9_-]+))?$`)
 
 // ParseDestination reads an https address or a function's ARN. Plain http is for
 // this machine alone: whoever is between could say yes. The error does not show the

@@ -5,8 +5,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 	maxHead  = 4096
 )
 
-var commitHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+var commitHash = lazyregexp.New(`^[0-9a-f]{40}$`)
 
 // PullRequestCheckout reports whether a run of pull_request_target or
 // workflow_run has the commit of a pull request in its workspace, and names the

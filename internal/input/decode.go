@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
@@ -258,7 +258,7 @@ func isNumber(text string, digits int) bool {
 
 var (
 	// pairLine is name=value; the name may be a path or a connectorRef.
-	pairLine = regexp.MustCompile(`^\s*([^\s=:]+)\s*=(.*)$`)
+	pairLine = lazyregexp.New(`^\s*([^\s=:]+)\s*=(.*)$`)
 )
 
 // pairs adds the entries of a text to a map.
@@ -287,7 +287,7 @@ func (d *decoder) pairs(into map[string]string, text string) map[string]string {
 }
 
 // fileName is a value that looks like the name of a file.
-var fileName = regexp.MustCompile(`^\s*[\w./-]+\.(tfstate|json|ya?ml|env|txt|tfvars)\s*$`)
+var fileName = lazyregexp.New(`^\s*[\w./-]+\.(tfstate|json|ya?ml|env|txt|tfvars)\s*$`)
 
 // mapHint says how a map is written, and where one that is in a file goes.
 func (d *decoder) mapHint(text string) string {
@@ -386,7 +386,7 @@ func readYAML(text string) (doc yaml.Node, err error) {
 	return doc, nil
 }
 
-var yamlErrorLine = regexp.MustCompile(`line \d+`)
+var yamlErrorLine = lazyregexp.New(`line \d+`)
 
 // yamlLine is the place of a YAML error without its text, which quotes values.
 func yamlLine(err error) string {

@@ -1,17 +1,17 @@
 package input
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/gate"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // nextGate is a comma between two gates: plugins get a list as one line. Another
 // comma may belong to an address.
-var nextGate = regexp.MustCompile(`,\s*(` + strings.Join(gate.Moments(), "|") + `)=`)
+var nextGate = lazyregexp.New(`,\s*(` + strings.Join(gate.Moments(), "|") + `)=`)
 
 // gateLines writes a line of several gates as several lines.
 func gateLines(text string) string {

@@ -2,13 +2,14 @@ package input
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // urlOrARN is the beginning of a text that is meant to be an address or ARN. One letter is a
 // drive of Windows.
-var urlOrARN = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):(/|aws)`)
+var urlOrARN = lazyregexp.New(`^([A-Za-z][A-Za-z0-9+.-]+):(/|aws)`)
 
 // crossCheckPlaces refuses places to write to that would become the names of odd
 // folders: a journal that is believed to be in S3 would be on a disk that is gone.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -30,7 +30,7 @@ func explain(stack *middleware.Stack) error {
 
 // What Lambda says when it meets another service with the caller's own
 // permission: code in S3, subnets and security groups in EC2.
-var deniedBy = regexp.MustCompile(`denied by (\w+), please make sure your request credentials have permission to (\w+)(?: for ([^\s,]+?))?[.,](?: |$)`)
+var deniedBy = lazyregexp.New(`denied by (\w+), please make sure your request credentials have permission to (\w+)(?: for ([^\s,]+?))?[.,](?: |$)`)
 
 func named(err error, operation string) error {
 	text := ""

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-jsonnet/ast"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"github.com/lambda-rollout/lambda-rollout/internal/values"
 )
 
@@ -156,7 +156,7 @@ func (i *importer) Import(from, name string) (jsonnet.Contents, string, error) {
 	return i.known[name], name, nil
 }
 
-var at = regexp.MustCompile(`([^\s:()]+):\(?(\d+):(\d+)`)
+var at = lazyregexp.New(`([^\s:()]+):\(?(\d+):(\d+)`)
 
 // problemOf takes the first place out of the library's text.
 func problemOf(err error) error {

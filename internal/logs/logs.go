@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -166,7 +166,7 @@ func (c *Client) look(ctx context.Context, q *Query, versions func(context.Conte
 
 // streamName is how Lambda names a log stream: the date, the function in a log group
 // that is not its own, the version, and the execution environment.
-var streamName = regexp.MustCompile(`^\d{4}/\d\d/\d\d/([A-Za-z0-9_-]*)\[([^\]]+)\]`)
+var streamName = lazyregexp.New(`^\d{4}/\d\d/\d\d/([A-Za-z0-9_-]*)\[([^\]]+)\]`)
 
 // wants reports whether the lines of a log stream are asked for.
 func (q Query) wants(stream string) bool {

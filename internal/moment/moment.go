@@ -3,17 +3,18 @@ package moment
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // layouts are RFC 3339, and the same without what is zero.
 var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04Z07:00"}
 
 // days is a number of days at the beginning of a duration, which Go does not know.
-var days = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
+var days = lazyregexp.New(`^(\d{1,5})d(.*)$`)
 
 // Parse reads a time with its time zone, or a duration, which is counted back from
 // now.

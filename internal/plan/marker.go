@@ -1,11 +1,11 @@
 package plan
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Marker is what the description of a published version says of the run that
@@ -86,7 +86,7 @@ func PublishedIn(description, scope string) bool {
 	return scope != "" && strings.HasPrefix(description, "lambda-rollout "+scope+"-")
 }
 
-var wasPattern = regexp.MustCompile(`(?:^|[;,] )([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)(?:[;,]|$)`)
+var wasPattern = lazyregexp.New(`(?:^|[;,] )([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)(?:[;,]|$)`)
 
 // ParseWas reads from a version's description what an alias pointed to before
 // that version; "" where the description does not say.
@@ -108,7 +108,7 @@ func ParseWas(description, alias string) string {
 }
 
 // markerHead is how Marker.String begins.
-var markerHead = regexp.MustCompile(`^lambda-rollout ([^\s;]+)(?: ([^\s;@]+)(?:@([0-9a-fA-F]+))?)?(?:; |$)`)
+var markerHead = lazyregexp.New(`^lambda-rollout ([^\s;]+)(?: ([^\s;@]+)(?:@([0-9a-fA-F]+))?)?(?:; |$)`)
 
 // Publication is what a version's description says of the run that published it.
 type Publication struct {
@@ -143,4 +143,4 @@ func ParseMarker(description string) (Publication, bool) {
 	return p, true
 }
 
-var wasEach = regexp.MustCompile(`^([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)$`)
+var wasEach = lazyregexp.New(`^([A-Za-z0-9_-]{1,128}) was (\d+|\$LATEST|none)$`)

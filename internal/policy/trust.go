@@ -2,8 +2,9 @@ package policy
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Repository is who is trusted to assume the role.
@@ -51,8 +52,8 @@ func GitHubIssuer(server string) string {
 }
 
 var (
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
-	number         = regexp.MustCompile(`^[0-9]+$`)
+	repositoryName = lazyregexp.New(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
+	number         = lazyregexp.New(`^[0-9]+$`)
 )
 
 // Trust lets the jobs of a GitHub repository assume the role by their OIDC token

@@ -11,10 +11,11 @@
 package redact
 
 import (
-	"regexp"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Stars replace a secret, whatever its length.
@@ -49,7 +50,7 @@ func Weak(value string) bool {
 
 // accessKeyID is the form of an access key's id
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes).
-var accessKeyID = regexp.MustCompile(`^A(?:KI|SI)A[A-Z0-9]{12,124}$`)
+var accessKeyID = lazyregexp.New(`^A(?:KI|SI)A[A-Z0-9]{12,124}$`)
 
 // AccessKeyID reports whether a text has the form of a real access key id. What
 // emulators take instead, such as test, is no secret.

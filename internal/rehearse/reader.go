@@ -7,11 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Reader lets questions to AWS through and nothing else, and keeps what Lambda answers, and
@@ -87,7 +88,7 @@ func orClose(err error, c io.Closer) error {
 
 // readOperations begin the names of the operations that only read; AssumeRole gives
 // credentials and changes nothing.
-var readOperations = regexp.MustCompile(`^(Get|List|Describe|Head|Lookup|Simulate|Filter|Batch(Get|Check)|AssumeRole)`)
+var readOperations = lazyregexp.New(`^(Get|List|Describe|Head|Lookup|Simulate|Filter|Batch(Get|Check)|AssumeRole)`)
 
 // readsOnly reports whether a request reads; name is its operation, as far as it tells.
 func readsOnly(r *http.Request) (name string, reads bool, _ error) {
@@ -115,8 +116,8 @@ func readsOnly(r *http.Request) (name string, reads bool, _ error) {
 }
 
 var (
-	ofFunction  = regexp.MustCompile(`^/[0-9]{4}-[0-9]{2}-[0-9]{2}/functions/([^/]+)(/.*)?$`)
-	lambdaScope = regexp.MustCompile(`/([a-z0-9-]+)/lambda/aws4_request`)
+	ofFunction  = lazyregexp.New(`^/[0-9]{4}-[0-9]{2}-[0-9]{2}/functions/([^/]+)(/.*)?$`)
+	lambdaScope = lazyregexp.New(`/([a-z0-9-]+)/lambda/aws4_request`)
 )
 
 func questionOf(r *http.Request) (question, bool) {
@@ -136,7 +137,7 @@ func questionOf(r *http.Request) (question, bool) {
 	return q, true
 }
 
-var codeDeployScope = regexp.MustCompile(`/([a-z0-9-]+)/codedeploy/aws4_request`)
+var codeDeployScope = lazyregexp.New(`/([a-z0-9-]+)/codedeploy/aws4_request`)
 
 // aboutGroup is a question to CodeDeploy about a deployment group or a configuration.
 func aboutGroup(region, operation string, names ...string) question {

@@ -3,11 +3,11 @@ package rehearse
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // group is a kind of scenario: a row of the table, and the word that begins the names
@@ -37,7 +37,7 @@ type scenario struct {
 }
 
 // unsafe is what a shell would not take as it is.
-var unsafe = regexp.MustCompile(`[^A-Za-z0-9:_.,@/-]+`)
+var unsafe = lazyregexp.New(`[^A-Za-z0-9:_.,@/-]+`)
 
 // id is the name by which a play is asked for again: the same in each rehearsal of the
 // same deployment, and safe in a shell.

@@ -3,7 +3,6 @@ package service
 import (
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,10 +11,11 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // https://developer.harness.io/docs/platform/variables-and-expressions/add-a-variable
-var variableName = regexp.MustCompile(`^[a-zA-Z_][0-9a-zA-Z_.$-]{0,127}$`)
+var variableName = lazyregexp.New(`^[a-zA-Z_][0-9a-zA-Z_.$-]{0,127}$`)
 
 // kinds are the documents by the key at their root, with what a path of a
 // runtime input in them begins with.

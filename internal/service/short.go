@@ -2,7 +2,6 @@ package service
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/glob"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // short makes Services of the short inputs: each function definition is one,
@@ -93,7 +93,7 @@ func inFolder(folder, name string) string {
 }
 
 // documentName is a name that files have whose content is a document.
-var documentName = regexp.MustCompile(`\.(ya?ml|json|jsonnet|tf|tfstate)$`)
+var documentName = lazyregexp.New(`\.(ya?ml|json|jsonnet|tf|tfstate)$`)
 
 // isNoCode refuses an artifact that is a document.
 func (l *loader) isNoCode(name string) {

@@ -1,17 +1,17 @@
 package service
 
 import (
-	"regexp"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // template is another language whose expressions would be deployed as plain text.
 type template struct {
-	form       *regexp.Regexp
+	form       *lazyregexp.Regexp
 	what, hint string
 	warning    bool
 }
@@ -19,7 +19,7 @@ type template struct {
 // github is an error: it is GitHub's own, which a function would come out broken
 // with. Everything else may be meant as it is.
 var github = template{
-	regexp.MustCompile(`\$\{\{.*\}\}`),
+	lazyregexp.New(`\$\{\{.*\}\}`),
 	"is an expression of GitHub, which GitHub evaluates in workflows alone",
 	"write <+serviceVariables.NAME> here, and NAME=${{ … }} in the workflow's input variables", false,
 }
@@ -29,25 +29,25 @@ var github = template{
 var braces = []template{
 	{
 		// https://github.com/fujiwara/lambroll: its template functions.
-		regexp.MustCompile(`\{\{-?\s*\(?\s*(must_env|env|ssm|json_escape|caller_identity|layer_arn|secretsmanager|[a-z0-9_]*tfstatef?)\b`),
+		lazyregexp.New(`\{\{-?\s*\(?\s*(must_env|env|ssm|json_escape|caller_identity|layer_arn|secretsmanager|[a-z0-9_]*tfstatef?)\b`),
 		"is a template of lambroll, and stays as it is",
 		"it is evaluated in a function-definition named function.json or .jsonnet, and in every one where the input tfstate, prefixed-tfstate or envfile is given", true,
 	},
 	github,
 	{
-		regexp.MustCompile(`\{\{resolve:`),
+		lazyregexp.New(`\{\{resolve:`),
 		"is a dynamic reference of CloudFormation, which Lambda takes as text",
 		"write <+secrets.getValue(\"NAME\")> and set it with the input secrets", true,
 	},
 	{
-		regexp.MustCompile(`\{\{.*\}\}`),
+		lazyregexp.New(`\{\{.*\}\}`),
 		"looks like a template, which is not evaluated here",
 		"<+serviceVariables.NAME> is replaced by a variable", true,
 	},
 }
 
 var shell = template{
-	regexp.MustCompile(`^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Z_][A-Z0-9_]*)$`),
+	lazyregexp.New(`^(\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Z_][A-Z0-9_]*)$`),
 	"looks like a variable of the shell, which is not replaced here",
 	"write <+serviceVariables.NAME> and set it with the input variables", true,
 }

@@ -2,16 +2,16 @@ package service
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 var (
-	resourceLine  = regexp.MustCompile(`^\s*resource\s+"harness_platform_[a-z0-9_]+"\s+"[^"]*"\s*\{`)
-	heredocLine   = regexp.MustCompile(`^(\s*yaml\s*=\s*)<<-?([A-Za-z_][A-Za-z0-9_]*)\s*$`)
-	attributeLine = regexp.MustCompile(`^\s*(env_id|service_id|infra_id|type)\s*=\s*"([^"$]*)"\s*$`)
+	resourceLine  = lazyregexp.New(`^\s*resource\s+"harness_platform_[a-z0-9_]+"\s+"[^"]*"\s*\{`)
+	heredocLine   = lazyregexp.New(`^(\s*yaml\s*=\s*)<<-?([A-Za-z_][A-Za-z0-9_]*)\s*$`)
+	attributeLine = lazyregexp.New(`^\s*(env_id|service_id|infra_id|type)\s*=\s*"([^"$]*)"\s*$`)
 )
 
 // resource is the YAML of one Terraform resource with the attributes that say

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Call names what was asked for, in IAM's words, for answers that do not say it
@@ -134,9 +134,9 @@ func (e Denied) Statement() string {
 var (
 	// The sentence of every AWS service about a refused action:
 	// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-	deniedText = regexp.MustCompile(`(?:User: (\S+) )?is not authorized to perform: ([a-zA-Z0-9-]+:[a-zA-Z0-9*]+)(?: on resource: "?([^\s"]+)"?)?( (?:because no [a-zA-Z -]+? polic(?:y|ies) allows?(?: the \S+ action)?|because no permissions boundary allows(?: the \S+ action)?|with an explicit deny[^.]*))?`)
+	deniedText = lazyregexp.New(`(?:User: (\S+) )?is not authorized to perform: ([a-zA-Z0-9-]+:[a-zA-Z0-9*]+)(?: on resource: "?([^\s"]+)"?)?( (?:because no [a-zA-Z -]+? polic(?:y|ies) allows?(?: the \S+ action)?|because no permissions boundary allows(?: the \S+ action)?|with an explicit deny[^.]*))?`)
 
-	functionARN = regexp.MustCompile(`^arn:[^:]+:lambda:[^:]*:[^:]*:function:[^:]+`)
+	functionARN = lazyregexp.New(`^arn:[^:]+:lambda:[^:]*:[^:]*:function:[^:]+`)
 )
 
 // Explain turns an error of a service into a Cause or into Denied, and returns

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // sharedCause is what all errors have in common that concern every call of a
@@ -168,7 +168,7 @@ func (e ClockSkew) Unwrap() error { return e.Err }
 // signedAt finds in the refusal of a signature when it was made and what AWS's
 // clock said: "Signature expired: 20261128T090000Z is now earlier than
 // 20261128T095500Z (20261128T100000Z - 5 min.)".
-var signedAt = regexp.MustCompile(`(\d{8}T\d{6}Z) is (?:now earlier|still later) than \d{8}T\d{6}Z \((\d{8}T\d{6}Z) [-+]`)
+var signedAt = lazyregexp.New(`(\d{8}T\d{6}Z) is (?:now earlier|still later) than \d{8}T\d{6}Z \((\d{8}T\d{6}Z) [-+]`)
 
 // clockOff is how far this machine's clock is ahead of the service's, by the
 // answer's text, else by its Date header; 0 where it is not off.

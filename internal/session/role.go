@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Role is a role to assume and how.
@@ -39,7 +39,7 @@ const (
 )
 
 // roleARN is the shape of a role's ARN in every partition.
-var roleARN = regexp.MustCompile(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
+var roleARN = lazyregexp.New(`^arn:aws[a-zA-Z-]*:iam::\d{12}:role/[\w+=,.@/-]+$`)
 
 // check refuses what STS would refuse, in words that name the input.
 func (r Role) check() error {

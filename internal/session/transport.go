@@ -10,12 +10,12 @@ import (
 	"mime"
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // transport carries every request and names three failures that are none of
@@ -52,7 +52,7 @@ func isCertificate(err error) bool {
 }
 
 // pageTitle finds the title of an HTML page.
-var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>\s*(.*?)\s*</title>`)
+var pageTitle = lazyregexp.New(`(?is)<title[^>]*>\s*(.*?)\s*</title>`)
 
 // foreignPage recognises a page that AWS did not send, and closes it: every
 // answer of AWS, a served object included, carries a request ID. A 5xx may be the

@@ -2,8 +2,9 @@ package traffic
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Group is a deployment group of AWS CodeDeploy, which shifts the traffic of one
@@ -27,7 +28,7 @@ const groupPrefix = "codedeploy:"
 // of the input; placeholders are what stands for other names
 // (https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html).
 var (
-	groupName    = regexp.MustCompile(`^[A-Za-z0-9._+=@-]{1,100}$`)
+	groupName    = lazyregexp.New(`^[A-Za-z0-9._+=@-]{1,100}$`)
 	placeholders = strings.NewReplacer("{function}", "", "{alias}", "")
 )
 

@@ -8,10 +8,11 @@ package traffic
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Stage is a part of the traffic and how long it stays so.
@@ -104,9 +105,9 @@ const allAtOnce = "AllAtOnce"
 // and CodeDeploy write them, with any number in the place of theirs
 // (https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html#deployment-configuration-lambda).
 var (
-	prefix = regexp.MustCompile(`(?i)^(CodeDeployDefault\.)?(Lambda)?`)
-	canary = regexp.MustCompile(`(?i)^Canary(\d{1,2})Percent(\d{1,4})Minutes?$`)
-	linear = regexp.MustCompile(`(?i)^Linear(\d{1,2})PercentEvery(\d{1,4})Minutes?$`)
+	prefix = lazyregexp.New(`(?i)^(CodeDeployDefault\.)?(Lambda)?`)
+	canary = lazyregexp.New(`(?i)^Canary(\d{1,2})Percent(\d{1,4})Minutes?$`)
+	linear = lazyregexp.New(`(?i)^Linear(\d{1,2})PercentEvery(\d{1,4})Minutes?$`)
 )
 
 // MaxWait is the longest time of one stage. A job of GitHub lasts six hours on

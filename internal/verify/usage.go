@@ -3,10 +3,11 @@ package verify
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Usage is what an invocation cost, as Lambda's REPORT line states it.
@@ -22,10 +23,10 @@ type Usage struct {
 //
 // (https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html)
 var (
-	reportText = regexp.MustCompile(`(?m)^REPORT RequestId: .*$`)
-	duration   = regexp.MustCompile(`(?:^|\t)Duration: ([0-9.]+) ms`)
-	initTime   = regexp.MustCompile(`(?:^|\t)Init Duration: ([0-9.]+) ms`)
-	maxMemory  = regexp.MustCompile(`(?:^|\t)Max Memory Used: ([0-9]+) MB`)
+	reportText = lazyregexp.New(`(?m)^REPORT RequestId: .*$`)
+	duration   = lazyregexp.New(`(?:^|\t)Duration: ([0-9.]+) ms`)
+	initTime   = lazyregexp.New(`(?:^|\t)Init Duration: ([0-9.]+) ms`)
+	maxMemory  = lazyregexp.New(`(?:^|\t)Max Memory Used: ([0-9]+) MB`)
 )
 
 // reportJSON is the platform.report event of the JSON format
@@ -59,7 +60,7 @@ func ReadUsage(log string) (u Usage, ok bool) {
 	return Usage{}, false
 }
 
-func find(r *regexp.Regexp, line string) string {
+func find(r *lazyregexp.Regexp, line string) string {
 	if m := r.FindStringSubmatch(line); m != nil {
 		return m[1]
 	}

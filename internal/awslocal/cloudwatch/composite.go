@@ -3,12 +3,12 @@ package cloudwatch
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Limits of a rule ("PutCompositeAlarm", AlarmRule).
@@ -59,7 +59,7 @@ func (r *rule) holds(state func(name string) string) bool {
 	return false // FALSE
 }
 
-var ruleToken = regexp.MustCompile(`^\s*("[^"]*"|[(),]|[^\s(),"]+)`)
+var ruleToken = lazyregexp.New(`^\s*("[^"]*"|[(),]|[^\s(),"]+)`)
 
 // ruleParser reads a rule, with NOT before AND before OR.
 type ruleParser struct {

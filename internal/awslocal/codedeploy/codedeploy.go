@@ -14,7 +14,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +23,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsjson"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 const prefix = "codedeploy/"
@@ -189,7 +189,7 @@ func (s *Service) saveApplication(c api.Caller, a *application) *api.Error {
 	return nil
 }
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9+=,.@_:-]{1,100}$`)
+var namePattern = lazyregexp.New(`^[A-Za-z0-9+=,.@_:-]{1,100}$`)
 
 // createApplication rests on "CreateApplication".
 func (s *Service) createApplication(ctx context.Context, in *struct{ ApplicationName, ComputePlatform string }) (any, *api.Error) {

@@ -8,13 +8,12 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // maxManifest is the longest imageManifest ("PutImage").
@@ -76,7 +75,7 @@ type imageOutput struct {
 }
 
 // imageTag is compiled when it is first needed: the count makes that dear.
-var imageTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`) })
+var imageTag = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 // putImage rests on "PutImage". Layers are taken as being there.
 func (s *Service) putImage(c api.Caller, in *putImageInput) (any, *api.Error) {
@@ -129,8 +128,8 @@ func checkManifest(in *putImageInput) (string, *api.Error) {
 		return "", invalid("'ImageManifest' failed to satisfy constraint: 'must have length between 1 and 4194304'")
 	case json.Unmarshal([]byte(in.Manifest), &doc) != nil:
 		return "", invalid("'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'")
-	case in.Tag != "" && !imageTag().MatchString(in.Tag):
-		return "", invalid("'imageTag' failed to satisfy constraint: 'must satisfy regular expression '%s''", imageTag())
+	case in.Tag != "" && !imageTag.MatchString(in.Tag):
+		return "", invalid("'imageTag' failed to satisfy constraint: 'must satisfy regular expression '%s''", imageTag)
 	case in.MediaType == "":
 		in.MediaType = doc.MediaType
 	case doc.MediaType != "" && doc.MediaType != in.MediaType:
@@ -414,7 +413,7 @@ func (s *Service) getAuthorizationToken(c api.Caller, _ *struct{}) (any, *api.Er
 }
 
 // imageURI is ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME with a tag or a digest.
-var imageURI = regexp.MustCompile(
+var imageURI = lazyregexp.New(
 	`^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)(?::([^@]+))?(?:@(sha256:[0-9a-f]{64}))?$`,
 )
 

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // repository is one repository with its images. It is never changed: a change
@@ -123,7 +123,7 @@ func describe(r *repository) described {
 	return described{r.arn(), r.Account, r.Name, r.host() + "/" + r.Name, seconds(r.Created), r.Mutability}
 }
 
-var repositoryName = regexp.MustCompile(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
+var repositoryName = lazyregexp.New(`^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
 
 func invalid(format string, args ...any) *api.Error {
 	return api.NewError(http.StatusBadRequest, "InvalidParameterException", "Invalid parameter at "+fmt.Sprintf(format, args...))

@@ -15,7 +15,6 @@ package iam
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +23,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsquery"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 const (
@@ -90,7 +90,7 @@ func New(st *store.Store, now api.Clock, o Options) (*Service, error) {
 }
 
 // roleARN takes a role's ARN apart: partition, account, path, name.
-var roleARN = regexp.MustCompile(`^arn:(aws[a-zA-Z-]*):iam::(\d{12}):role(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]{1,64})$`)
+var roleARN = lazyregexp.New(`^arn:(aws[a-zA-Z-]*):iam::(\d{12}):role(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]{1,64})$`)
 
 func roleKey(account, name string) string { return rolePrefix + account + "/" + name }
 

@@ -5,9 +5,10 @@ import (
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
-var patternToken = regexp.MustCompile(`[?-]?(?:"[^"]*"|%[^%]*%|[^\s"]+)`)
+var patternToken = lazyregexp.New(`[?-]?(?:"[^"]*"|%[^%]*%|[^\s"]+)`)
 
 // parsePattern reads a filter pattern of terms ("Filter pattern syntax for metric
 // filters, subscription filters, filter log events, and Live Tail"): all plain

@@ -3,11 +3,11 @@ package s3
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // checkOwners rests on "Verifying bucket ownership with bucket owner condition",
@@ -21,7 +21,7 @@ func (s *Service) checkOwners(r *request) *apiError {
 	return s.checkOwner(source, r.Header.Get("x-amz-source-expected-bucket-owner"))
 }
 
-var accountID = regexp.MustCompile(`^\d{12}$`)
+var accountID = lazyregexp.New(`^\d{12}$`)
 
 func (s *Service) checkOwner(bucket, expected string) *apiError {
 	switch {

@@ -4,11 +4,12 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 )
 
 // validBucket is the short form of "Bucket naming rules".
-var validBucket = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+var validBucket = lazyregexp.New(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 

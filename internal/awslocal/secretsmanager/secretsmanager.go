@@ -14,7 +14,6 @@ import (
 	"hash/fnv"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +22,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsjson"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 const (
@@ -167,7 +167,7 @@ func (sec *secret) staged(stage string) string {
 }
 
 // namePattern is compiled when it is first needed: the count makes that dear.
-var namePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`) })
+var namePattern = lazyregexp.New(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
 
 type createInput struct {
 	Name, Description, KmsKeyId, ClientRequestToken string
@@ -186,7 +186,7 @@ type versionOutput struct {
 // with the same value is the same call.
 func (s *Service) createSecret(ctx context.Context, in *createInput) (any, *api.Error) {
 	c := api.From(ctx)
-	if !namePattern().MatchString(in.Name) {
+	if !namePattern.MatchString(in.Name) {
 		return nil, refusal("ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	}
 	s.mu.Lock()

@@ -22,6 +22,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsjson"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 const (
@@ -112,8 +113,8 @@ func refusal(code, format string, args ...any) *api.Error {
 func notFound() *api.Error { return refusal("ParameterNotFound", "") }
 
 var (
-	namePattern  = regexp.MustCompile(`^[a-zA-Z0-9_.\-/]+$`)
-	labelPattern = regexp.MustCompile(`^[a-zA-Z0-9_.\-]{1,100}$`)
+	namePattern  = lazyregexp.New(`^[a-zA-Z0-9_.\-/]+$`)
+	labelPattern = lazyregexp.New(`^[a-zA-Z0-9_.\-]{1,100}$`)
 )
 
 // checkName rests on "PutParameter", Name.

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // ErrInUse means that another process has the folder.
@@ -31,7 +32,7 @@ const (
 var subfolders = []string{stateFolder, tempFolder, blobFolder}
 
 // blobName is a hash, which is what blobs are called.
-var blobName = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var blobName = lazyregexp.New(`^[0-9a-f]{64}$`)
 
 // claim opens dir, or makes it, and marks it as the store's. A folder that is
 // neither new, empty nor the store's is ErrForeign.

@@ -24,11 +24,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // Store is safe for use by many goroutines.
@@ -137,7 +138,7 @@ func (s *Store) Close() error {
 }
 
 // unfinished are the names of files that were being written.
-var unfinished = regexp.MustCompile(`^(doc|blob)-\d+$`)
+var unfinished = lazyregexp.New(`^(doc|blob)-\d+$`)
 
 // clearTemp removes what a killed process had begun to write.
 func (s *Store) clearTemp() error {

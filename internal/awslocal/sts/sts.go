@@ -14,7 +14,6 @@ import (
 	"encoding/base32"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awsquery"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/store"
+	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 const (
@@ -140,9 +140,9 @@ func (s *Service) getCallerIdentity(r *http.Request) (any, *api.Error) {
 
 // Forms of "AssumeRole".
 var (
-	roleARN     = regexp.MustCompile(`^arn:(aws[a-zA-Z-]*):iam::(\d{12}):role/([\x21-\x7e]*/)?([\w+=,.@-]{1,64})$`)
-	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
-	externalID  = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+	roleARN     = lazyregexp.New(`^arn:(aws[a-zA-Z-]*):iam::(\d{12}):role/([\x21-\x7e]*/)?([\w+=,.@-]{1,64})$`)
+	sessionName = lazyregexp.New(`^[\w+=,.@-]{2,64}$`)
+	externalID  = lazyregexp.New(`^[\w+=,.@:/-]{2,}$`)
 )
 
 // request is what both ways to assume a role have in common.
