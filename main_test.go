@@ -136,6 +136,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("AWS_ENDPOINT_URL", endpoint.URL)
 	env.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	env.Setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI-example")
+	env.Setenv("GOGC", "400") // hundreds of short processes: memory is cheaper than collecting it
 	env.Setenv("AWS_REGION", "eu-central-1")
 	return nil
 }

@@ -191,7 +191,11 @@ func (e *examples) shell(b block) {
 				// reader comes back later.
 				e.now = func() time.Time { return time.Now().Add(3 * time.Hour) }
 			}
-			e.said = append(e.said, e.must(words(command)...))
+			args := words(command)
+			if args[0] == "rehearse" {
+				args = append(args, some()...)
+			}
+			e.said = append(e.said, e.must(args...))
 		case strings.HasPrefix(line, "sed "):
 			cmd := exec.Command("sh", "-c", line)
 			cmd.Dir = e.dir

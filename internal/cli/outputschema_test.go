@@ -338,7 +338,7 @@ func TestWhatCommandsPrintIsWhatTheirSchemasSay(t *testing.T) {
 	b.write("code/index.js", "2")
 	b.write("settings.yaml", "reservedConcurrency: 5\n")
 	ask(0, of("plan", "--settings", "settings.yaml")...)
-	ask(0, of("rehearse", "--max-time", "1s")...)
+	ask(0, of("rehearse", only("whole:deploy")...)...)
 	ask(0, of("policy", "--scope", "service")...)
 	ask(0, of("deploy", "--traffic", "10%", "--settings", "settings.yaml")...)
 	ask(0, of("status", "--settings", "settings.yaml")...)

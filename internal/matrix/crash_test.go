@@ -51,21 +51,20 @@ func (s scenario) process(w *world, c cut) process {
 func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 	t.Parallel()
 	var deployments, rollbacks, exact atomic.Int64
-	sample := func(s scenario, all []cut, first int) []cut {
-		if *full && s.oneIn > 0 && !*grid {
-			return nth(s.oneIn, all, first)
-		}
-		return some(all, first)
-	}
+	t.Cleanup(func() {
+		t.Logf("%d cuts of deployments, %d cuts of rollbacks, %d exact", deployments.Load(), rollbacks.Load(), exact.Load())
+	})
 	all := slices.Concat(scenarios(), every(17, eachSetting(), 3))
 	if testing.Short() { // for the race detector, which is slow
 		all = nth(3, all, 0)
 	}
 	for i, s := range all {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			var deployed, restored count
 			awstest.Run(t, func(t *testing.T) { deployed, restored = s.measure(t) })
-			each(t, sample(s, cuts(deployed), i), func(t *testing.T, c cut) {
+			ofDeployment, ofRollback := s.tried(i, cuts(deployed), cuts(restored))
+			each(t, ofDeployment, func(t *testing.T, c cut) {
 				deployments.Add(1)
 				w := newWorld(t)
 				before := s.prepare(w)
@@ -74,7 +73,7 @@ func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 					exact.Add(1)
 				}
 			})
-			each(t, sample(s, cuts(restored), i), func(t *testing.T, c cut) {
+			each(t, ofRollback, func(t *testing.T, c cut) {
 				rollbacks.Add(1)
 				w := newWorld(t)
 				before := s.prepare(w)
@@ -86,7 +85,21 @@ func TestRollbackIsExactWhereverARunIsCutOff(t *testing.T) {
 			})
 		})
 	}
-	t.Logf("%d cuts of deployments, %d cuts of rollbacks, %d exact", deployments.Load(), rollbacks.Load(), exact.Load())
+}
+
+// tried are the cuts of the ith scenario's deployment and rollback that are tried: a sample
+// of one of the two, by turns, and with -full those of both.
+func (s scenario) tried(i int, deployment, rollback []cut) (ofDeployment, ofRollback []cut) {
+	switch {
+	case *full && s.oneIn > 0 && !*grid:
+		return nth(s.oneIn, deployment, i), nth(s.oneIn, rollback, i)
+	case *full:
+		return deployment, rollback
+	case i%2 == 0:
+		return some(deployment, i), nil
+	default:
+		return nil, some(rollback, i)
+	}
 }
 
 // TestRollbackIsExactWhereverSIGKILLComes kills real processes, whose files,
