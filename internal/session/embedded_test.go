@@ -160,6 +160,13 @@ func TestABundleOfCertificatesIsTrusted(t *testing.T) {
 	if err := ask(env{"AWS_CA_BUNDLE": bundle}); err != nil {
 		t.Errorf("with AWS_CA_BUNDLE: %v", err)
 	}
+	first, err := readBundle(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := readBundle(bundle); err != nil || again != first {
+		t.Errorf("the same certificates were read again: %v", err)
+	}
 	for _, wrong := range []string{bundle + ".none", os.DevNull} {
 		if _, err := Open(t.Context(), Options{LookupEnv: env{"AWS_CA_BUNDLE": wrong}.lookup}); err == nil || !strings.Contains(err.Error(), "AWS_CA_BUNDLE") {
 			t.Errorf("%s: %v", wrong, err)
