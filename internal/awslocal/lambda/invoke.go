@@ -121,7 +121,7 @@ func (s *Service) prepareInvocation(r *request) (*invocation, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.edit(t.account, t.region, t.name)
+	f, err := s.view(t.account, t.region, t.name)
 	if err != nil {
 		return nil, err
 	}
@@ -169,9 +169,19 @@ func (r *request) payload() ([]byte, error) {
 	return payload, nil
 }
 
-// route picks the version that serves a call, by chance where an alias has
+// route picks the version that serves a call, as it is now: by chance where an alias has
 // weights (developer guide, "Weighted aliases").
 func (f *function) route(qualifier string, now time.Time, dice func() float64) *version {
+	v := f.pick(qualifier, now, dice)
+	if v == nil {
+		return nil
+	}
+	settled := *v
+	settled.settle(now)
+	return &settled
+}
+
+func (f *function) pick(qualifier string, now time.Time, dice func() float64) *version {
 	if qualifier == "" && f.Latest.Config.CapacityProviderConfig != nil {
 		qualifier = latestPublished
 	}

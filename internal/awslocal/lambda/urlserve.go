@@ -150,7 +150,7 @@ func (s *Service) findURL(call URLCall) (*function, string, error) {
 		if !is || region != call.Region {
 			continue
 		}
-		f, err := s.edit(account, region, name)
+		f, err := s.view(account, region, name)
 		if err != nil {
 			return nil, "", err
 		}
