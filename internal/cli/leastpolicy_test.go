@@ -77,8 +77,12 @@ func TestThePrintedPolicyIsTheLeast(t *testing.T) {
 	eachPlan(t, func(t *testing.T, i int) {
 		granted := printed(t, i)
 		scenarios := leastPlans[i].scenarios
-		if leastPlans[i].long && !*full {
+		switch n := i % len(scenarios); {
+		case *full:
+		case leastPlans[i].long:
 			scenarios = scenarios[:1]
+		default:
+			scenarios = scenarios[n : n+1]
 		}
 		for _, c := range scenarios {
 			b := leastBench(t, i)
