@@ -48,62 +48,73 @@ func (f *flatReader) step(n *yaml.Node, outer []when, env []*yaml.Node) []*step 
 		f.script(s, n, env)
 		return []*step{f.identified(s)}
 	}
-	var uses, with, group *yaml.Node
-	off, repeated := false, false
-	is := func(typ string) func(*yaml.Node) {
-		return func(n *yaml.Node) { s.typ = textAt(f.Doc, n, typ) }
+	parts := stepParts{env: env}
+	f.Mapping(n, "a step", f.fields(s, &parts), "needs status delegate inputs description")
+	switch {
+	case parts.off:
+		f.noteNode(f.Doc, n, "the step "+cmp.Or(s.name.Raw(), s.identifier.Raw())+" is disabled and left out", "")
+		return nil
+	case parts.group != nil:
+		if len(s.strategies) > 0 || s.timeout.Set() {
+			f.noteNode(f.Doc, n, "the failure strategy and the timeout of a group of steps have no equivalent and are left out", "write them at its steps")
+		}
+		return f.group(parts.group, s.conditions, parts.env)
+	case parts.uses != nil:
+		f.action(s, parts.uses, parts.with, parts.env)
+	case parts.run != nil:
+		f.script(s, parts.run, parts.env)
+	case !s.typ.Set():
+		s.typ = textAt(f.Doc, n, "without a kind")
 	}
+	if parts.repeated {
+		s.typ = textAt(f.Doc, n, s.typ.Raw()+" with a strategy")
+	}
+	return []*step{f.identified(s)}
+}
+
+// stepParts are the parts of a step's mapping that make sense together alone.
+type stepParts struct {
+	// uses is an action, with its inputs; run is a script; group holds further steps.
+	uses, with, run, group *yaml.Node
+	// env are the environments around the step and its own.
+	env []*yaml.Node
+	// off is a step that is disabled, repeated one with a strategy.
+	off, repeated bool
+}
+
+// fields reads a step's mapping into s and p.
+func (f *flatReader) fields(s *step, p *stepParts) document.Fields {
+	addEnv := func(n *yaml.Node) { p.env = append(slices.Clone(p.env), n) }
 	fields := document.Fields{
 		"id":         f.Text(&s.identifier, "id"),
 		"name":       f.Text(&s.name, "name"),
 		"timeout":    f.Text(&s.timeout, "timeout"),
 		"if":         func(n *yaml.Node) { s.conditions = append(slices.Clone(s.conditions), f.condition(n)) },
-		"disabled":   func(n *yaml.Node) { off = f.disabled(n, &s.conditions) },
+		"disabled":   func(n *yaml.Node) { p.off = f.disabled(n, &s.conditions) },
 		"on-failure": func(n *yaml.Node) { s.strategies = f.failures(n) },
-		"strategy":   func(*yaml.Node) { repeated = true },
-		"env":        func(n *yaml.Node) { env = append(slices.Clone(env), n) },
-		"uses":       func(n *yaml.Node) { uses = n },
-		"with":       func(n *yaml.Node) { with = n },
+		"strategy":   func(*yaml.Node) { p.repeated = true },
+		"env":        addEnv,
+		"uses":       func(n *yaml.Node) { p.uses = n },
+		"with":       func(n *yaml.Node) { p.with = n },
+		"run":        func(n *yaml.Node) { p.run = n },
 		"approval":   func(n *yaml.Node) { f.approval(s, n) },
 		"template":   func(n *yaml.Node) { f.template(s, n) },
 		"wait":       func(n *yaml.Node) { f.wait(s, n) },
-		"group":      func(n *yaml.Node) { group = n },
+		"group":      func(n *yaml.Node) { p.group = n },
 		"parallel": func(n *yaml.Node) {
-			group = n
+			p.group = n
 			f.adviseNode(f.Doc, n, "parallel steps run one after the other", "a job of GitHub has one order of steps")
 		},
 		"action": func(n *yaml.Node) {
 			f.Mapping(n, "an action", document.Fields{
-				"uses": func(n *yaml.Node) { uses = n }, "with": func(n *yaml.Node) { with = n }, "env": func(n *yaml.Node) { env = append(slices.Clone(env), n) },
+				"uses": func(n *yaml.Node) { p.uses = n }, "with": func(n *yaml.Node) { p.with = n }, "env": addEnv,
 			}, "")
 		},
 	}
-	var run *yaml.Node
-	fields["run"] = func(n *yaml.Node) { run = n }
 	for _, key := range []string{"run-test", "background", "barrier", "queue", "upload", "clone"} {
-		fields[key] = is(key)
+		fields[key] = func(n *yaml.Node) { s.typ = textAt(f.Doc, n, key) }
 	}
-	f.Mapping(n, "a step", fields, "needs status delegate inputs description")
-	switch {
-	case off:
-		f.noteNode(f.Doc, n, "the step "+cmp.Or(s.name.Raw(), s.identifier.Raw())+" is disabled and left out", "")
-		return nil
-	case group != nil:
-		if len(s.strategies) > 0 || s.timeout.Set() {
-			f.noteNode(f.Doc, n, "the failure strategy and the timeout of a group of steps have no equivalent and are left out", "write them at its steps")
-		}
-		return f.group(group, s.conditions, env)
-	case uses != nil:
-		f.action(s, uses, with, env)
-	case run != nil:
-		f.script(s, run, env)
-	case !s.typ.Set():
-		s.typ = textAt(f.Doc, n, "without a kind")
-	}
-	if repeated {
-		s.typ = textAt(f.Doc, n, s.typ.Raw()+" with a strategy")
-	}
-	return []*step{f.identified(s)}
+	return fields
 }
 
 // identified gives a step the names that it lacks.

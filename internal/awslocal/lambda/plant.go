@@ -89,31 +89,11 @@ func (s *Service) planted(p Planted) (*function, error) {
 	}
 	f.Latest = v
 	f.Latest.Code.Reference = latest.Code.ResolvedS3Object
-	for _, raw := range p.Versions {
-		v, err := s.plantedVersion(p, raw, codeLocation{ImageUri: latest.Code.ImageUri, ResolvedImageUri: latest.Code.ResolvedImageUri})
-		if err != nil {
-			return nil, err
-		}
-		if v.Code.Sha256 == f.Latest.Code.Sha256 {
-			v.Code.Reference = f.Latest.Code.Reference
-		}
-		f.Versions = append(f.Versions, v)
-		number, err := strconv.Atoi(v.Version)
-		if err != nil {
-			return nil, fmt.Errorf("version %q", v.Version)
-		}
-		f.Counter = max(f.Counter, number)
+	if err := s.plantVersions(f, p, latest.Code); err != nil {
+		return nil, err
 	}
-	for _, raw := range p.Aliases {
-		var in aliasConfiguration
-		if err := json.Unmarshal(raw, &in); err != nil {
-			return nil, err
-		}
-		a := &alias{Name: in.Name, FunctionVersion: in.FunctionVersion, Description: in.Description, RevisionID: in.RevisionId}
-		if in.RoutingConfig != nil {
-			a.Weights = in.RoutingConfig.AdditionalVersionWeights
-		}
-		f.Aliases[a.Name] = a
+	if err := f.plantAliases(p.Aliases); err != nil {
+		return nil, err
 	}
 	if p.LatestPublished != nil {
 		var published struct {
@@ -129,6 +109,42 @@ func (s *Service) planted(p Planted) (*function, error) {
 		f.LatestPublished = &v
 	}
 	return f, errors.Join(f.plantAttached(p), s.plantSettings(f, p))
+}
+
+// plantVersions gives f its published versions. Their code is that of an image, or a zip by
+// its hash.
+func (s *Service) plantVersions(f *function, p Planted, code codeLocation) error {
+	for _, raw := range p.Versions {
+		v, err := s.plantedVersion(p, raw, codeLocation{ImageUri: code.ImageUri, ResolvedImageUri: code.ResolvedImageUri})
+		if err != nil {
+			return err
+		}
+		if v.Code.Sha256 == f.Latest.Code.Sha256 {
+			v.Code.Reference = f.Latest.Code.Reference
+		}
+		f.Versions = append(f.Versions, v)
+		number, err := strconv.Atoi(v.Version)
+		if err != nil {
+			return fmt.Errorf("version %q", v.Version)
+		}
+		f.Counter = max(f.Counter, number)
+	}
+	return nil
+}
+
+func (f *function) plantAliases(aliases []json.RawMessage) error {
+	for _, raw := range aliases {
+		var in aliasConfiguration
+		if err := json.Unmarshal(raw, &in); err != nil {
+			return err
+		}
+		a := &alias{Name: in.Name, FunctionVersion: in.FunctionVersion, Description: in.Description, RevisionID: in.RevisionId}
+		if in.RoutingConfig != nil {
+			a.Weights = in.RoutingConfig.AdditionalVersionWeights
+		}
+		f.Aliases[a.Name] = a
+	}
+	return nil
 }
 
 // plantedCode stores the zip of a hash, or its stand-in.
