@@ -26,39 +26,65 @@ func (p *pattern) match(whole []byte, begin int) (n int, partial bool) {
 	if p.differs(text) {
 		return 0, false
 	}
-	at := []int{0}
+	var these, those [8]int
+	at, next := append(these[:0], 0), those[:0]
 	for k, r := range p.text {
-		var next []int
+		next = next[:0]
 		for _, from := range at {
-			starts := []int{from}
-			if k > 0 && from < len(text) && text[from] == '=' {
-				n, open := softBreak(text[from:])
-				starts, partial = append(starts, from+n), partial || open
-			}
-			if p.wraps && k > 0 && runBefore(whole[:begin+from]) {
-				s := speller{text: text[from:]}
-				s.spell('\n')
-				for _, l := range s.lengths {
-					starts = append(starts, from+l)
+			if from < len(text) && plain(text[from]) {
+				// It spells itself and nothing else.
+				if rune(text[from]) == r {
+					next = including(next, from+1)
 				}
-				partial = partial || s.partial
+				continue
 			}
-			for _, start := range starts {
-				s := speller{text: text[start:]}
-				s.spell(r)
-				partial = partial || s.partial
-				for _, l := range s.lengths {
-					if !slices.Contains(next, start+l) {
-						next = append(next, start+l)
-					}
-				}
+			s := speller{text: text[from:]}
+			p.spell(&s, r, k > 0, whole[:begin+from])
+			partial = partial || s.partial
+			for _, l := range s.lengths {
+				next = including(next, from+l)
 			}
 		}
-		if at = next; len(at) == 0 {
+		if at, next = next, at; len(at) == 0 {
 			return 0, partial
 		}
 	}
 	return slices.Max(at), partial
+}
+
+func including(places []int, place int) []int {
+	if slices.Contains(places, place) {
+		return places
+	}
+	return append(places, place)
+}
+
+// spell finds how much of a text spells a character of the pattern; inside the
+// pattern a line break may come first. The text before decides whether it may.
+func (p *pattern) spell(s *speller, r rune, inside bool, before []byte) {
+	s.spell(r)
+	if !inside || len(s.text) == 0 {
+		return
+	}
+	var breaks []int
+	if soft, open := softBreak(s.text); soft > 0 {
+		breaks = append(breaks, soft)
+	} else {
+		s.partial = s.partial || open
+	}
+	if p.wraps && runBefore(before) {
+		line := speller{text: s.text}
+		line.spell('\n')
+		breaks, s.partial = append(breaks, line.lengths...), s.partial || line.partial
+	}
+	for _, n := range breaks {
+		behind := speller{text: s.text[n:]}
+		behind.spell(r)
+		s.partial = s.partial || behind.partial
+		for _, l := range behind.lengths {
+			s.lengths = append(s.lengths, n+l)
+		}
+	}
 }
 
 // breaksFrom is the least number of letters and digits of an alphabet before a line
@@ -146,15 +172,17 @@ type index struct {
 // depths are the lengths of the prefixes that are looked up, the longest first.
 var depths = []int{4, 2}
 
-const (
-	// escapes begin another spelling of a character.
-	escapes = `\%&+=`
-	// ambiguous are these, and what has several spellings itself.
-	ambiguous = escapes + "'\"\r\n"
-)
+// escapes begin another spelling of a character.
+const escapes = `\%&+=`
 
 // plain reports whether a byte is a character with one spelling that has no escape.
-func plain(c byte) bool { return c < utf8.RuneSelf && strings.IndexByte(ambiguous, c) < 0 }
+func plain(c byte) bool {
+	switch c {
+	case '\\', '%', '&', '+', '=', '\'', '"', '\r', '\n':
+		return false
+	}
+	return c < utf8.RuneSelf
+}
 
 // plainPrefix is how many bytes at the beginning of a text are plain, 4 at most.
 func plainPrefix[T string | []byte](text T) int {

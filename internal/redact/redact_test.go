@@ -262,11 +262,25 @@ func TestAnEscapeIsNotComparedWithEverySecret(t *testing.T) {
 	for i := range 50 {
 		set.Add(fmt.Sprintf("s3cret-%d-%x-value", i, i*7919))
 	}
-	const times = 2000
+	const times = 500
 	for _, escape := range []string{"%7B", `\"`, "&lt;", "+", "=3D", `\u0108`} {
 		text := strings.Repeat(escape, times)
 		if each := testing.AllocsPerRun(1, func() { set.Text(text) }) / times; each > 2 {
 			t.Errorf("%s: %.1f allocations each", escape, each)
+		}
+	}
+}
+
+// Each small write of a stream compares the secret that may have begun anew.
+func TestASecretIsFollowedWithoutMemory(t *testing.T) {
+	p := &pattern{text: strings.Repeat("Zq7", 200), wraps: true}
+	for _, cut := range []int{0, 1, 300} {
+		text := []byte(p.text[:len(p.text)-cut])
+		if each := testing.AllocsPerRun(1, func() { p.match(text, 0) }); each > 0 {
+			t.Errorf("%d before the end: %.0f allocations", cut, each)
+		}
+		if n, partial := p.match(text, 0); n != 0 == (cut > 0) || partial != (cut > 0) {
+			t.Errorf("%d before the end: %d long, partial: %t", cut, n, partial)
 		}
 	}
 }
@@ -286,9 +300,9 @@ func TestNoWriteShowsASecret(t *testing.T) {
 	const secret = "s3cret-value"
 	text := "a " + secret + " b s3cret-valu s3cret-s3cret-value\nend " + secret
 	const want = "a *** b s3cret-valu s3cret-***\nend ***"
+	var set Set
+	set.Add(secret)
 	for size := 1; size <= len(text); size++ {
-		var set Set
-		set.Add(secret)
 		if got := stream(&set, text, size); got != want {
 			t.Errorf("writes of %d: %q", size, got)
 		}
