@@ -21,6 +21,7 @@
 package artifact
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -56,7 +57,12 @@ type Options struct {
 	// Folders remembers what was zipped for other Targets of the run; may be
 	// nil.
 	Folders *Folders
+
+	// inlineLimit is InlineLimit where it is 0.
+	inlineLimit int64
 }
+
+func (o Options) inline() int64 { return cmp.Or(o.inlineLimit, InlineLimit) }
 
 // Result is an artifact that exists.
 type Result struct {
@@ -114,11 +120,11 @@ func Copied(code definition.Code, o Options) *Result {
 // requireStaging refuses a zip that this machine cannot bring to Lambda.
 func (r *Result) requireStaging(ctx context.Context, name string) error {
 	switch {
-	case r.Code.Size <= InlineLimit:
+	case r.Code.Size <= r.opts.inline():
 		return nil
 	case r.opts.StagingBucket == "":
 		return fmt.Errorf("artifact %s: %d bytes zipped, above the %s that a call may carry: set staging-bucket",
-			name, r.Code.Size, limit(InlineLimit))
+			name, r.Code.Size, limit(r.opts.inline()))
 	}
 	return CheckStaging(ctx, r.opts.Session, Upload{Bucket: r.opts.StagingBucket, Region: r.opts.Region})
 }
@@ -126,7 +132,7 @@ func (r *Result) requireStaging(ctx context.Context, name string) error {
 // Direct reports whether Code can be sent as it is: Prepare has nothing to
 // fetch and nothing to stage.
 func (r *Result) Direct() bool {
-	return !r.viaThisMachine && (r.Code.ZipPath == "" || r.Code.Size <= InlineLimit)
+	return !r.viaThisMachine && (r.Code.ZipPath == "" || r.Code.Size <= r.opts.inline())
 }
 
 // Fetched reports whether an object was brought to this machine, which Prepare
@@ -143,7 +149,7 @@ func (r *Result) Prepare(ctx context.Context) (definition.Code, error) {
 			return definition.Code{}, err
 		}
 	}
-	if r.Code.ZipPath == "" || r.Code.Size <= InlineLimit {
+	if r.Code.ZipPath == "" || r.Code.Size <= r.opts.inline() {
 		return r.Code, nil
 	}
 	code, err := Stage(ctx, r.opts.Session, Upload{

@@ -55,7 +55,7 @@ func TestAnObjectWithoutAChecksumIsHashedAsItStreams(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
 	w.bucket(t, ours, region, "code", false)
-	content := zipOf(t, 3<<20)
+	content := zipOf(t, 600<<10)
 	w.put(t, place{ours, region, "code", "f.zip"}, content, false)
 	r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", Key: "f.zip"}, nil)
 	if err != nil {
@@ -70,7 +70,7 @@ func TestABrokenLineIsTakenUpWhereItBroke(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
 	w.bucket(t, ours, region, "code", false)
-	content := zipOf(t, 3<<20)
+	content := zipOf(t, 600<<10)
 	w.put(t, place{ours, region, "code", "f.zip"}, content, false)
 	var ranges []string
 	w.intercept(func(rw http.ResponseWriter, r *http.Request) bool {
@@ -84,8 +84,8 @@ func TestABrokenLineIsTakenUpWhereItBroke(t *testing.T) {
 		if len(ranges) > 1 {
 			return false
 		}
-		rw.Header().Set("Content-Length", "3145859")
-		rw.Write(content[:1<<20])
+		rw.Header().Set("Content-Length", strconv.Itoa(len(content)))
+		rw.Write(content[:200<<10])
 		panic(http.ErrAbortHandler)
 	})
 	r, err := w.resolve(t, Ref{Kind: S3, Bucket: "code", Key: "f.zip"}, nil)
@@ -104,7 +104,7 @@ func TestAnObjectOfAnotherRegionIsFetchedOnceItIsNeeded(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
 	w.bucket(t, ours, "us-east-1", "code", true)
-	content := zipOf(t, 1<<20)
+	content := zipOf(t, 200<<10)
 	w.put(t, place{ours, "us-east-1", "code", "f.zip"}, content, true)
 	w.made("GET")
 	for name, ref := range map[string]Ref{
@@ -257,16 +257,20 @@ func TestAnObjectAboveTheLimitNeedsAStagingBucket(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, "us-east-1", "code", true)
 	w.bucket(t, ours, region, "staging", true)
-	content := zipOf(t, InlineLimit)
+	content := zipOf(t, 1<<10)
 	w.put(t, place{ours, "us-east-1", "code", "f.zip"}, content, true)
 	ref := Ref{Kind: S3, Bucket: "code", Key: "f.zip"}
+	limited := func(o *Options) { o.inlineLimit = 1 << 10 }
 
-	if _, err := w.resolve(t, ref, nil); err == nil || !strings.Contains(err.Error(), "set staging-bucket") {
+	if _, err := w.resolve(t, ref, limited); err == nil || !strings.Contains(err.Error(), "set staging-bucket") {
 		t.Errorf("got %v, want the input to set", err)
 	}
-	r, err := w.resolve(t, ref, func(o *Options) { o.StagingBucket = "staging" })
+	r, err := w.resolve(t, ref, func(o *Options) { limited(o); o.StagingBucket = "staging" })
 	if err != nil {
 		t.Fatal(err)
+	}
+	if r.Direct() {
+		t.Error("what is above the limit can be sent as it is")
 	}
 	code, err := r.Prepare(t.Context())
 	if err != nil || code.S3Bucket != "staging" || code.S3ObjectVersion == "" {
@@ -278,7 +282,7 @@ func TestAReadEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	w := serve(t)
 	w.bucket(t, ours, region, "code", false)
-	w.put(t, place{ours, region, "code", "f.zip"}, zipOf(t, 1<<20), false)
+	w.put(t, place{ours, region, "code", "f.zip"}, zipOf(t, 200<<10), false)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.intercept(func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodGet {

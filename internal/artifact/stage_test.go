@@ -110,16 +110,18 @@ func TestAStagingBucketIsCheckedBeforeItIsNeeded(t *testing.T) {
 	w.bucket(t, ours, region, "near", true)
 	w.bucket(t, ours, "us-east-1", "far", true)
 	w.bucket(t, theirs, region, "foreign", true)
-	folder := write(t, t.TempDir(), map[string]string{"f.zip": string(zipOf(t, InlineLimit))})
+	folder := write(t, t.TempDir(), map[string]string{"f.zip": string(zipOf(t, 1<<20))})
 	w.made("PUT")
 	for bucket, want := range map[string]string{
 		"near":    "",
 		"foreign": "",
 		"far":     "staging-bucket far: the bucket is in us-east-1, the function in eu-west-1",
 		"nowhere": "staging-bucket nowhere: there is no bucket nowhere",
-		"":        "52428932 bytes zipped, above the 52428800 bytes (50 MB) that a call may carry: set staging-bucket",
+		"":        "1048708 bytes zipped, above the 1048576 bytes (1 MB) that a call may carry: set staging-bucket",
 	} {
-		_, err := w.resolve(t, Ref{Kind: Path, Path: "f.zip"}, func(o *Options) { o.Workspace, o.StagingBucket = folder, bucket })
+		_, err := w.resolve(t, Ref{Kind: Path, Path: "f.zip"}, func(o *Options) {
+			o.Workspace, o.StagingBucket, o.inlineLimit = folder, bucket, 1<<20
+		})
 		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", bucket, err, want)
 		}
@@ -129,11 +131,25 @@ func TestAStagingBucketIsCheckedBeforeItIsNeeded(t *testing.T) {
 	}
 }
 
+func TestACallCarriesFiftyMegabytes(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int64]string{InlineLimit: "", InlineLimit + 1: "52428801 bytes zipped, above the 52428800 bytes (50 MB)"} {
+		r := &Result{Code: definition.Code{ZipPath: "f.zip", Size: size}}
+		err := r.requireStaging(t.Context(), "f.zip")
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d bytes: got %v, want %q", size, err, want)
+		}
+		if r.Direct() != (want == "") {
+			t.Errorf("%d bytes are sent as they are: %t", size, r.Direct())
+		}
+	}
+}
+
 func TestNoZipIsWholeInMemory(t *testing.T) {
 	w := serve(t)
 	w.bucket(t, ours, region, "staging", true)
 	w.bucket(t, ours, "us-east-1", "code", true)
-	content := zipOf(t, 16<<20)
+	content := zipOf(t, 8<<20)
 	size := uint64(len(content))
 	up := upload(t, "staging", content)
 	w.put(t, place{ours, "us-east-1", "code", "f.zip"}, content, false)

@@ -66,7 +66,7 @@ var scope = regexp.MustCompile(`Credential=([^/]+)/\d+/([^/]+)/([^/]+)/`)
 
 func serve(t testing.TB) *world {
 	t.Helper()
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open("")
 	if err != nil {
 		t.Fatal(err)
 	}
