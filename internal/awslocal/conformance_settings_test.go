@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/flate"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"hash/crc32"
 	"io"
 	"maps"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -247,11 +249,11 @@ func playEnvironmentTooLargeKeys(r *replay) {
 		`{"SMALL_VAR": "ok", "LARGE_VAR": "` + strings.Repeat("x", 4064) + `"}`)}}))
 }
 
-// unzipped is a zip that unpacks to so many bytes: four files of the same
+// unzipped is a zip that unpacks to so many bytes: files of the same
 // compressed bytes, which are made once.
 func unzipped(t testing.TB, size int64) []byte {
 	t.Helper()
-	const files = 4
+	const files = 40
 	var deflated, b bytes.Buffer
 	compress, err := flate.NewWriter(&deflated, flate.BestSpeed)
 	if err != nil {
@@ -274,11 +276,11 @@ func unzipped(t testing.TB, size int64) []byte {
 	return b.Bytes()
 }
 
-// same reads as '#' without end.
+// same reads as 'A' without end.
 type same struct{}
 
 func (same) Read(p []byte) (int, error) {
-	n := copy(p, "#")
+	n := copy(p, "A")
 	for n > 0 && n < len(p) {
 		n += copy(p[n:], p[:n])
 	}
@@ -300,11 +302,22 @@ func playUnzippedTooLarge(r *replay) {
 	r.match("invalid_param_exc", r.fromBucket(unzipped(r.t, 262144000)))
 }
 
+// large is CreateFunction with a body that is nowhere whole but in the server.
+func (r *replay) large(body io.Reader, size int64) args {
+	req := r.request("CreateFunction", args{})
+	req.Body, req.ContentLength = io.NopCloser(body), size
+	w := httptest.NewRecorder()
+	r.Server.ServeHTTP(w, req)
+	return r.answer("CreateFunction", w.Result())
+}
+
 func playRequestTooLarge(r *replay) {
-	r.match("invalid_param_exc", r.plain("fn", environment(args{"largeKey": strings.Repeat("#", 18<<20)}),
-		args{"Code": args{"ZipFile": make([]byte, 52428800-1024)}}))
+	// 52427776 bytes of code in base64, and 18 MB of environment.
+	r.match("invalid_param_exc", r.large(io.LimitReader(same{}, 89_000_000), 89_000_000))
 }
 
 func playZippedTooLarge(r *replay) {
-	r.match("invalid_param_exc", r.plain("fn", args{"Code": args{"ZipFile": make([]byte, 52428800+100)}}))
+	const head, tail = `{"FunctionName": "fn", "Role": "arn:aws:iam::` + replayAccount + `:role/lambda-role", "Runtime": "python3.12", "Handler": "index.handler", "Code": {"ZipFile": "`, `"}}`
+	size := int64(base64.StdEncoding.EncodedLen(52428800 + 100))
+	r.match("invalid_param_exc", r.large(io.MultiReader(strings.NewReader(head), io.LimitReader(same{}, size), strings.NewReader(tail)), size+int64(len(head+tail))))
 }

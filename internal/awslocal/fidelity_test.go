@@ -25,7 +25,7 @@ import (
 func TestARefusalOfALargeBodyArrives(t *testing.T) {
 	t.Parallel()
 	h := start(t, awslocal.Options{})
-	large := bytes.Repeat([]byte("x"), 20<<20)
+	large := bytes.Repeat([]byte("x"), 10<<20)
 	for name, a := range map[string]struct {
 		method, path, service string
 		header                http.Header

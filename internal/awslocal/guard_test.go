@@ -255,9 +255,9 @@ func TestASlowUploadLives(t *testing.T) {
 	awstest.Run(t, func(t *testing.T) {
 		a := awstest.StartInProcess(t, awslocal.Options{})
 		awstest.CreateBucket(t, a.S3(), "artifacts")
-		const size = 16 << 20
+		const size = 5 << 20
 		begun := time.Now()
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, a.URL+"/artifacts/big", &slowly{size, 4 << 10, 3 * time.Second})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, a.URL+"/artifacts/big", &slowly{size, 4 << 10, 9 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +274,7 @@ func TestASlowUploadLives(t *testing.T) {
 	})
 }
 
-// 300 connections that were left with half a body end within the bound and hold
+// 60 connections that were left with half a body end within the bound and hold
 // nothing, whether a handler wants the body or not; one that drips a byte now and then
 // does too.
 func TestHalfABodyEndsItsConnection(t *testing.T) {
@@ -304,7 +304,7 @@ func halfABody(t *testing.T, drips bool) {
 	if _, err := a.S3().PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String("artifacts"), Key: aws.String("long"), Body: strings.NewReader(strings.Repeat("x", 1<<16))}); err != nil {
 		t.Fatal(err)
 	}
-	count := 300
+	count := 60
 	if drips {
 		count = len(halves)
 	}

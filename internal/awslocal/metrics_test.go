@@ -92,14 +92,14 @@ func invokeDirectly(a *awstest.AWS, qualifier string) *httptest.ResponseRecorder
 	return w
 }
 
-// A weight of 10 % is 10 % of 5,000 invocations, to 3 points, and CloudWatch says
+// A weight of 10 % is 10 % of 1,000 invocations, to 3 points, and CloudWatch says
 // the same as the answers did.
 func TestTrafficFollowsTheWeights(t *testing.T) {
 	t.Parallel()
 	awstest.Run(t, func(t *testing.T) {
 		a := awstest.StartInProcess(t, awslocal.Options{Handler: failing, Seed: 7})
 		shared(t, a, 0.1)
-		const calls = 5000
+		const calls = 1000
 		second := 0
 		for range calls {
 			answer := invokeDirectly(a, "live")

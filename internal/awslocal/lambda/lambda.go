@@ -12,6 +12,7 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,11 +139,16 @@ func (r *request) decode(v any) error {
 	if r.http.ContentLength > limit {
 		return r.tooLarge(limit)
 	}
-	body := &io.LimitedReader{R: r.http.Body, N: limit + 1}
-	err := json.NewDecoder(body).Decode(v)
-	switch {
-	case body.N <= 0:
+	var body bytes.Buffer
+	body.Grow(int(max(r.http.ContentLength, 0)) + bytes.MinRead)
+	_, err := body.ReadFrom(io.LimitReader(r.http.Body, limit+1))
+	if int64(body.Len()) > limit {
 		return r.tooLarge(limit)
+	}
+	if err == nil {
+		err = unmarshal(body.Bytes(), v)
+	}
+	switch {
 	case err == nil, errors.Is(err, io.EOF):
 		r.parameters, _ = recorded(reflect.ValueOf(v)).(map[string]any)
 		return nil
@@ -154,6 +160,15 @@ func (r *request) decode(v any) error {
 	}
 	return api.NewError(http.StatusBadRequest, "InvalidRequestContentException",
 		"Could not parse request body into json: "+err.Error())
+}
+
+// unmarshal reads a document and does not look at what follows it.
+func unmarshal(body []byte, v any) error {
+	err := json.Unmarshal(body, v)
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return json.NewDecoder(bytes.NewReader(body)).Decode(v)
+	}
+	return err
 }
 
 // Operation implements api.Service.
