@@ -48,7 +48,8 @@ type Options struct {
 	// store takes the place of the journal's; nil for the journal's own. A test breaks a
 	// rule of the engine by it.
 	store func(journal.Store) journal.Store
-	// every leaves all but every nth scenario out, for tests; 0 leaves none out.
+	// every leaves all but the first and then every nth scenario of a kind out, for
+	// tests; 0 leaves none out.
 	every int
 }
 
@@ -183,10 +184,10 @@ func (p *player) playAll(ctx context.Context, all []scenario, result *Result) er
 	defer end()
 	const stride = 37
 	queue := make(chan scenario, len(all))
-	queued := 0
+	queued := map[group]int{}
 	for first := range stride {
 		for i := first; i < len(all); i += stride {
-			if queued++; p.options.every > 1 && queued%p.options.every != 0 {
+			if queued[all[i].group]++; p.options.every > 1 && queued[all[i].group]%p.options.every != 1 {
 				result.skip(all[i])
 				continue
 			}

@@ -159,7 +159,7 @@ func rehearsal(t *testing.T, function string, f func(t *testing.T, a *awstest.AW
 var full = flag.Bool("full", false, "play every scenario, not a sample of them")
 
 func options(t *testing.T) Options {
-	o := Options{MaxTime: time.Hour, Temp: t.TempDir(), every: 11}
+	o := Options{MaxTime: time.Hour, Temp: t.TempDir(), every: 53}
 	if *full {
 		o.every = 1
 	}
@@ -236,7 +236,7 @@ func TestEveryPlayOfADeploymentEndsExactOrDocumented(t *testing.T) {
 					if group == groupJudged || group == groupHanded {
 						continue // see below
 					}
-					if !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Scenario == group.title && row.Played+row.Skipped > 0 }) {
+					if !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Scenario == group.title && row.Played > 0 }) {
 						t.Errorf("nothing of %q", group.title)
 					}
 				}
