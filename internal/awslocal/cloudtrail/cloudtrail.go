@@ -56,8 +56,9 @@ type event struct {
 	AccessKey       string
 	Username        string
 	Resources       []resource `json:",omitempty"`
-	Document        string     // CloudTrailEvent
+	Document        string     // CloudTrailEvent, of what is in the store
 	key             string     // in the store, "" where it is not there
+	call            *Call      // of what is not, to be written when it is asked for
 }
 
 type resource struct{ ResourceType, ResourceName string }
@@ -108,7 +109,7 @@ type Call struct {
 	InvokedBy  string // a service that acts for the caller
 }
 
-// Record keeps a call.
+// Record keeps a call; nothing of it may change later.
 func (s *Service) Record(c Call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,12 +123,14 @@ func (s *Service) Record(c Call) error {
 			e.Resources = append(e.Resources, resource{"AWS::Lambda::Function", name})
 		}
 	}
-	document, err := json.Marshal(c.document(e))
-	if err != nil {
-		return fmt.Errorf("record the event %s: %w", c.Event, err)
-	}
-	e.Document = string(document)
-	if !c.ReadOnly && c.Error == nil {
+	if c.ReadOnly || c.Error != nil {
+		e.call = &c
+	} else {
+		document, err := json.Marshal(c.document(e))
+		if err != nil {
+			return fmt.Errorf("record the event %s: %w", c.Event, err)
+		}
+		e.Document = string(document)
 		e.key = prefix + e.Account + "/" + e.Region + "/" + strconv.FormatInt(now.UnixNano(), 10) + "-" + e.ID
 		if err := s.store.Put(e.key, e); err != nil {
 			return fmt.Errorf("record the event %s: %w", c.Event, err)
@@ -258,6 +261,13 @@ func (s *Service) lookupEvents(ctx context.Context, in *lookupInput) (any, *api.
 	}
 	out := lookupOutput{Events: []shown{}, NextToken: next}
 	for _, e := range page {
+		if e.call != nil {
+			document, err := json.Marshal(e.call.document(e))
+			if err != nil {
+				return nil, api.NewError(http.StatusInternalServerError, "InternalFailure", err.Error())
+			}
+			e.Document = string(document)
+		}
 		out.Events = append(out.Events, shown{
 			EventId: e.ID, EventName: e.Name, EventSource: "lambda.amazonaws.com", ReadOnly: strconv.FormatBool(e.ReadOnly), Username: e.Username,
 			AccessKeyId: e.AccessKey, EventTime: awsjson.Time{Time: e.Time}, Resources: append([]resource{}, e.Resources...), CloudTrailEvent: e.Document,
