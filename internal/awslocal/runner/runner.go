@@ -97,6 +97,9 @@ type Options struct {
 	Idle time.Duration
 	// InitTimeout bounds the init phase: 10 seconds, as Lambda does.
 	InitTimeout time.Duration
+
+	// expired ends invocations in place of their functions' timeouts, for tests.
+	expired <-chan time.Time
 }
 
 // Pool runs functions. Its methods may be called side by side.

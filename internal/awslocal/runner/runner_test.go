@@ -209,11 +209,19 @@ func TestInvocationsSideBySideHaveTheirOwnProcesses(t *testing.T) {
 
 func TestATimeoutEndsTheWholeGroup(t *testing.T) {
 	t.Parallel()
-	p := pool(t, Options{})
-	mark := filepath.Join(t.TempDir(), "child")
-	f := shell(t, `sleep 600 & echo $! >"$MARK"; echo waiting; wait; answer=1`)
-	f.Environment = map[string]string{"MARK": mark}
+	expired := make(chan time.Time)
+	p := pool(t, Options{expired: expired})
+	mark, waits := filepath.Join(t.TempDir(), "child"), filepath.Join(t.TempDir(), "waits")
+	if err := syscall.Mkfifo(waits, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := shell(t, `sleep 600 & echo $! >"$MARK"; echo waiting; echo >"$WAITS"; wait; answer=1`)
+	f.Environment = map[string]string{"MARK": mark, "WAITS": waits}
 	f.Timeout = 2 * time.Second
+	go func() {
+		_, _ = os.ReadFile(waits) // until the function writes to it
+		close(expired)
+	}()
 	r := invoke(t, p, f, "{}")
 	want := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: 8476a536-e9f4-11e8-9739-2dfe598c3fcd Error: Task timed out after 2.00 seconds"}`
 	if diff := cmp.Diff(want, string(r.Payload)); diff != "" || r.FunctionError != Unhandled {
@@ -263,7 +271,7 @@ func TestCloseEndsProcessesAndTheirChildren(t *testing.T) {
 func TestAProcessThatPrintsWithoutEndLeavesFourKilobytes(t *testing.T) {
 	t.Parallel()
 	p := pool(t, Options{})
-	f := shell(t, `head -c 64M /dev/zero | tr '\0' x; echo; echo last; answer=1`)
+	f := shell(t, `head -c 2M /dev/zero | tr '\0' x; echo; echo last; answer=1`)
 
 	r := invoke(t, p, f, "{}")
 	if len(r.Log) != logSize || !strings.Contains(string(r.Log), "x\nlast\nEND RequestId") {
@@ -295,15 +303,12 @@ curl -sS -o /dev/null ` + header + ` "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/
 		"error":            {script(report("invocation/$id/error", ""), 0o755), `{"errorType":"Mine"}`, Unhandled},
 		"handled error":    {script(report("invocation/$id/error", "-H 'Lambda-Runtime-Function-Error-Type: Handled'"), 0o755), `{"errorType":"Mine"}`, Handled},
 		"foreign answer":   {script(report("invocation/other/response", ""), 0o755), `{"errorType":"Runtime.ExitError","errorMessage":"` + id + `Runtime exited without providing a reason"}`, Unhandled},
-		"7 MB":             {script(strings.Replace(report("invocation/$id/response", ""), `-d '{"errorType":"Mine"}'`, "--data-binary @big", 1), 0o755), `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`, Unhandled},
+		"7 MB":             {script(strings.NewReplacer(`-d '{"errorType":"Mine"}'`, "--data-binary @-", "curl -sS -o /dev/null  ", "head -c 7340032 /dev/zero | curl -sS -o /dev/null  ").Replace(report("invocation/$id/response", "")), 0o755), `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`, Unhandled},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			needs(t, "curl", "sh")
-			if name == "7 MB" {
-				test.files = append(test.files, file{"big", strings.Repeat("x", 7<<20), 0o644})
-			}
 			r := invoke(t, pool(t, Options{}), function(t, "provided.al2023", "x", test.files...), "{}")
 			if diff := cmp.Diff(test.want, string(r.Payload)); diff != "" || r.FunctionError != test.fault {
 				t.Errorf("%s: %s", r.FunctionError, diff)
@@ -315,10 +320,10 @@ curl -sS -o /dev/null ` + header + ` "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/
 func TestABootstrapThatNeverAsksIsTimedOut(t *testing.T) {
 	t.Parallel()
 	needs(t, "sh")
-	p := pool(t, Options{InitTimeout: 100 * time.Millisecond})
+	p := pool(t, Options{InitTimeout: 10 * time.Millisecond})
 	f := function(t, "provided.al2023", "x", file{"bootstrap", "#!/bin/sh\nsleep 600", 0o755})
-	f.Timeout = 200 * time.Millisecond
-	if r := invoke(t, p, f, "{}"); !strings.Contains(string(r.Payload), "Task timed out after 0.20 seconds") {
+	f.Timeout = 20 * time.Millisecond
+	if r := invoke(t, p, f, "{}"); !strings.Contains(string(r.Payload), "Task timed out after 0.02 seconds") {
 		t.Errorf("%s", r.Payload)
 	}
 }

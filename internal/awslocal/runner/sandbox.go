@@ -23,6 +23,7 @@ type sandbox struct {
 	code     *code
 	cold     string // the log's first line after a start, "" for none
 	initTime time.Duration
+	expired  <-chan time.Time
 	started  time.Time
 	reap     *time.Timer // set while idle
 
@@ -70,6 +71,7 @@ func (p *Pool) start(f Function, key string) (*sandbox, error) {
 		code:     c,
 		cold:     leftOut(f),
 		initTime: p.options.InitTimeout,
+		expired:  p.options.expired,
 		started:  time.Now(),
 		next:     make(chan *invocation),
 		ready:    make(chan struct{}),
@@ -227,6 +229,10 @@ func (s *sandbox) exchange(ctx context.Context, inv *invocation) (outcome, error
 	inv.deadline = time.Now().Add(s.function.Timeout)
 	timeout := time.NewTimer(s.function.Timeout)
 	defer timeout.Stop()
+	expired := timeout.C
+	if s.expired != nil {
+		expired = s.expired
+	}
 	next := s.next
 	for {
 		select {
@@ -237,7 +243,7 @@ func (s *sandbox) exchange(ctx context.Context, inv *invocation) (outcome, error
 			return out, nil
 		case <-s.exited:
 			return s.exit(inv), nil
-		case <-timeout.C:
+		case <-expired:
 			s.kill()
 			<-s.exited
 			text := fmt.Sprintf("Task timed out after %.2f seconds", s.function.Timeout.Seconds())
