@@ -148,6 +148,6 @@ func PlanSummary(diffs []Diff) string {
 // maxPlan is how much of a summary one function's plan takes at most, in bytes.
 const maxPlan = 128 << 10
 
-func html(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
-}
+var htmlText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+func html(s string) string { return htmlText.Replace(s) }

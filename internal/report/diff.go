@@ -218,6 +218,9 @@ func shown(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || s != strings.TrimSpace(s) || s == "" {
 		s = strconv.Quote(s)
 	}
+	if len(s) <= maxValue {
+		return s
+	}
 	if r := []rune(s); len(r) > maxValue {
 		s = string(r[:maxValue]) + "…"
 	}

@@ -52,6 +52,8 @@ func (e element) with(name, value string) element {
 	return e
 }
 
+var htmlValue = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+
 // escape writes a value so that it stays text in an element and in a quoted
 // attribute. Control characters, which HTML forbids, become a replacement.
 func escape(s string) string {
@@ -61,7 +63,7 @@ func escape(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;").Replace(s)
+	return htmlValue.Replace(s)
 }
 
 // pageMark shows that a page is this program's, which may replace it.

@@ -41,7 +41,7 @@ func TestARollbackSummaryBeginsWithWhatWasNotRestored(t *testing.T) {
 func TestARollbackSummaryStaysBelowItsLimit(t *testing.T) {
 	t.Parallel()
 	var lines []Back
-	for n := range 20_000 {
+	for n := range 8_000 {
 		l := Back{Function: fmt.Sprintf("function-%d", n), Region: fmt.Sprintf("region-%d", n%5), Field: "Code", From: strings.Repeat("x", 44), To: "y"}
 		if n%2 == 0 {
 			l.Problem = strings.Repeat("why ", 30)

@@ -252,7 +252,9 @@ func (b By) markdown() string {
 func changesMarkdown(diffs []Diff, room int) string {
 	total := 0
 	for _, d := range diffs {
-		total += len(d.colored())
+		if total += len(d.colored()); total > openLines {
+			break
+		}
 	}
 	open := ""
 	if total <= openLines {
@@ -295,7 +297,7 @@ func commands(b *strings.Builder, title string, lines []string) {
 	b.WriteString("\n" + title + ":\n\n" + fence + "sh\n" + strings.Join(lines, "\n") + "\n" + more + fence + "\n")
 }
 
+var cells = strings.NewReplacer("|", `\|`, "\n", " ", "`", "'", "<", "&lt;", "*", `\*`, "_", `\_`, "[", `\[`)
+
 // cell keeps text from breaking a table or starting markup.
-func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "`", "'", "<", "&lt;", "*", `\*`, "_", `\_`, "[", `\[`).Replace(s)
-}
+func cell(s string) string { return cells.Replace(s) }

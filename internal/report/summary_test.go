@@ -69,7 +69,7 @@ func TestASummarySaysThatUndoDeletesANewFunction(t *testing.T) {
 // GitHub's limit, closes what it opens, and keeps the command that undoes it.
 func TestASummaryStaysBelowItsLimit(t *testing.T) {
 	t.Parallel()
-	for name, size := range map[string][2]int{"one function": {1, 60_000}, "many functions": {5000, 20}} {
+	for name, size := range map[string][2]int{"one function": {1, 25_000}, "many functions": {5000, 20}} {
 		d := deployment()
 		row := d.Rows[0]
 		d.Rows, d.Diffs, d.Next.Undo = nil, nil, nil
