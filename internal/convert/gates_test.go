@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -200,9 +201,14 @@ func TestTrafficNeverRisesPastAGate(t *testing.T) {
 		shifts = append(shifts, fmt.Sprintf("step: {name: t%d, identifier: t%d, type: AwsLambdaTrafficShift, spec: {trafficPercentage: %d}}", percent, percent, percent))
 		levels = append(levels, float64(percent))
 	}
-	for name, gate := range gates {
+	count := 0
+	for _, name := range slices.Sorted(maps.Keys(gates)) {
+		gate := gates[name]
 		for at := 0; at < len(shifts); at++ {
 			for _, more := range []string{"", "        when: {pipelineStatus: Success, condition: <+pipeline.variables.v> == \"x\"}\n", "        failureStrategies: [{onFailure: {errors: [AllErrors], action: {type: Ignore}}}]\n", "        strategy: {matrix: {m: [a, b]}}\n"} {
+				if count++; !*full && more != "" && count%5 > 0 {
+					continue
+				}
 				steps := slices.Insert(slices.Clone(shifts), at, gate)
 				text := pipelineHead + gatedStage("s", strings.ReplaceAll(more, "<+pipeline.variables.v> == \"x\"", "true"), steps...)
 				w, problems := Pipeline(File{"pipeline.yaml", []byte(text)}, nil)
