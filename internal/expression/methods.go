@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // methodNames are what a value answers to; getClass is not among them, in
@@ -93,7 +94,7 @@ func (e *Evaluator) method(n callNode, from Value, args []Value) (Value, error) 
 	case Null:
 		return Value{}, errorAt(n.pos(), "null has no method %s", n.method)
 	}
-	return e.stringMethod(n, []rune(from.Text()), args)
+	return e.stringMethod(n, from.Text(), args)
 }
 
 func (n callNode) arity(args []Value, least, most int) error {
@@ -176,8 +177,10 @@ func listMethod(n callNode, from Value, args []Value) (Value, error) {
 
 // stringMethod counts characters where Java counts UTF-16 units; the two
 // differ only beyond the basic plane, where Java would cut a character in two.
-func (e *Evaluator) stringMethod(n callNode, s []rune, args []Value) (Value, error) {
-	text := string(s)
+func (e *Evaluator) stringMethod(n callNode, text string, args []Value) (Value, error) {
+	if !utf8.ValidString(text) {
+		text = string([]rune(text))
+	}
 	switch n.method {
 	case "toLowerCase":
 		return NewString(strings.ToLower(text)), n.arity(args, 0, 0)
@@ -186,13 +189,13 @@ func (e *Evaluator) stringMethod(n callNode, s []rune, args []Value) (Value, err
 	case "trim":
 		return NewString(strings.Trim(text, trimmed)), n.arity(args, 0, 0)
 	case "length", "size":
-		return NewInt(int64(len(s))), n.arity(args, 0, 0)
+		return NewInt(int64(utf8.RuneCountInString(text))), n.arity(args, 0, 0)
 	case "isEmpty":
 		return NewBool(text == ""), n.arity(args, 0, 0)
 	case "charAt", "substring":
-		return substring(n, s, args)
+		return substring(n, []rune(text), args)
 	case "indexOf", "lastIndexOf":
-		return indexOf(n, s, args)
+		return indexOf(n, []rune(text), args)
 	case "replace", "replaceAll", "replaceFirst":
 		return e.replace(n, text, args)
 	case "split":

@@ -136,13 +136,25 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\
 // runtime input carries outside its brackets; ok is false when there is none.
 // An opening that is never closed is stepped over: it is text.
 func nextSpan(text string, from int) (start, end int, ok bool) {
+	closing := -1 // the first > behind start: without it there is no end
 	for from < len(text) {
 		i := strings.Index(text[from:], open)
 		if i < 0 {
 			return 0, 0, false
 		}
 		start = from + i
-		if end = spanEnd(text, start); end > 0 {
+		if closing < start {
+			i := strings.IndexByte(text[start:], '>')
+			if i < 0 {
+				return 0, 0, false
+			}
+			closing = start + i
+		}
+		end = -1
+		if closing-start < maxSpan {
+			end = spanEnd(text, start)
+		}
+		if end > 0 {
 			if isInput(text[start:end]) {
 				end = chainEnd(text, end)
 			}
