@@ -301,9 +301,26 @@ func broken(_ context.Context, e awslocal.Event) awslocal.Answer {
 
 // eachPlan runs f for each of leastPlans side by side, in virtual time.
 func eachPlan(t *testing.T, f func(t *testing.T, plan int)) {
+	step := 1
+	if testing.Short() { // for the race detector, which is slow
+		step = 3
+	}
+	everyNthPlan(t, step, f)
+}
+
+// somePlans is eachPlan for what hardly hangs on the plan: every third without -full.
+func somePlans(t *testing.T, f func(t *testing.T, plan int)) {
+	step := 3
+	if *full {
+		step = 1
+	}
+	everyNthPlan(t, step, f)
+}
+
+func everyNthPlan(t *testing.T, step int, f func(t *testing.T, plan int)) {
 	t.Parallel()
 	for i, p := range leastPlans {
-		if testing.Short() && i%3 != 0 { // for the race detector, which is slow
+		if i%step != 0 {
 			continue
 		}
 		t.Run(p.name, func(t *testing.T) {

@@ -306,7 +306,7 @@ func TestPolicyOfEachRole(t *testing.T) {
 
 // What a plan on a pull request needs is reading alone.
 func TestThePolicyOfAPlanReads(t *testing.T) {
-	eachPlan(t, func(t *testing.T, i int) {
+	somePlans(t, func(t *testing.T, i int) {
 		b := leastBench(t, i)
 		var set policy.Set
 		if err := json.Unmarshal([]byte(b.must(append([]string{"policy", "--scope", "plan"}, leastInputs(i)...)...)), &set); err != nil {

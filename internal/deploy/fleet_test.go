@@ -29,7 +29,7 @@ func (f *fixture) numbered(n int, more string) []string {
 // Whichever function fails, at whichever of its calls: all functions are as they
 // were, the new one is gone, and the error names the one that failed.
 func TestAFunctionThatFailsTakesTheWholeFleetBack(t *testing.T) {
-	size, functions, step := 8, []int{0, 7}, 4
+	size, functions, step := 5, []int{0, 4}, 4
 	if *full {
 		size, step = 30, 1
 		functions = functions[:0]

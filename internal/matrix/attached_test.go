@@ -235,7 +235,7 @@ func newAlias() scenario {
 // TestANewAliasThatOthersUseIsNotDeleted rolls the rest of the function back all
 // the same.
 func TestANewAliasThatOthersUseIsNotDeleted(t *testing.T) {
-	for _, a := range every(3, attachments("beta"), 0) {
+	for _, a := range every(7, attachments("beta"), 0) {
 		t.Run(a.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t)
@@ -276,7 +276,7 @@ func (w *world) onlyBetaStays(before, theirs map[string]string) {
 // TestWhatIsAttachedElsewhereDoesNotKeepANewAlias attaches everything to the
 // function and to an alias that existed before.
 func TestWhatIsAttachedElsewhereDoesNotKeepANewAlias(t *testing.T) {
-	for _, a := range every(3, attachments("", "live"), 1) {
+	for _, a := range every(5, attachments("", "live"), 1) {
 		if a.name == "another version" || a.name == "code signing configuration" {
 			continue // a change of $LATEST, or of what a deployment may set, is a test of its own
 		}
@@ -319,7 +319,7 @@ func (q question) denied() awslocal.Fault {
 // TestWhatCannotBeLookedAtIsNotDeleted denies each question: the plan warns, and
 // the rollback deletes nothing until it may ask.
 func TestWhatCannotBeLookedAtIsNotDeleted(t *testing.T) {
-	for _, q := range every(2, questions, 0) {
+	for _, q := range every(3, questions, 0) {
 		for name, s := range map[string]scenario{"function f": firstDeploy(), "alias beta": newAlias()} {
 			if q.function && name != "function f" {
 				continue

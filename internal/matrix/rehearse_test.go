@@ -15,7 +15,7 @@ import (
 // played, which there is where all others are; -grid plays everything.
 func TestEveryScenarioIsRehearsed(t *testing.T) {
 	all := slices.DeleteFunc(scenarios(), func(s scenario) bool { return s.command != "" })
-	for _, s := range every(11, all, 3) {
+	for _, s := range every(17, all, 3) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			var deployed, restored count

@@ -178,7 +178,7 @@ func TestASettingThatAStrangerChangedIsLeftAndTheRestPutBack(t *testing.T) {
 	for _, s := range append(eachSetting(), scenarios()...) {
 		of[s.name] = s
 	}
-	for _, s := range every(2, settingsStrangers(), 1) {
+	for _, s := range every(5, settingsStrangers(), 1) {
 		deployed := of[s.of]
 		if deployed.name == "" {
 			t.Fatalf("there is no scenario %q", s.of)

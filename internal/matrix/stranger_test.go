@@ -186,7 +186,7 @@ func strangers() []stranger {
 }
 
 func TestWhatAStrangerChangedIsLeftAloneAndTheRestPutBack(t *testing.T) {
-	for _, s := range every(3, strangers(), 0) {
+	for _, s := range every(5, strangers(), 0) {
 		t.Run(s.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				s.prove(t, contested())
