@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"flag"
 	"math/rand/v2"
 	"reflect"
 	"strconv"
@@ -66,10 +67,15 @@ func arbitrary(r *rand.Rand, fields []field, v reflect.Value, observed bool) {
 	}
 }
 
+var full = flag.Bool("full", false, "patch a thousand functions, not a sample of them")
+
 func TestAnyPatchLeadsThereAndBack(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(1000)
-	if testing.Short() { // for the race detector, which is slow
+	seeds := uint64(200)
+	switch {
+	case *full:
+		seeds = 1000
+	case testing.Short(): // for the race detector, which is slow
 		seeds = 100
 	}
 	for seed := range seeds {

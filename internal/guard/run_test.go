@@ -2,6 +2,7 @@ package guard
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -159,10 +160,8 @@ func TestMoreComparisonsNeedMoreEvidence(t *testing.T) {
 	minute := Minute{New: Count{20, 4}, Old: Count{180, 0}}
 	alone := NewComparison(Criteria{Tolerance: 0.001, Before: Count{1000, 1}})
 	alone.Add(minute)
-	crowd := []*Comparison{alone}
-	for range 40_000 {
-		crowd = append(crowd, NewComparison(Criteria{Tolerance: 0.001}))
-	}
+	quiet := NewComparison(Criteria{Tolerance: 0.001})
+	crowd := append(slices.Repeat([]*Comparison{quiet}, 40_000), alone)
 	if !NewRun(alone).Bad() || NewRun(crowd...).Bad() {
 		t.Errorf("evidence e^%.1f: alone %v, among 40,000 %v", alone.log(), NewRun(alone).Bad(), NewRun(crowd...).Bad())
 	}

@@ -210,7 +210,7 @@ var limits = map[[3]float64]float64{
 // cells.
 func TestTheGuardCatchesWhatItMustAndBlamesNobody(t *testing.T) {
 	t.Parallel()
-	const runs = 300
+	const runs = 150
 	for cell, least := range map[[3]float64]float64{{0.01, 50, 10}: 0.6, {0.05, 500, 2}: 0.8, {0.05, 500, 1}: 0} {
 		s := scenario{base: cell[0], perMinute: int64(cell[1]), factor: cell[2]}
 		caught := simulate(s, eProcess, runs, 5).caught

@@ -62,10 +62,14 @@ var exact = cmpopts.IgnoreUnexported(RunState{})
 func TestAnyPrefixReadsAsItsLastWholeLine(t *testing.T) {
 	t.Parallel()
 	content := written(t)
+	var want *RunState
 	for n := range len(content) + 1 {
 		whole := bytes.LastIndexByte(content[:n], '\n') + 1
-		want, err := Parse(content[:whole])
-		must(t, err)
+		if want == nil || whole == n {
+			var err error
+			want, err = Parse(content[:whole])
+			must(t, err)
+		}
 		got, err := Parse(content[:n])
 		if err != nil {
 			t.Fatalf("the first %d bytes: %v", n, err)
