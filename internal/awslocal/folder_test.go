@@ -50,3 +50,33 @@ func TestAFolderOfSomebodyElseIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAChangeThatCannotBeKeptIsNone(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	h := start(t, awslocal.Options{Dir: dir})
+	h.create(t, "fn")
+	fn, live := aws.String("fn"), aws.String("live")
+	_, err := h.lambda.CreateAlias(t.Context(), &awslambda.CreateAliasInput{FunctionName: fn, Name: live, FunctionVersion: aws.String("$LATEST"), Description: aws.String("before")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func() string {
+		out, err := h.lambda.GetAlias(t.Context(), &awslambda.GetAliasInput{FunctionName: fn, Name: live})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *out.Description
+	}
+	before := get()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.lambda.UpdateAlias(t.Context(), &awslambda.UpdateAliasInput{FunctionName: fn, Name: live, Description: aws.String("after")}, func(o *awslambda.Options) { o.RetryMaxAttempts = 1 })
+	if awstest.Code(err) != "ServiceException" {
+		t.Errorf("a change without a folder: %v", err)
+	}
+	if after := get(); before != "before" || after != before {
+		t.Errorf("%q became %q", before, after)
+	}
+}

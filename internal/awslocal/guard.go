@@ -7,7 +7,6 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/loopback"
-	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // admit answers a request that a web page may have sent and reports whether the
@@ -35,12 +34,6 @@ const (
 )
 
 const algorithm = "AWS4-HMAC-SHA256"
-
-var (
-	credentialScope = lazyregexp.New(`^[^,\s]+/\d{8}/[a-z0-9-]+/[a-z0-9-]+/aws4_request$`)
-	signedHeaders   = lazyregexp.New(`^[a-z0-9-]+(;[a-z0-9-]+)*$`)
-	hexDigits       = lazyregexp.New(`^[0-9a-f]+$`)
-)
 
 // signatureOf reads the signature of a request's header or of a presigned URL.
 func signatureOf(r *http.Request) signature {
@@ -76,11 +69,35 @@ func querySignature(query url.Values) signature {
 }
 
 func wellFormed(credential, headers, digest string) signature {
-	if !credentialScope.MatchString(credential) || !signedHeaders.MatchString(headers) || !hexDigits.MatchString(digest) {
+	for name := range strings.SplitSeq(headers, ";") {
+		if !only(lowerCase+digits+"-", name) {
+			return malformed
+		}
+	}
+	if !scoped(credential) || !only(digits+"abcdef", digest) {
 		return malformed
 	}
 	return signed
 }
+
+// scoped reports whether a credential is ID/20260102/us-east-1/lambda/aws4_request.
+func scoped(credential string) bool {
+	parts := strings.Split(credential, "/")
+	if len(parts) < 5 || strings.ContainsAny(credential, ", \t\n\f\r") {
+		return false
+	}
+	id, scope := strings.Join(parts[:len(parts)-4], "/"), parts[len(parts)-4:]
+	return id != "" && len(scope[0]) == len("20260102") && only(digits, scope[0]) &&
+		only(lowerCase+digits+"-", scope[1]) && only(lowerCase+digits+"-", scope[2]) && scope[3] == "aws4_request"
+}
+
+const (
+	digits    = "0123456789"
+	lowerCase = "abcdefghijklmnopqrstuvwxyz"
+)
+
+// only reports whether a text is not empty, and of these characters alone.
+func only(characters, text string) bool { return text != "" && strings.Trim(text, characters) == "" }
 
 // needsNoSignature are the operations that AWS takes from anybody. A public
 // object is S3's to judge: who does not sign is anonymous there.

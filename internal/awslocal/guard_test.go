@@ -175,6 +175,31 @@ func TestWhatIsNotSignedIsRefusedByEachService(t *testing.T) {
 	wantNothingDone(t, h)
 }
 
+func TestASignatureIsWellFormedInEachPart(t *testing.T) {
+	t.Parallel()
+	h, code := guarded(t)
+	a := everyService(code)["lambda"]
+	const scope, headers, digest = "test/20261102/us-east-1/lambda/aws4_request", "host;x-amz-date", "0f"
+	for _, parts := range [][3]string{
+		{"/20261102/us-east-1/lambda/aws4_request", headers, digest}, {"20261102/us-east-1/lambda/aws4_request", headers, digest},
+		{"test/2026110/us-east-1/lambda/aws4_request", headers, digest}, {"test/2026110x/us-east-1/lambda/aws4_request", headers, digest},
+		{"test/20261102/US/lambda/aws4_request", headers, digest}, {"test/20261102//lambda/aws4_request", headers, digest},
+		{"test/20261102/us-east-1/lambda/aws4", headers, digest}, {"te st/20261102/us-east-1/lambda/aws4_request", headers, digest},
+		{scope, "", digest}, {scope, "host;", digest}, {scope, "Host", digest}, {scope, "host x", digest},
+		{scope, headers, ""}, {scope, headers, "0F"}, {scope, headers, "0g"},
+	} {
+		a.header = map[string]string{"Authorization": "AWS4-HMAC-SHA256 Credential=" + parts[0] + ", SignedHeaders=" + parts[1] + ", Signature=" + parts[2]}
+		if status, body := h.ask(t, a); status != http.StatusForbidden || !strings.Contains(body, "well-formed") {
+			t.Errorf("%q: %d %s", parts, status, body)
+		}
+	}
+	wantNothingDone(t, h)
+	a.header["Authorization"] = "AWS4-HMAC-SHA256 Credential=a/b/20261102/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0f"
+	if status, body := h.ask(t, a); strings.Contains(body, "well-formed") {
+		t.Errorf("an id with a slash: %d %s", status, body)
+	}
+}
+
 // wantNothingDone fails where a refused request had an effect.
 func wantNothingDone(t testing.TB, h *harness) {
 	t.Helper()

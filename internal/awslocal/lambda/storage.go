@@ -3,7 +3,9 @@ package lambda
 import (
 	"net/http"
 	"path"
+	"reflect"
 	"strings"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/api"
 )
@@ -27,13 +29,47 @@ func (s *Service) view(account, region, name string) (*function, error) {
 // edit returns a settled copy of a function for a call to change and save, nil
 // where there is none. The caller holds s.mu.
 func (s *Service) edit(account, region, name string) (*function, error) {
-	f := new(function)
-	ok, err := s.Store.Get(functionKey(account, region, name), f)
-	if !ok || err != nil {
+	seen, err := s.view(account, region, name)
+	if seen == nil || err != nil {
 		return nil, err
 	}
+	f := new(function)
+	copyInto(reflect.ValueOf(f).Elem(), reflect.ValueOf(seen).Elem())
 	f.settle(s.Clock())
 	return f, nil
+}
+
+// copyInto makes a value a copy of another of its type that shares nothing with it that
+// could change. What structs do not export is shared.
+func copyInto(to, from reflect.Value) {
+	to.Set(from)
+	switch kind := from.Kind(); {
+	case kind == reflect.Struct && from.Type() != reflect.TypeFor[time.Time]():
+		for i := range from.NumField() {
+			if from.Type().Field(i).IsExported() {
+				copyInto(to.Field(i), from.Field(i))
+			}
+		}
+	case kind == reflect.Pointer && !from.IsNil():
+		to.Set(reflect.New(from.Type().Elem()))
+		copyInto(to.Elem(), from.Elem())
+	case kind == reflect.Interface && !from.IsNil():
+		v := reflect.New(from.Elem().Type()).Elem()
+		copyInto(v, from.Elem())
+		to.Set(v)
+	case kind == reflect.Slice && !from.IsNil():
+		to.Set(reflect.MakeSlice(from.Type(), from.Len(), from.Len()))
+		for i := range from.Len() {
+			copyInto(to.Index(i), from.Index(i))
+		}
+	case kind == reflect.Map && !from.IsNil():
+		to.Set(reflect.MakeMapWithSize(from.Type(), from.Len()))
+		for key, value := range from.Seq2() {
+			v := reflect.New(from.Type().Elem()).Elem()
+			copyInto(v, value)
+			to.SetMapIndex(key, v)
+		}
+	}
 }
 
 // existing is edit for a function that must be there; missing is how its absence
