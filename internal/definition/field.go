@@ -4,6 +4,7 @@ import (
 	"iter"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
@@ -113,8 +114,32 @@ func (f *field) spelled(key string) bool {
 
 // in is the field's place in its struct.
 func (f *field) in(v reflect.Value) reflect.Value {
+	if at, ok := places()[v.Type()][f.name]; ok {
+		return v.Field(at)
+	}
 	return v.FieldByName(f.name)
 }
+
+// places are the numbers of the fields of a Function and of the structs in it: to look
+// for them by name takes most of a comparison's time.
+var places = sync.OnceValue(func() map[reflect.Type]map[string]int {
+	all := map[reflect.Type]map[string]int{}
+	var visit func(t reflect.Type)
+	visit = func(t reflect.Type) {
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			visit(t.Elem())
+		case reflect.Struct:
+			all[t] = map[string]int{}
+			for i := range t.NumField() {
+				all[t][t.Field(i).Name] = i
+				visit(t.Field(i).Type)
+			}
+		}
+	}
+	visit(reflect.TypeFor[Function]())
+	return all
+})
 
 // configuration yields the fields that make up a function's configuration:
 // what the canonical form fills in and a fingerprint covers.
