@@ -53,18 +53,15 @@ func (a *app) deploy(ctx context.Context) error {
 
 // resolve finds sessions and code and prints what is to be said of them.
 func (a *app) resolve(ctx context.Context, c *deploy.Connection, set *loaded, run string, folders deploy.Folders) ([]deploy.Target, error) {
-	a.limitMemory(len(set.Targets), 0)
+	a.limitMemory(len(set.Targets))
 	targets, err := deploy.Resolve(ctx, c, set.Set, deploy.Options{
 		Marker: a.marker(run), Traffic: a.in.Course("traffic"), Environment: a.in.String("environment-variables"),
 		StagingBucket: a.in.String("staging-bucket"), Verify: set.cases, Watch: a.watch(c), Folders: folders, MaxParallel: a.in.Int("max-parallel"),
 		Waves: a.in.List("waves"), HandOver: a.handOver(),
 	})
-	var largest int64
 	for _, t := range targets {
 		a.warnings(t.Warnings)
-		largest = max(largest, t.InlineZip())
 	}
-	a.limitMemory(len(targets), largest)
 	return targets, err
 }
 

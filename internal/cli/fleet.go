@@ -29,25 +29,13 @@ func (a *app) unchanged(results []deploy.Result) {
 	}
 }
 
-const (
-	// smallZip is the largest zip of which the calls of a fleet may carry several at
-	// once, in bytes.
-	smallZip = 8 << 20
-	// fleetMemory is what a fleet aims at, largeZipMemory where a call carries a
-	// larger zip: what the SDK makes of a body is garbage soon, and by default as much
-	// garbage is kept as there is memory in use.
-	fleetMemory    = 110 << 20
-	largeZipMemory = 220 << 20
-)
+// fleetMemory is what a fleet aims at: what the SDK makes of an answer is garbage soon, and by
+// default as much garbage is kept as there is memory in use.
+const fleetMemory = 110 << 20
 
-// limitMemory keeps a fleet small. largest is its largest zip in bytes, 0 where that
-// is not known yet.
-func (a *app) limitMemory(targets int, largest int64) {
-	switch {
-	case a.LimitMemory == nil || !report.Fleet(targets):
-	case largest > smallZip:
-		a.LimitMemory(largeZipMemory)
-	default:
+// limitMemory keeps a fleet small.
+func (a *app) limitMemory(targets int) {
+	if a.LimitMemory != nil && report.Fleet(targets) {
 		a.LimitMemory(fleetMemory)
 	}
 }

@@ -115,7 +115,7 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 		a.log().Line("rollback-on does not ask for a rollback now: what was deployed stays")
 		return nil, j.Settle(ctx, journal.Kept)
 	}
-	a.limitMemory(len(log.Targets), 0)
+	a.limitMemory(len(log.Targets))
 	began := a.Now()
 	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
 		restored, err = deploy.Rollback(ctx, j, a.access(), a.rollbackTime(), a.work(folders.Temp))

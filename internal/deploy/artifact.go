@@ -45,14 +45,6 @@ func (a *Artifact) withNamed(code definition.Code) definition.Code {
 	return code
 }
 
-// InlineZip is the size in bytes of the zip that a call carries; 0 where none does.
-func (t Target) InlineZip() int64 {
-	if t.Artifact == nil || t.Artifact.Code.ZipPath == "" || t.Artifact.Code.Size > artifact.InlineLimit {
-		return 0
-	}
-	return t.Artifact.Code.Size
-}
-
 // reference turns a service's artifact into the one that package artifact finds.
 func reference(a service.Artifact) (artifact.Ref, error) {
 	switch a.Kind {

@@ -3,7 +3,6 @@ package lambdaapi
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,9 +21,9 @@ func (c *Client) CreateFunction(ctx context.Context, f definition.Function, code
 		S3ObjectStorageMode: types.S3ObjectStorageMode(code.S3ObjectStorageMode),
 	}
 	var out *lambda.CreateFunctionOutput
-	err := c.withCode(ctx, "CreateFunction", code, func(ctx context.Context, zip []byte) (err error) {
+	err := c.withCode(ctx, "CreateFunction", code, func(ctx context.Context, zip []byte, options func(*lambda.Options)) (err error) {
 		payload.ZipFile = zip
-		out, err = c.api.CreateFunction(ctx, expandCreate(f, payload), once)
+		out, err = c.api.CreateFunction(ctx, expandCreate(f, payload), options)
 		return err
 	})
 	if err != nil {
@@ -64,9 +63,9 @@ func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) (*definition.Obse
 		RevisionId:          nonEmpty(u.RevisionId), DryRun: u.DryRun,
 	}
 	var out *lambda.UpdateFunctionCodeOutput
-	err := c.withCode(ctx, "UpdateFunctionCode", u.Code, func(ctx context.Context, zip []byte) (err error) {
+	err := c.withCode(ctx, "UpdateFunctionCode", u.Code, func(ctx context.Context, zip []byte, options func(*lambda.Options)) (err error) {
 		in.ZipFile = zip
-		out, err = c.api.UpdateFunctionCode(ctx, in, once)
+		out, err = c.api.UpdateFunctionCode(ctx, in, options)
 		return err
 	})
 	if err != nil {
@@ -75,22 +74,23 @@ func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) (*definition.Obse
 	return answered("UpdateFunctionCode", u.Function, out)
 }
 
-// withCode makes a call that carries code. A zip of this machine is read once its
-// turn has come.
-func (c *Client) withCode(ctx context.Context, operation string, code definition.Code, send func(ctx context.Context, zip []byte) error) error {
+// withCode makes a call that carries code. send gets what stands for the zip and the options of
+// the call. A zip of this machine is opened once its turn has come.
+func (c *Client) withCode(ctx context.Context, operation string, code definition.Code, send func(ctx context.Context, zip []byte, options func(*lambda.Options)) error) error {
 	if code.ZipPath == "" {
-		return send(c.upload(ctx), nil)
+		return send(c.upload(ctx), nil, once)
 	}
 	ctx, release, err := c.session.Upload(ctx, c.region, operation, code.Size)
 	if err != nil {
 		return err
 	}
 	defer release()
-	zip, err := os.ReadFile(code.ZipPath)
+	zip, err := openZip(code.ZipPath)
 	if err != nil {
-		return fmt.Errorf("read the artifact: %w", err)
+		return err
 	}
-	return send(c.upload(ctx), zip)
+	defer func() { _ = zip.file.Close() }() // it was only read
+	return send(c.upload(ctx), zip.marked(), zip.options)
 }
 
 // Publication is one PublishVersion: the code that $LATEST must hold, and
