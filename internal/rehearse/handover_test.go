@@ -101,7 +101,8 @@ func TestADeploymentByCodeDeployIsPlayed(t *testing.T) {
 	})
 }
 
-// What nobody waits for is rolled back all the same, whenever that is.
+// What nobody waits for is rolled back all the same, whenever that is, and once it has
+// ended there is nothing to deploy again.
 func TestADeploymentThatIsLeftToCodeDeployIsPlayed(t *testing.T) {
 	handingOver(t, false, func(t *testing.T, _ *awstest.AWS, c *Copy) {
 		r, err := Play(t.Context(), c, options(t))
@@ -110,6 +111,13 @@ func TestADeploymentThatIsLeftToCodeDeployIsPlayed(t *testing.T) {
 		}
 		if total := r.Total(); len(r.Wrong) > 0 || total.Played < 5 {
 			t.Errorf("%+v\n%+v", total, r.Wrong)
+		}
+		p := &player{copy: c, options: options(t)}
+		if _, err := p.measure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := p.one(t.Context(), scenario{groupWhole, "again", p.again}); err != nil || v.kind != exact {
+			t.Errorf("again: %+v %v", v, err)
 		}
 	})
 }
