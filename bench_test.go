@@ -378,8 +378,8 @@ func BenchmarkFleetMemory(b *testing.B) {
 	}{
 		{"1MB", 1 << 20, 150, several, zipped, "../code.zip"},
 		{"8MB", 8 << 20, 150, several, zipped, "../code.zip"},
-		{"16MB", 16 << 20, 260, several, zipped, "../code.zip"},
-		{"40MB", 40 << 20, 260, several, zipped, "../code.zip"},
+		{"16MB", 16 << 20, 150, several, zipped, "../code.zip"},
+		{"40MB", 40 << 20, 150, several, zipped, "../code.zip"},
 		{"s3", 40 << 20, 150, one, zipped, "s3://artifacts/code.zip"},
 		{"ecr", 0, 150, one, "packageType: Image\n", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/app:1"},
 	} {

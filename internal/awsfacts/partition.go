@@ -3,8 +3,8 @@
 // name, the rates of the control planes, and the error codes and messages that
 // decide what the program does.
 //
-// It makes no call, imports no other package of this program and no SDK, and
-// holds no state. The embedded AWS keeps facts of its own, so that a wrong
+// It makes no call, imports no package of this program but lazyregexp and no SDK,
+// and holds no state. The embedded AWS keeps facts of its own, so that a wrong
 // figure here does not hide behind the same wrong figure there; a test compares
 // both.
 package awsfacts

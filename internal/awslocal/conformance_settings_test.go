@@ -302,8 +302,8 @@ func playUnzippedTooLarge(r *replay) {
 	r.match("invalid_param_exc", r.fromBucket(unzipped(r.t, 262144000)))
 }
 
-// large is CreateFunction with a body that is nowhere whole but in the server.
-func (r *replay) large(body io.Reader, size int64) args {
+// createStreamed is CreateFunction with a body that is made while the server reads it.
+func (r *replay) createStreamed(body io.Reader, size int64) args {
 	req := r.request("CreateFunction", args{})
 	req.Body, req.ContentLength = io.NopCloser(body), size
 	w := httptest.NewRecorder()
@@ -312,12 +312,13 @@ func (r *replay) large(body io.Reader, size int64) args {
 }
 
 func playRequestTooLarge(r *replay) {
-	// 52427776 bytes of code in base64, and 18 MB of environment.
-	r.match("invalid_param_exc", r.large(io.LimitReader(same{}, 89_000_000), 89_000_000))
+	// As long as the recording's body: 52427776 bytes of code in base64, and 18 MB of
+	// environment. Its length is enough for the refusal.
+	r.match("invalid_param_exc", r.createStreamed(io.LimitReader(same{}, 89_000_000), 89_000_000))
 }
 
 func playZippedTooLarge(r *replay) {
 	const head, tail = `{"FunctionName": "fn", "Role": "arn:aws:iam::` + replayAccount + `:role/lambda-role", "Runtime": "python3.12", "Handler": "index.handler", "Code": {"ZipFile": "`, `"}}`
 	size := int64(base64.StdEncoding.EncodedLen(52428800 + 100))
-	r.match("invalid_param_exc", r.large(io.MultiReader(strings.NewReader(head), io.LimitReader(same{}, size), strings.NewReader(tail)), size+int64(len(head+tail))))
+	r.match("invalid_param_exc", r.createStreamed(io.MultiReader(strings.NewReader(head), io.LimitReader(same{}, size), strings.NewReader(tail)), size+int64(len(head+tail))))
 }

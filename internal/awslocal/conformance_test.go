@@ -41,8 +41,8 @@ var notApplying = map[string]string{
 	"TestLambdaPermissions::test_lambda_permission_versioning":   "of 2022, contradicted by test_lambda_permission_fn_versioning of 2025",
 }
 
-// dear are those that take long, and that only -full plays.
-var dear = map[string]string{
+// slow are the recordings that only -full plays.
+var slow = map[string]string{
 	"TestLambdaSizeLimits::test_oversized_zipped_create_lambda": "sends 50 MB of code",
 }
 
@@ -74,7 +74,7 @@ func TestAnswersAreThoseOfAWS(t *testing.T) {
 	held := 0
 	t.Run("recordings", func(t *testing.T) {
 		for name, rec := range all {
-			if notApplying[name] != "" || dear[name] != "" && !*full {
+			if notApplying[name] != "" || slow[name] != "" && !*full {
 				continue
 			}
 			base, param, _ := strings.Cut(strings.TrimSuffix(name, "]"), "[")
@@ -96,8 +96,8 @@ func TestAnswersAreThoseOfAWS(t *testing.T) {
 		}
 	})
 	fmt.Printf("conformance: %d of %d recordings hold, %d do not apply\n", held, len(all), len(notApplying))
-	for _, name := range slices.Sorted(maps.Keys(dear)) {
-		fmt.Printf("  with -full: %s: %s\n", name, dear[name])
+	for _, name := range slices.Sorted(maps.Keys(slow)) {
+		fmt.Printf("  with -full: %s: %s\n", name, slow[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(notApplying)) {
 		fmt.Printf("  not applying: %s: %s\n", name, notApplying[name])

@@ -33,9 +33,9 @@ func (a *app) unchanged(results []deploy.Result) {
 // default as much garbage is kept as there is memory in use.
 const fleetMemory = 110 << 20
 
-// limitMemory keeps a fleet small.
+// limitMemory keeps a fleet small. An AWS in this process needs memory of its own.
 func (a *app) limitMemory(targets int) {
-	if a.LimitMemory != nil && report.Fleet(targets) {
+	if a.LimitMemory != nil && report.Fleet(targets) && !a.in.Bool("local") {
 		a.LimitMemory(fleetMemory)
 	}
 }

@@ -47,8 +47,8 @@ var leastPlans = []struct {
 	// verify is what the new version is invoked with; "" invokes nothing.
 	verify    string
 	scenarios []scenario
-	// long is set where minutes pass: without -full the first scenario is tried, with
-	// the whole policy.
+	// long is set where minutes pass. Without -full the first scenario is tried, and one
+	// more where this is not set.
 	long bool
 }{
 	{

@@ -112,17 +112,17 @@ func (f *field) spelled(key string) bool {
 	return key == f.name || key == f.lower() || key == strings.ToLower(f.name[:1])+f.name[1:]
 }
 
-// in is the field's place in its struct.
+// in is the field's value in its struct.
 func (f *field) in(v reflect.Value) reflect.Value {
-	if at, ok := places()[v.Type()][f.name]; ok {
+	if at, ok := fieldIndexes()[v.Type()][f.name]; ok {
 		return v.Field(at)
 	}
 	return v.FieldByName(f.name)
 }
 
-// places are the numbers of the fields of a Function and of the structs in it: to look
+// fieldIndexes are the indexes of the fields of a Function and of the structs in it: to look
 // for them by name takes most of a comparison's time.
-var places = sync.OnceValue(func() map[reflect.Type]map[string]int {
+var fieldIndexes = sync.OnceValue(func() map[reflect.Type]map[string]int {
 	all := map[reflect.Type]map[string]int{}
 	var visit func(t reflect.Type)
 	visit = func(t reflect.Type) {

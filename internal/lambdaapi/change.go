@@ -85,12 +85,12 @@ func (c *Client) withCode(ctx context.Context, operation string, code definition
 		return err
 	}
 	defer release()
-	zip, err := openZip(code.ZipPath)
+	zip, err := openZip(code.ZipPath, code.Size)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = zip.file.Close() }() // it was only read
-	return send(c.upload(ctx), zip.marked(), zip.options)
+	return zip.explain(send(c.upload(ctx), zip.marked(), zip.options))
 }
 
 // Publication is one PublishVersion: the code that $LATEST must hold, and

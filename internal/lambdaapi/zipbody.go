@@ -19,22 +19,43 @@ import (
 // replaces by the zip.
 type inlineZip struct {
 	file *os.File
-	size int64
-	// mark is random text that is its own base64 of something: it needs no escape in JSON.
+	// info is what the file was when it was opened.
+	info os.FileInfo
+	// mark is 24 random characters of base64: the SDK writes them into the JSON unchanged.
 	mark string
 }
 
-// openZip opens the zip of a file, which the caller closes.
-func openZip(path string) (*inlineZip, error) {
+// errChanged is a zip that somebody wrote to while it was in use. AWS would refuse its
+// signature, as if the credentials were wrong.
+var errChanged = errors.New("the artifact changed while it was sent: start again once nothing writes to it")
+
+// openZip opens the zip of a file, which the caller closes. Its size is that of the zip that
+// was looked at before, 0 where that is not known.
+func openZip(path string, size int64) (*inlineZip, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the artifact: %w", err)
 	}
 	info, err := file.Stat()
+	if err == nil && size > 0 && info.Size() != size {
+		err = errChanged
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read the artifact: %w", err), file.Close())
 	}
-	return &inlineZip{file: file, size: info.Size(), mark: rand.Text()[:24]}, nil
+	return &inlineZip{file: file, info: info, mark: rand.Text()[:24]}, nil
+}
+
+// explain names the cause of a call's error where it is a change of the zip.
+func (z *inlineZip) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	now, statErr := z.file.Stat()
+	if statErr == nil && now.Size() == z.info.Size() && now.ModTime().Equal(z.info.ModTime()) {
+		return err
+	}
+	return errors.Join(errChanged, err)
 }
 
 // marked is what the SDK is given for the zip.
@@ -67,7 +88,7 @@ func (z *inlineZip) serialize(ctx context.Context, in middleware.SerializeInput,
 	if !found {
 		return out, metadata, errors.New("the SDK's request has no place for the zip")
 	}
-	if in.Request, err = req.SetStream(&zipBody{before: before, after: after, zip: z.file, size: z.size}); err != nil {
+	if in.Request, err = req.SetStream(&zipBody{before: before, after: after, zip: z.file, size: z.info.Size()}); err != nil {
 		return out, metadata, err
 	}
 	return next.HandleSerialize(ctx, in)
@@ -116,7 +137,10 @@ func (b *zipBody) readZip(p []byte, at int64) (int, error) {
 	group := at / 4
 	raw := b.raw[:min(3*int64(max(1, min(groups, len(p)/4))), b.size-3*group)]
 	if n, err := b.zip.ReadAt(raw, 3*group); n < len(raw) {
-		return 0, fmt.Errorf("read the artifact: it ends before its %d bytes: %w", b.size, err)
+		if errors.Is(err, io.EOF) {
+			err = errChanged
+		}
+		return 0, fmt.Errorf("read the artifact: %w", err)
 	}
 	base64.StdEncoding.Encode(b.text, raw)
 	return copy(p, b.text[at%4:base64.StdEncoding.EncodedLen(len(raw))]), nil

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 )
@@ -60,8 +61,38 @@ func TestABodyHoldsTheZip(t *testing.T) {
 func TestAZipThatShrinksWhileItIsSentIsNoBody(t *testing.T) {
 	t.Parallel()
 	b := &zipBody{zip: bytes.NewReader(contentOf(10)), size: 20}
-	if _, err := io.ReadAll(b); err == nil || !strings.Contains(err.Error(), "ends before its 20 bytes") {
+	if _, err := io.ReadAll(b); !errors.Is(err, errChanged) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A zip that is written anew between its signature and its way to AWS is refused there; the
+// user learns why.
+func TestAZipThatChangesIsTheCauseOfTheRefusal(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "code.zip")
+	write := func(content string, at time.Time) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, changed := range map[string]bool{"written anew": true, "left alone": false} {
+		write("old", at)
+		c := server(func(*http.Request) reply {
+			if changed {
+				write("new", at.Add(time.Second))
+			}
+			return reply{status: 403, code: "InvalidSignatureException", body: `{}`}
+		}).client(t)
+		_, err := c.UpdateCode(t.Context(), CodeUpdate{Function: "f", Code: definition.Code{ZipPath: path, Size: 3}})
+		if err == nil || errors.Is(err, errChanged) != changed {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := openZip(path, 4); !errors.Is(err, errChanged) {
+		t.Errorf("another size: %v", err)
 	}
 }
 

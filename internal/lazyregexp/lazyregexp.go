@@ -1,6 +1,5 @@
 // Package lazyregexp compiles a pattern when it is first needed. A command needs few of the
-// program's patterns, and compiling all of them took two thirds of the time between its start
-// and main.
+// program's patterns, and to compile all of them would be most of a short command's start.
 package lazyregexp
 
 import (

@@ -235,7 +235,7 @@ func newAlias() scenario {
 // TestANewAliasThatOthersUseIsNotDeleted rolls the rest of the function back all
 // the same.
 func TestANewAliasThatOthersUseIsNotDeleted(t *testing.T) {
-	for _, a := range every(7, attachments("beta"), 0) {
+	for _, a := range every(2, attachments("beta"), 0) {
 		t.Run(a.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t)

@@ -34,7 +34,7 @@ func (p *pattern) match(whole []byte, begin int) (n int, partial bool) {
 			if from < len(text) && plain(text[from]) {
 				// It spells itself and nothing else.
 				if rune(text[from]) == r {
-					next = including(next, from+1)
+					next = appendNew(next, from+1)
 				}
 				continue
 			}
@@ -42,7 +42,7 @@ func (p *pattern) match(whole []byte, begin int) (n int, partial bool) {
 			p.spell(&s, r, k > 0, whole[:begin+from])
 			partial = partial || s.partial
 			for _, l := range s.lengths {
-				next = including(next, from+l)
+				next = appendNew(next, from+l)
 			}
 		}
 		if at, next = next, at; len(at) == 0 {
@@ -52,7 +52,8 @@ func (p *pattern) match(whole []byte, begin int) (n int, partial bool) {
 	return slices.Max(at), partial
 }
 
-func including(places []int, place int) []int {
+// appendNew adds a place that is not among them yet.
+func appendNew(places []int, place int) []int {
 	if slices.Contains(places, place) {
 		return places
 	}

@@ -7,7 +7,7 @@
 // more (base64 three times). It promises that a stream hides it however its writes
 // are cut, and that a short or common value never tears a longer word apart.
 // What was compressed or encrypted is not looked into. The package knows no host
-// and no AWS, and imports nothing of the project.
+// and no AWS, and imports nothing of the project but lazyregexp.
 package redact
 
 import (

@@ -3,6 +3,8 @@ package session
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"crypto/x509"
 	"maps"
 	"sync"
 	"time"
@@ -23,7 +25,8 @@ const (
 	getFunctionPerSecond = awsfacts.GetFunctionRate - 5
 )
 
-// Limits holds the limiters of a process, one for each account and Region.
+// Limits holds what the Sessions of a process share: the limiters, one for each account and
+// Region, and the certificates that were read.
 type Limits struct {
 	mu  sync.Mutex
 	all map[limitKey]*limiter
@@ -31,13 +34,18 @@ type Limits struct {
 	calls map[string]int
 	// uploads are the bytes of code under way.
 	uploads *semaphore.Weighted
+	// bundles are the certificates by the SHA-256 of their text.
+	bundles map[[sha256.Size]byte]*x509.CertPool
 }
 
 type limitKey struct{ account, region string }
 
 // NewLimits is made once in a process and passed to each Session.
 func NewLimits() *Limits {
-	return &Limits{all: map[limitKey]*limiter{}, calls: map[string]int{}, uploads: semaphore.NewWeighted(uploadBytes)}
+	return &Limits{
+		all: map[limitKey]*limiter{}, calls: map[string]int{}, uploads: semaphore.NewWeighted(uploadBytes),
+		bundles: map[[sha256.Size]byte]*x509.CertPool{},
+	}
 }
 
 // of is the limiter of an account in a Region. Before the account is known it goes

@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -221,7 +219,7 @@ func (s *Session) client(profile config.SharedConfig) (aws.HTTPClient, error) {
 	var trusted *x509.CertPool
 	if bundle := cmp.Or(s.env("AWS_CA_BUNDLE"), profile.CustomCABundle); bundle != "" {
 		var err error
-		if trusted, err = readBundle(bundle); err != nil {
+		if trusted, err = s.opts.Limits.certificates(bundle); err != nil {
 			return nil, err
 		}
 	}
@@ -234,26 +232,6 @@ func (s *Session) client(profile config.SharedConfig) (aws.HTTPClient, error) {
 			t.TLSClientConfig.RootCAs = trusted
 		}
 	}).Freeze(), nil
-}
-
-// bundles are the certificates that were read, by the text of their bundle: a run opens
-// several Sessions, and all public authorities take several milliseconds each time.
-var bundles sync.Map
-
-func readBundle(path string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the certificates of AWS_CA_BUNDLE: %w", err)
-	}
-	if known, ok := bundles.Load(string(text)); ok {
-		return known.(*x509.CertPool), nil
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("AWS_CA_BUNDLE: %s holds no certificate in PEM form", path)
-	}
-	bundles.Store(string(text), pool)
-	return pool, nil
 }
 
 // apiOptions are the middlewares of every client.

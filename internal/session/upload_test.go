@@ -70,7 +70,7 @@ func TestACallWithCodeTakesOneTurn(t *testing.T) {
 	})
 }
 
-func TestCodeThatWaitsForTheLineDoesNotGoOutAfterTheStop(t *testing.T) {
+func TestCodeThatWaitsForBandwidthDoesNotGoOutAfterTheStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, &fakeAWS{}, keysEnv, Options{})

@@ -74,7 +74,6 @@ type imageOutput struct {
 	MediaType      string  `json:"imageManifestMediaType"`
 }
 
-// imageTag is compiled when it is first needed: the count makes that dear.
 var imageTag = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 // putImage rests on "PutImage". Layers are taken as being there.

@@ -166,7 +166,6 @@ func (sec *secret) staged(stage string) string {
 	return ""
 }
 
-// namePattern is compiled when it is first needed: the count makes that dear.
 var namePattern = lazyregexp.New(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
 
 type createInput struct {
