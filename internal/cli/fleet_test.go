@@ -314,24 +314,30 @@ func TestThePostStepOfACancelledJobHasLessTime(t *testing.T) {
 	}
 }
 
-func deployInputs(t *testing.T) *input.Set {
+func deployInputs(t *testing.T, more ...string) *input.Set {
 	t.Helper()
-	request, err := input.Parse(input.Options{Args: []string{"deploy", "--service=s"}})
+	request, err := input.Parse(input.Options{Args: append([]string{"deploy", "--service=s"}, more...)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return request.Set
 }
 
-// A fleet asks for little memory, and a few functions leave the collector alone.
+// A fleet asks for little memory. A few functions leave the collector alone, and so does an
+// AWS in this process.
 func TestAFleetLimitsItsMemory(t *testing.T) {
 	t.Parallel()
-	for targets, want := range map[int]int64{10: 0, 11: fleetMemory, 1500: fleetMemory} {
-		var got int64
-		a := &app{Process: Process{LimitMemory: func(bytes int64) { got = bytes }}}
+	limit := func(targets int, more ...string) (got int64) {
+		a := &app{Process: Process{LimitMemory: func(bytes int64) { got = bytes }}, in: deployInputs(t, more...)}
 		a.limitMemory(targets)
-		if got != want {
+		return got
+	}
+	for targets, want := range map[int]int64{10: 0, 11: fleetMemory, 1500: fleetMemory} {
+		if got := limit(targets); got != want {
 			t.Errorf("%d functions: limit %d, want %d", targets, got, want)
 		}
+	}
+	if got := limit(1500, "--local"); got != 0 {
+		t.Errorf("with an AWS in this process: limit %d", got)
 	}
 }
