@@ -277,7 +277,7 @@ func BenchmarkMemory(b *testing.B) {
 		limit float64
 		args  []string
 	}{
-		{"inline", inline - 1000, 220, []string{"--artifact", "code.zip"}},
+		{"inline", inline - 1000, 64, []string{"--artifact", "code.zip"}},
 		{"staging", inline + 1000, 64, []string{"--artifact", "code.zip", "--staging-bucket", "staging"}},
 		{"s3", inline - 1000, 64, []string{"--artifact", "s3://artifacts/code.zip"}},
 		{"s3-other-region-staging", inline + 1000, 64, []string{"--artifact", "s3://elsewhere/code.zip", "--staging-bucket", "staging"}},
