@@ -311,8 +311,11 @@ func eachPlan(t *testing.T, f func(t *testing.T, plan int)) {
 // somePlans is eachPlan for what hardly hangs on the plan: every third without -full.
 func somePlans(t *testing.T, f func(t *testing.T, plan int)) {
 	step := 3
-	if *full {
+	switch {
+	case *full:
 		step = 1
+	case testing.Short(): // for the race detector, which is slow
+		step = 6
 	}
 	everyNthPlan(t, step, f)
 }
