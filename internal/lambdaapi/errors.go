@@ -17,7 +17,8 @@ import (
 type Class int
 
 const (
-	// Refused: AWS understood and said no; nothing changed and nothing will.
+	// Refused: AWS understood and said no, or the call could not be made; nothing changed and
+	// nothing will.
 	Refused Class = iota
 	// Denied: a permission is missing; nothing changed.
 	Denied
@@ -47,6 +48,9 @@ func Classify(err error) Class {
 	}
 	if errors.Is(err, session.ErrNotSent) {
 		return Stopped
+	}
+	if _, ok := errors.AsType[*unsentError](err); ok {
+		return Refused
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go/middleware"
@@ -29,19 +30,26 @@ type inlineZip struct {
 // signature, as if the credentials were wrong.
 var errChanged = errors.New("the artifact changed while it was sent: start again once nothing writes to it")
 
+// unsentError is why a call was never sent: its zip cannot be read.
+type unsentError struct{ err error }
+
+func (e *unsentError) Error() string { return "read the artifact: " + e.err.Error() }
+func (e *unsentError) Unwrap() error { return e.err }
+
 // openZip opens the zip of a file, which the caller closes. Its size is that of the zip that
-// was looked at before, 0 where that is not known.
+// was looked at before, 0 where that is not known. Errors: *unsentError.
 func openZip(path string, size int64) (*inlineZip, error) {
-	file, err := os.Open(path)
+	// A pipe that took the zip's place would be waited for.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("read the artifact: %w", err)
+		return nil, &unsentError{err}
 	}
 	info, err := file.Stat()
-	if err == nil && size > 0 && info.Size() != size {
-		err = errChanged
+	if err == nil && (!info.Mode().IsRegular() || size > 0 && info.Size() != size) {
+		err = fmt.Errorf("%s is no longer the file that was looked at before: start again once nothing writes to it", path)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read the artifact: %w", err), file.Close())
+		return nil, &unsentError{errors.Join(err, file.Close())}
 	}
 	return &inlineZip{file: file, info: info, mark: rand.Text()[:24]}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -91,8 +92,25 @@ func TestAZipThatChangesIsTheCauseOfTheRefusal(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := openZip(path, 4); !errors.Is(err, errChanged) {
-		t.Errorf("another size: %v", err)
+}
+
+// What takes the place of a zip between the check and the call refuses the call, at once.
+func TestWhatIsNoLongerTheZipIsNotSent(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pipe, longer := filepath.Join(dir, "pipe"), filepath.Join(dir, "longer.zip")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.WriteFile(longer, []byte("longer"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	c := server(func(*http.Request) reply {
+		t.Error("a call was sent")
+		return reply{body: `{}`}
+	}).client(t)
+	for _, path := range []string{pipe, longer, dir, filepath.Join(dir, "gone")} {
+		_, err := c.UpdateCode(t.Context(), CodeUpdate{Function: "f", Code: definition.Code{ZipPath: path, Size: 3}})
+		if err == nil || Classify(err) != Refused {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
 
