@@ -74,8 +74,8 @@ func (c *Client) UpdateCode(ctx context.Context, u CodeUpdate) (*definition.Obse
 	return answered("UpdateFunctionCode", u.Function, out)
 }
 
-// withCode makes a call that carries code. send gets what stands for the zip and the options of
-// the call. A zip of this machine is opened once its turn has come.
+// withCode makes a call that carries code. send receives the value of ZipFile and the options
+// of the call. A zip on this machine is opened when it is the call's turn.
 func (c *Client) withCode(ctx context.Context, operation string, code definition.Code, send func(ctx context.Context, zip []byte, options func(*lambda.Options)) error) error {
 	if code.ZipPath == "" {
 		return send(c.upload(ctx), nil, once)

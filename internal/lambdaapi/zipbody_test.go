@@ -79,7 +79,7 @@ func TestAZipThatChangesIsTheCauseOfTheRefusal(t *testing.T) {
 		}
 	}
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for name, changed := range map[string]bool{"written anew": true, "left alone": false} {
+	for name, changed := range map[string]bool{"written anew": true, "unchanged": false} {
 		write("old", at)
 		c := server(func(*http.Request) reply {
 			if changed {

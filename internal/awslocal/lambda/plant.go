@@ -111,7 +111,7 @@ func (s *Service) planted(p Planted) (*function, error) {
 	return f, errors.Join(f.plantAttached(p), s.plantSettings(f, p))
 }
 
-// plantVersions gives f its published versions. Their code is that of an image, or a zip by
+// plantVersions adds the published versions to f. Their code is that of an image, or a zip by
 // its hash.
 func (s *Service) plantVersions(f *function, p Planted, code codeLocation) error {
 	for _, raw := range p.Versions {

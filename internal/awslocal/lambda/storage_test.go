@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// fill gives every exported field a value: n tells one filling from another. A type that holds
-// itself ends ten steps down.
+// fill sets every exported field. Other values of n make other values. A type that contains
+// itself ends after ten pointers.
 func fill(v reflect.Value, n, depth int) {
 	switch v.Kind() {
 	case reflect.Pointer:
