@@ -7,7 +7,7 @@ import (
 
 const helpWidth = 80
 
-// Help is the overall help: what the program is for, and its commands.
+// Help returns the overall help: what the program is for, and its commands.
 func Help() string {
 	var b strings.Builder
 	b.WriteString("lambda-rollout deploys AWS Lambda functions and undoes everything on failure.\n\n")
@@ -36,7 +36,7 @@ First steps, without an AWS account:
 	return b.String()
 }
 
-// CommandHelp is the help of one command: what it does, and its inputs under
+// CommandHelp returns the help of one command: what it does, and its inputs under
 // their headings.
 func CommandHelp(command string) string {
 	var b strings.Builder
@@ -61,7 +61,7 @@ func CommandHelp(command string) string {
 		}
 		in.writeHelp(&b)
 	}
-	b.WriteString("\nLists are lines, commas, a JSON array or the flag again. Maps are name=value\nlines, YAML, JSON or the flag again. Times carry a unit: 90s, 10m, 1h30m.\n")
+	b.WriteString("\nA list is lines, comma-separated values or a JSON array; a map is name=value\nlines, YAML or JSON. The flag of either may be repeated. Times need a unit: 90s,\n10m, 1h30m.\n")
 	return b.String()
 }
 
@@ -73,7 +73,7 @@ func (i Input) writeHelp(b *strings.Builder) {
 	b.WriteString("\n")
 	text := i.Help
 	if i.Default != "" {
-		text += fmt.Sprintf(" Default: %s.", i.Default)
+		text += strings.TrimSuffix(" Default: "+i.Default, ".") + "." // the default . gets no second one
 	}
 	const indent = "      "
 	line := indent
