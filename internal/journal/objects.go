@@ -156,7 +156,7 @@ func (o *objects) TakeOver(ctx context.Context, by Holder) (*RunState, error) {
 	if err != nil {
 		return nil, err
 	}
-	late := make([][]Record, len(o.sequences))
+	late := make([][][]byte, len(o.sequences))
 	late[0] = found
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide)
@@ -170,8 +170,8 @@ func (o *objects) TakeOver(ctx context.Context, by Holder) (*RunState, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, r := range slices.Concat(late...) {
-		if err := state.add(r); err != nil {
+	for _, record := range slices.Concat(late...) {
+		if err := state.line(record); err != nil {
 			return nil, err
 		}
 	}
@@ -267,10 +267,10 @@ func takenBy(found []byte) error {
 }
 
 // take writes a takeover behind everything that the former owner wrote, and
-// returns what it wrote meanwhile. Without an epoch the record's own number is
-// the epoch.
-func (s *sequence) take(ctx context.Context, mine *Takeover, target int) ([]Record, error) {
-	var late []Record
+// returns the records that it wrote meanwhile, as it wrote them: each may refer to
+// the one before. Without an epoch the record's own number is the epoch.
+func (s *sequence) take(ctx context.Context, mine *Takeover, target int) ([][]byte, error) {
+	var late [][]byte
 	first := mine.Epoch == 0
 	for range maxTakeover {
 		if first {
@@ -291,7 +291,7 @@ func (s *sequence) take(ctx context.Context, mine *Takeover, target int) ([]Reco
 		if r.Takeover != nil && r.Takeover.Epoch > mine.Epoch {
 			return nil, &TakenError{By: r.Takeover.By}
 		}
-		late = append(late, r)
+		late = append(late, found)
 		s.advance()
 	}
 	return nil, fmt.Errorf("take over %s: another process keeps writing: %w", s.prefix, ErrTaken)

@@ -218,6 +218,49 @@ func TestWhoeverTakesAJournalInS3OverStopsTheOther(t *testing.T) {
 	}
 }
 
+// What the former owner writes while a journal is taken over is read as it was
+// written: the content of $LATEST in full, though only its changes are in the record.
+func TestATakeoverReadsWhatTheFormerOwnerWroteMeanwhile(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	b := newBucket()
+	j, err := Create(ctx, object(t, b), header, clock)
+	must(t, err)
+	must(t, j.Append(ctx, Record{Snapshot: &Snapshot{Exists: true, Content: Content{Fields: map[string]string{"Handler": "a", "Timeout": "1"}, CodeSha256: "old"}}}))
+	meanwhile := &interrupted{bucket: b, before: func() {
+		_, err := j.Begin(ctx, 0, Intent{Call: "UpdateFunctionConfiguration", Content: &Content{Fields: map[string]string{"Handler": "a", "Timeout": "2"}, CodeSha256: "old"}})
+		must(t, err)
+		_, err = j.Begin(ctx, 0, Intent{Call: "UpdateFunctionCode", Content: &Content{Fields: map[string]string{"Handler": "a", "Timeout": "2"}, CodeSha256: "new"}})
+		must(t, err)
+	}}
+	store, err := NewObject(meanwhile, "s3://bucket/runs/lambda-rollout-r.journal")
+	must(t, err)
+	taken, err := Resume(ctx, store, clock)
+	must(t, err)
+	read, err := Read(ctx, object(t, b))
+	must(t, err)
+	if diff := cmp.Diff(read.Targets, taken.RunState().Targets); diff != "" || meanwhile.before != nil {
+		t.Errorf("-read again +taken over:\n%s", diff)
+	}
+	if steps := taken.Target(0).Steps; len(steps) != 2 || steps[1].Intent.Content == nil || steps[1].Intent.Content.Fields["Timeout"] != "2" || steps[1].Intent.Content.CodeSha256 != "new" {
+		t.Errorf("taken over: %+v", steps)
+	}
+}
+
+// interrupted calls a function before the first write.
+type interrupted struct {
+	*bucket
+	before func()
+}
+
+func (i *interrupted) Put(ctx context.Context, key string, content []byte, etag string) (string, error) {
+	if before := i.before; before != nil {
+		i.before = nil
+		before()
+	}
+	return i.bucket.Put(ctx, key, content, etag)
+}
+
 // Whatever the network does to their order, of several processes that work on
 // one journal each Target has one owner at a time, and the one that took over
 // last owns them all.
