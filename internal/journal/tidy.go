@@ -19,7 +19,7 @@ func RemoveSettled(ctx context.Context, below, path string, before time.Time) (b
 	if err != nil || !info.Mode().IsRegular() || !info.ModTime().Before(before) {
 		return false, errors.Join(err, folder.Close())
 	}
-	state, err := newFile(p).Read(ctx)
+	state, err := Read(ctx, newFile(p))
 	if err != nil || !state.State.Settled() {
 		return false, errors.Join(err, folder.Close())
 	}
