@@ -370,8 +370,9 @@ func (b *back) fenceLatest() {
 
 func (b *back) restoreCode(point *definition.Observed) {
 	was := b.t.Snapshot
-	sameArchitecture := slices.Equal(was.Architectures, b.o.Latest.Architectures) || len(was.Architectures) == 0
-	if b.o.Latest.CodeSha256 == was.Content.CodeSha256 && sameArchitecture {
+	architectures := definition.Diff(definition.Function{Architectures: was.Architectures}, b.o.Latest.Function).Architectures
+	sameCode := b.o.Latest.CodeSha256 == was.Content.CodeSha256
+	if sameCode && len(architectures) == 0 {
 		return
 	}
 	step := UpdateCode{Architectures: was.Architectures}
@@ -386,7 +387,10 @@ func (b *back) restoreCode(point *definition.Observed) {
 	step.Code.Sha256, step.Code.Size = point.CodeSha256, point.CodeSize
 	step.Code.SourceKMSKeyArn = point.SourceKMSKeyArn
 	b.plan.Steps = append(b.plan.Steps, step)
-	b.change("Code", b.o.Latest.CodeSha256, point.CodeSha256)
+	if !sameCode {
+		b.change("Code", b.o.Latest.CodeSha256, point.CodeSha256)
+	}
+	b.plan.Changes = append(b.plan.Changes, architectures...)
 }
 
 func (b *back) restoreConfiguration(point *definition.Observed) {
