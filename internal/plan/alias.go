@@ -282,11 +282,15 @@ func (f *forward) unshareable(base string) string {
 	if old == nil || next == nil {
 		return ""
 	}
+	subject := "version " + base
+	if base == "" {
+		subject = "the restore point"
+	}
 	if a, b := text(old.Role), text(next.Role); a != b {
-		return fmt.Sprintf("version %s has the role %s and the new one %s", orNone(base), orNone(a), orNone(b))
+		return fmt.Sprintf("%s has the role %s and the new one %s", subject, orNone(a), orNone(b))
 	}
 	if a, b := deadLetters(old.Function), deadLetters(next.Function); a != b {
-		return fmt.Sprintf("version %s has the dead-letter queue %s and the new one %s", orNone(base), orNone(a), orNone(b))
+		return fmt.Sprintf("%s has the dead-letter queue %s and the new one %s", subject, orNone(a), orNone(b))
 	}
 	return ""
 }
