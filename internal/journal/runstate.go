@@ -283,8 +283,9 @@ func (t *TargetLog) Contents() []Content {
 	return all
 }
 
-// AliasStates are the states that an alias may be in if nobody else changed it;
-// absent reports whether it may be missing.
+// AliasStates are the states that an alias may be in if nobody else changed it: the
+// one before, and each that a step meant to leave, unless AWS refused it; absent reports
+// whether it may be missing.
 func (t *TargetLog) AliasStates(name string) (states []Alias, absent bool) {
 	if t.Snapshot != nil {
 		for _, a := range t.Snapshot.Aliases {
@@ -298,6 +299,7 @@ func (t *TargetLog) AliasStates(name string) (states []Alias, absent bool) {
 	}
 	for _, s := range t.Steps {
 		switch {
+		case s.Outcome != nil && s.Outcome.Result == Refused:
 		case s.Intent.Alias != nil && s.Intent.Alias.Name == name:
 			states = append(states, *s.Intent.Alias)
 		case s.Intent.Alias == nil && s.Intent.AliasName == name:

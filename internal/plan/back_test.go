@@ -104,6 +104,7 @@ func TestBackPlansFromTheCurrentStateToTheSnapshot(t *testing.T) {
 		{name: "somebody deleted the alias", adjust: func(w *world) { w.now.Aliases["live"] = nil }, want: without("UpdateAlias live"), refused: []string{"alias live"}},
 		{name: "somebody deleted the new alias", adjust: func(w *world) { w.now.Aliases["next"] = nil }, want: without("DeleteAlias next")},
 		{name: "somebody moved the new alias", adjust: func(w *world) { w.now.Aliases["next"].Version = "9" }, want: without("DeleteAlias next"), refused: []string{"alias next"}},
+		{name: "AWS refused the new alias, and somebody made the same", adjust: func(w *world) { w.log.Steps[3].Outcome = wasRefused }, want: without("DeleteAlias next")},
 		{name: "somebody uses the new alias", adjust: func(w *world) { w.now.AttachedByOthers["next"] = Attached{Found: []string{"function URL"}} }, want: without("DeleteAlias next"), refused: []string{"alias next"}},
 		{name: "nobody can see who uses the new alias", adjust: func(w *world) { w.now.AttachedByOthers["next"] = Attached{Unseen: "no permission"} }, want: without("DeleteAlias next"), refused: []string{"alias next"}},
 		{name: "somebody changed the code", adjust: func(w *world) { w.now.Latest.CodeSha256 = "theirs" }, want: without("UpdateFunctionCode", "UpdateFunctionConfiguration"), refused: []string{Latest}},
