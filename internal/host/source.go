@@ -17,7 +17,7 @@ import (
 const maxSource = 6 << 20
 
 // Value looks up a value that is not written in clear: env:VARIABLE or file:PATH,
-// relative to the workspace. One line break at the end of a file is no part of it.
+// relative to the workspace. One line break at the end of a file is dropped.
 // An empty value is an error: nobody means one here.
 func (h *Host) Value(ctx context.Context, source string) (string, error) {
 	kind, name, _ := strings.Cut(source, ":")
