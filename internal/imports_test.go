@@ -45,7 +45,7 @@ var layout = map[string][]string{
 	"service":    {"awsfacts", "definition", "document", "expression", "diag", "glob"},
 	"convert":    {"document", "expression", "diag", "traffic"},
 	// What AWS holds.
-	"session":    {"address", "awsfacts", "redact"},
+	"session":    {"address", "awsfacts", "printable", "redact"},
 	"artifact":   {"awsfacts", "definition", "diag", "glob", "session"},
 	"metrics":    {"awsfacts", "session"},
 	"cloudtrail": {"awsfacts", "session"},

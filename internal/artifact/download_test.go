@@ -69,7 +69,7 @@ func TestDownloadTakesTheCodeAndNothingElse(t *testing.T) {
 		"no line":            {each{broken}, "connection refused", downloadTries},
 		"another file":       {each{status(200, strings.NewReader("another"))}, "its SHA-256 is ", downloadTries},
 		"no trust":           {each{fails(session.UntrustedCertificate{Host: "code.example", Err: errors.New("unknown authority")})}, "the certificate of code.example is not trusted", 1},
-		"a login page":       {each{fails(session.ForeignPage{Host: "code.example", Status: 200})}, "code.example answered with a web page", 1},
+		"a login page":       {each{fails(session.ForeignAnswer{Host: "code.example", Status: 200})}, "code.example did not answer: something between here and AWS did", 1},
 		"too large":          {each{status(200, io.LimitReader(zeros{}, 4<<20))}, "it is above 2097152 bytes (2 MB)", 1},
 	}
 	for name, test := range tests {

@@ -88,6 +88,10 @@ func (b *bucket) noBucket(err error) error {
 // conflicts bounds how often a write is tried that met another one under way.
 const conflicts = 5
 
+// errNoETag is a success that S3 did not send: its own names the object's ETag
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html).
+var errNoETag = errors.New("the answer has no ETag: a proxy may have answered in the place of S3")
+
 // Put implements journal.Bucket. Where the condition does not hold, the caller
 // looks whose content is there: a write whose answer was lost meets its own at the
 // SDK's next try. 409 says that another write to the key is under way, and not how
@@ -103,6 +107,8 @@ func (b *bucket) Put(ctx context.Context, key string, content []byte, etag strin
 		in.Body = bytes.NewReader(content)
 		out, err := b.client.PutObject(ctx, in)
 		switch code := status(err); {
+		case err == nil && aws.ToString(out.ETag) == "":
+			return "", fmt.Errorf("write s3://%s/%s: %w", b.name, key, errNoETag)
 		case err == nil:
 			return aws.ToString(out.ETag), nil
 		case code == http.StatusConflict && try < conflicts:

@@ -1,8 +1,14 @@
 package deploy
 
 import (
+	"errors"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
@@ -24,4 +30,28 @@ func TestAnObjectOfAJournalIsReadWholeOrNotAtAll(t *testing.T) {
 			}
 		}
 	})
+}
+
+type httpFunc func(*http.Request) (*http.Response, error)
+
+func (f httpFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A record of which a network's login page says "ok" is not in the bucket.
+func TestARecordIsWrittenOnceS3SaysSo(t *testing.T) {
+	t.Parallel()
+	for etag, want := range map[string]error{`"1"`: nil, "": errNoETag} {
+		client := s3.New(s3.Options{
+			Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+			HTTPClient: httpFunc(func(r *http.Request) (*http.Response, error) {
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					return nil, err
+				}
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Etag": {etag}}, Body: io.NopCloser(strings.NewReader("ok"))}, nil
+			}),
+		})
+		got, err := (&bucket{client: client, name: "journals", limit: maxRecord}).Put(t.Context(), "run", []byte("{}"), "")
+		if !errors.Is(err, want) || err == nil && got != etag || err != nil && got != "" {
+			t.Errorf("ETag %q: got %q, %v", etag, got, err)
+		}
+	}
 }

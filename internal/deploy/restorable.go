@@ -145,6 +145,7 @@ func missingZip(ctx context.Context, client aws.HTTPClient, address string) erro
 	}
 	for attempt := 1; ; attempt++ {
 		status, err := firstByte(ctx, client, address)
+		var foreign session.ForeignAnswer
 		switch {
 		case err == nil && status < http.StatusBadRequest:
 			return nil
@@ -154,6 +155,8 @@ func missingZip(ctx context.Context, client aws.HTTPClient, address string) erro
 			return fmt.Errorf("the current zip cannot be downloaded: %w", session.Cause(err))
 		case attempt == zipAttempts && err == nil:
 			return fmt.Errorf("the current zip cannot be downloaded: %s answers with HTTP status %d, %d times", at.Host, status, attempt)
+		case attempt == zipAttempts && errors.As(err, &foreign):
+			return fmt.Errorf("the current zip cannot be downloaded: %w", foreign)
 		case attempt == zipAttempts || ctx.Err() != nil:
 			return fmt.Errorf("the current zip cannot be downloaded: %s does not answer", at.Host)
 		}

@@ -28,6 +28,9 @@ type sharedCause interface {
 // is not AWS's. It is nil where the error has another cause. When several calls
 // fail for one cause, the texts of their Causes are equal: see Join.
 func Cause(err error) error {
+	if foreign, ok := errors.AsType[ForeignAnswer](err); ok && foreign.RetryableError() {
+		return nil // it passes
+	}
 	if shared, ok := errors.AsType[sharedCause](err); ok {
 		return shared
 	}

@@ -163,7 +163,7 @@ func TestEachAttemptIsTraced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var lines []string
 		trace := func(o *Options) { o.Trace = func(a Attempt) { lines = append(lines, a.String()) } }
-		client, _ := answers(say(503, ""), func() (*http.Response, error) {
+		client, _ := answers(say(503, ""), say(503, "down"), func() (*http.Response, error) {
 			time.Sleep(20 * time.Millisecond)
 			return answer(http.StatusOK, `{}`), nil
 		})
@@ -178,7 +178,7 @@ func TestEachAttemptIsTraced(t *testing.T) {
 			t.Fatal("not refused")
 		}
 		want := []string{
-			"ECR DescribeImages team/app: 503 UnknownError in 0s", "ECR DescribeImages team/app: 200 in 20ms",
+			"ECR DescribeImages team/app: 503 UnknownError in 0s", "ECR DescribeImages team/app: 503, not by AWS in 0s", "ECR DescribeImages team/app: 200 in 20ms",
 			"STS AssumeRole " + roleOne + ": no answer in 0s", "STS AssumeRole " + roleOne + ": 403 AccessDenied in 0s",
 		}
 		if !slices.Equal(lines, want) {

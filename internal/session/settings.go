@@ -225,6 +225,7 @@ func (s *Session) client(profile config.SharedConfig) (aws.HTTPClient, error) {
 	}
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = idleConnections
+		t.OnProxyConnectResponse = tunnelRefused
 		if trusted != nil {
 			if t.TLSClientConfig == nil {
 				t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}

@@ -37,7 +37,10 @@ func (a Attempt) String() string {
 	if a.Subject != "" {
 		line += " " + a.Subject
 	}
+	foreign, isForeign := errors.AsType[ForeignAnswer](a.Err)
 	switch {
+	case isForeign:
+		line += fmt.Sprintf(": %d, not by AWS", foreign.Status)
 	case a.Status != 0 && a.Err != nil:
 		line += fmt.Sprintf(": %d %s", a.Status, errorCode(a.Err))
 	case a.Status != 0:

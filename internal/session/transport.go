@@ -1,13 +1,10 @@
 package session
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net"
 	"net/http"
 	"strings"
@@ -15,13 +12,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
-	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
 
 // transport carries every request and names three failures that are none of
-// AWS's: a host name that does not exist, a certificate that is not trusted, and a
-// page that a proxy or the login of a network answers with. None passes when it is
-// asked again.
+// AWS's: a host name that does not exist, a certificate that is not trusted, and
+// what a proxy, a firewall or the login of a network answers in the place of AWS.
 type transport struct{ next aws.HTTPClient }
 
 // Do sends a request.
@@ -36,8 +31,8 @@ func (t *transport) Do(request *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	if page, foreign := foreignPage(response); foreign {
-		return nil, ForeignPage{Host: request.URL.Host, Status: response.StatusCode, Title: page}
+	if isForeign(request, response) {
+		return nil, readForeign(request.URL.Host, response)
 	}
 	return response, nil
 }
@@ -49,33 +44,6 @@ func isCertificate(err error) bool {
 	return isType[*tls.CertificateVerificationError](err) || isType[x509.UnknownAuthorityError](err) ||
 		isType[x509.HostnameError](err) || isType[x509.CertificateInvalidError](err) || isType[x509.SystemRootsError](err) ||
 		isType[tls.RecordHeaderError](err) || errors.Is(err, http.ErrSchemeMismatch)
-}
-
-// pageTitle finds the title of an HTML page.
-var pageTitle = lazyregexp.New(`(?is)<title[^>]*>\s*(.*?)\s*</title>`)
-
-// foreignPage recognises a page that AWS did not send, and closes it: every
-// answer of AWS, a served object included, carries a request ID. A 5xx may be the
-// page of a load balancer and passes.
-func foreignPage(r *http.Response) (title string, foreign bool) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "text/html" && kind != "application/xhtml+xml" || r.StatusCode >= 500 && r.StatusCode != http.StatusNetworkAuthenticationRequired {
-		return "", false
-	}
-	for _, name := range []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amz-Id-2"} {
-		if r.Header.Get(name) != "" {
-			return "", false
-		}
-	}
-	defer r.Body.Close()
-	head, err := io.ReadAll(io.LimitReader(r.Body, 16<<10))
-	if err != nil && len(head) == 0 {
-		return "", true
-	}
-	if m := pageTitle.FindSubmatch(head); m != nil {
-		title = string(bytes.Join(bytes.Fields(m[1]), []byte(" ")))
-	}
-	return title[:min(len(title), 100)], true
 }
 
 // UntrustedCertificate is a server whose certificate cannot be verified.
@@ -105,30 +73,7 @@ func (e UntrustedCertificate) Unwrap() error { return e.Err }
 // RetryableError keeps the SDK from trying again.
 func (UntrustedCertificate) RetryableError() bool { return false }
 
-// ForeignPage is an answer that the service did not send: a web page of a proxy, a
-// firewall or the login of a network. What the request did is not known, where it
-// was to change something.
-type ForeignPage struct {
-	Host   string
-	Status int
-	// Title is the page's own, empty where it has none.
-	Title string
-}
-
-// Error names host and page.
-func (e ForeignPage) Error() string {
-	page := "a web page"
-	if e.Title != "" {
-		page = fmt.Sprintf("the web page %q", e.Title)
-	}
-	return fmt.Sprintf("%s answered with %s (status %d), which is not an answer of the service: does the network ask for a login, or does a proxy or firewall block this address? HTTPS_PROXY and NO_PROXY name the proxy", e.Host, page, e.Status)
-}
-
-// RetryableError keeps the SDK from trying again.
-func (ForeignPage) RetryableError() bool { return false }
-
 func (UntrustedCertificate) cause() {}
-func (ForeignPage) cause()          {}
 
 // UnknownHost is a host name that does not exist, such as that of a service in a
 // Region that has been mistyped.

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // ask makes one read with a client and returns how often and how long it was tried.
@@ -93,69 +91,6 @@ func TestABrokenConnectionIsRetried(t *testing.T) {
 	})
 	if tries, _, err := ask(t, client, asked); err != nil || tries != 2 {
 		t.Errorf("got %v after %d tries", err, tries)
-	}
-}
-
-func TestAPageThatDoesNotComeFromAWSIsNamed(t *testing.T) {
-	t.Parallel()
-	page := func(status int, kind, body string, header ...string) func() (*http.Response, error) {
-		return func() (*http.Response, error) {
-			a := answer(status, body)
-			a.Header.Set("Content-Type", kind)
-			for i := 0; i < len(header); i += 2 {
-				a.Header.Set(header[i], header[i+1])
-			}
-			return a, nil
-		}
-	}
-	const html = "<html><head><TITLE>\n Guest\n Wi-Fi </TITLE></head></html>"
-	fine := page(http.StatusOK, "text/xml", `<R><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn></GetCallerIdentityResult></R>`)
-	for name, test := range map[string]struct {
-		first func() (*http.Response, error)
-		want  string
-		tries int
-	}{
-		"a login page":               {page(200, "text/html; charset=utf-8", html), `the web page "Guest Wi-Fi" (status 200)`, 1},
-		"a page without a title":     {page(200, "text/html", "<p>hello"), "a web page (status 200)", 1},
-		"a redirection to a login":   {page(302, "text/html", html, "Location", "http://login.example"), "status 302", 1},
-		"a proxy that forbids":       {page(403, "text/html", "<title>Blocked by policy</title>"), `"Blocked by policy" (status 403)`, 1},
-		"a proxy that asks who":      {page(407, "text/html", html), "status 407", 1},
-		"network authentication":     {page(511, "text/html", html), "status 511", 1},
-		"a load balancer's 503":      {page(503, "text/html", html), "", 2},
-		"a page that AWS sends":      {page(400, "text/html", html, "X-Amzn-Requestid", "1"), "", 1},
-		"an answer without any type": {page(200, "", `<R><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn></GetCallerIdentityResult></R>`), "", 1},
-	} {
-		client, asked := answers(test.first, fine)
-		tries, took, err := ask(t, client, asked)
-		if (test.want != "") != errors.As(err, new(ForeignPage)) || test.want != "" && !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: got %v, want %q", name, err, test.want)
-		}
-		if tries != test.tries || test.tries == 1 && took != 0 {
-			t.Errorf("%s: tried %d times in %s", name, tries, took)
-		}
-		if errors.As(err, new(ForeignPage)) && (Cause(err) == nil || !strings.Contains(err.Error(), "sts.eu-west-1.amazonaws.com")) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// A change whose answer is a web page may have been made: it is neither denied
-// nor tried again.
-func TestAForeignPageInAnswerToAChangeLeavesItInDoubt(t *testing.T) {
-	t.Parallel()
-	client, asked := answers(func() (*http.Response, error) {
-		a := answer(http.StatusForbidden, "<title>x</title>")
-		a.Header.Set("Content-Type", "text/html")
-		return a, nil
-	})
-	e := keysEnv
-	s, err := Open(t.Context(), Options{Region: "eu-west-1", LookupEnv: e.lookup, HTTPClient: client})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = sts.NewFromConfig(s.Config(""), func(o *sts.Options) { o.Retryer = NoRetry() }).GetCallerIdentity(t.Context(), nil)
-	if errorCode(err) != "" || errors.As(Explain(err, Call{Action: "a:b"}), new(Denied)) || *asked != 1 {
-		t.Errorf("got %v after %d requests", err, *asked)
 	}
 }
 
