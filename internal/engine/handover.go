@@ -182,7 +182,8 @@ func (r *Rollback) observeTarget(ctx context.Context, recalled map[string]*defin
 		if err != nil || len(shifting)+len(returning) == 0 {
 			return o, err
 		}
-		for _, alias := range slices.Sorted(maps.Keys(shifting)) {
+		aliases := slices.Sorted(maps.Keys(shifting))
+		for _, alias := range aliases {
 			err = errors.Join(err, r.step(ctx, plan.StopDeployment{Alias: alias, ID: shifting[alias]}))
 		}
 		for _, id := range returning {
@@ -192,7 +193,7 @@ func (r *Rollback) observeTarget(ctx context.Context, recalled map[string]*defin
 		if err != nil {
 			return o, err
 		}
-		r.takenBack(ctx, o, slices.Collect(maps.Keys(shifting)))
+		r.takenBack(ctx, o, aliases)
 	}
 }
 

@@ -167,15 +167,15 @@ func (e *Engine) setting(s definition.Setting, replaces bool) change {
 	}
 }
 
-// provisionedReady waits until provisioned concurrency that was asked for is
-// there.
-func (e *Engine) provisionedReady(ctx context.Context, alias string) error {
-	status, err := e.api.Provisioned(ctx, e.live.function, alias)
+// provisionedReady waits until provisioned concurrency that was asked for, of an alias
+// or a version, is there.
+func (e *Engine) provisionedReady(ctx context.Context, qualifier string) error {
+	status, err := e.api.Provisioned(ctx, e.live.function, qualifier)
 	if err == nil {
-		status, err = e.provisionedAtRest(ctx, alias, status)
+		status, err = e.provisionedAtRest(ctx, qualifier, status)
 	}
 	if err == nil && status.Value != "READY" {
-		err = fmt.Errorf("provisioned concurrency of alias %s is %s: %s", alias, status.Value, status.Reason)
+		err = fmt.Errorf("provisioned concurrency of %s:%s is %s: %s", e.live.function, qualifier, status.Value, status.Reason)
 	}
 	return err
 }
