@@ -17,10 +17,6 @@ type Evidence interface {
 	// Peak returns the largest that Log was so far, also between the invocations of
 	// a minute.
 	Peak() float64
-	// Detectable returns the lowest error rate of the new version with which the
-	// evidence would, with a probability of about 80 %, have reached 1/alpha in
-	// the minutes so far; NaN where there is no such rate.
-	Detectable(alpha float64) float64
 }
 
 // Worse is the evidence against "in every minute the new version's error rate is
@@ -162,7 +158,9 @@ func (w *Worse) Log() float64 { return w.mix.log() }
 // Peak implements Evidence.
 func (w *Worse) Peak() float64 { return w.peak }
 
-// Detectable implements Evidence.
+// Detectable returns the lowest error rate of the new version with which the
+// evidence would, with a probability of about 80 %, have reached 1/alpha in
+// the minutes so far; NaN where there is no such rate.
 func (w *Worse) Detectable(alpha float64) float64 {
 	if len(w.seen) == 0 {
 		return math.NaN()
@@ -191,7 +189,6 @@ type Bound struct {
 	peak    float64
 	seed    uint64
 	minutes uint64
-	ran     int64
 }
 
 // NewBound returns a Bound without evidence. seed is Criteria.Order.
@@ -209,7 +206,7 @@ func (b *Bound) Add(m Minute) {
 }
 
 // addParts takes a minute into account that was cut into parts.
-func (b *Bound) addParts(m Minute, parts []Minute) {
+func (b *Bound) addParts(_ Minute, parts []Minute) {
 	for _, part := range parts {
 		for i, a := range alternatives {
 			p := min(lastRate, max(a.factor*b.rate, a.rate))
@@ -221,7 +218,6 @@ func (b *Bound) addParts(m Minute, parts []Minute) {
 	}
 	b.mix.endMinute()
 	b.minutes++
-	b.ran += m.New.Invocations
 }
 
 // Log implements Evidence.
@@ -229,12 +225,3 @@ func (b *Bound) Log() float64 { return b.mix.log() }
 
 // Peak implements Evidence.
 func (b *Bound) Peak() float64 { return b.peak }
-
-// Detectable implements Evidence.
-func (b *Bound) Detectable(alpha float64) float64 {
-	n := float64(b.ran)
-	return detectable(b.rate, alpha, func(p float64) (mean, squares float64) {
-		p = min(p, lastRate)
-		return n * divergence(p, b.rate), n * variance(p, b.rate)
-	})
-}

@@ -53,18 +53,21 @@ type Criteria struct {
 // alias.
 type Comparison struct {
 	criteria Criteria
-	tests    []Evidence
-	total    Minute
-	stage    Minute
+	worse    *Worse
+	// tests are worse, and the bound of its own where there is one.
+	tests []Evidence
+	total Minute
+	stage Minute
 }
 
 // NewComparison returns a Comparison without evidence.
 func NewComparison(c Criteria) *Comparison {
-	tests := []Evidence{NewWorse(c.Tolerance, c.Before, c.Order)}
+	worse := NewWorse(c.Tolerance, c.Before, c.Order)
+	tests := []Evidence{worse}
 	if c.MaxErrorRate > 0 {
 		tests = append(tests, NewBound(c.MaxErrorRate, c.Order))
 	}
-	return &Comparison{criteria: c, tests: tests}
+	return &Comparison{criteria: c, worse: worse, tests: tests}
 }
 
 // Add takes the next minute into account.
@@ -83,7 +86,7 @@ func (c *Comparison) Revise(minutes []Minute) {
 	for _, m := range minutes {
 		again.Add(m)
 	}
-	c.tests, c.total = again.tests, again.total
+	c.worse, c.tests, c.total = again.worse, again.tests, again.total
 }
 
 // Total returns what both versions did so far.
@@ -183,5 +186,5 @@ func (r *Run) strongest() float64 {
 // there is no such rate.
 func (r *Run) Detectable(c *Comparison) float64 {
 	alpha := Alpha / float64(len(r.comparisons)*len(c.tests))
-	return c.tests[0].Detectable(alpha)
+	return c.worse.Detectable(alpha)
 }

@@ -179,3 +179,98 @@ func TestAnErrorThatCloudWatchKnowsBeforeItsInvocationIsIgnored(t *testing.T) {
 		t.Errorf("evidence %g", log)
 	}
 }
+
+// Functions that are all a little worse make a run bad together, though none would alone.
+func TestEvidenceOfSeveralFunctionsAddsUp(t *testing.T) {
+	t.Parallel()
+	together := 0
+	for errors := range int64(8) {
+		var all []*Comparison
+		for range 10 {
+			c := NewComparison(Criteria{Tolerance: 0.001, Before: Count{1000, 1}})
+			c.Add(Minute{New: Count{20, errors}, Old: Count{180, 0}})
+			all = append(all, c)
+		}
+		r := NewRun(all...)
+		switch enough := all[0].log() >= math.Log(1/Alpha); {
+		case r.alone():
+		case r.Bad() != enough:
+			t.Errorf("%d of 20 failed in each of ten functions: e^%.1f each, bad is %v", errors, all[0].log(), r.Bad())
+		case enough:
+			together++
+		}
+	}
+	if together == 0 {
+		t.Error("the evidence of one function always sufficed for all, or that of all never")
+	}
+	if NewRun().Bad() {
+		t.Error("a run without a function is bad")
+	}
+}
+
+// Errors that CloudWatch shows late belong to the minute of their invocations: what was
+// judged without them is judged anew.
+func TestMinutesThatAreRevisedCountAsIfTheyHadBeenKnown(t *testing.T) {
+	t.Parallel()
+	criteria := Criteria{Tolerance: 0.001, MaxErrorRate: 0.05, MinInvocations: 50, Before: Count{1000, 1}}
+	early := []Minute{{New: Count{50, 0}, Old: Count{450, 0}}, {New: Count{50, 0}, Old: Count{450, 1}}}
+	late := []Minute{{New: Count{50, 20}, Old: Count{450, 0}}, {New: Count{50, 15}, Old: Count{450, 1}}}
+	c, want := NewComparison(criteria), NewComparison(criteria)
+	for i := range early {
+		c.Add(early[i])
+		want.Add(late[i])
+	}
+	r := NewRun(c)
+	if r.Bad() {
+		t.Fatal("nothing failed yet, and the run is bad")
+	}
+	c.Revise(late)
+	if !r.Bad() || c.log() != want.log() || c.Total() != want.Total() || r.Detectable(c) != NewRun(want).Detectable(want) {
+		t.Errorf("evidence %g of %+v, want %g of %+v", c.log(), c.Total(), want.log(), want.Total())
+	}
+	if got := c.Stage().New.Invocations; got != 100 {
+		t.Errorf("%d invocations in the stage: none were added", got)
+	}
+}
+
+func TestALookAtAMinuteIsWholeWhereEveryErrorHasItsInvocation(t *testing.T) {
+	t.Parallel()
+	for m, whole := range map[Minute]bool{
+		{}: true, {New: Count{2, 2}, Old: Count{3, 3}}: true,
+		{New: Count{2, 3}}: false, {Old: Count{2, 3}}: false, {New: Count{2, -1}}: false, {Old: Count{2, -1}}: false,
+	} {
+		if m.Whole() != whole {
+			t.Errorf("%+v is whole: %v", m, !whole)
+		}
+	}
+	if got := (Count{-3, 2}).valid(); got != (Count{}) {
+		t.Errorf("fewer than no invocations: %+v", got)
+	}
+}
+
+// The old version's rate is learned from the hour before and from the minutes of the run.
+func TestTheOldRateIsLearned(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		before      Count
+		low, middle float64
+	}{
+		{Count{}, 0.01, 0.01}, {Count{1000, 100}, 0.099, 0.1}, {Count{1_000_000, 100_000}, 0.099, 0.1},
+	} {
+		e := newEstimate(tc.before)
+		if got := e.rate(); got < tc.low || got > tc.middle {
+			t.Errorf("%+v: %g", tc.before, got)
+		}
+	}
+	// Of very many invocations before no more count than 20 000.
+	e := newEstimate(Count{1_000_000, 100_000})
+	e.add(Count{20_001, 20_000})
+	if got := e.rate(); math.Abs(got-0.55) > 0.001 {
+		t.Errorf("after as many failures: %g, want 0.55", got)
+	}
+	w := NewWorse(0.001, Count{}, 1)
+	w.Add(Minute{New: Count{100, 50}, Old: Count{1000, 500}})
+	if got := w.old.rate(); math.Abs(got-0.5) > 0.01 {
+		t.Errorf("half of the old version's invocations failed, and its rate is taken for %g", got)
+	}
+}

@@ -30,6 +30,13 @@ func TestASlowerVersionIsFoundAfterEightMinutes(t *testing.T) {
 	if !AnySlower(&s) {
 		t.Error("one minute hides fifteen")
 	}
+	s.Add(Typical{}, of(1))
+	if now, old := s.Last(); now != of(130) || old != of(100) {
+		t.Errorf("the last minute that counts: %v, %v", now, old)
+	}
+	if AnySlower() {
+		t.Error("none is slower than nothing")
+	}
 }
 
 func TestOnlyWhatIsSlowerThanTheToleranceCounts(t *testing.T) {
