@@ -34,7 +34,7 @@ func Inside(root *os.Root, folder string) error {
 			return err
 		}
 		if !info.IsDir() {
-			return fmt.Errorf("%s is a file, and no folder: name another one", name)
+			return fmt.Errorf("%s is a file, not a folder: name another one", name)
 		}
 	}
 	return nil

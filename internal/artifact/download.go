@@ -68,7 +68,7 @@ func download(ctx context.Context, client aws.HTTPClient, from Source, dir strin
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return "", resp.StatusCode >= 500, fmt.Errorf("fetch the code that Lambda holds: it answered %s (the address lives for ten minutes)", resp.Status)
+		return "", resp.StatusCode >= 500, fmt.Errorf("fetch the code that Lambda holds: it answered %s (the URL is valid for ten minutes)", resp.Status)
 	}
 	file, err := os.CreateTemp(dir, "code-*.zip")
 	if err != nil {

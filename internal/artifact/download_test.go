@@ -65,7 +65,7 @@ func TestDownloadTakesTheCodeAndNothingElse(t *testing.T) {
 		"after a cut":        {each{status(200, io.MultiReader(bytes.NewReader(content[:1000]), iotest.ErrReader(io.ErrUnexpectedEOF))), whole()}, "", 2},
 		"after no line":      {each{broken, whole()}, "", 2},
 		"after another file": {each{status(200, strings.NewReader("another")), whole()}, "", 2},
-		"expired":            {each{status(403, http.NoBody)}, "Forbidden (the address lives for ten minutes)", 1},
+		"expired":            {each{status(403, http.NoBody)}, "Forbidden (the URL is valid for ten minutes)", 1},
 		"no line":            {each{broken}, "connection refused", downloadTries},
 		"another file":       {each{status(200, strings.NewReader("another"))}, "its SHA-256 is ", downloadTries},
 		"no trust":           {each{fails(session.UntrustedCertificate{Host: "code.example", Err: errors.New("unknown authority")})}, "the certificate of code.example is not trusted", 1},

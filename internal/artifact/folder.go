@@ -140,7 +140,7 @@ func readIgnoreText(root *os.Root) (string, error) {
 	case err != nil:
 		return "", err
 	case !info.Mode().IsRegular() || info.Size() > maxIgnore:
-		return "", fmt.Errorf("%s is no file of at most %d bytes", IgnoreFile, maxIgnore)
+		return "", fmt.Errorf("%s is not a file of at most %d bytes", IgnoreFile, maxIgnore)
 	}
 	text, err := root.ReadFile(IgnoreFile)
 	return string(text), err

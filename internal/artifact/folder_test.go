@@ -279,7 +279,7 @@ func BenchmarkZipManySmallFiles(b *testing.B) {
 func TestAFolderWhoseRulesAreNoFileIsRefused(t *testing.T) {
 	t.Parallel()
 	folder := write(t, t.TempDir(), map[string]string{"a": "a", ".lambdaignore/x": "x"})
-	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), ".lambdaignore is no file") {
+	if _, err := Zip(t.Context(), io.Discard, folder); err == nil || !strings.Contains(err.Error(), ".lambdaignore is not a file") {
 		t.Errorf("got %v, want a refusal", err)
 	}
 }

@@ -181,9 +181,9 @@ func (o *object) explain(ctx context.Context, err error) error {
 	case status == http.StatusNotFound && o.bucketMissing(ctx):
 		return fmt.Errorf("artifact %s: there is no bucket %s", o, o.bucket)
 	case status == http.StatusNotFound && o.version != "":
-		return fmt.Errorf("artifact %s: the bucket is there, but no such object or version", o)
+		return fmt.Errorf("artifact %s: the bucket exists, but no such object or version", o)
 	case status == http.StatusNotFound:
-		return fmt.Errorf("artifact %s: the bucket is there, but no such object: check the key", o)
+		return fmt.Errorf("artifact %s: the bucket exists, but no such object: check the key", o)
 	case status == http.StatusMethodNotAllowed:
 		return fmt.Errorf("artifact %s: this version is a delete marker: name an earlier one", o)
 	case status == http.StatusBadRequest && o.version != "":

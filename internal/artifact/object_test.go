@@ -185,8 +185,8 @@ func TestWhatIsWrongWithAnObjectHasItsOwnWords(t *testing.T) {
 		ref  Ref
 		want string
 	}{
-		{Ref{Bucket: "code", Key: "none.zip"}, "the bucket is there, but no such object: check the key"},
-		{Ref{Bucket: "code", Key: "gone.zip"}, "the bucket is there, but no such object: check the key"},
+		{Ref{Bucket: "code", Key: "none.zip"}, "the bucket exists, but no such object: check the key"},
+		{Ref{Bucket: "code", Key: "gone.zip"}, "the bucket exists, but no such object: check the key"},
 		{Ref{Bucket: "code", Key: "gone.zip", VersionID: *deleted.VersionId}, "this version is a delete marker"},
 		{Ref{Bucket: "code", Key: "other.zip", VersionID: version}, "no such object or version"},
 		{Ref{Bucket: "code", Key: "gone.zip", VersionID: "junk"}, "S3 does not accept this versionId"},

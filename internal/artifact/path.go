@@ -59,7 +59,7 @@ func inWorkspace(workspace, path string) (string, error) {
 		return "", err
 	}
 	if inside, err := filepath.Rel(base, real); err != nil || !filepath.IsLocal(inside) {
-		return "", fmt.Errorf("it is outside the workspace %s: name it by its absolute path, %s, where that is meant", base, real)
+		return "", fmt.Errorf("it is outside the workspace %s: name it by its absolute path, %s, if that is intended", base, real)
 	}
 	return real, nil
 }

@@ -105,7 +105,7 @@ func parseWildcards(file, text string) (out wildcards, problems diag.List) {
 		if hint := meant(line); hint != "" {
 			problems = append(problems, diag.Problem{
 				File: file, Line: number, Col: indent + 1, Warning: true, Hint: hint,
-				Message: strconv.Quote(line) + " leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its last name",
+				Message: strconv.Quote(line) + " leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its base name",
 			})
 		}
 	}

@@ -85,11 +85,11 @@ func TestAFolderBesideADefinitionOfLambroll(t *testing.T) {
 		"of the definition": {map[string]string{"fn/.lambdaignore": "\ufeff# none\n\n  *.md \r\n", ".lambdaignore": "*"}, "build", []string{"index.js", "node_modules/x.js"}, ""},
 		"of the workspace":  {map[string]string{".lambdaignore": "node_modules\n.*\n"}, "build", all, ""},
 		"an empty one":      {map[string]string{"build/.lambdaignore": "", ".lambdaignore": "*"}, "build", all, ""},
-		"written as gitignore": {map[string]string{".lambdaignore": "*.md\nnode_modules/\n/index.js\n  !a.md\n"}, "build", []string{"index.js", "node_modules/x.js"}, `.lambdaignore:2:1: warning: "node_modules/" leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its last name
+		"written as gitignore": {map[string]string{".lambdaignore": "*.md\nnode_modules/\n/index.js\n  !a.md\n"}, "build", []string{"index.js", "node_modules/x.js"}, `.lambdaignore:2:1: warning: "node_modules/" leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its base name
    hint: write node_modules/*
-.lambdaignore:3:1: warning: "/index.js" leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its last name
+.lambdaignore:3:1: warning: "/index.js" leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its base name
    hint: write index.js
-.lambdaignore:4:3: warning: "!a.md" leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its last name
+.lambdaignore:4:3: warning: "!a.md" leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its base name
    hint: name what is left out so that this file is not among it`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestALambdaignoreThatIsNoFile(t *testing.T) {
 	t.Parallel()
 	workspace := write(t, t.TempDir(), map[string]string{"fn/a": "a", ".lambdaignore/x": "x"})
 	_, err := Resolve(t.Context(), Ref{Kind: Path, Path: "fn", Lambroll: "."}, Options{Workspace: workspace, TempDir: t.TempDir()})
-	if err == nil || !strings.Contains(err.Error(), ".lambdaignore is no file") {
+	if err == nil || !strings.Contains(err.Error(), ".lambdaignore is not a file") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -196,15 +196,15 @@ func TestAFunctionURLRefusesTheSignatureOfAnotherTime(t *testing.T) {
 		code    int
 		says    string
 	}{
-		"four minutes old":                     {4 * time.Minute, "", http.StatusOK, ""},
-		"six minutes old":                      {6 * time.Minute, "", http.StatusForbidden, "Signature expired: "},
-		"of a clock that is four ahead":        {-4 * time.Minute, "", http.StatusOK, ""},
-		"of a clock that is six ahead":         {-6 * time.Minute, "", http.StatusForbidden, "Signature not yet current: "},
-		"presigned, and over":                  {time.Minute, "30", http.StatusForbidden, "- 30 sec.)"},
-		"presigned for an hour":                {30 * time.Minute, "3600", http.StatusOK, ""},
-		"presigned by a clock that is ahead":   {-6 * time.Minute, "3600", http.StatusForbidden, "Signature not yet current: "},
-		"presigned for more than seven days":   {0, "604801", http.StatusForbidden, "604800 at most"},
-		"presigned for a time that is no time": {0, "long", http.StatusForbidden, "604800 at most"},
+		"four minutes old":                        {4 * time.Minute, "", http.StatusOK, ""},
+		"six minutes old":                         {6 * time.Minute, "", http.StatusForbidden, "Signature expired: "},
+		"of a clock that is four ahead":           {-4 * time.Minute, "", http.StatusOK, ""},
+		"of a clock that is six ahead":            {-6 * time.Minute, "", http.StatusForbidden, "Signature not yet current: "},
+		"presigned, and over":                     {time.Minute, "30", http.StatusForbidden, "- 30 sec.)"},
+		"presigned for an hour":                   {30 * time.Minute, "3600", http.StatusOK, ""},
+		"presigned by a clock that is ahead":      {-6 * time.Minute, "3600", http.StatusForbidden, "Signature not yet current: "},
+		"presigned for more than seven days":      {0, "604801", http.StatusForbidden, "604800 at most"},
+		"presigned for a time that is not a time": {0, "long", http.StatusForbidden, "604800 at most"},
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Host, r.URL.Host = s.url.Host, s.url.Host

@@ -265,7 +265,7 @@ func (a *app) report(err error) int {
 func (a *app) printError(err error) {
 	text := "error: " + err.Error()
 	if lines := a.recovery(err); len(lines) > 1 {
-		text += "\nwhere the journal is gone by then, run:\n  " + strings.Join(lines[1:], "\n  ")
+		text += "\nif the journal is gone by then, run:\n  " + strings.Join(lines[1:], "\n  ")
 	}
 	if screen := a.host.Screen(); screen != nil {
 		columns, _ := screen.Size()

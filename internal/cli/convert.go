@@ -122,7 +122,7 @@ func (a *app) convertFolder(ctx context.Context, files service.Files, folder str
 	return convert.Lambroll(f)
 }
 
-var errOfOptions = errors.New("in an option file there are env and must_env alone: write its value in the workflow")
+var errOfOptions = errors.New("an option file may use only env and must_env: write its value in the workflow")
 
 // later writes what a workflow has in place of environment variables.
 func later(names []string, otherwise string) string {

@@ -206,7 +206,7 @@ func TestAnInvocationThatCannotBeMadeIsNotStarted(t *testing.T) {
 		"function hello in eu-central-1 has no alias or version 9":     {"--function", "hello", "--qualifier", "9"},
 		"the payload is not JSON: line 2, column 1: this character":    {"--function", "hello", "--payload", "{\n'a': 1}"},
 		"the payload is not JSON: line 1, column 8: it ends too early": {"--function", "hello", "--payload", `{"a": [1`},
-		"it is of Region us-east-1, but eu-west-1 is asked for":        {"--function", "arn:aws:lambda:us-east-1:000000000000:function:hello", "--aws-region", "eu-west-1"},
+		"it is in Region us-east-1, but eu-west-1 is requested":        {"--function", "arn:aws:lambda:us-east-1:000000000000:function:hello", "--aws-region", "eu-west-1"},
 		"nothing says what to invoke":                                  {},
 		"lambda-rollout invoke --function hello --qualifier live":      {"--function", "hello:live"},
 	} {
@@ -270,7 +270,7 @@ func TestAnIncompleteRollbackOnGitHubNamesACommandWithoutJournal(t *testing.T) {
 	if code != exitIncomplete {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
 	}
-	_, command, found := strings.Cut(out, "where the journal is gone by then, run:\n  lambda-rollout ")
+	_, command, found := strings.Cut(out, "if the journal is gone by then, run:\n  lambda-rollout ")
 	if !found || !strings.Contains(out, "once that is fixed, run: lambda-rollout rollback --journal ") {
 		t.Fatalf("the commands are not named:\n%s", out)
 	}

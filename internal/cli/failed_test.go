@@ -116,7 +116,7 @@ func TestAPruneThatFailsIsADocument(t *testing.T) {
 	}
 	b.aws.Inject(awslocal.Fault{Operation: "DeleteFunction", Nth: 2, Count: -1, Action: awslocal.Error, Status: 403, Code: "AccessDeniedException", Message: "no"})
 	d := b.failure(exitStopped, "stopped", "prune", "--function", "hello", "--keep-versions", "1")
-	if len(d.Pruned) != 1 || d.Pruned[0].Function != "hello" || len(d.Pruned[0].Versions) != 4 || !d.Pruned[0].Versions[0].Deleted || d.Pruned[0].Versions[1].Deleted || !strings.Contains(d.Error, "the same command goes on") {
+	if len(d.Pruned) != 1 || d.Pruned[0].Function != "hello" || len(d.Pruned[0].Versions) != 4 || !d.Pruned[0].Versions[0].Deleted || d.Pruned[0].Versions[1].Deleted || !strings.Contains(d.Error, "run the same command again to continue") {
 		t.Errorf("%+v", d)
 	}
 }

@@ -139,7 +139,7 @@ func initText(doc initDocument) string {
 		for _, note := range f.Notes {
 			fmt.Fprintf(&b, "  Note: %s\n", note)
 		}
-		b.WriteString("  Nothing is to be done yet, which this shows:\n    lambda-rollout plan")
+		b.WriteString("  Nothing needs to be deployed yet, as this shows:\n    lambda-rollout plan")
 		for _, argument := range f.Arguments {
 			b.WriteString(" " + shellWord(argument))
 		}

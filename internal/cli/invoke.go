@@ -87,7 +87,7 @@ func (a *app) payloads(ctx context.Context, text string) ([][]byte, error) {
 	for _, word := range strings.Fields(text) {
 		pattern, is := strings.CutPrefix(word, "@")
 		if !is {
-			return nil, fmt.Errorf("input payload: %s is no file: write @%s", word, word)
+			return nil, fmt.Errorf("input payload: %s is not a file: write @%s", word, word)
 		}
 		found, err := a.payloadFiles(ctx, pattern)
 		if err != nil {

@@ -373,7 +373,7 @@ func TestConvertReadsTheTemplatesOfAnOptionFile(t *testing.T) {
 		}
 	}
 	for content, want := range map[string]string{
-		"{\n\"region\": \"{{ ssm `/a` }}\"}":   "fn/option.json:2:15: ssm: in an option file there are env and must_env alone",
+		"{\n\"region\": \"{{ ssm `/a` }}\"}":   "fn/option.json:2:15: ssm: an option file may use only env and must_env",
 		"{\n\"region\": \"{{ cfn_output }}\"}": "fn/option.json:2:15: ",
 		"{}\n---\n{}":                          "fn/option.json: holds 2 documents",
 	} {

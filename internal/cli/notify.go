@@ -106,7 +106,7 @@ func (a *app) tellEnd(ctx context.Context, code int, err error) {
 	}
 	for _, c := range a.channels {
 		if missed := c.End(end, within); missed != nil {
-			a.log().Warn("not everybody was told of this run: %v", missed)
+			a.log().Warn("notifications of this run: %v", missed)
 		}
 		if github, is := c.(*notify.GitHub); is && github.Deployment() != 0 && a.host.PostFollows() {
 			if err := a.host.SaveState(deploymentState, strconv.FormatInt(github.Deployment(), 10)); err != nil {

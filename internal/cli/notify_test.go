@@ -95,7 +95,7 @@ func TestOthersAreToldOfARun(t *testing.T) {
 	}
 	h.Close()
 	code, out, errs := b.run(append([]string{"deploy"}, tell...)...)
-	if out += errs; code != 0 || !strings.Contains(out, "not everybody was told of this run") || strings.Contains(out, "secret-of-the-hook") {
+	if out += errs; code != 0 || !strings.Contains(out, "notifications of this run") || strings.Contains(out, "secret-of-the-hook") {
 		t.Errorf("nobody listens: exit %d\n%s", code, out)
 	}
 	if code, _, errs := b.run("deploy", "--notify", "hooks.example.com", "--function-definition", "function.yaml"); code != exitInput || !strings.Contains(errs, "notify: it does not begin with http:// or https://") {

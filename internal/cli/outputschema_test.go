@@ -225,7 +225,7 @@ func (n *schemaNode) check(at string, value any) (wrong []string) {
 		wrong = n.checkMembers(at, value)
 	case string:
 		if _, err := time.Parse(time.RFC3339Nano, value); n.Format == "date-time" && err != nil {
-			wrong = append(wrong, at+" is no time: "+value)
+			wrong = append(wrong, at+" is not a time: "+value)
 		}
 	}
 	return wrong

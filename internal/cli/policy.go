@@ -98,7 +98,7 @@ func (a *app) needs(p deploy.Planned) []policy.Need {
 		return policy.RehearsalNeeds(t)
 	}
 	if p.Plan.Empty() {
-		a.log().Warn("nothing is to be changed in function %s now: the policy holds what it takes to see that, and no more (--scope service: every deployment of these files)", p.At.Function)
+		a.log().Warn("function %s needs no change now: the policy covers what it takes to find that out, and no more (--scope service: every deployment of these files)", p.At.Function)
 	}
 	return policy.Needs(t)
 }
@@ -133,7 +133,7 @@ func (a *app) trust(ctx context.Context, w policy.Worker, run *session.Session) 
 		Issuer: cmp.Or(claims.Issuer, policy.GitHubIssuer(from.server)), Subject: claims.Subject,
 	}
 	if from.repository == "" {
-		a.log().Warn("this is no clone of a repository on GitHub: replace %s in the trust policy by the one that deploys, in each place", policy.Placeholder)
+		a.log().Warn("this is not a clone of a GitHub repository: replace %s in the trust policy with the repository that deploys, everywhere", policy.Placeholder)
 	}
 	if repository.Subject == "" {
 		a.log().Line("The trust policy admits every branch and pull request of the repository: narrow its sub, where it ends in :*, to :ref:refs/heads/main or :environment:NAME")

@@ -242,7 +242,7 @@ func (a *app) stopping(n int) string {
 	case a.host.PostFollows() && n == 0:
 		return "Stopping: the post step rolls back what was changed"
 	case a.host.PostFollows():
-		return "Still stopping: the post step rolls back what was changed. Killed now, the call under way would be of unknown outcome; then run: lambda-rollout rollback --journal " + name
+		return "Still stopping: the post step rolls back what was changed. If it is killed now, the outcome of the current call is unknown; in that case run: lambda-rollout rollback --journal " + name
 	}
 	return a.rollingBack(n, name)
 }
@@ -253,7 +253,7 @@ func (a *app) rollingBack(n int, name string) string {
 	most := "at most " + traffic.FormatDuration(a.in.Duration("rollback-timeout"))
 	switch {
 	case a.in.Command() == "rollback" && n == 0:
-		return "The rollback goes on, because half of one is worse: it takes " + most
+		return "The rollback continues, because half a rollback is worse: it takes " + most
 	case n == 0 && what == "":
 		return "Stopping: nothing was changed yet"
 	case n == 0:
@@ -262,7 +262,7 @@ func (a *app) rollingBack(n int, name string) string {
 	if what == "" {
 		what = "what was changed"
 	}
-	return fmt.Sprintf("Still rolling back %s, for %s. Killed now, changes would remain; then run: %s", what, most, deploy.RollbackCommand(a.relative(name)))
+	return fmt.Sprintf("Still rolling back %s, for %s. If it is killed now, changes remain; in that case run: %s", what, most, deploy.RollbackCommand(a.relative(name)))
 }
 
 const (

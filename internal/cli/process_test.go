@@ -139,8 +139,8 @@ func TestEachSignalSaysWhatItCosts(t *testing.T) {
 		want  []string
 	}{
 		{nil, false, []string{"", ""}},
-		{nil, true, []string{"nothing was changed yet", "Still rolling back what was changed, for at most 7m. Killed now, changes would remain; then run: lambda-rollout rollback --journal j.jsonl"}},
-		{[]string{"LAMBDA_ROLLOUT_POST=1"}, true, []string{"the post step rolls back", "Killed now, the call under way would be of unknown outcome; then run: lambda-rollout rollback --journal j.jsonl"}},
+		{nil, true, []string{"nothing was changed yet", "Still rolling back what was changed, for at most 7m. If it is killed now, changes remain; in that case run: lambda-rollout rollback --journal j.jsonl"}},
+		{[]string{"LAMBDA_ROLLOUT_POST=1"}, true, []string{"the post step rolls back", "If it is killed now, the outcome of the current call is unknown; in that case run: lambda-rollout rollback --journal j.jsonl"}},
 	} {
 		a := &app{host: host.Detect(host.Options{Env: tc.env}), in: request.Set}
 		if tc.began {

@@ -175,7 +175,7 @@ func (a *app) keepVersions(ctx context.Context, results []deploy.Result) {
 	if name := a.progress.journalName(); name != "" {
 		own, err := a.ownRun(ctx, name)
 		if err != nil {
-			a.log().Warn("keep-versions deletes nothing: the journal of this run cannot be read, so that what it leads back to is not known: %v", err)
+			a.log().Warn("keep-versions deletes nothing: the journal of this run cannot be read, so it is unknown which versions a rollback needs: %v", err)
 			return
 		}
 		runs = append(runs, *own)

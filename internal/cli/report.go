@@ -91,7 +91,7 @@ func writePage(path, page string) error {
 			return fmt.Errorf("write the report: %w", err)
 		}
 		if !report.IsPage(old) {
-			return fmt.Errorf("write the report %s: the file is no report of lambda-rollout and is not overwritten; name another", path)
+			return fmt.Errorf("write the report %s: the file is not a report of lambda-rollout and is not overwritten; name another", path)
 		}
 	}
 	return replace(path, page)

@@ -60,7 +60,7 @@ func (a *app) requests(ctx context.Context) ([]deploy.Request, error) {
 		}
 		for _, t := range set.Targets {
 			if len(t.Aliases) == 0 {
-				return nil, diag.List{{File: t.Source, Message: "function " + t.Function.FunctionName + " has no alias that could go back", Hint: "name one: alias: live"}}
+				return nil, diag.List{{File: t.Source, Message: "function " + t.Function.FunctionName + " has no alias that could be rolled back", Hint: "name one: alias: live"}}
 			}
 		}
 		return deploy.RequestsOf(set.Set)
@@ -98,7 +98,7 @@ func (a *app) requestsOf(text string) ([]deploy.Request, error) {
 		if len(r.Aliases) == 0 && !r.Latest {
 			hint := "an alias is what shares its traffic: name one at the deploy"
 			if a.in.Has("latest") {
-				hint = "rollback with latest brings $LATEST back"
+				hint = "rollback with latest restores $LATEST"
 			}
 			return nil, diag.List{{Message: "the deployment of " + d.Function + " named no alias", Hint: hint}}
 		}

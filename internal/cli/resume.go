@@ -32,7 +32,7 @@ func (a *app) resume(ctx context.Context) (err error) {
 	}
 	a.runName = r.Run()
 	stages := targets[0].Want.Traffic
-	a.log().Line("Run %s, which began at %s, goes on with %s", r.Run(), header.Started.UTC().Format(time.DateTime), stages)
+	a.log().Line("Run %s, which began at %s, continues with %s", r.Run(), header.Started.UTC().Format(time.DateTime), stages)
 	return a.withTemp(func(folders deploy.Folders) error {
 		execution := deploy.Execution{
 			Work: a.work(folders.Temp), RollbackTimeout: a.rollbackTime(), PostFollows: a.host.PostFollows(),

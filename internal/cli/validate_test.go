@@ -156,7 +156,7 @@ func TestValidateComparesRegions(t *testing.T) {
 		"a layer, by environment":      {layer: of + "layer:tools:1", environment: "eu-central-1", says: "layers[0] is in us-east-1, but the function is in eu-central-1"},
 		"a layer, by ARN":              {layer: of + "layer:tools:1", function: "arn:aws:lambda:eu-west-1:123456789012:function:shop", says: "the function is in eu-west-1"},
 		"a layer of the Region":        {layer: of + "layer:tools:1", environment: "us-east-1"},
-		"a function of another Region": {function: of + "function:shop", args: []string{"--aws-region", "eu-west-1"}, says: "it is of Region us-east-1, but eu-west-1 is asked for"},
+		"a function of another Region": {function: of + "function:shop", args: []string{"--aws-region", "eu-west-1"}, says: "it is in Region us-east-1, but eu-west-1 is requested"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -37,7 +37,7 @@ func (a *app) validateFiles(ctx context.Context) (found validation, err error) {
 		}
 		input, known := inputOf[what]
 		if !known {
-			found.problems = append(found.problems, diag.Problem{File: c.Name, Message: "is nothing that can be validated" + strings.TrimSuffix(", but "+what, ", but "), Hint: hint})
+			found.problems = append(found.problems, diag.Problem{File: c.Name, Message: "is not a file that can be validated" + strings.TrimSuffix(", but "+what, ", but "), Hint: hint})
 			continue
 		}
 		a.sorted[input] = append(a.sorted[input], c.Name)

@@ -40,7 +40,7 @@ func (c *converter) condition(list []when, where scope) *yaml.Node {
 		switch w.status.Raw() {
 		case "All":
 			if c.moving {
-				c.note(w.status, "what moves traffic runs only where all before it went well", "")
+				c.note(w.status, "a step that moves traffic runs only if everything before it succeeded", "")
 			} else {
 				status = "always()"
 			}
@@ -58,10 +58,10 @@ func (c *converter) condition(list []when, where scope) *yaml.Node {
 			if !w.afterFailure() {
 				result, c.unsaid = "the workflow stops there: ", true
 			}
-			c.note(w.condition, "the condition cannot be said in GitHub's expressions, so "+result+err.Error(), "write the condition of its if by hand")
+			c.note(w.condition, "the condition cannot be expressed in GitHub's expressions, so "+result+err.Error(), "write the condition of its if by hand")
 			written = "false"
 		case written != "false" && strings.Contains(written, "'"):
-			c.advise(w.condition, "GitHub compares texts without regard to upper and lower case", "")
+			c.advise(w.condition, "GitHub compares strings without regard to case", "")
 		}
 		terms = append(terms, written)
 	}
@@ -112,7 +112,7 @@ func (c *converter) failure(list []strategy) behaviour {
 		}
 		for _, e := range s.errors {
 			if kind := e.Raw(); kind != "AllErrors" && kind != "" {
-				c.note(e, "a failure strategy for "+kind+" alone holds for every error here", "")
+				c.note(e, "a failure strategy for "+kind+" alone applies to every error here", "")
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func (c *converter) escape(root *yaml.Node) {
 
 func (c *converter) escapeNode(n *yaml.Node, inText string) {
 	if strings.Contains(n.Value, gitHubOpening) {
-		message := "the pipeline's own " + gitHubOpening + " is written as text: in Harness it is no expression"
+		message := "the pipeline's own " + gitHubOpening + " is written as text: in Harness it is not an expression"
 		if inText == brokenOpening {
 			message = "the pipeline's own " + gitHubOpening + " is written as " + brokenOpening + ": GitHub takes no expression in names and inputs of a workflow"
 		}

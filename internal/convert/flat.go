@@ -99,7 +99,7 @@ func (c *converter) readFlat(r document.Reader, p *pipeline, n *yaml.Node) {
 		"environment": func(n *yaml.Node) { f.environment = n },
 		"stages":      func(n *yaml.Node) { stages = n },
 		"jobs": func(n *yaml.Node) {
-			c.report(r.Doc.Problem(n, "the pipeline has jobs as a workflow of GitHub has them", "write them as stages, or use them as a workflow"))
+			c.report(r.Doc.Problem(n, "the pipeline has jobs like a GitHub workflow", "write them as stages, or use them as a workflow"))
 		},
 	}, flatIgnored)
 	if stages != nil {
@@ -147,7 +147,7 @@ func (f *flatReader) item(n *yaml.Node, outer around) [][]*stage {
 	var together []*stage
 	for _, one := range stages {
 		if len(one) != 1 {
-			f.adviseNode(f.Doc, parallel, "groups of stages side by side run one after the other", "")
+			f.adviseNode(f.Doc, parallel, "parallel groups of stages run one after the other", "")
 			return stages
 		}
 		together = append(together, one...)

@@ -166,7 +166,7 @@ func (f *flatReader) inputs(n *yaml.Node) (out []variable) {
 // byDefault reads the default of an input.
 func (f *flatReader) byDefault(v *variable, n *yaml.Node) {
 	if n.Kind != yaml.ScalarNode {
-		f.noteNode(f.Doc, n, "the default of the input "+v.name.Raw()+" is no text: GitHub's inputs are texts, numbers and choices", "")
+		f.noteNode(f.Doc, n, "the default of the input "+v.name.Raw()+" is not a string: GitHub's inputs are strings, numbers and choices", "")
 		return
 	}
 	if !document.IsNull(n) {

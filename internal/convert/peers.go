@@ -120,7 +120,7 @@ alias-to-latest left an alias points to a published version here
 skip-configuration left leave the fields out of the definition: what it does not name stays as it is
 skip-function left a deploy that finds the code and the definition unchanged changes the settings alone
 ignore left leave the field out of the definition: what it does not name stays as it is
-exclude-file left its patterns belong into the file .lambdaignore of the folder that is zipped
+exclude-file left its patterns belong in the file .lambdaignore of the folder that is zipped
 symlink is true`
 
 // rule is what one input becomes: the kind of the table, and its target or sentence.

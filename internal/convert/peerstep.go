@@ -173,7 +173,7 @@ func (s *peerStep) number(name, text, target string) string {
 	if n.Value == text {
 		n.Tag = "!!int"
 		if strings.Trim(text, "0123456789") != "" {
-			return "its value is no whole number"
+			return "its value is not a whole number"
 		}
 	}
 	return s.put(target, n)
@@ -187,7 +187,7 @@ func (s *peerStep) json(name, text, target string) string {
 	}
 	var doc yaml.Node
 	if !json.Valid([]byte(text)) || yaml.Unmarshal([]byte(text), &doc) != nil {
-		return "its value is no JSON"
+		return "its value is not JSON"
 	}
 	return s.put(target, s.filled(name, doc.Content[0], strings.HasPrefix(target, "environment")))
 }

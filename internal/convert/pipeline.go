@@ -113,7 +113,7 @@ func (c *converter) readPipeline(doc *expression.Document) *pipeline {
 	}}, "")
 	switch {
 	case !found:
-		c.report(doc.Problem(doc.Root(), "is no pipeline: its root has no key pipeline", ""))
+		c.report(doc.Problem(doc.Root(), "is not a pipeline: its root has no key pipeline", ""))
 	case len(p.groups) == 0:
 		c.report(doc.Problem(doc.Root(), "the pipeline has no stages", ""))
 	}
@@ -205,7 +205,7 @@ func (c *converter) readStrategy(r document.Reader, s *stage, n *yaml.Node) {
 			r.Text(&times, "parallelism")(n)
 			count, err := strconv.Atoi(times.Raw())
 			if err != nil || count < 1 || count > maxJobs {
-				c.noteNode(r.Doc, n, "the strategy's parallelism is no number from 1 to 256 and is left out", "")
+				c.noteNode(r.Doc, n, "the strategy's parallelism is not a number from 1 to 256 and is left out", "")
 				return
 			}
 			items := newList()

@@ -246,7 +246,7 @@ func (j *jobSteps) serviceFile(ref document.Text) string {
 	if e == nil || j.checking || find(j.references.services, ref.Raw()) != nil || strings.Contains(ref.Raw(), "<+") {
 		return j.file(j.references.services, ref, "service")
 	}
-	j.note(ref, "the pipeline's service is called "+ref.Raw()+"; the service that was given, "+e.id()+", is taken for it", "")
+	j.note(ref, "the pipeline's service is called "+ref.Raw()+"; the service that was given, "+e.id()+", is used for it", "")
 	return e.file
 }
 

@@ -77,7 +77,7 @@ func MissingForCreation(wanted Function, packageType string) []string {
 func CheckNew(wanted Function, packageType string, doc Document) diag.List {
 	p := placer{doc: doc}
 	for _, name := range MissingForCreation(wanted, packageType) {
-		p.warn("", "", "%s is missing: a function that exists keeps its own, a new one needs one", name)
+		p.warn("", "", "%s is missing: an existing function keeps its own, a new one needs one", name)
 	}
 	return p.problems
 }

@@ -179,7 +179,7 @@ func (d *decoder) unknown(key *yaml.Node, s scope) {
 		return
 	}
 	if hint, is := d.answer(s.path, key.Value); is {
-		d.problem(key, hint, "%q is no part of a definition", s.written+key.Value)
+		d.problem(key, hint, "%q is not part of a definition", s.written+key.Value)
 		return
 	}
 	names := make([]string, len(s.fields))

@@ -66,12 +66,12 @@ var functionFields = []field{
 		members: []field{
 			{
 				name: "SubnetIds", kind: list, max: 16, defaultValue: empty{}, unordered: true,
-				items: &field{kind: text, pattern: lazyregexp.New(`^subnet-[0-9a-z]+$`), form: "a subnet's id: subnet-…"},
+				items: &field{kind: text, pattern: lazyregexp.New(`^subnet-[0-9a-z]+$`), form: "a subnet's ID: subnet-…"},
 				doc:   "The subnets.",
 			},
 			{
 				name: "SecurityGroupIds", kind: list, max: 5, defaultValue: empty{}, unordered: true,
-				items: &field{kind: text, pattern: lazyregexp.New(`^sg-[0-9a-zA-Z]+$`), form: "a security group's id: sg-…"},
+				items: &field{kind: text, pattern: lazyregexp.New(`^sg-[0-9a-zA-Z]+$`), form: "a security group's ID: sg-…"},
 				doc:   "The security groups.",
 			},
 			{
@@ -82,7 +82,7 @@ var functionFields = []field{
 	},
 	{
 		name: "DeadLetterConfig", kind: object, defaultValue: empty{},
-		doc: "Where asynchronous events go that the function could not handle. {} removes it.",
+		doc: "Where asynchronous events that the function could not handle are sent. {} removes it.",
 		members: []field{{
 			name: "TargetArn", kind: text, defaultValue: "", pattern: arnOrNothing, form: "the ARN of an SQS queue or SNS topic",
 			doc: "The ARN of an SQS queue or an SNS topic.",
@@ -107,7 +107,7 @@ var functionFields = []field{
 			pattern: lazyregexp.New(`^arn:[a-zA-Z0-9-]+:lambda:([a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+|::awslayer:[a-zA-Z0-9-_]+)$`),
 			form:    "the ARN of a layer's version: arn:aws:lambda:us-east-1:123456789012:layer:name:1",
 		},
-		doc: "The ARNs of layer versions, in the order in which they are laid over each other. [] removes them.",
+		doc: "The ARNs of layer versions, in the order in which they are applied. [] removes them.",
 	},
 	{
 		name: "FileSystemConfigs", kind: objects, max: 1, defaultValue: empty{},
@@ -127,7 +127,7 @@ var functionFields = []field{
 				doc: "How an S3 file system is read.",
 				members: []field{{
 					name: "DirectS3Read", kind: text, enum: []string{"AUTO", "ENABLED", "DISABLED"}, defaultValue: "AUTO",
-					doc: "Whether reads go straight to the bucket; AUTO does so from 512 MiB of memory on.",
+					doc: "Whether reads go straight to the bucket; AUTO does so with 512 MiB of memory or more.",
 				}},
 			},
 		},
@@ -143,7 +143,7 @@ var functionFields = []field{
 	},
 	{
 		name: "EphemeralStorage", kind: object, defaultValue: empty{},
-		doc: "The function's own disk.",
+		doc: "The function's ephemeral storage.",
 		members: []field{{
 			name: "Size", kind: integer, unit: "MiB", min: 512, max: 10_240, defaultValue: int32(512),
 			doc: "The size of /tmp in MiB.",
@@ -154,12 +154,12 @@ var functionFields = []field{
 		doc: "Snapshots that shorten cold starts.",
 		members: []field{{
 			name: "ApplyOn", kind: text, enum: []string{"PublishedVersions", "None"}, open: true, defaultValue: "None",
-			doc: "PublishedVersions takes a snapshot at every publish; None takes none.",
+			doc: "PublishedVersions takes a snapshot whenever a version is published; None takes none.",
 		}},
 	},
 	{
 		name: "LoggingConfig", kind: object, defaultValue: empty{},
-		doc: "What is logged and where to. A member that is not named keeps its value.",
+		doc: "What is logged, and where. A member that is not named keeps its value.",
 		members: []field{
 			{
 				name: "LogFormat", kind: text, enum: []string{"Text", "JSON"}, defaultValue: "Text",
@@ -182,7 +182,7 @@ var functionFields = []field{
 	},
 	{
 		name: "DurableConfig", kind: object, presenceFixed: true,
-		doc: "Makes the function durable. It is neither added to nor removed from a function that exists.",
+		doc: "Makes the function durable. It cannot be added to or removed from an existing function.",
 		members: []field{
 			{
 				name: "ExecutionTimeout", kind: integer, unit: "seconds", min: 1, max: 31_622_400,
@@ -200,7 +200,7 @@ var functionFields = []field{
 	},
 	{
 		name: "CapacityProviderConfig", kind: object, presenceFixed: true,
-		doc: "Runs the function on managed instances. It is neither added to nor removed from a function that exists.",
+		doc: "Runs the function on managed instances. It cannot be added to or removed from an existing function.",
 		members: []field{{
 			name: "LambdaManagedInstancesCapacityProviderConfig", kind: object, required: true,
 			doc: "The capacity provider and how it is used.",
@@ -254,7 +254,7 @@ var functionFields = []field{
 	},
 	{
 		name: "Code", kind: object, call: byNobody,
-		doc: "How the code is kept; where it comes from is the artifact's to say.",
+		doc: "How the code is kept; the artifact says where it comes from.",
 		members: []field{
 			{
 				name: "S3ObjectStorageMode", kind: text, enum: []string{"COPY", "REFERENCE"}, open: true,

@@ -51,7 +51,7 @@ func (c *codeChecker) python(handler string) {
 	}
 	module := strings.ReplaceAll(handler[:i], ".", "/")
 	if first, _, _ := strings.Cut(module, "/"); slices.Contains(pythonBuiltins, first) {
-		c.warn("Handler", "name the file otherwise", "handler %q: %s is a module of Python's own, which the runtime refuses", handler, first)
+		c.warn("Handler", "name the file otherwise", "handler %q: %s is one of Python's own modules, which the runtime refuses", handler, first)
 	}
 	for _, name := range c.names {
 		rest, ok := strings.CutPrefix(name, module)

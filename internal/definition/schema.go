@@ -109,7 +109,7 @@ func (d schemaDefs) object(fields []field, path string) *schema {
 func (d schemaDefs) settings() *schema {
 	root := d.object(settingNames(), "")
 	root.Title = "Settings of an AWS Lambda function"
-	root.Description = "What hangs on a function beside its configuration. A setting that is not named stays as it is in AWS; null and [] clear."
+	root.Description = "Settings that a function has besides its configuration. A setting that is not named stays as it is in AWS; null and [] clear."
 	permissions := d["Permissions"]
 	entry := permissions.AnyOf[0].Items
 	permissions.AnyOf = append(permissions.AnyOf, &schema{Type: "object", AdditionalProperties: &schema{AnyOf: []*schema{entry, {Type: "null"}}}})

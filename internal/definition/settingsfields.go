@@ -43,21 +43,21 @@ var settingsFields = []settingField{
 	{
 		field: field{
 			name: "FunctionUrl", kind: objects, members: urlFields, oneOrMore: true,
-			doc: "The function's own HTTPS address: one, or a list of one for each alias. null deletes it, and a new one gets another address.",
+			doc: "The function's own HTTPS address: one, or a list of one for each alias. null deletes it, and a new one gets a different address.",
 		},
 		setting: FunctionURLSetting, entry: entryOf[urlEntry],
 	},
 	{
 		field: field{
 			name: "Permissions", kind: objects, members: permissionFields,
-			doc: "Who may invoke the function: statements of its resource policy, known by their Sid; those of others are not touched. A list, or a map by Sid, where null removes a statement.",
+			doc: "Who may invoke the function: statements of its resource policy, identified by their Sid; other statements are not changed. A list, or a map by Sid, where null removes a statement.",
 		},
 		setting: PermissionSetting, entry: entryOf[permissionEntry],
 	},
 	{
 		field: field{
 			name: "ReservedConcurrency", kind: integer, unit: "invocations", max: 1_000_000,
-			doc: "How many invocations may run at once, reserved for this function alone; 0 switches it off, null takes the limit away.",
+			doc: "How many invocations may run at once, reserved for this function alone; 0 switches it off, null removes the limit.",
 		},
 		setting: ReservedConcurrencySetting,
 	},
@@ -83,7 +83,7 @@ var settingsFields = []settingField{
 				doc: "How long an event may wait, in seconds.",
 			}, {
 				name: "MaximumRetryAttempts", kind: integer, unit: "attempts", max: 2, defaultValue: int32(2),
-				doc: "How often an event that failed is tried again.",
+				doc: "How often an event that failed is retried.",
 			}, {
 				name: "DestinationConfig", kind: object, doc: "Where records of invocations are sent.",
 				members: []field{
@@ -91,7 +91,7 @@ var settingsFields = []settingField{
 					{name: "OnFailure", kind: object, members: destination, doc: "Where the records of failures go."},
 				},
 			}},
-			doc: "What becomes of asynchronous invocations: one, or a list of one for each alias. What it does not name is AWS's default; null takes all of it away.",
+			doc: "How asynchronous invocations are handled: one, or a list of one for each alias. Members that it does not name get AWS's defaults; null removes all of it.",
 		},
 		setting: EventInvokeSetting, entry: entryOf[eventInvokeEntry],
 	},
@@ -107,7 +107,7 @@ var settingsFields = []settingField{
 			name: "RuntimeManagement", kind: objects, oneOrMore: true, max: 1,
 			members: []field{{
 				name: "UpdateRuntimeOn", kind: text, required: true, enum: []string{"Auto", "FunctionUpdate", "Manual"}, defaultValue: "Auto",
-				doc: "When AWS takes a new version of the runtime.",
+				doc: "When AWS applies a new version of the runtime.",
 			}, {
 				name: "RuntimeVersionArn", kind: text, max: 2048, pattern: arnOrNothing, form: "the ARN of a runtime's version",
 				doc: "The version of the runtime, with Manual.",
@@ -163,7 +163,7 @@ var urlFields = []field{
 var permissionFields = []field{
 	{
 		name: "Sid", kind: text, min: 1, max: 100, pattern: lazyregexp.New(`^[a-zA-Z0-9-_]+$`), form: "letters, digits, - and _",
-		doc: "The statement's name. Without one the statement gets a name of its own and is removed once the document no longer holds it.",
+		doc: "The statement's name. Without one the statement gets a generated name, and is removed once it is no longer in the document.",
 	},
 	{
 		name: "StatementId", kind: text, min: 1, max: 100, pattern: lazyregexp.New(`^[a-zA-Z0-9-_]+$`), form: "letters, digits, - and _",
@@ -176,8 +176,8 @@ var permissionFields = []field{
 	},
 	{name: "Principal", kind: text, required: true, min: 1, max: 2048, doc: "Who may: a service (events.amazonaws.com), an account, an ARN, or *."},
 	{name: "SourceArn", kind: text, max: 2048, pattern: arnOrNothing, form: "an ARN", doc: "For which resource a service may; * matches."},
-	{name: "SourceAccount", kind: text, pattern: lazyregexp.New(`^\d{12}$`), form: "an account's 12 digits", doc: "Whose resource it must be."},
-	{name: "EventSourceToken", kind: text, max: 256, doc: "For Alexa: the skill's id."},
+	{name: "SourceAccount", kind: text, pattern: lazyregexp.New(`^\d{12}$`), form: "an account's 12 digits", doc: "The account that must own the resource."},
+	{name: "EventSourceToken", kind: text, max: 256, doc: "For Alexa: the skill's ID."},
 	{name: "PrincipalOrgID", camel: "principalOrgId", kind: text, max: 34, doc: "The organization that callers must belong to."},
 	{name: "FunctionUrlAuthType", kind: text, enum: []string{"NONE", "AWS_IAM"}, doc: "The AuthType that the function URL must have."},
 	{name: "InvokedViaFunctionUrl", kind: boolean, doc: "true: only through the function URL."},

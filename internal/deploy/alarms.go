@@ -100,7 +100,7 @@ func (a *alarms) first(ctx context.Context, g *metricsGroup) []error {
 			all = append(all, fmt.Errorf("alarms: there is no metric alarm and no composite alarm %s in %s of account %s", name, g.region, g.account))
 			continue
 		case alarm.State == metrics.InAlarm && !a.known[name]:
-			all = append(all, fmt.Errorf("alarms: %s in %s is in ALARM already: %s (alarms: %s! deploys all the same, and then only a change for the worse counts)", name, g.region, alarm.Reason, name))
+			all = append(all, fmt.Errorf("alarms: %s in %s is in ALARM already: %s (alarms: %s! deploys anyway, and then only a change for the worse counts)", name, g.region, alarm.Reason, name))
 		}
 		a.seen[alarmAt{g, name}] = &alarmState{alarm, alarm.State == metrics.InAlarm}
 		a.Events.Emit(event.AlarmChanged{Name: name, Region: g.region, To: string(alarm.State), Reason: alarm.Reason})
@@ -147,7 +147,7 @@ func (a *alarms) look(ctx context.Context, h held) error {
 		return context.Cause(ctx)
 	}
 	if failed != nil && a.blind == nil {
-		warn(a.Events, "the alarms cannot be seen now: %v; the run goes on asking", failed)
+		warn(a.Events, "the alarms cannot be read now: %v; the run keeps trying", failed)
 	}
 	a.blind = failed
 	err := errors.Join(raised...)

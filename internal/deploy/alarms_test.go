@@ -190,6 +190,6 @@ func TestAnAlarmThatIsDeletedMeanwhileIsSaid(t *testing.T) {
 			}
 		})
 		f.deployCode("2")
-		f.logged("the alarms cannot be seen now: alarm errors in us-east-1 is gone")
+		f.logged("the alarms cannot be read now: alarm errors in us-east-1 is gone")
 	})
 }

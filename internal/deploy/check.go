@@ -76,7 +76,7 @@ func Refused(planned []Planned, terms Terms) error {
 }
 
 func irreversible(function, reason string) error {
-	return fmt.Errorf("function %s: it could not be rolled back: %s (to deploy all the same: allow-partial-rollback)", function, reason)
+	return fmt.Errorf("function %s: it could not be rolled back: %s (to deploy anyway: allow-partial-rollback)", function, reason)
 }
 
 // checker asks AWS before the first change.

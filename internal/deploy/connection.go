@@ -153,7 +153,7 @@ func (c *Connection) regionOf(arn, infrastructure string) (string, error) {
 func agree(arn, infrastructure, asked string) error {
 	for _, pair := range [][2]string{{arn, infrastructure}, {arn, asked}, {infrastructure, asked}} {
 		if pair[0] != "" && pair[1] != "" && pair[0] != pair[1] {
-			return fmt.Errorf("it is of Region %s, but %s is asked for (aws-region, the infrastructure and the function's ARN must agree)", pair[0], pair[1])
+			return fmt.Errorf("it is in Region %s, but %s is requested (aws-region, the infrastructure and the function's ARN must agree)", pair[0], pair[1])
 		}
 	}
 	return nil

@@ -267,8 +267,8 @@ func TestNothingStartsBeforeEverythingWasChecked(t *testing.T) {
 		f.mustDeploy()
 		for _, c := range []struct{ name, definition, want string }{
 			{"twice", definitionOf("shop", ""), "is named twice: a run deploys each function once"},
-			{"account", strings.ReplaceAll(definitionOf("arn:aws:lambda:us-east-1:999999999999:function:shop", ""), "::000000000000:", "::999999999999:"), "is of account 999999999999, but the credentials are of account 000000000000"},
-			{"Region", definitionOf("arn:aws:lambda:eu-west-1:000000000000:function:shop", ""), "it is of Region eu-west-1, but us-east-1 is asked for"},
+			{"account", strings.ReplaceAll(definitionOf("arn:aws:lambda:us-east-1:999999999999:function:shop", ""), "::000000000000:", "::999999999999:"), "is in account 999999999999, but the credentials belong to account 000000000000"},
+			{"Region", definitionOf("arn:aws:lambda:eu-west-1:000000000000:function:shop", ""), "it is in Region eu-west-1, but us-east-1 is requested"},
 		} {
 			f.write("other.yaml", c.definition)
 			definitions := []string{"other.yaml"}

@@ -93,7 +93,7 @@ func (s *stopwatch) look(ctx context.Context, h held) error {
 	}
 	if err != nil {
 		if !s.blind {
-			warn(s.Events, "the guard cannot see durations: %v; it goes on asking", err)
+			warn(s.Events, "the guard cannot read durations: %v; it keeps trying", err)
 		}
 		s.blind = true
 		return nil
@@ -159,7 +159,7 @@ func (s *stopwatch) slower(ctx context.Context, h held) error {
 		record.Decision = "rollback"
 		return joined(err, s.note(ctx, record))
 	}
-	warn(s.Events, "%v; the shift goes on (guard: duration! rolls back)", err)
+	warn(s.Events, "%v; the shift continues (guard: duration! rolls back)", err)
 	return s.note(ctx, record)
 }
 

@@ -19,7 +19,7 @@ func TestASlowerVersionIsSaidOrTakenBack(t *testing.T) {
 		rollBack bool
 		log      string
 	}{
-		"duration":  {WarnOfSlower, 300 * time.Millisecond, false, "the shift goes on (guard: duration! rolls back)"},
+		"duration":  {WarnOfSlower, 300 * time.Millisecond, false, "the shift continues (guard: duration! rolls back)"},
 		"duration!": {RollBackSlower, 300 * time.Millisecond, true, "in the last one 300 ms instead of 100 ms (medians)"},
 		"equal":     {RollBackSlower, 110 * time.Millisecond, false, "median duration: new 110 ms, old 100 ms in the last minute; the new version was slower in 0 of"},
 	} {
@@ -47,7 +47,7 @@ func TestASlowerVersionIsSaidOrTakenBack(t *testing.T) {
 				if f.alias("live") != want || len(f.weights()) > 0 {
 					t.Errorf("live is %s with %v", f.alias("live"), f.weights())
 				}
-				if n := strings.Count(f.log.String(), "the shift goes on (guard"); n > 1 {
+				if n := strings.Count(f.log.String(), "the shift continues (guard"); n > 1 {
 					t.Errorf("said %d times", n)
 				}
 			})

@@ -68,7 +68,7 @@ func (f *follower) watch(ctx context.Context, _ held) (time.Time, error) {
 		failed = errors.Join(failed, f.look(s, d, now))
 	}
 	if unseen != nil && f.blind == nil && context.Cause(ctx) == nil {
-		warn(f.Events, "CodeDeploy cannot be asked now: %v; the run goes on asking", unseen)
+		warn(f.Events, "CodeDeploy cannot be read now: %v; the run keeps trying", unseen)
 	}
 	f.blind = unseen
 	f.pause = min(2*f.pause, lastFollow)

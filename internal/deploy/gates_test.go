@@ -357,7 +357,7 @@ func TestNoRollbackWaitsForAnEventGate(t *testing.T) {
 				t.Errorf("an alias moved %s after the no", c.Time.Sub(no))
 			}
 		}
-		f.logged("did not take the event: no answer within 10s")
+		f.logged("did not accept the event: no answer within 10s")
 	})
 }
 

@@ -209,7 +209,7 @@ func (g *sentinel) look(ctx context.Context, h held, say bool) error {
 		return context.Cause(ctx)
 	}
 	if err != nil && g.blind == nil {
-		warn(g.Events, "the guard cannot see: %v; it goes on asking, and a stage that it does not see is inconclusive", err)
+		warn(g.Events, "the guard cannot read the metrics: %v; it keeps trying, and a stage without metrics is inconclusive", err)
 	}
 	if g.blind = err; err != nil {
 		return nil

@@ -227,7 +227,7 @@ func TestCloudWatchThatFailsMidwayIsInconclusive(t *testing.T) {
 		if _, err := f.deploy(f.Context(), "function.yaml"); err != nil || f.alias("live") != "2" {
 			f.Fatalf("%v; live is %s\n%s", err, f.alias("live"), f.log)
 		}
-		f.logged("the guard cannot see:", "the guard cannot tell after 5m with 10% of the traffic whether the new version is worse; the shift goes on: CloudWatch could not be read")
+		f.logged("the guard cannot read the metrics:", "the guard cannot tell after 5m with 10% of the traffic whether the new version is worse; the shift continues: CloudWatch could not be read")
 	})
 }
 
@@ -240,8 +240,8 @@ func TestAStageWithTooFewInvocationsIsExtendedOrDecided(t *testing.T) {
 		log       string
 	}{
 		{"twice the time suffices", ExtendStage, 60, false, "The stage of 10% lasts"},
-		{"twice the time does not suffice", ExtendStage, 4, false, "the shift goes on: version 2 of shop had"},
-		{"continue", ContinueStage, 60, false, "the shift goes on: version 2 of shop had"},
+		{"twice the time does not suffice", ExtendStage, 4, false, "the shift continues: version 2 of shop had"},
+		{"continue", ContinueStage, 60, false, "the shift continues: version 2 of shop had"},
 		{"rollback", RollBackStage, 60, true, "of the 50 invocations that min-invocations asks for"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

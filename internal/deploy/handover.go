@@ -100,7 +100,7 @@ func oneGroupEach(targets []Target) error {
 	var all []error
 	for _, p := range order {
 		if len(of[p]) > 1 {
-			all = append(all, fmt.Errorf("the deployment group %s in %s would get %s, and a group shifts one alias at a time: let its name hold {function} and {alias}", p.group, p.region, some(of[p])))
+			all = append(all, fmt.Errorf("the deployment group %s in %s would get %s, and a group shifts one alias at a time: use {function} and {alias} in its name", p.group, p.region, some(of[p])))
 		}
 	}
 	return errors.Join(all...)
@@ -166,7 +166,7 @@ func (d *deployment) followHandOver(ctx context.Context) error {
 		return nil
 	}
 	if !d.targets[0].HandOver.Wait {
-		warn(d.Events, "CodeDeploy shifts the traffic from here on, and this run does not wait (traffic-wait: false): NOBODY compares the versions, a shift that fails takes back its own alias alone, and $LATEST and the other functions stay as they are now. To take everything back: %s",
+		warn(d.Events, "CodeDeploy shifts the traffic from here on, and this run does not wait (traffic-wait: false): NOBODY compares the versions, a shift that fails rolls back its own alias only, and $LATEST and the other functions stay as they are now. To roll everything back: %s",
 			RollbackCommand(d.journal.Name()))
 		for _, s := range f.shifts {
 			d.of(s.target.At).Emit(s.event(codedeploy.Deployment{ID: s.handed.Deployment, Status: "Created"}, definition.Alias{Version: s.handed.From}, 0))

@@ -67,7 +67,7 @@ func (c *Connection) owns(ctx context.Context, name definition.Name) error {
 	}
 	identity, err := c.base.Identity(ctx)
 	if err == nil && identity.Account != name.Account {
-		err = fmt.Errorf("function %s is of account %s, but the credentials are of account %s", name, name.Account, identity.Account)
+		err = fmt.Errorf("function %s is in account %s, but the credentials belong to account %s", name, name.Account, identity.Account)
 	}
 	return err
 }

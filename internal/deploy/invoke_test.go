@@ -43,8 +43,8 @@ func TestAnInvocationThatMayHaveRunIsNoRefusal(t *testing.T) {
 			}
 		}
 		for want, in := range map[string]definition.Name{
-			"is of account 999999999999, but the credentials are of account 000000000000": {Name: "shop", Account: "999999999999"},
-			`qualifier "a b" is neither an alias nor a version`:                           {Name: "shop", Account: "000000000000"},
+			"is in account 999999999999, but the credentials belong to account 000000000000": {Name: "shop", Account: "999999999999"},
+			`qualifier "a b" is neither an alias nor a version`:                              {Name: "shop", Account: "000000000000"},
 		} {
 			if _, err := Invoke(f.Context(), f.connect(), in, lambdaapi.Invocation{Function: "shop", Qualifier: map[bool]string{true: "a b"}[in.Account[0] == '0']}); !errors.As(err, &not) || !strings.Contains(err.Error(), want) {
 				f.Errorf("%s: %v", want, err)

@@ -173,7 +173,7 @@ func (l *liveFunction) recordLatest(ctx context.Context, log *journal.TargetLog,
 		version = snapshot.Aliases[0].Version
 	}
 	if version == "" {
-		return fmt.Errorf("$LATEST of %s cannot be brought back: no alias names the version to take", l.Function)
+		return fmt.Errorf("$LATEST of %s cannot be restored: no alias names the version to restore it from", l.Function)
 	}
 	point, err := l.api.Find(ctx, l.Function, version)
 	if err != nil {

@@ -214,7 +214,7 @@ type PartlyPrunedError struct {
 }
 
 func (e *PartlyPrunedError) Error() string {
-	return fmt.Sprintf("%d versions were deleted, then: %v; the same command goes on", e.Deleted, e.Err)
+	return fmt.Sprintf("%d versions were deleted, then: %v; run the same command again to continue", e.Deleted, e.Err)
 }
 func (e *PartlyPrunedError) Unwrap() error { return e.Err }
 

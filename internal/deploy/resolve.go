@@ -288,7 +288,7 @@ func (r *resolver) target(ctx context.Context, from service.Target) (Target, err
 		return Target{}, err
 	}
 	if name.Account != "" && name.Account != identity.Account {
-		return Target{}, fmt.Errorf("function %s is of account %s, but the credentials are of account %s", from.Function.FunctionName, name.Account, identity.Account)
+		return Target{}, fmt.Errorf("function %s is in account %s, but the credentials belong to account %s", from.Function.FunctionName, name.Account, identity.Account)
 	}
 	t.Want.Code = t.Artifact.want()
 	t.At = r.connection.at(name.Name, region, identity)

@@ -74,7 +74,7 @@ func resumable(store journal.Store, log *journal.RunState, gates Gates) error {
 		return fmt.Errorf("the journal of run %s holds no schedule: its traffic did not shift in timed stages, or an older release wrote it; to roll it back, run: %s", run, undo)
 	}
 	if by, held, err := store.Held(); err != nil || held {
-		return errors.Join(err, fmt.Errorf("run %s is still going on, and its journal is %s: wait for its end (%s)", run, store.Name(), by))
+		return errors.Join(err, fmt.Errorf("run %s is still running, and its journal is %s: wait for its end (%s)", run, store.Name(), by))
 	}
 	for _, t := range log.Targets {
 		switch {

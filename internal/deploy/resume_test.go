@@ -168,7 +168,7 @@ func TestAStoppedShiftWhoseVersionFailedMeanwhileIsRolledBack(t *testing.T) {
 		moves, began := f.called("UpdateAlias"), time.Now()
 		_, err := f.resume(Gates{})
 		if took := time.Since(began); took > 4*time.Second {
-			f.Errorf("the traffic was back after %s: nobody looked before the stage began anew", took)
+			f.Errorf("the traffic was back after %s: nobody looked before the stage began again", took)
 		}
 		var failed *FailedError
 		if !errors.As(err, &failed) || !strings.Contains(err.Error(), "version 2 of function shop failed in") {

@@ -154,7 +154,7 @@ func (w Work) rollBack(ctx context.Context, j *journal.Journal, restorers []rest
 		}
 	})
 	if err := j.Unrecorded(); err != nil {
-		warn(w.Events, "the journal does not hold this rollback, which went on without: %v", err)
+		warn(w.Events, "the journal does not record this rollback, which continued without it: %v", err)
 	}
 	incomplete := &IncompleteError{Targets: done, Journal: j.Name()}
 	for _, d := range done {

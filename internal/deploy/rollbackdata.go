@@ -146,7 +146,7 @@ func (d RollbackData) check() error {
 	}
 	for _, version := range versions {
 		if version != "" && version != plan.Latest && !versionNumber.MatchString(version) {
-			return fmt.Errorf("function %s: %q is no version", d.Function, version)
+			return fmt.Errorf("function %s: %q is not a version", d.Function, version)
 		}
 	}
 	return nil

@@ -76,7 +76,7 @@ func (g *sentinel) judgePast(ctx context.Context) error {
 	g.since = until.Add(-time.Minute)
 	g.emit(h, until)
 	if g.run.Bad() {
-		return fmt.Errorf("%w (shift with percentage 0 takes its traffic away; guard: none shifts all the same)", g.worse())
+		return fmt.Errorf("%w (shift with percentage 0 takes its traffic away; guard: none shifts anyway)", g.worse())
 	}
 	few := g.few()
 	if len(few) == 0 {

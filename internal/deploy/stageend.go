@@ -42,7 +42,7 @@ func (g *sentinel) release(ctx context.Context, h held) (time.Duration, error) {
 		}
 	case ContinueStage:
 	}
-	warn(g.Events, "the guard cannot tell after %s with %s of the traffic whether the new version is worse; the shift goes on: %s",
+	warn(g.Events, "the guard cannot tell after %s with %s of the traffic whether the new version is worse; the shift continues: %s",
 		traffic.FormatDuration(now.Sub(h.began).Round(time.Second)), traffic.Percent(h.Percent), reason)
 	return 0, g.note(ctx, journal.Evidence{Percent: h.Percent, Decision: "continue", Reason: reason})
 }

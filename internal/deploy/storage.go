@@ -246,7 +246,7 @@ func openJournal(store journal.Store, state *journal.RunState) error {
 		return err
 	}
 	if held {
-		return fmt.Errorf("run %s is still going on, and its journal is %s: wait for its end (%s)", state.Header.Run, store.Name(), by)
+		return fmt.Errorf("run %s is still running, and its journal is %s: wait for its end (%s)", state.Header.Run, store.Name(), by)
 	}
 	return &journal.OpenError{Name: store.Name(), Run: state.Header.Run, State: state.State, Shifts: len(state.Stages) > 0}
 }

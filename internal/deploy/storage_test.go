@@ -421,7 +421,7 @@ func TestAnInterruptedRunOfThisRepositoryBlocksTheNext(t *testing.T) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		if err := f.refuse(path, journal.Origin{}); err == nil || !strings.Contains(err.Error(), "still going on") || !strings.Contains(err.Error(), "(lambda-rollout rollback)") {
+		if err := f.refuse(path, journal.Origin{}); err == nil || !strings.Contains(err.Error(), "is still running") || !strings.Contains(err.Error(), "(lambda-rollout rollback)") {
 			f.Errorf("while it goes on: %v", err)
 		}
 		if err := errors.Join(j.Settle(f.Context(), journal.RolledBack), j.Close(), f.refuse(path, journal.Origin{})); err != nil {

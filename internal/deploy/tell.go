@@ -80,7 +80,7 @@ func (t *eventQueue) add(what string, reason error, body gate.Body) {
 	select {
 	case t.queue <- body:
 	default:
-		warn(t.Events, "the event %s is not told: %d others wait", what, maxQueued)
+		warn(t.Events, "the event %s was not sent: %d others wait", what, maxQueued)
 	}
 }
 

@@ -31,6 +31,6 @@ func TestEventGatesLearnOfARollback(t *testing.T) {
 		// One that hangs keeps nobody.
 		k.answer = func(gate.Body) (int, string) { return 0, "" }
 		TellOfRollback(f.Context(), f.options.Watch.Gates, f.journal(), nil, f.work())
-		f.logged("did not take the event")
+		f.logged("did not accept the event")
 	})
 }

@@ -29,7 +29,7 @@ func parseWave(text string) ([]*wavePattern, error) {
 		}
 		var err error
 		if p.name, err = glob.Parse(name); err != nil || name == "" {
-			return nil, fmt.Errorf("waves: %q is no function name, glob or REGION:GLOB", word)
+			return nil, fmt.Errorf("waves: %q is not a function name, glob or REGION:GLOB", word)
 		}
 		all = append(all, p)
 	}

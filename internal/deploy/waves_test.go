@@ -50,7 +50,7 @@ func TestAWaveThatMatchesNothingIsAnError(t *testing.T) {
 	for waves, want := range map[string]string{
 		"odrers-*":     "waves: no function of this deployment matches odrers-*: it deploys orders in eu",
 		"us:orders":    "waves: no function of this deployment matches us:orders: it deploys orders in eu",
-		"orders eu:":   `waves: "eu:" is no function name, glob or REGION:GLOB`,
+		"orders eu:":   `waves: "eu:" is not a function name, glob or REGION:GLOB`,
 		"orders lost*": "waves: no function of this deployment matches lost*: it deploys orders in eu",
 	} {
 		if err := assignWaves([]string{waves}, targetsNamed("eu:orders")); err == nil || err.Error() != want {

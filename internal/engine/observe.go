@@ -21,7 +21,7 @@ func Observe(ctx context.Context, api Reader, w plan.Wanted, seen func(*definiti
 		return o, err
 	}
 	if _, err := pollerOf(api).Wait(ctx, name, "", seen); err != nil {
-		return o, fmt.Errorf("an update of %s was under way already: %w", name, err)
+		return o, fmt.Errorf("an update of %s was already in progress: %w", name, err)
 	}
 	return observe(ctx, api, w)
 }

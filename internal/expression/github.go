@@ -79,7 +79,7 @@ func (w githubWriter) write(n node) (string, error) {
 }
 
 func (w githubWriter) cannot(n node, what string) error {
-	return errorAt(n.pos(), "GitHub's expressions cannot say %s", what)
+	return errorAt(n.pos(), "GitHub's expressions cannot express %s", what)
 }
 
 func (w githubWriter) path(n node) (string, error) {
@@ -90,7 +90,7 @@ func (w githubWriter) path(n node) (string, error) {
 	if strings.Contains(path, "…") {
 		return "", w.cannot(n, "this")
 	}
-	return "", errorAt(n.pos(), "GitHub knows nothing like %s", path)
+	return "", errorAt(n.pos(), "GitHub has nothing like %s", path)
 }
 
 // format joins texts: format('{0}-{1}', a, b).

@@ -18,7 +18,7 @@ func TestGitHubWritesWhatItsLanguageCanSay(t *testing.T) {
 		`<+pipeline.variables.stage.contains("p")> or true`:    `(contains(inputs.stage, 'p') || true)`,
 		`contains(<+pipeline.variables.stage>, "p")`:           `contains(inputs.stage, 'p')`,
 		`startsWith(<+pipeline.variables.stage>, 'p') && true`: `(startsWith(inputs.stage, 'p') && true)`,
-		`lower(<+pipeline.variables.stage>)`:                   `problem: GitHub's expressions cannot say lower()`,
+		`lower(<+pipeline.variables.stage>)`:                   `problem: GitHub's expressions cannot express lower()`,
 		`<+pipeline.variables.stage> =~ ["a", "b"]`:            `(inputs.stage == 'a' || inputs.stage == 'b')`,
 		`<+pipeline.variables.stage> !~ ["a"]`:                 `!(inputs.stage == 'a')`,
 		`<+pipeline.variables.stage ?: "dev">`:                 `(inputs.stage || 'dev')`,
@@ -29,12 +29,12 @@ func TestGitHubWritesWhatItsLanguageCanSay(t *testing.T) {
 		`empty(<+pipeline.variables.stage>)`:                   `(inputs.stage == '')`,
 		`empty <+pipeline.variables.stage>`:                    `(inputs.stage == '')`,
 		`<+pipeline.variables.stage.isEmpty()>`:                `(inputs.stage == '')`,
-		`<+pipeline.variables.stage> =~ "v.*"`:                 `problem: GitHub's expressions cannot say a match with a pattern`,
-		`<+pipeline.sequenceId> * 2`:                           `problem: GitHub's expressions cannot say the operator *`,
-		`<+pipeline.variables.other>`:                          `problem: GitHub knows nothing like pipeline.variables.other`,
-		`<+pipeline.variables.stage.split(",")[0]>`:            `problem: GitHub's expressions cannot say this`,
-		`<+input>`: `problem: GitHub's expressions cannot say this`,
-		`<+pipeline.variables.stage == "a" ? "" : "y">`: `problem: GitHub's expressions cannot say a choice whose first value may be empty`,
+		`<+pipeline.variables.stage> =~ "v.*"`:                 `problem: GitHub's expressions cannot express a match with a pattern`,
+		`<+pipeline.sequenceId> * 2`:                           `problem: GitHub's expressions cannot express the operator *`,
+		`<+pipeline.variables.other>`:                          `problem: GitHub has nothing like pipeline.variables.other`,
+		`<+pipeline.variables.stage.split(",")[0]>`:            `problem: GitHub's expressions cannot express this`,
+		`<+input>`: `problem: GitHub's expressions cannot express this`,
+		`<+pipeline.variables.stage == "a" ? "" : "y">`: `problem: GitHub's expressions cannot express a choice whose first value may be empty`,
 	} {
 		got, err := GitHub(text, name)
 		if err != nil {

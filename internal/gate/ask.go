@@ -112,7 +112,7 @@ func (k *Keeper) Tell(ctx context.Context, g Gate, b Body) error {
 		return err
 	}
 	if a := k.once(ctx, g, b.ID, document, k.Now().Add(tellTimeout)); !a.took {
-		return fmt.Errorf("the gate %s did not take the event: %s", g, a.reason)
+		return fmt.Errorf("the gate %s did not accept the event: %s", g, a.reason)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (q *question) answer() (found Pointer, proof, why string) {
 	second := q.at.UTC().Truncate(time.Second)
 	for _, reborn := range q.function.Reborn {
 		if !reborn.Before(second) {
-			return found, "", "the function was created or deleted after that, at " + reborn.Format(time.RFC3339) + ", and the numbers of its versions began anew"
+			return found, "", "the function was created or deleted after that, at " + reborn.Format(time.RFC3339) + ", and its version numbers began again"
 		}
 	}
 	before, same := q.moves(second)
@@ -113,7 +113,7 @@ func (q *question) moves(second time.Time) (before, same []Move) {
 func (q *question) complete(last Move, second time.Time) string {
 	for _, v := range q.function.Versions {
 		if slices.Contains(last.To.Versions(), v.Number) && (v.Published.IsZero() || v.Published.After(last.Second.Add(time.Second))) {
-			return "version " + v.Number + " was published after the alias was moved to a version of that number: the function was created anew"
+			return "version " + v.Number + " was published after the alias was moved to a version of that number: the function was deleted and created again"
 		}
 	}
 	if q.function.Trail.Read.Sub(second) > Arrival || q.chained(last) {
@@ -166,7 +166,7 @@ func (q *question) last(moves []Move) (Move, string) {
 	if m, ok := endOfChain(group); ok {
 		return m, ""
 	}
-	return Move{}, "the alias was changed more than once at " + group[0].Second.Format(time.RFC3339) + ", in an order that nothing proves"
+	return Move{}, "the alias was changed more than once at " + group[0].Second.Format(time.RFC3339) + ", and their order cannot be proven"
 }
 
 // endOfChain is the last of moves that form one chain: each but the first demanded
@@ -211,7 +211,7 @@ func (f *Function) unusable(p Pointer) string {
 		case version == "":
 			return "the alias did not exist then"
 		case version == "$LATEST":
-			return "it pointed to $LATEST, and what that was then no version keeps"
+			return "it pointed to $LATEST, and no version keeps what that was then"
 		case !f.Has(version):
 			gone = append(gone, version)
 		}

@@ -60,7 +60,7 @@ func TestAnInstantIsProvenOrRefused(t *testing.T) {
 		"three in one second, a half chain":   {orders(7*day, "1", "x", moved(0, "1", "", "a"), moved(0, "2", "a", "b"), moved(0, "3", "", "c")), day, "!more than once"},
 		"the version is gone":                 {orders(7*day, "1", "x", gone), day, "!version 7 does not exist"},
 		"the alias did not exist":             {orders(7*day, "1", "x", moved(-time.Hour, "1", "", "a"), deleted), day, "!did not exist then"},
-		"on $LATEST":                          {orders(7*day, "1", "x", moved(0, "$LATEST", "", "a")), day, "!what that was then no version keeps"},
+		"on $LATEST":                          {orders(7*day, "1", "x", moved(0, "$LATEST", "", "a")), day, "!no version keeps what that was then"},
 		"an event that does not say":          {orders(7*day, "1", "x", unknown), day, "!does not say where to"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,13 +92,13 @@ func TestAFunctionThatWasCreatedAnewProvesNothing(t *testing.T) {
 	t.Parallel()
 	f := orders(7*24*time.Hour, "1", "x", moved(0, "1", "", "a"))
 	f.Reborn = []time.Time{after(48 * time.Hour)}
-	expect(t, f, 24*time.Hour, "!began anew")
+	expect(t, f, 24*time.Hour, "!began again")
 	expect(t, f, 72*time.Hour, "1") // the alias's event would be of the new one
 
 	// Its deletion may not have arrived yet: the age of the version tells.
 	f = orders(48*time.Hour, "1", "x", moved(0, "1", "", "a"))
 	f.Versions[0].Published = after(47 * time.Hour)
-	expect(t, f, 24*time.Hour, "!created anew")
+	expect(t, f, 24*time.Hour, "!deleted and created again")
 }
 
 func TestWithoutCloudTrailOtherSourcesAreCandidates(t *testing.T) {

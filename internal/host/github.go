@@ -175,7 +175,7 @@ func (g *github) setOutputs(outputs []Output) error {
 	var errs []error
 	for _, o := range outputs {
 		if len(o.Value) > outputLimit {
-			errs = append(errs, fmt.Errorf("set the output %q: %d bytes, GitHub takes %d", o.Name, len(o.Value), outputLimit))
+			errs = append(errs, fmt.Errorf("set the output %q: %d bytes, but GitHub accepts at most %d", o.Name, len(o.Value), outputLimit))
 			continue
 		}
 		if g.host.secrets.HasStrong(o.Value) {

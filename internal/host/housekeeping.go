@@ -8,10 +8,10 @@ import (
 
 // stateFiles say what the StateDir is, and keep it out of Git.
 var stateFiles = []struct{ name, content string }{
-	{".gitignore", "# Written by lambda-rollout: nothing in here belongs into a repository.\n*\n"},
+	{".gitignore", "# Written by lambda-rollout: nothing in here belongs in a repository.\n*\n"},
 	{"README.md", `# What is this folder?
 
-lambda-rollout keeps its state here. It is made anew where it is missing.
+lambda-rollout keeps its state here. The folder is created again if it is missing.
 
 - lambda-rollout-*.jsonl are the journals of runs: what each changed, so that
   lambda-rollout rollback can undo it. A journal that is rolled back or kept is
@@ -19,9 +19,9 @@ lambda-rollout keeps its state here. It is made anew where it is missing.
   needs to roll them back.
 - outputs.env holds the outputs of the last run.
 - local is the embedded AWS of --local: its functions, objects and logs. Delete it
-  to begin anew.
+  to start again.
 
-Nothing in here belongs into a repository; .gitignore keeps it out.
+Nothing in here belongs in a repository; .gitignore keeps it out.
 `},
 }
 

@@ -95,7 +95,7 @@ func (l *Log) broken(err error) (ok bool) {
 		return false
 	}
 	l.live = live{}
-	l.send(fmt.Appendf(nil, "lambda-rollout: the log cannot be written to stdout (%v), so it continues here; the run goes on\n", err))
+	l.send(fmt.Appendf(nil, "lambda-rollout: the log cannot be written to stdout (%v), so it continues here; the run continues, too\n", err))
 	if lost != nil {
 		l.send(lost.Unsent())
 	}

@@ -144,7 +144,7 @@ func TestABrokenLogContinuesOnTheSpareStream(t *testing.T) {
 			}
 		}
 		l.Flush()
-		want := "lambda-rollout: the log cannot be written to stdout (no space left on device), so it continues here; the run goes on\nsecond\nthird\n"
+		want := "lambda-rollout: the log cannot be written to stdout (no space left on device), so it continues here; the run continues, too\nsecond\nthird\n"
 		if spareRoom == 0 {
 			want = ""
 		}

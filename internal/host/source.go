@@ -56,7 +56,7 @@ func (h *Host) valueOfKey(ctx context.Context, name, key string) (string, error)
 	}
 	var fields map[string]string
 	if json.Unmarshal(content, &fields) != nil {
-		return "", fmt.Errorf("the file %s is no JSON object of texts, so it has no %s", name, key)
+		return "", fmt.Errorf("the file %s is not a JSON object of strings, so it has no %s", name, key)
 	}
 	if fields[key] == "" {
 		return "", fmt.Errorf("the file %s has no value for %s", name, key)

@@ -82,5 +82,5 @@ func kindOf(info fs.FileInfo) string {
 	case mode.IsRegular():
 		return "a file"
 	}
-	return "no regular file"
+	return "not a regular file"
 }

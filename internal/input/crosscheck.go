@@ -165,7 +165,7 @@ func (s *Set) crossCheckStatus(fail func(message, hint string)) (files bool) {
 		fail("function and the files of a deploy are two ways to say what to look at", "give one of them")
 	}
 	if s.values["watch"].truth && s.values["exit-code"].truth {
-		fail("watch goes on until it is interrupted, so that there is no exit-code", "give one of them")
+		fail("watch runs until it is interrupted, so there is no exit code", "give one of them")
 	}
 	return !given("function")
 }
@@ -221,7 +221,7 @@ func (s *Set) crossCheckResume(fail func(message, hint string)) {
 		named = append(named, "traffic")
 	}
 	if len(named) > 0 {
-		fail("resume goes on with what the journal holds, and "+strings.Join(named, ", ")+" would change it", "leave it out, or roll back and begin another shift")
+		fail("resume continues with what the journal holds, and "+strings.Join(named, ", ")+" would change it", "leave it out, or roll back and begin another shift")
 	}
 }
 

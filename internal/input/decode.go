@@ -134,9 +134,9 @@ func (d *decoder) jsonList(text string) []string {
 				d.unresolved(fmt.Sprintf("item %d of the list", n+1))
 				continue
 			}
-			d.fail("write it in quotes", "item %d of the JSON array is no text", n+1)
+			d.fail("write it in quotes", "item %d of the JSON array is not text", n+1)
 		default:
-			d.fail("write it in quotes", "item %d of the JSON array is no text", n+1)
+			d.fail("write it in quotes", "item %d of the JSON array is not text", n+1)
 		}
 	}
 	return items
@@ -163,7 +163,7 @@ func (d *decoder) yamlList(text string) []string {
 	var items []string
 	for n, item := range doc.Content[0].Content {
 		if item.Kind != yaml.ScalarNode {
-			d.fail("write it in quotes", "item %d of the list is no text", n+1)
+			d.fail("write it in quotes", "item %d of the list is not text", n+1)
 			continue
 		}
 		items = append(items, item.Value)

@@ -49,7 +49,7 @@ func foreignSetting(name string) (hint string) {
 		}
 	}
 	if slices.Contains(fields, joined) {
-		return "it belongs into the file that function-definition names"
+		return "it belongs in the file that function-definition names"
 	}
 	for _, l := range lesser {
 		if slices.ContainsFunc(words, func(word string) bool { return slices.Contains(strings.Fields(l.words), word) }) {

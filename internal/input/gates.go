@@ -32,7 +32,7 @@ func (d *decoder) gates(pairs map[string]string) []gate.Gate {
 			if hint == "" {
 				hint = "one of " + strings.Join(moments, ", ")
 			}
-			d.fail(hint, "%q is no moment of a run", moment)
+			d.fail(hint, "%q is not a moment of a run", moment)
 		}
 	}
 	for _, moment := range moments {

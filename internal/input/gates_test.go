@@ -63,7 +63,7 @@ func TestWrongGatesAreAllNamedAndShowNoSecret(t *testing.T) {
 	}
 	text := err.Error()
 	for _, want := range []string{
-		`"before-trafic" is no moment of a run`, "before-traffic", "before-wave: http://h.example.com/?*** is not https", "after-traffic has nobody to ask",
+		`"before-trafic" is not a moment of a run`, "before-traffic", "before-wave: http://h.example.com/?*** is not https", "after-traffic has nobody to ask",
 		"before-stage: it is neither an https address", "what follows whsec_ is not base64", "--gate-timeout",
 	} {
 		if !strings.Contains(text, want) {

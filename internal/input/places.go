@@ -25,7 +25,7 @@ func (s *Set) crossCheckPlaces(fail func(message, hint string)) {
 		}
 		switch {
 		case urlOrARN.MatchString(place):
-			fail(fmt.Sprintf("%s: %q is no path", name, place), hint)
+			fail(fmt.Sprintf("%s: %q is not a path", name, place), hint)
 		case place == "~" || strings.HasPrefix(place, "~/"):
 			fail(fmt.Sprintf("%s: the ~ of %q is not expanded", name, place), "give the whole path")
 		}

@@ -18,8 +18,8 @@ func TestAPlaceThatIsNoPathIsRefused(t *testing.T) {
 	}
 	for _, name := range []string{"journal", "report", "local-dir", "output-dir"} {
 		for place, want := range map[string]string{
-			"S3://bucket/x": "is no path", "s3:/bucket/x": "is no path", "gs://b/c": "is no path", "https://h/x": "is no path", "file:///tmp/x": "is no path",
-			"arn:aws:s3:::bucket": "is no path", "arn:aws-cn:s3:::bucket": "is no path", "~/x": "is not expanded", "~": "is not expanded",
+			"S3://bucket/x": "is not a path", "s3:/bucket/x": "is not a path", "gs://b/c": "is not a path", "https://h/x": "is not a path", "file:///tmp/x": "is not a path",
+			"arn:aws:s3:::bucket": "is not a path", "arn:aws-cn:s3:::bucket": "is not a path", "~/x": "is not expanded", "~": "is not expanded",
 		} {
 			if err := parse(name, place); err == nil || !strings.Contains(err.Error(), name+": ") || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s %s: %v", name, place, err)

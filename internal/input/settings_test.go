@@ -189,7 +189,7 @@ func TestASettingThatADeployDoesNotReadStopsIt(t *testing.T) {
 			"unknown input `code_only` (command: plan shows what a deploy would do and changes nothing; command: validate checks the files)"},
 		"drone-lambda's":    {"REGION=eu-west-1", "unknown input `region` (did you mean `aws-region`?)", ""},
 		"lambda-action's":   {"ZIP-FILE=f.zip", "unknown input `zip-file` (did you mean `artifact`?)", "unknown input `zip_file` (did you mean `artifact`?)"},
-		"aws-lambda-deploy": {"FUNCTION-NAME=other", "unknown input `function-name` (it belongs into the file that function-definition names)", "unknown input `function_name` (it belongs into the file that function-definition names)"},
+		"aws-lambda-deploy": {"FUNCTION-NAME=other", "unknown input `function-name` (it belongs in the file that function-definition names)", "unknown input `function_name` (it belongs in the file that function-definition names)"},
 		"what to deploy": {"FUNTION-DEFINITION=f", "unknown input `funtion-definition` (did you mean `function-definition`?)",
 			"unknown input `funtion_definition` (did you mean `function-definition`?)"},
 	} {

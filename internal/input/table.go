@@ -321,7 +321,7 @@ var table = []Input{
 		Help: "Function to look at, to invoke, to shift or to roll back by hand: name or ARN. init and prune also take a pattern, and status several; so does policy for the command that --scope names."},
 	{Name: "percentage", Kind: Percent, Commands: []string{"shift"}, Instead: "traffic: 10% gives the new version that part of the traffic; command: shift moves more of it later", Group: groupFunction, Meta: "N",
 		Help: "How much of the traffic goes to the new version: 100 is all of it, 0 is none. For stages, use traffic instead."},
-	{Name: "resume", Kind: Bool, Commands: []string{"shift"}, Instead: "command: shift with resume goes on with a shift that was stopped", Group: groupFunction,
+	{Name: "resume", Kind: Bool, Commands: []string{"shift"}, Instead: "command: shift with resume continues a shift that was stopped", Group: groupFunction,
 		Help: "Continue a shift, of a deploy or of shift, that was stopped and not rolled back: its journal holds the stages, the guard and the alarms. The interrupted stage starts again. Gates must be given again."},
 	{Name: "qualifier", Kind: String, Commands: []string{"invoke", "logs"}, Group: groupFunction, Meta: "ALIAS",
 		Help: "Alias or version to invoke, by default $LATEST, or whose log to print, by default all."},

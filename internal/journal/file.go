@@ -92,7 +92,7 @@ func readAll(file io.ReaderAt, limit int64) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.NewSectionReader(file, 0, limit+1))
 	if err == nil && int64(len(content)) > limit {
-		err = fmt.Errorf("it is larger than %d bytes, and no journal is", limit)
+		err = fmt.Errorf("it is larger than %d bytes, which no journal is", limit)
 	}
 	return content, err
 }

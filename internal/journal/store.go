@@ -102,7 +102,7 @@ type OpenError struct {
 func (e *OpenError) Error() string {
 	resume := ""
 	if e.Shifts {
-		resume = "to go on with its shift: lambda-rollout shift --resume --journal " + e.Name + "; "
+		resume = "to continue its shift: lambda-rollout shift --resume --journal " + e.Name + "; "
 	}
 	return fmt.Sprintf("run %s is still running or was interrupted; its journal is %s (%sto roll it back: lambda-rollout rollback --journal %s; to keep its changes, remove the file)", e.Run, e.State, resume, e.Name)
 }

@@ -285,7 +285,7 @@ func sprintf(args []string) (expression.Value, error) {
 			out.WriteByte('%')
 		case 's', 'd', 'v', 'q':
 			if len(rest) == 0 {
-				return expression.Value{}, fmt.Errorf("the format %q wants more arguments", format)
+				return expression.Value{}, fmt.Errorf("the format %q needs more arguments", format)
 			}
 			if format[i] == 'q' {
 				rest[0] = strconv.Quote(rest[0])
@@ -297,7 +297,7 @@ func sprintf(args []string) (expression.Value, error) {
 		}
 	}
 	if len(rest) > 0 {
-		return expression.Value{}, fmt.Errorf("the format %q wants fewer arguments", format)
+		return expression.Value{}, fmt.Errorf("the format %q takes fewer arguments", format)
 	}
 	return expression.NewString(out.String()), nil
 }

@@ -63,7 +63,7 @@ func TestACallThatIsWrongSaysWhy(t *testing.T) {
 	for text, want := range map[string]string{
 		"must_env UNSET": "the environment variable UNSET is not set", "must_env": "it takes 1 argument(s), not 0", "ssm": "it takes 1 to 2 arguments, not 0",
 		"ssm /p x": "none with the number x", "ssm /p 2": "has 2 items", "ssm /lost": "it is lost",
-		"printf": "it takes a format", "printf %s": "wants more arguments", "printf a b": "wants fewer arguments", "printf %x a": "the verb %x", "printf %": "the format ends in %",
+		"printf": "it takes a format", "printf %s": "needs more arguments", "printf a b": "takes fewer arguments", "printf %x a": "the verb %x", "printf %": "the format ends in %",
 		"your_tfstate a": "give the input prefixed-tfstate, your_=FILE", "tfstate": "it takes 1 argument(s), not 0", "caller_identity a": "it takes 0 argument(s), not 1",
 	} {
 		words := strings.Split(text, " ")

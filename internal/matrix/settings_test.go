@@ -135,9 +135,9 @@ func settingsStrangers() []stranger {
 			return err
 		})},
 		{name: "what callers of managed instances reach, published anew", of: "managed instances", keeps: []string{"Published"}, code: 4,
-			says: []string{"$LATEST.PUBLISHED was not changed: it was published anew"}, does: func(w *world) { w.publishLatest("theirs") }},
+			says: []string{"$LATEST.PUBLISHED was not changed: it was published again"}, does: func(w *world) { w.publishLatest("theirs") }},
 		{name: "what callers of managed instances reach, published anew after a change", of: "managed instances", keeps: []string{"Latest", "Published"}, code: 4,
-			says: []string{"$LATEST was not changed", "$LATEST.PUBLISHED was not changed: it was published anew"}, does: func(w *world) {
+			says: []string{"$LATEST was not changed", "$LATEST.PUBLISHED was not changed: it was published again"}, does: func(w *world) {
 				configuration(func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(42) })(w)
 				w.publishLatest("theirs")
 			}},

@@ -33,11 +33,11 @@ func Parse(text string, now time.Time) (time.Time, error) {
 	if rest != "" {
 		d, err := time.ParseDuration(rest)
 		if err != nil || d < 0 {
-			return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-20T10:00Z, with the time zone, or how long ago: 90s, 2h30m, 3d", text)
+			return time.Time{}, fmt.Errorf("%q is not a time: write 2026-11-20T10:00Z, with the time zone, or how long ago: 90s, 2h30m, 3d", text)
 		}
 		back += d
 	} else if back == 0 {
-		return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-20T10:00Z, or how long ago: 2h", text)
+		return time.Time{}, fmt.Errorf("%q is not a time: write 2026-11-20T10:00Z, or how long ago: 2h", text)
 	}
 	return now.Add(-back), nil
 }

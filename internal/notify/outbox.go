@@ -147,7 +147,7 @@ func (o *outbox) attempt(ctx context.Context, m message, c *call) (passes bool, 
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(c.body))
 	if err != nil {
-		return false, errors.New("the URL is none")
+		return false, errors.New("it is not a URL")
 	}
 	for name, value := range c.header {
 		req.Header.Set(name, value)

@@ -215,7 +215,7 @@ func (f *forward) mayShare(alias, base string, moves []MoveAlias) {
 	case shared:
 		f.plan.Blockers = append(f.plan.Blockers, reason+" (deploy it with traffic AllAtOnce)")
 	case f.w.ShiftTo == "":
-		f.plan.Warnings = append(f.plan.Warnings, reason+": a shift to a part of it will be refused, one to 100 is not")
+		f.plan.Warnings = append(f.plan.Warnings, reason+": a shift to a part of it will be refused, one to 100 will not")
 	}
 }
 

@@ -107,7 +107,7 @@ func (b *back) created() {
 	}
 	for _, u := range b.o.Latest.Unreadable {
 		if u.Field == "Tags" {
-			b.refuse(name, "its tags cannot be read: "+u.Reason, fmt.Sprintf("only the tag %s tells whether this run created it", RunTag))
+			b.refuse(name, "its tags cannot be read: "+u.Reason, fmt.Sprintf("only the tag %s shows whether this run created it", RunTag))
 			return
 		}
 	}

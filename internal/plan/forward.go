@@ -129,7 +129,7 @@ func (f *forward) compare() {
 		f.plan.Changes = append(f.plan.Changes, changes...)
 	}
 	for _, c := range d.Immutable {
-		f.plan.Blockers = append(f.plan.Blockers, fmt.Sprintf("%s is %s and cannot become %s: no update of a function carries it", c.Field, orNone(c.From), orNone(c.To)))
+		f.plan.Blockers = append(f.plan.Blockers, fmt.Sprintf("%s is %s and cannot become %s: no call updates it", c.Field, orNone(c.From), orNone(c.To)))
 	}
 	if status, failed := latest.Failed(); failed {
 		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("the function is in a failed state already: %s (%s)", status.Reason, status.Code))

@@ -38,7 +38,7 @@ func notForCodeDeploy(name string, now *definition.ObservedAlias) string {
 	case now == nil:
 		return noAliasToHandOver(name)
 	case now.Version == Latest:
-		return fmt.Sprintf("alias %s points to $LATEST, and CodeDeploy shifts traffic between published versions alone (deploy it once with traffic AllAtOnce)", name)
+		return fmt.Sprintf("alias %s points to $LATEST, and CodeDeploy shifts traffic only between published versions (deploy it once with traffic AllAtOnce)", name)
 	case len(now.Weights) > 0:
 		return fmt.Sprintf("alias %s shares its traffic already (%s), and CodeDeploy begins with one version (end that shift first: command shift, or CodeDeploy's console)", name, DescribeRouting(now.Alias))
 	}

@@ -27,7 +27,7 @@ func (f *forward) publishLatest() {
 	}
 	if now != nil && !current {
 		// It can be made of $LATEST alone, and $LATEST was something else before.
-		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("%s differs from $LATEST, and AWS could not make it again: publish it first (aws lambda publish-version --function-name %s --publish-to LATEST_PUBLISHED)",
+		f.plan.Irreversible = append(f.plan.Irreversible, fmt.Sprintf("%s differs from $LATEST, and AWS could not publish it again: publish it first (aws lambda publish-version --function-name %s --publish-to LATEST_PUBLISHED)",
 			LatestPublished, f.w.Function.FunctionName))
 	}
 	from := ""
@@ -55,13 +55,13 @@ func (b *back) latestPublished(lost bool) {
 	switch {
 	case was != nil && SameState(content, was.Content):
 	case !b.publishedByRun(content):
-		b.refuse(LatestPublished, "it was published anew", "that is neither what it was before nor what this run published")
+		b.refuse(LatestPublished, "it was published again", "that is neither what it was before nor what this run published")
 	case was == nil && b.inUse(LatestPublished, LatestPublished):
 	case was == nil:
 		b.change(LatestPublished, now.CodeSha256, "")
 		b.plan.Steps = append(b.plan.Steps, DeleteVersion{Version: LatestPublished})
 	case lost:
-		b.refuse(LatestPublished, "published by this run", "it is made of $LATEST, which could not be restored")
+		b.refuse(LatestPublished, "published by this run", "it is published from $LATEST, which could not be restored")
 	default:
 		b.change(LatestPublished, now.CodeSha256, was.Content.CodeSha256)
 		b.plan.Steps = append(b.plan.Steps, PublishLatest{Description: was.Description})

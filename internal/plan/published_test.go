@@ -63,7 +63,7 @@ func TestARollbackPublishesWhatCallersReachedBefore(t *testing.T) {
 		"new by this run":          {nil, ours, []Step{DeleteVersion{Version: definition.LatestPublished}}, ""},
 		"new by this run, and not": {nil, nil, nil, ""},
 		"new by this run, in use":  {nil, ours, nil, "in use: permission api"},
-		"somebody published":       {before, ofCode(definition.LatestPublished, "three", "theirs"), nil, "it was published anew"},
+		"somebody published":       {before, ofCode(definition.LatestPublished, "three", "theirs"), nil, "it was published again"},
 		"somebody deleted it":      {before, nil, nil, "it is gone"},
 	} {
 		snapshot := &journal.Snapshot{Exists: true, Content: ContentOf(latest, nil)}

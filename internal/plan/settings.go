@@ -272,7 +272,7 @@ func unrestorable(steps []Step, now Settings) []string {
 		switch v := before.(type) {
 		case definition.FunctionURL:
 			if after.Value == nil {
-				all = append(all, fmt.Sprintf("the %s is deleted, and a new one gets another address than %s: to shut it, remove the permissions to call it instead", urlOf(after.SettingKey), v.URL))
+				all = append(all, fmt.Sprintf("the %s is deleted, and a new one gets an address other than %s: to disable it, remove the permissions to call it instead", urlOf(after.SettingKey), v.URL))
 			}
 		case definition.Permission:
 			if v.Other != "" {

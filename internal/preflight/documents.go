@@ -19,7 +19,7 @@ type Documents struct {
 }
 
 // errNoRole reports a caller whose policies nobody lists here: a user, or root.
-var errNoRole = errors.New("the caller is no role")
+var errNoRole = errors.New("the caller is not a role")
 
 // ReadDocuments reads the policies of the role that a session works as. It only reads.
 func ReadDocuments(ctx context.Context, s *session.Session) (Documents, error) {
@@ -123,7 +123,7 @@ func (c iam) attached(ctx context.Context, role string, to map[string]string) er
 func AskOf(ctx context.Context, q Question, d Documents) (Answer, error) {
 	parts := strings.SplitN(d.Role, ":", 6)
 	if len(parts) < 6 {
-		return Answer{}, fmt.Errorf("%q is no role", d.Role)
+		return Answer{}, fmt.Errorf("%q is not a role", d.Role)
 	}
 	a := asking{Question: q, custom: true, id: session.Identity{Partition: parts[1], Account: parts[4], ARN: d.Role}}
 	api, err := newIAM(q.Session, parts[1])

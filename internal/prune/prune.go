@@ -65,7 +65,7 @@ func Decide(f Facts) []Decision {
 			add(weighed, "%s gives it traffic", name)
 		}
 		add(back[v.Number] != "", "%s pointed to it before its last deployment", back[v.Number])
-		add(f.Held[v.Number] != "", "the journal of run %s leads back to it", f.Held[v.Number])
+		add(f.Held[v.Number] != "", "a rollback from the journal of run %s would restore it", f.Held[v.Number])
 		add(v.RestorePoint && f.Now.Sub(v.Published) < RestorePointAge, "a restore point younger than 30 days")
 		add(v.Published.IsZero(), "when it was published is not known")
 		add(f.Running[v.Number], "a durable execution runs on it")

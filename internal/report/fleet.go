@@ -117,7 +117,7 @@ func (f *fleet) tick() {
 func (l *Log) emitFleet(e event.Event) {
 	switch e := e.(type) {
 	case event.AliasesMoved:
-		l.Line("%s moved within %.1f s: so long callers could meet the old version of one and the new version of another", plural(e.Aliases, "alias", "aliases"), e.Within.Seconds())
+		l.Line("%s moved within %.1f s: meanwhile callers could get the old version of one and the new version of another", plural(e.Aliases, "alias", "aliases"), e.Within.Seconds())
 	case event.WaveBegan:
 		l.Line("Wave %d of %d: %s", e.Number, e.Of, names(e.Targets))
 	case event.RollbackLimited:

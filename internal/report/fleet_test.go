@@ -66,7 +66,7 @@ func TestManyFunctionsHaveALineEach(t *testing.T) {
 	f.reads(t, "0 of 12 done, 1 running, 3 ready for traffic, 8 waiting, 0 failed; about 4s left by the quota")
 	f.Emit(event.AliasesMoved{Aliases: 12, Within: 1234 * time.Millisecond})
 	f.of(0, event.TargetEnded{Took: 2340 * time.Millisecond})
-	f.reads(t, "12 aliases moved within 1.2 s: so long callers could meet the old version of one and the new version of another",
+	f.reads(t, "12 aliases moved within 1.2 s: meanwhile callers could get the old version of one and the new version of another",
 		"[f00 in eu] done: version 7 in 2.3s")
 }
 

@@ -56,7 +56,7 @@ func (r Rehearsal) Headline() string {
 		text += fmt.Sprintf(", %d wrong", t.Wrong)
 	}
 	if t.Skipped > 0 {
-		text += fmt.Sprintf("; %d%% of %d were played in the time that there was", 100*t.Played/(t.Played+t.Skipped), t.Played+t.Skipped)
+		text += fmt.Sprintf("; %d%% of %d were played in the available time", 100*t.Played/(t.Played+t.Skipped), t.Played+t.Skipped)
 	}
 	return text
 }

@@ -34,7 +34,7 @@ func RollbackSummary(reason string, course Course, lines []Back, next []string) 
 	}
 	if len(next) > 0 {
 		commands(&tail, "Once that is fixed, run", next[:1])
-		commands(&tail, "Where the journal is gone by then, run instead", next[1:])
+		commands(&tail, "If the journal is gone by then, run instead", next[1:])
 	}
 	if len(lines) <= openLines {
 		head.WriteString(backTable(append(failed, restored...), SummaryLimit))

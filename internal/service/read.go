@@ -170,7 +170,7 @@ func (l *loader) fitsInput(docs []parsed, services bool) bool {
 func (l *loader) readDocument(p parsed) {
 	doc, root := p.doc, p.doc.Root()
 	if root.Kind != yaml.MappingNode {
-		l.report(doc.Problem(root, "is no Harness document: its root must be a mapping", ""))
+		l.report(doc.Problem(root, "is not a Harness document: its root must be a mapping", ""))
 		return
 	}
 	known := false
@@ -196,7 +196,7 @@ func (l *loader) readDocument(p parsed) {
 	case hasKey(root, "functionName", "FunctionName"):
 		l.report(doc.Problem(root, "is "+functionKind.what+", not a Harness document", functionKind.hint))
 	default:
-		l.report(doc.Problem(root, "is no Harness document: its root has none of the keys "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), ""))
+		l.report(doc.Problem(root, "is not a Harness document: its root has none of the keys "+strings.Join(slices.Sorted(maps.Keys(kinds)), ", "), ""))
 	}
 }
 

@@ -97,13 +97,13 @@ func (e NoCredentials) Error() string {
 // Unwrap is what the configured source said.
 func (e NoCredentials) Unwrap() error { return e.Err }
 
-// MalformedCredentials is a credential with a line break, a blank, a quote or another
+// MalformedCredentials is a credential with a line break, a space, a quote or another
 // character inside that no credential holds. Name is the input or variable.
 type MalformedCredentials struct{ Name string }
 
 // Error names the input or variable, never the value.
 func (e MalformedCredentials) Error() string {
-	return e.Name + " holds a line break, a blank, a quote or another character that no AWS credential has: was more than the value itself pasted into the secret?"
+	return e.Name + " holds a line break, a space, a quote or another character that no AWS credential has: was more than the value itself pasted into the secret?"
 }
 
 // WipedCredentials are variables that another action emptied, as
@@ -158,11 +158,11 @@ func (e ClockSkew) Error() string {
 	off := strings.TrimSuffix(e.Off.Abs().Round(time.Minute).String(), "0s")
 	switch {
 	case e.Off > 0:
-		return "this machine's clock is off: it is " + off + " ahead of AWS's; set it by NTP"
+		return "this machine's clock is off: it is " + off + " ahead of AWS's; set it with NTP"
 	case e.Off < 0:
-		return "this machine's clock is off: it is " + off + " behind AWS's; set it by NTP"
+		return "this machine's clock is off: it is " + off + " behind AWS's; set it with NTP"
 	}
-	return "this machine's clock is off by more than five minutes: set it by NTP: " + serviceText(e.Err)
+	return "this machine's clock is off by more than five minutes: set it with NTP: " + serviceText(e.Err)
 }
 
 // Unwrap is the service's error.

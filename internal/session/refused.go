@@ -54,7 +54,7 @@ var refusals = []struct {
 		return fmt.Sprintf("account %s needs the OIDC provider %s with the audience %s", accountOf(e.Role), hostOf(e.issuer()), e.Token.Audience)
 	}},
 	{"ExpiredToken", "", func(AssumeRefused) string {
-		return "the job's token is minted for each try: is the clock of the machine, or of the Enterprise Server that mints it, off?"
+		return "the job's token is minted for each attempt: is the clock of the machine, or of the Enterprise Server that mints it, off?"
 	}},
 	{"ValidationError", "MaxSessionDuration", func(e AssumeRefused) string {
 		return fmt.Sprintf("role-duration-seconds is %d, more than the role's maximum session duration: lower it, or raise the role's: aws iam update-role --role-name %s --max-session-duration %d",

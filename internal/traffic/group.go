@@ -45,7 +45,7 @@ func ParseGroup(text string) (g Group, is bool, err error) {
 	}
 	for _, name := range []string{g.Application, g.Name} {
 		if plain := placeholders.Replace(name); name == "" || plain != "" && !groupName.MatchString(plain) {
-			return Group{}, true, fmt.Errorf("%q is no name of CodeDeploy's: 1 to 100 letters, digits and . _ + = @ -, and {function} or {alias}", name)
+			return Group{}, true, fmt.Errorf("%q is not a name that CodeDeploy accepts: 1 to 100 letters, digits and . _ + = @ -, and {function} or {alias}", name)
 		}
 	}
 	return g, true, nil

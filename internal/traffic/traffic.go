@@ -133,9 +133,9 @@ func Parse(items []string) (Schedule, error) {
 		case err != nil:
 			return nil, err
 		case s.Wait == 0 && !last:
-			return nil, fmt.Errorf("%q says not how long: write %s/5m; only the last stage may stay", item, item)
+			return nil, fmt.Errorf("%q has no duration: write %s/5m; only the last stage may stay", item, item)
 		case i > 0 && s.Percent <= schedule[i-1].Percent:
-			return nil, fmt.Errorf("%q comes after %s: each stage takes more than the one before", item, Percent(schedule[i-1].Percent))
+			return nil, fmt.Errorf("%q comes after %s: each stage must take more than the one before", item, Percent(schedule[i-1].Percent))
 		case s.Percent == 100 && s.Wait > 0:
 			return nil, fmt.Errorf("%q has nothing to wait for: at 100%% the shift is done", item)
 		}
@@ -204,7 +204,7 @@ func ParsePercent(text string) (float64, error) {
 	text = strings.TrimSpace(text)
 	percent, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(percent >= 0 && percent <= 100) {
-		return 0, fmt.Errorf("%q is no percentage from 0 to 100", text)
+		return 0, fmt.Errorf("%q is not a percentage from 0 to 100", text)
 	}
 	if _, decimals, _ := strings.Cut(Percent(percent), "."); len(decimals) > len("00%") {
 		return 0, fmt.Errorf("%q has more than two decimals", text)
@@ -219,7 +219,7 @@ func stage(item string) (Stage, error) {
 	percent, err := ParsePercent(number)
 	switch {
 	case !is:
-		return Stage{}, fmt.Errorf("%q is no stage: write a percentage and a time, as in 10%%/5m", item)
+		return Stage{}, fmt.Errorf("%q is not a stage: write a percentage and a time, as in 10%%/5m", item)
 	case err != nil:
 		return Stage{}, err
 	}

@@ -64,7 +64,7 @@ func TestSchedulesThatCannotBeAreRefused(t *testing.T) {
 		"Canary100Percent5Minutes":        "neither a name",
 		"ECSCanary10Percent5Minutes":      "neither a name",
 		"10":                              "neither a name",
-		"10%,50%":                         `"10%" says not how long: write 10%/5m`,
+		"10%,50%":                         `"10%" has no duration: write 10%/5m`,
 		"50%/5m,10%/5m":                   "comes after 50%",
 		"10%/5m,10%/5m":                   "comes after 10%",
 		"100%/5m":                         "nothing to wait for",
@@ -76,8 +76,8 @@ func TestSchedulesThatCannotBeAreRefused(t *testing.T) {
 		"10%/":                            "no time with its unit",
 		"10%/0s":                          "more than 0",
 		"10%/200h":                        "at most 120h",
-		"AllAtOnce,10%":                   "no stage",
-		"Canary10Percent5Minutes,50%":     "no stage",
+		"AllAtOnce,10%":                   "not a stage",
+		"Canary10Percent5Minutes,50%":     "not a stage",
 		"Linear10PercentEvery9999Minutes": "at most 120h",
 	} {
 		if got, err := Parse(split(in)); err == nil || !strings.Contains(err.Error(), want) {
@@ -148,11 +148,11 @@ func TestGroupsOfCodeDeployAreRead(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"codedeploy:app":      "names no deployment group",
-		"codedeploy:/group":   `"" is no name`,
-		"codedeploy:app/":     `"" is no name`,
-		"codedeploy:app/a b":  `"a b" is no name`,
-		"codedeploy:app/{x}":  `"{x}" is no name`,
-		"codedeploy:app/g/10": `"g/10" is no name`,
+		"codedeploy:/group":   `"" is not a name`,
+		"codedeploy:app/":     `"" is not a name`,
+		"codedeploy:app/a b":  `"a b" is not a name`,
+		"codedeploy:app/{x}":  `"{x}" is not a name`,
+		"codedeploy:app/g/10": `"g/10" is not a name`,
 	} {
 		if _, is, err := ParseGroup(in); !is || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, %v, want %q", in, is, err, want)

@@ -150,7 +150,7 @@ func (p Parameter) missing(region string) error {
 func explainParameter(err error, p Parameter, region string) error {
 	explained := session.Explain(err, session.Call{Action: "ssm:GetParameters", Resource: p.ARN(awsfacts.PartitionOf(region).ID, region, "*")})
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "InvalidKeyId" {
-		return fmt.Errorf("the key that parameter %s is encrypted with cannot be used: %s: it takes kms:Decrypt on it", p.base(), api.ErrorMessage())
+		return fmt.Errorf("the key that parameter %s is encrypted with cannot be used: %s: kms:Decrypt on it is needed", p.base(), api.ErrorMessage())
 	}
 	return explained
 }

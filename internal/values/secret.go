@@ -102,7 +102,7 @@ func explainSecret(err error, s Secret, region string) error {
 	case ok && api.ErrorCode() == "ResourceNotFoundException":
 		return fmt.Errorf("Secrets Manager in %s has no secret %s with a value", region, s.ID)
 	case ok && api.ErrorCode() == "DecryptionFailure":
-		return fmt.Errorf("the key that the secret %s is encrypted with cannot be used: %s: it takes kms:Decrypt on it", s.ID, api.ErrorMessage())
+		return fmt.Errorf("the key that the secret %s is encrypted with cannot be used: %s: kms:Decrypt on it is needed", s.ID, api.ErrorMessage())
 	}
 	return session.Explain(err, session.Call{Action: "secretsmanager:GetSecretValue", Resource: s.ARN(awsfacts.PartitionOf(region).ID, region, "*")})
 }

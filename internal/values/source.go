@@ -79,7 +79,7 @@ func InAWS(s Source) bool {
 func Parse(text string) (Source, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	if rest == "" {
-		return nil, fmt.Errorf("nothing is behind %s:", kind)
+		return nil, fmt.Errorf("nothing follows %s:", kind)
 	}
 	switch kind {
 	case "env", "file":
@@ -103,7 +103,7 @@ func parseSecret(text string) (Source, error) {
 	case id == "":
 		return nil, fmt.Errorf("secretsmanager:%s names no secret", text)
 	case keyed && key == "":
-		return nil, fmt.Errorf("secretsmanager:%s: no key is behind #", text)
+		return nil, fmt.Errorf("secretsmanager:%s: no key follows #", text)
 	case strings.Contains(key, "?stage=") || strings.Contains(key, "?version="):
 		return nil, fmt.Errorf("secretsmanager:%s: write what begins with ? before #", text)
 	case !asks:
@@ -112,7 +112,7 @@ func parseSecret(text string) (Source, error) {
 	case name == "version" && value != "":
 		s.Version = value
 	default:
-		return nil, fmt.Errorf("secretsmanager:%s: behind ? there may be stage=STAGE or version=ID", text)
+		return nil, fmt.Errorf("secretsmanager:%s: after ? write stage=STAGE or version=ID", text)
 	}
 	return s, nil
 }

@@ -302,12 +302,12 @@ func TestASourceIsReadAsItIsWritten(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"ssm:":                         "nothing is behind ssm:",
+		"ssm:":                         "nothing follows ssm:",
 		"consul:a":                     "consul: is not a source of values",
 		"secretsmanager:#k":            "names no secret",
-		"secretsmanager:a#":            "no key is behind #",
+		"secretsmanager:a#":            "no key follows #",
 		"secretsmanager:a#k?stage=S":   "write what begins with ? before #",
-		"secretsmanager:a?stag=S":      "behind ? there may be stage=STAGE or version=ID",
+		"secretsmanager:a?stag=S":      "after ? write stage=STAGE or version=ID",
 		"tfstate:terraform.tfstate":    "write tfstate:FILE#ADDRESS",
 		"tfstate:https://a/b#output.x": "a state is read from a file or from s3://",
 		"tfstate:file://a/b#output.x":  "write the path alone",

@@ -104,7 +104,7 @@ other: 1
 		"smoke.yaml:10:13: ignore belongs to against: old, which is missing",
 		"smoke.yaml:11:19: expect-error must be true, a text of the error's type or message, or a mapping such as {errorType: NotFound}",
 		"smoke.yaml:12:5: case 6 must be a mapping (write name, payload, expect)",
-		"smoke.yaml:13:18: .inf is not a number of JSON (write it in quotes)",
+		"smoke.yaml:13:18: .inf is not a JSON number (write it in quotes)",
 		"smoke.yaml:15:14: aliases are not read here (repeat the value)",
 		"smoke.yaml:16:15: function must be a function's name, or a pattern such as shop-*",
 	}

@@ -80,7 +80,7 @@ func (r *reader) number(b *bytes.Buffer, n *yaml.Node) {
 			return
 		}
 	}
-	r.wrong(n, "write it in quotes", "%s is not a number of JSON", n.Value)
+	r.wrong(n, "write it in quotes", "%s is not a JSON number", n.Value)
 	b.WriteString("null")
 }
 
