@@ -2,6 +2,7 @@ package history
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,5 +161,20 @@ func TestPeriodsComeFromCloudTrailWhereItReaches(t *testing.T) {
 	}
 	if got := f.Periods("1"); len(got) != 1 || got[0].Source != Markers || !got[0].Until.Equal(after(0)) || got[0].Now {
 		t.Errorf("version 1: %+v", got)
+	}
+}
+
+func TestBeforeAPartOfTheTrafficIsTheVersionThatHadAllOfIt(t *testing.T) {
+	t.Parallel()
+	f := orders(24*time.Hour, "3", "x", moved(0, "1", "", "a"), moved(time.Hour, "2", "a", "b"), moved(2*time.Hour, "2", "b", "c"), moved(3*time.Hour, "3", "c", "x"))
+	f.Aliases[0].Moves[2].To.Weights = map[string]float64{"3": 0.1}
+	for version, want := range map[string][]string{"3": {"2", "2"}, "2": {"1", "1"}} {
+		var got []string
+		for _, p := range f.Periods(version) {
+			got = append(got, p.Before)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("before the periods of version %s: %q, want %q", version, got, want)
+		}
 	}
 }

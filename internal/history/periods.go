@@ -54,32 +54,34 @@ func (f *Function) periods(a Alias) []Period {
 		if i+1 < len(moves) {
 			p.Until = moves[i+1].Second
 		}
-		p.Before = f.before(a.Name, moves[:i], m)
 		rest := 100.0
 		for _, version := range m.To.Versions()[1:] {
 			shared := p
 			shared.Version, shared.Percent = version, m.To.Weights[version]*100
+			shared.Before = f.before(a.Name, moves[:i], version)
 			rest -= shared.Percent
 			all = append(all, shared)
 		}
 		p.Version, p.Percent = m.To.Version, rest
+		p.Before = f.before(a.Name, moves[:i], p.Version)
 		all = append(all, p)
 	}
 	return all
 }
 
-// before is the version that an alias pointed to before a move.
-func (f *Function) before(alias string, earlier []Move, m Move) string {
+// before is the version that an alias pointed to before it sent traffic to this one:
+// of a version with a part of the traffic, the one that had all of it.
+func (f *Function) before(alias string, earlier []Move, version string) string {
 	for _, e := range slices.Backward(earlier) {
 		if e.Unknown {
 			return ""
 		}
-		if e.To.Version != m.To.Version {
+		if e.To.Version != version {
 			return cmp.Or(e.To.Version, "none")
 		}
 	}
 	for _, v := range f.Versions {
-		if v.Number == m.To.Version {
+		if v.Number == version {
 			return v.Was[alias]
 		}
 	}
