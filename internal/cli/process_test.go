@@ -225,22 +225,27 @@ func TestAForeignFileAsJournalIsAWrongInput(t *testing.T) {
 	b := newBench(t, awslocal.Options{})
 	b.must(append([]string{"deploy", "--journal", "own.jsonl"}, b.minimal()...)...)
 	b.write("notes.txt", "to do\n")
+	b.write("journals/own.jsonl", "")
 	for name, args := range map[string][]string{
-		"an unchanged deploy": append([]string{"deploy", "--journal", "notes.txt"}, b.minimal()...),
-		"a shift":             {"shift", "--function", "hello", "--alias", "live", "--percentage", "10", "--journal", "notes.txt"},
-		"a rollback":          {"rollback", "--journal", "notes.txt"},
-		"what it would do":    {"rollback", "--dry-run", "--journal", "notes.txt"},
-		"a report":            {"report", "--journal", "notes.txt"},
+		"an unchanged deploy":    append([]string{"deploy", "--journal", "notes.txt"}, b.minimal()...),
+		"a shift":                {"shift", "--function", "hello", "--alias", "live", "--percentage", "10", "--journal", "notes.txt"},
+		"a rollback":             {"rollback", "--journal", "notes.txt"},
+		"what it would do":       {"rollback", "--dry-run", "--journal", "notes.txt"},
+		"a report":               {"report", "--journal", "notes.txt"},
+		"a rollback of a folder": {"rollback", "--journal", "journals"},
 	} {
 		b.aws.ResetCalls()
 		var out, errs bytes.Buffer
 		if code := Main(t.Context(), b.process(&out, &errs, args...)); code != exitInput || len(b.changing()) > 0 ||
-			!strings.Contains(errs.String(), "not a journal of lambda-rollout") || strings.Contains(errs.String(), "once that is fixed, run") {
+			!strings.Contains(errs.String(), "not a journal of lambda-rollout") && !strings.Contains(errs.String(), "is a folder, not a regular file: name a file") || strings.Contains(errs.String(), "once that is fixed, run") {
 			t.Errorf("%s: exit code %d after %v\n%s%s", name, code, b.changing(), &out, &errs)
 		}
 	}
 	if left, err := os.ReadFile(filepath.Join(b.dir, "notes.txt")); string(left) != "to do\n" {
 		t.Errorf("the file: %q, %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(b.dir, "journals.stop")); err == nil {
+		t.Error("a file was left beside the folder")
 	}
 	b.must(append([]string{"deploy", "--journal", "own.jsonl"}, b.minimal()...)...)
 }

@@ -294,8 +294,11 @@ func (f *File) Stop(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := folder.Lstat(name); err != nil {
+	switch err := checkRegular(folder, name); {
+	case errors.Is(err, fs.ErrNotExist):
 		return folder.Close() // nobody holds what is not there
+	case err != nil:
+		return errors.Join(err, folder.Close())
 	}
 	return errors.Join(side{folder, name}.stop(), folder.Close())
 }

@@ -149,7 +149,10 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 		"folder": "folder is a folder, not a regular file", "pipe": "is a named pipe", "to-pipe": "is a named pipe",
 		"dangling": "is a symbolic link that leads nowhere", "device": "is a device",
 	} {
-		for what, err := range attempts(filepath.Join(dir, name)) {
+		path := filepath.Join(dir, name)
+		all := attempts(path)
+		all["Stop"] = NewFile(path).Stop(t.Context())
+		for what, err := range all {
 			if err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%s: %s: %v, want %q", name, what, err, says)
 			}

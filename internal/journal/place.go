@@ -99,19 +99,37 @@ func (p place) explain(err error) error {
 // openRegular opens a regular file and nothing else: a pipe would block, a link
 // lead elsewhere.
 func openRegular(folder *os.Root, name string, flags int) (*os.File, error) {
-	path := filepath.Join(folder.Name(), name)
-	info, err := folder.Lstat(name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := checkRegular(folder, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
-	}
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		return nil, linkError(path)
-	}
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is a %s, not a regular file", path, kindOf(info.Mode()))
 	}
 	return folder.OpenFile(name, flags, 0o600)
 }
+
+// checkRegular returns an error for what is not a regular file, fs.ErrNotExist where
+// there is nothing.
+func checkRegular(folder *os.Root, name string) error {
+	path := filepath.Join(folder.Name(), name)
+	info, err := folder.Lstat(name)
+	switch {
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		return linkError(path)
+	case !info.Mode().IsRegular():
+		return &irregularError{path, kindOf(info.Mode())}
+	}
+	return nil
+}
+
+// irregularError reports what cannot be a journal, because it is no file: it is
+// ErrForeign, too.
+type irregularError struct{ path, kind string }
+
+func (e *irregularError) Error() string {
+	return e.path + " is a " + e.kind + ", not a regular file: name a file"
+}
+
+func (e *irregularError) Is(target error) bool { return target == ErrForeign }
 
 func kindOf(mode fs.FileMode) string {
 	switch {
