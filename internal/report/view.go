@@ -49,6 +49,8 @@ type stageView struct {
 	// evidence are the newest findings of the guard, by alias.
 	evidence []string
 	bad      bool
+	// cut is set where the stage ended before its time.
+	cut bool
 }
 
 // NewView is the view of a run before anything is known of it.
@@ -89,6 +91,9 @@ func (v *View) Take(e event.Event, now time.Time, columns int) []terminal.Line {
 	case event.DeploymentFailed:
 		line, _, _ := strings.Cut(e.Err.Error(), "\n")
 		v.gate = nil
+		if v.stage != nil {
+			v.stage.cut = now.Before(v.stage.end)
+		}
 		return append(v.stageOver(p, now), p.row(wrong, "", "failed: "+line, "")...)
 	case event.JournalSkipped:
 		return p.row(note, "", "skipped the journal "+e.Journal+": "+e.Reason, "")
@@ -205,7 +210,7 @@ func (v *View) watched(e event.StageWatched, now time.Time) {
 	}
 }
 
-// stageOver is the line of a stage that is complete.
+// stageOver is the line of a stage that is complete, or was cut off.
 func (v *View) stageOver(p layout, now time.Time) []terminal.Line {
 	s := v.stage
 	if s == nil {
@@ -213,8 +218,11 @@ func (v *View) stageOver(p layout, now time.Time) []terminal.Line {
 	}
 	v.stage = nil
 	m := ok
-	if s.bad {
+	switch {
+	case s.bad:
 		m = wrong
+	case s.cut:
+		m = note
 	}
 	lines := p.row(m, "", traffic.Percent(s.percent)+" of the traffic on the new version", Took(now.Sub(s.began)))
 	for _, said := range s.evidence {

@@ -137,6 +137,20 @@ func TestAStageCountsDownAndLeavesItsFigures(t *testing.T) {
 		"    have been seen")
 }
 
+func TestAStageThatIsCutOffIsNotComplete(t *testing.T) {
+	t.Parallel()
+	for after, mark := range map[time.Duration]string{4 * time.Minute: "·", 5 * time.Minute: "✓"} {
+		s := newShow(80, orders)
+		s.lines = nil
+		s.take(event.StageHeld{Percent: 10, Wait: 5 * time.Minute, Left: 5 * time.Minute})
+		s.now = s.now.Add(after)
+		s.take(event.DeploymentFailed{Err: errors.New("stopped by a signal: interrupt")})
+		s.reads(t, s.lines,
+			"  "+mark+" 10% of the traffic on the new version                                    "+Took(after),
+			"  ✗ failed: stopped by a signal: interrupt")
+	}
+}
+
 func TestAGateIsWaitedForAndItsAnswerStays(t *testing.T) {
 	t.Parallel()
 	s := newShow(80, orders)
