@@ -9,6 +9,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/history"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
@@ -61,6 +62,11 @@ func (h *Historian) rewind(ctx context.Context, r Request, to Instant) (Request,
 	s, err := c.access.assume(c.base, c.access.Connectors[r.Connector])
 	if err != nil {
 		return r, nil, err
+	}
+	if live, err := lambdaapi.New(s, region, c.timing).Find(ctx, r.Function, ""); err != nil {
+		return r, nil, err
+	} else if live == nil {
+		return r, nil, c.missing(r.Function, region)
 	}
 	// The account of the function's ARN is compared when the function is looked at.
 	past, err := h.past(ctx, s, trailKey{r.Connector, region}, r.Function)

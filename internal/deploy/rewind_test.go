@@ -279,5 +279,11 @@ func TestACommitGoesBackToItsVersion(t *testing.T) {
 		if !errors.As(err, &unproven) || !errors.As(err, &notStarted) || !strings.Contains(err.Error(), "no version that still exists") {
 			t.Errorf("%v", err)
 		}
+		lost := RequestOf(definition.Name{Name: "lost"})
+		lost.Aliases["live"] = ""
+		_, _, err = NewHistorian(f.connect(), nil, time.Now).Rewind(f.Context(), []Request{lost}, Commit("abcdef2"))
+		if !errors.As(err, &notStarted) || err.Error() != "there is no function lost in us-east-1" {
+			t.Errorf("%v", err)
+		}
 	})
 }
