@@ -180,10 +180,10 @@ func Wrap(text string, width int, indent string) []string {
 }
 
 // WrapKept is Wrap for a text whose lines, their indents and their columns mean
-// something: only lines that do not fit are broken.
+// something: only lines that do not fit are broken. A tab is a blank.
 func WrapKept(text string, width int) string {
 	var out []string
-	for _, line := range strings.Split(text, "\n") {
+	for _, line := range strings.Split(strings.ReplaceAll(text, "\t", " "), "\n") {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))] + "  "
 		for Width(line) > width {
 			head, rest := breakAt(line, width)

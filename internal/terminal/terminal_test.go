@@ -62,6 +62,9 @@ func TestTextIsWrappedAtWordsAndCommandsStayWhole(t *testing.T) {
 	if got := WrapKept("error: it failed\n  orders in eu-central-1: refused", 20); got != "error: it failed\n  orders in\n    eu-central-1:\n    refused" {
 		t.Errorf("%q", got)
 	}
+	if got := WrapKept("REPORT Id: 5efb91cc\tDuration: 12 ms", 20); got != "REPORT Id: 5efb91cc\n  Duration: 12 ms" {
+		t.Errorf("behind a tab: %q", got)
+	}
 }
 
 // screen is a terminal of a certain width that knows what Block sends.
