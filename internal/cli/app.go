@@ -120,12 +120,19 @@ func (a *app) print(text string) error {
 // printFitted prints a text for people: on a terminal, lines that are wider are broken
 // at words.
 func (a *app) printFitted(text string) error {
-	if a.StdoutWindow != nil {
-		if columns, _ := a.StdoutWindow(); columns > 0 {
-			text = report.Fitted(columns, text)
-		}
+	if columns := a.columns(); columns > 0 {
+		text = report.Fitted(columns, text)
 	}
 	return a.print(text)
+}
+
+// columns is how wide the terminal is that stdout is; 0 where it is none.
+func (a *app) columns() int {
+	if a.StdoutWindow == nil {
+		return 0
+	}
+	columns, _ := a.StdoutWindow()
+	return columns
 }
 
 // printsResult reports whether stdout belongs to the command's own product.

@@ -178,7 +178,7 @@ func (a *app) showRehearsal(result *rehearsal, planned []deploy.Planned, functio
 	if a.json() {
 		err = a.printJSON(document)
 	} else {
-		_, err = io.WriteString(a.host.Log(), r.Text())
+		_, err = io.WriteString(a.host.Log(), r.Text(a.columns()))
 	}
 	err = errors.Join(err, a.host.Summary(r.Markdown()))
 	if total.Wrong > 0 {

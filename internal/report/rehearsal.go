@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/terminal"
 )
 
 // Rehearsal is how a deployment went that was played against a copy.
@@ -61,12 +63,18 @@ func (r Rehearsal) Headline() string {
 	return text
 }
 
-// Text is the rehearsal as a terminal shows it.
-func (r Rehearsal) Text() string {
+// Text is the rehearsal for a log, or for a terminal of so many columns where they are
+// not 0.
+func (r Rehearsal) Text(columns int) string {
+	name := 58
+	if columns > 0 {
+		const numbers = len("  played   exact  documented  wrong")
+		name = max(leastName, min(name, columns-1-numbers))
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-58s %7s %7s %11s %6s\n", "scenario", "played", "exact", "documented", "wrong")
+	fmt.Fprintf(&b, "%-*s %7s %7s %11s %6s\n", name, "scenario", "played", "exact", "documented", "wrong")
 	for _, row := range r.Rows {
-		fmt.Fprintf(&b, "%-58s %7d %7d %11d %6d\n", row.Scenario, row.Played, row.Exact, row.Documented, row.Wrong)
+		fmt.Fprintf(&b, "%-*s %7d %7d %11d %6d\n", name, terminal.Shorten(row.Scenario, name), row.Played, row.Exact, row.Documented, row.Wrong)
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.Headline())
 	for _, p := range r.Wrong {
@@ -77,6 +85,9 @@ func (r Rehearsal) Text() string {
 	}
 	for _, line := range r.findings() {
 		fmt.Fprintf(&b, "finding: %s\n", line)
+	}
+	if columns > 0 {
+		return Fitted(columns, b.String())
 	}
 	return b.String()
 }
