@@ -28,10 +28,10 @@ func (a *app) validate(ctx context.Context) error {
 	}
 	a.warnings(found.problems)
 	for _, p := range found.pipelines {
-		a.log().Line("%s: valid (%d stages)", p.File, p.Stages)
+		a.log().Line("%s: valid (%s)", p.File, number(p.Stages, "stage"))
 	}
 	for _, f := range found.functions {
-		a.log().Line("%s: valid (%d aliases)", f.Function, len(f.Aliases))
+		a.log().Line("%s: valid (%s)", f.Function, number(len(f.Aliases), "alias"))
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func TestHarnessFilesAreValidatedTogether(t *testing.T) {
 	} {
 		b.aws.ResetCalls()
 		code, log, errs := b.run(append([]string{"validate"}, files...)...)
-		if code != 0 || strings.Contains(log+errs, "warning") || !strings.Contains(log+errs, "valid (2 stages)") || !strings.Contains(log+errs, "hello: valid (1 aliases)") {
+		if code != 0 || strings.Contains(log+errs, "warning") || !strings.Contains(log+errs, "valid (2 stages)") || !strings.Contains(log+errs, "hello: valid (1 alias)") {
 			t.Errorf("%s: exit %d\n%s%s", files, code, log, errs)
 		}
 		if calls := b.aws.Calls(); len(calls) != 0 {

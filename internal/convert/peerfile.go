@@ -62,7 +62,7 @@ func peerSteps(f File) (result Result, problems diag.List) {
 	changed := File{f.Name, []byte(strings.Join(p.changed(), "\n"))}
 	if c.problems.Err() == nil && !isYAML(changed.Content) {
 		// A text in quotes may go on anywhere.
-		c.report(diag.Problem{File: f.Name, Message: "a step is not written as a block of lines", Hint: "indent what a text of several lines goes on with more than its key, and convert again"})
+		c.report(diag.Problem{File: f.Name, Message: "a step is not written as a block of lines", Hint: "indent the further lines of a string more than its key, and convert again"})
 	}
 	if problems = c.problems.Sorted(); problems.Err() != nil {
 		return Result{}, problems

@@ -21,7 +21,7 @@ func (d *decoder) crossCheck(f *Function) {
 	}
 	if f.Runtime != nil {
 		if r := findRuntime(*f.Runtime); r.deprecated != "" {
-			d.warn(d.nodes["Runtime"], "as of "+runtimesAsOf+"; AWS moves its dates: see "+runtimesPage, "runtime %s is deprecated since %s: %s", r.name, r.deprecated, r.outlook())
+			d.warn(d.nodes["Runtime"], "as of "+runtimesAsOf+"; AWS moves its dates: see "+runtimesPage, "runtime %s has been deprecated since %s: %s", r.name, r.deprecated, r.outlook())
 		}
 	}
 	if f.Environment != nil {
@@ -112,10 +112,10 @@ func (d *decoder) checkSnapStart(f *Function) {
 	}
 	n := d.nodes["SnapStart.ApplyOn"]
 	if f.EphemeralStorage != nil && f.EphemeralStorage.Size != nil && *f.EphemeralStorage.Size > 512 {
-		d.warn(n, "", "SnapStart does not go with more than 512 MiB of ephemeral storage")
+		d.warn(n, "", "SnapStart cannot be combined with more than 512 MiB of ephemeral storage")
 	}
 	if len(f.FileSystemConfigs) > 0 {
-		d.warn(n, "", "SnapStart does not go with a file system")
+		d.warn(n, "", "SnapStart cannot be combined with a file system")
 	}
 }
 

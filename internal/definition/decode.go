@@ -365,7 +365,7 @@ func (d *decoder) foreign(n *yaml.Node, name string) bool {
 // scalar is a value's text as it was written: 1.50 stays 1.50, yes stays yes.
 func (d *decoder) scalar(n *yaml.Node, name string) (string, bool) {
 	if n.Kind != yaml.ScalarNode {
-		d.problem(n, textHint(n), "%s must be a text, not %s", name, nature(n))
+		d.problem(n, textHint(n), "%s must be a string, not %s", name, nature(n))
 		return "", false
 	}
 	return n.Value, true
@@ -447,7 +447,7 @@ func nature(n *yaml.Node) string {
 	case "!!bool":
 		return "true or false"
 	}
-	return "a text"
+	return "a string"
 }
 
 // written shows a wrong value: its text, or its kind.
@@ -463,7 +463,7 @@ func written(n *yaml.Node) string {
 func shown(s string) string {
 	const limit = 200
 	if n := utf8.RuneCountInString(s); n > limit {
-		return fmt.Sprintf("a text of %d characters", n)
+		return fmt.Sprintf("a string of %d characters", n)
 	}
 	return strconv.Quote(s)
 }

@@ -122,7 +122,7 @@ description: "<+serviceVariables.description>"
 			"layers": `["` + layer + `"]`, "variables": `{"AB": "b", "CD": 1.50}`, "timeout": "30", "description": "null",
 		}, nil},
 		"no list": {map[string]string{"layers": layer}, []string{
-			"function.yaml:6:9: layers must be a list, not a text (write [\"" + layer + "\"])",
+			"function.yaml:6:9: layers must be a list, not a string (write [\"" + layer + "\"])",
 		}},
 		"no YAML": {map[string]string{"layers": "[a"}, []string{
 			"function.yaml:6:9: layers: the expression's value is neither a list nor a map (the value must be JSON or YAML)",

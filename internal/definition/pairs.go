@@ -23,7 +23,7 @@ func (d *decoder) merged(n *yaml.Node, depth int) []pair {
 		case p.key.Kind == yaml.ScalarNode && p.key.ShortTag() == "!!merge":
 			merges = append(merges, p)
 		case p.key.Kind != yaml.ScalarNode:
-			d.problem(p.key, "", "a key must be a text, not %s", nature(p.key))
+			d.problem(p.key, "", "a key must be a string, not %s", nature(p.key))
 		default:
 			own = append(own, p)
 			has[p.key.Value] = true

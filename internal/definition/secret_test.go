@@ -53,7 +53,7 @@ func TestAProblemShowsAValueWholeOrNotAtAll(t *testing.T) {
 		t.Fatal(problems)
 	}
 	_, problems = Decode(doc)
-	if got := problems.Error(); !strings.Contains(got, "timeout must be a whole number of seconds, not a text of 240 characters") || strings.Contains(got, "s3cret") {
+	if got := problems.Error(); !strings.Contains(got, "timeout must be a whole number of seconds, not a string of 240 characters") || strings.Contains(got, "s3cret") {
 		t.Error(got)
 	}
 }

@@ -81,9 +81,9 @@ func TestProblemsOfASettingsDocumentComeOutTogether(t *testing.T) {
 		`{"permissions": {"a": {"sid": "b", "action": "*", "principal": "*"}}}`: `has its Sid as its key`,
 		`{"eventInvokeConfig": {"qualifier": "live"}}`:                          `names neither an age`,
 		`{"runtimeManagement": {"updateRuntimeOn": "Manual"}}`:                  `names no runtimeVersionArn`,
-		`{"runtimeManagement": {"updateRuntimeOn": "Auto", "runtimeVersionArn": "arn:aws:lambda:us-east-1::runtime:a"}}`:      `goes with Manual alone`,
+		`{"runtimeManagement": {"updateRuntimeOn": "Auto", "runtimeVersionArn": "arn:aws:lambda:us-east-1::runtime:a"}}`:      `only for Manual`,
 		`{"scalingConfig": {"qualifier": "$LATEST.PUBLISHED", "minExecutionEnvironments": 3, "maxExecutionEnvironments": 2}}`: `a minimum of 3`,
-		`{"permissions": {"a": {"action": "lambda:InvokeFunction", "principal": "*", "functionUrlAuthType": "NONE"}}}`:        `goes with lambda:InvokeFunctionUrl alone`,
+		`{"permissions": {"a": {"action": "lambda:InvokeFunction", "principal": "*", "functionUrlAuthType": "NONE"}}}`:        `only for lambda:InvokeFunctionUrl`,
 		`{"Config": {"AuthType": "NONE", "Cors": {"AllowMethods": ["GET", "OPTIONS"]}}}`:                                      `Lambda answers the browser's preflight itself`,
 		`[]`: `a settings document is a mapping`,
 	} {

@@ -258,7 +258,7 @@ func contradiction(v SettingValue) (what, hint string) {
 		case manual && r.RuntimeVersionArn == "":
 			return "is Manual and names no runtimeVersionArn", "CloudWatch has it in INIT_START of the function's log"
 		case !manual && r.RuntimeVersionArn != "":
-			return "names a runtimeVersionArn, which goes with Manual alone, and is " + r.UpdateRuntimeOn, "remove one of them"
+			return "names a runtimeVersionArn, which is only for Manual, and is " + r.UpdateRuntimeOn, "remove one of them"
 		}
 	}
 	if s, is := v.(Scaling); is && s.MinExecutionEnvironments != nil && s.MaxExecutionEnvironments != nil && *s.MinExecutionEnvironments > *s.MaxExecutionEnvironments {
@@ -266,7 +266,7 @@ func contradiction(v SettingValue) (what, hint string) {
 	}
 	if p, is := v.(Permission); is && p.FunctionUrlAuthType != "" && p.Action != "lambda:InvokeFunctionUrl" {
 		// AWS: "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action".
-		return "names functionUrlAuthType, which goes with lambda:InvokeFunctionUrl alone", "with lambda:InvokeFunction it is invokedViaFunctionUrl: true"
+		return "names functionUrlAuthType, which is only for lambda:InvokeFunctionUrl", "with lambda:InvokeFunction it is invokedViaFunctionUrl: true"
 	}
 	return "", ""
 }

@@ -156,7 +156,7 @@ func (r Reader) Text(t *Text, what string) func(*yaml.Node) {
 		switch {
 		case r.null(n):
 		case n.Kind != yaml.ScalarNode:
-			r.Wrong(n, what, "a text")
+			r.Wrong(n, what, "a string")
 		default:
 			*t = Text{r.Doc, n}
 		}

@@ -70,7 +70,7 @@ same: *a
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Error(diff)
 	}
-	wantProblems := `f:10:8: wrong must be a text, not a list
+	wantProblems := `f:10:8: wrong must be a string, not a list
 f:11:10: notBool must be true or false, not "maybe"
 f:12:10: notList must be a list, not "x"
 f:13:9: notMap must be a mapping, not "x"`

@@ -117,7 +117,7 @@ const (
 var syntaxWords = []struct{ part, what, hint string }{
 	{"tab character", "the line is indented by a tab", "indent with spaces"},
 	{"mapping values are not allowed", "a value contains a second :", "put the value in quotes"},
-	{"could not find expected ':'", "a key without a : or a text without its end", lineUp},
+	{"could not find expected ':'", "a key without a : or a string that is not closed", lineUp},
 	{"unexpected end of stream", "a quote or bracket is not closed", ""},
 	{"unknown anchor", "a value begins with *, which names an alias that does not exist", "put the value in quotes"},
 	{"expected alphabetic or numeric character", "a value begins with * or &", "put the value in quotes"},

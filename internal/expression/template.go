@@ -269,12 +269,12 @@ func (p *templateParser) operand(depth int) (operand, *Error) {
 func (p *templateParser) literalText(o operand) (operand, *Error) {
 	quoted, err := strconv.QuotedPrefix(p.text[p.i:p.end])
 	if err != nil {
-		return o, errorAt(p.i, "a text in a template is never closed, or has an escape that Go does not know")
+		return o, errorAt(p.i, "a string in a template is never closed, or has an escape that Go does not know")
 	}
 	p.i += len(quoted)
 	text, err := strconv.Unquote(quoted)
 	if err != nil {
-		return o, errorAt(o.at, "a text in a template has an escape that Go does not know")
+		return o, errorAt(o.at, "a string in a template has an escape that Go does not know")
 	}
 	v := NewString(text)
 	o.literal = &v

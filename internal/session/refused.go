@@ -107,7 +107,7 @@ func (e AssumeRefused) trustAdvice() string {
 	text += fmt.Sprintf(" where %s:aud is %s and %s:sub matches %s, which is the subject of this job's token",
 		hostOf(e.issuer()), e.Token.Audience, hostOf(e.issuer()), e.Token.Subject)
 	if owner, _, found := strings.Cut(strings.TrimPrefix(e.Token.Subject, "repo:"), "/"); found && strings.Contains(owner, "@") {
-		text += "; GitHub writes the numbers of owner and repository into the subject since July 2026, which a condition such as repo:OWNER/REPO:* does not match"
+		text += "; since July 2026 GitHub also puts the numbers of owner and repository into the subject, which a condition such as repo:OWNER/REPO:* does not match"
 	}
 	if strings.HasSuffix(e.Token.Subject, ":pull_request") {
 		text += "; a pull request has this subject whatever its branch is"

@@ -244,7 +244,7 @@ func (r *reader) want(n raw) Expectation {
 	case e.Kind == yaml.ScalarNode && e.Tag == "!!str" && e.Value != "":
 		return FailsWith{e.Value}
 	}
-	r.wrong(e, "", "expect-error must be true, a text of the error's type or message, or a mapping such as {errorType: NotFound}")
+	r.wrong(e, "", "expect-error must be true, text that the error's type or message contains, or a mapping such as {errorType: NotFound}")
 	return Fails{}
 }
 

@@ -102,7 +102,7 @@ other: 1
 		"smoke.yaml:8:14: against must be old: the version that the alias points to",
 		"smoke.yaml:9:14: ignore must be a list of paths into the answer (write body.items[*].id)",
 		"smoke.yaml:10:13: ignore belongs to against: old, which is missing",
-		"smoke.yaml:11:19: expect-error must be true, a text of the error's type or message, or a mapping such as {errorType: NotFound}",
+		"smoke.yaml:11:19: expect-error must be true, text that the error's type or message contains, or a mapping such as {errorType: NotFound}",
 		"smoke.yaml:12:5: case 6 must be a mapping (write name, payload, expect)",
 		"smoke.yaml:13:18: .inf is not a JSON number (write it in quotes)",
 		"smoke.yaml:15:14: aliases are not read here (repeat the value)",
