@@ -143,36 +143,10 @@ func (c checker) obstructed(p Planned, found obstacles) error {
 	return errors.Join(all...)
 }
 
-// permitted asks IAM, once for each set of credentials.
+// permitted asks IAM, once for each set of credentials, in the order of the targets.
 func (c checker) permitted(ctx context.Context, planned []Planned, asks Answers) error {
-	type caller struct{ account, connector, region string }
-	questions := map[caller]*preflight.Question{}
-	for _, p := range planned {
-		if p.Plan.Empty() || strings.HasPrefix(p.At.Endpoint, journal.LocalEndpoint) {
-			continue
-		}
-		key := caller{p.At.Account, p.At.Connector, p.At.Region}
-		if questions[key] == nil {
-			questions[key] = &preflight.Question{Session: p.Session, Region: key.region}
-		}
-		questions[key].Needs = append(questions[key].Needs, policy.Needs(p.PolicyTarget(c.KeepNew))...)
-	}
-	// Gates are invoked as the run itself, whatever roles the connectors have.
-	gates := planned[0].Watch.Gates
-	if needs := gates.Needs(); len(needs) > 0 && len(questions) > 0 {
-		own := caller{region: planned[0].At.Region}
-		for key := range questions {
-			if key.connector == "" {
-				own = key
-			}
-		}
-		if questions[own] == nil {
-			questions[own] = &preflight.Question{Session: gates.Connection.base, Region: own.region}
-		}
-		questions[own].Needs = append(questions[own].Needs, needs...)
-	}
 	var errs []error
-	for _, q := range questions {
+	for _, q := range c.questions(planned) {
 		answer, err := asks(ctx, *q)
 		for _, text := range answer.Warnings {
 			warn(c.Events, "%s", text)
@@ -180,6 +154,37 @@ func (c checker) permitted(ctx context.Context, planned []Planned, asks Answers)
 		errs = append(append(errs, err), answer.Refused...)
 	}
 	return session.Join(errs...)
+}
+
+// questions are what IAM is asked, one for each set of credentials and Region.
+func (c checker) questions(planned []Planned) []*preflight.Question {
+	type caller struct{ account, connector, region string }
+	var all []*preflight.Question
+	of := map[caller]*preflight.Question{}
+	add := func(by caller, s *session.Session, needs []policy.Need) {
+		if of[by] == nil {
+			of[by] = &preflight.Question{Session: s, Region: by.region}
+			all = append(all, of[by])
+		}
+		of[by].Needs = append(of[by].Needs, needs...)
+	}
+	// Gates are invoked as the run itself, whatever roles the connectors have.
+	own := caller{region: planned[0].At.Region}
+	for _, p := range planned {
+		if p.Plan.Empty() || strings.HasPrefix(p.At.Endpoint, journal.LocalEndpoint) {
+			continue
+		}
+		by := caller{p.At.Account, p.At.Connector, p.At.Region}
+		if by.connector == "" && own.account == "" {
+			own = by
+		}
+		add(by, p.Session, policy.Needs(p.PolicyTarget(c.KeepNew)))
+	}
+	gates := planned[0].Watch.Gates
+	if needs := gates.Needs(); len(needs) > 0 && len(all) > 0 {
+		add(own, gates.Connection.base, needs)
+	}
+	return all
 }
 
 // provisioned asks, once for each alias that moves, whether it has provisioned

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
+	"github.com/lambda-rollout/lambda-rollout/internal/gate"
+	"github.com/lambda-rollout/lambda-rollout/internal/journal"
+	"github.com/lambda-rollout/lambda-rollout/internal/plan"
+	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
@@ -126,4 +131,46 @@ func TestAMissingRegionIsReportedOnce(t *testing.T) {
 			f.Errorf("ends with %v", err)
 		}
 	})
+}
+
+// One question for each set of credentials and Region, in the order of the targets; gates
+// are invoked as the run itself.
+func TestIAMIsAskedOnceForEachCallerInTheOrderOfTheTargets(t *testing.T) {
+	t.Parallel()
+	at := func(region, connector, endpoint string, steps ...plan.Step) Planned {
+		return Planned{
+			Target: Target{At: journal.Target{Function: "f", Account: "111122223333", Partition: "aws", Region: region, Connector: connector, Endpoint: endpoint}},
+			Plan:   plan.Plan{Steps: steps},
+		}
+	}
+	function, err := gate.ParseDestination("arn:aws:lambda:eu-west-1:111122223333:function:gate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gates := Gates{All: []gate.Gate{{Moment: gate.BeforeStage, To: function}}, Connection: &Connection{}}
+	code := plan.UpdateCode{}
+	for name, tc := range map[string]struct {
+		planned []Planned
+		gates   Gates
+		want    []string
+	}{
+		"two Regions, two roles": {planned: []Planned{at("z", "", "", code), at("a", "x", "", code), at("z", "", "", code), at("a", "", "", code)}, want: []string{"z", "a", "a"}},
+		"nothing to do":          {planned: []Planned{at("z", "", ""), at("a", "", "", code)}, want: []string{"a"}},
+		"embedded":               {planned: []Planned{at("z", "", journal.LocalEndpoint+"/w", code)}, gates: gates},
+		"gates":                  {planned: []Planned{at("z", "x", "", code), at("a", "", "", code)}, gates: gates, want: []string{"z", "a, and the gate"}},
+		"gates of connectors":    {planned: []Planned{at("z", "x", "", code)}, gates: gates, want: []string{"z", "z, and the gate"}},
+	} {
+		tc.planned[0].Watch.Gates = tc.gates
+		var got []string
+		for _, q := range (checker{}).questions(tc.planned) {
+			text := q.Region
+			if slices.ContainsFunc(q.Needs, func(n policy.Need) bool { return n.Action == "lambda:InvokeFunction" }) {
+				text += ", and the gate"
+			}
+			got = append(got, text)
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
 }

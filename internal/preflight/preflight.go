@@ -70,7 +70,9 @@ func (a *asking) ask(ctx context.Context) Answer {
 	}
 	all.Go(func() { a.actions(ctx) })
 	all.Wait()
+	// They come from calls side by side.
 	slices.SortFunc(a.answer.Refused, func(x, y error) int { return strings.Compare(x.Error(), y.Error()) })
+	slices.Sort(a.answer.Warnings)
 	a.doubt()
 	return a.answer
 }
