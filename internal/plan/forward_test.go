@@ -184,9 +184,21 @@ func TestDriftIsWhatDiffersFromTheVersionThatTheAliasPointsTo(t *testing.T) {
 	if got := Drift(o, w.Aliases); len(got) > 0 {
 		t.Errorf("drift beside a canary: %+v", got)
 	}
-	o.Served = o.Latest
-	if got := Drift(o, w.Aliases); len(got) > 0 {
-		t.Errorf("drift of an alias on $LATEST: %+v", got)
+	o.Aliases["live"].Weights = nil
+	for name, adjust := range map[string]func(*Observation){
+		"an alias on $LATEST": func(o *Observation) { o.Served = &definition.Observed{Version: Latest} }, "no alias": func(o *Observation) { o.Served = nil },
+		"a new function": func(o *Observation) { o.Latest = nil },
+	} {
+		other := o
+		adjust(&other)
+		if got := Drift(other, w.Aliases); len(got) > 0 {
+			t.Errorf("drift of %s: %+v", name, got)
+		}
+	}
+	// What cannot be read of one of them has not drifted, as far as anybody knows.
+	o.Served.Unreadable, o.Latest.Environment = []definition.Unreadable{{Field: "Environment"}}, &definition.Environment{Variables: map[string]string{"A": "b"}}
+	if got := Drift(o, w.Aliases); len(got) != 2 {
+		t.Errorf("drift of what cannot be read: %+v", got)
 	}
 }
 

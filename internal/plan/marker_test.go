@@ -76,3 +76,39 @@ func TestAMarkerIsReadBack(t *testing.T) {
 		}
 	}
 }
+
+// A marker is told by the whole id of its run, and of its job.
+func TestAMarkerIsOfTheRunWhoseIdItHasInFull(t *testing.T) {
+	t.Parallel()
+	for description, own := range map[string]bool{
+		"lambda-rollout r1": true, "lambda-rollout r1 o/r@abc; live was 1": true, "lambda-rollout r1; live was 1": true,
+		"lambda-rollout r12": false, "lambda-rollout r1-2": false, "lambda-rollout": false, "r1": false, " r1": false,
+	} {
+		if PublishedBy(description, "r1") != own {
+			t.Errorf("%q is of run r1: %v", description, !own)
+		}
+	}
+	if PublishedIn("lambda-rollout -1", "") || !PublishedIn("lambda-rollout job-1", "job") {
+		t.Error("a marker is of a job without a name, or not of its own")
+	}
+	if p, _ := ParseMarker("lambda-rollout r1; https://ci.example/1; see https://example.com; https://example.com/2"); p.URL != "https://ci.example/1" {
+		t.Errorf("the run is at %q", p.URL)
+	}
+}
+
+// The text of the user goes last, and what a rollback reads first, at every length.
+func TestADescriptionIsAsLongAsItMayBe(t *testing.T) {
+	t.Parallel()
+	for n := range 300 {
+		m := Marker{Run: strings.Repeat("r", n+1), Was: []AliasWas{{"live", "41"}}, Text: "text"}
+		got, whole := m.String(), "lambda-rollout "+m.Run+"; live was 41; text"
+		switch length := definition.Length(got); {
+		case definition.Length(whole) <= 256 && got != whole:
+			t.Fatalf("%d of 256 characters: %q", definition.Length(whole), got)
+		case definition.Length(whole) > 256 && length > 256, strings.HasSuffix(got, "; "):
+			t.Fatalf("%d characters: %q", length, got)
+		case n < 240 && ParseWas(got, "live") != "41" && definition.Length("lambda-rollout "+m.Run+"; live was 41") <= 256:
+			t.Fatalf("%q does not say what the alias pointed to", got)
+		}
+	}
+}
