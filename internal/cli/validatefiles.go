@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/convert"
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/expression"
 	"github.com/lambda-rollout/lambda-rollout/internal/lambroll"
 	"github.com/lambda-rollout/lambda-rollout/internal/service"
 )
@@ -37,7 +37,7 @@ func (a *app) validateFiles(ctx context.Context) (found validation, err error) {
 		}
 		input, known := inputOf[what]
 		if !known {
-			found.problems = append(found.problems, diag.Problem{File: c.Name, Message: "is not a file that can be validated" + strings.TrimSuffix(", but "+what, ", but "), Hint: hint})
+			found.problems = append(found.problems, notValidated(c, what, hint)...)
 			continue
 		}
 		a.sorted[input] = append(a.sorted[input], c.Name)
@@ -62,6 +62,23 @@ func (a *app) validateFiles(ctx context.Context) (found validation, err error) {
 		}
 	}
 	return found, err
+}
+
+// notValidated says why a file is not checked: it is something else, or nothing tells
+// what it is.
+func notValidated(c service.File, what, hint string) diag.List {
+	const refused = "is not a file that can be validated"
+	if what != "" {
+		return diag.List{{File: c.Name, Message: refused + ", but " + what, Hint: hint}}
+	}
+	docs, problems := expression.Scan(c.Name, c.Content).Documents()
+	switch {
+	case len(problems) > 0:
+		return problems
+	case len(docs) == 0:
+		return diag.List{{File: c.Name, Message: "is empty"}}
+	}
+	return diag.List{{File: c.Name, Message: refused + ": its keys do not say what it is", Hint: "name it by its input, as in --function-definition " + c.Name}}
 }
 
 // usedByServices takes definitions out where there are services: these say which of

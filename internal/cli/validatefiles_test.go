@@ -124,3 +124,20 @@ func TestAllProblemsOfHarnessFilesComeOutWithTheirPlaces(t *testing.T) {
 		golden(t, "validate/harness-"+name+".txt", strings.ReplaceAll(log+errs, b.dir, "WORKSPACE"))
 	}
 }
+
+func TestAFileThatIsNotRecognizedIsToldWhy(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	for content, says := range map[string]string{
+		"functionName: shop\n\truntime: x\n":           "odd.yaml:2:2: is not YAML: the line is indented by a tab",
+		"functionName: shop\nruntime: \"x\n":           "odd.yaml:2:1: is not YAML: a quote or bracket is not closed",
+		"# nothing\n":                                  "odd.yaml: is empty",
+		"functionNam: shop\nruntime: nodejs22.x\n":     "odd.yaml: is not a file that can be validated: its keys do not say what it is\n   hint: name it by its input, as in --function-definition odd.yaml",
+		"apiVersion: v1\nkind: Secret\nfunction: {}\n": "odd.yaml: is not a file that can be validated, but a Kubernetes manifest",
+	} {
+		b.write("odd.yaml", content)
+		if code, log, errs := b.run("validate", "odd.yaml"); code != exitInput || !strings.Contains(log+errs, says) {
+			t.Errorf("%q: exit %d\n%s%s", content, code, log, errs)
+		}
+	}
+}
