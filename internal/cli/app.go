@@ -92,7 +92,7 @@ func (a *app) main(ctx context.Context) int {
 	defer cancel()
 	err = a.run(ctx, request.Command)
 	a.view().close()
-	a.writeReport(ctx, request.Command)
+	a.writeReport(ctx, request.Command, err)
 	if closing := a.embedded.Close(); closing != nil {
 		err = errors.Join(err, closing)
 	}

@@ -56,10 +56,17 @@ func (a *app) recorded(ctx context.Context, name string) (*journal.RunState, err
 const reportLimit = 10 * time.Second
 
 // writeReport writes the page of the run that this process carried out, where it
-// is asked to. A page that cannot be written is worth a warning and no more.
-func (a *app) writeReport(ctx context.Context, command string) {
+// is asked to. A page that cannot be written is worth a warning and no more; failure is
+// what the run ended with.
+func (a *app) writeReport(ctx context.Context, command string, failure error) {
 	name := a.progress.journalName()
-	if command == "report" || name == "" || !a.in.Has("report") || a.in.String("report") == "" {
+	if command == "report" || !a.in.Has("report") || a.in.String("report") == "" {
+		return
+	}
+	if name == "" {
+		if failure == nil {
+			a.log().Line("No report was written: this run changed nothing")
+		}
 		return
 	}
 	if ctx.Err() != nil && a.host.PostFollows() {
