@@ -247,6 +247,10 @@ func (a *app) stopping(n int) string {
 	return a.rollingBack(n, name)
 }
 
+// ofResumed is what a resumed shift rolls back: the changes of the run before are in the
+// journal alone.
+const ofResumed = "what the interrupted run and this one changed"
+
 // rollingBack is what to tell where this process rolls back by itself.
 func (a *app) rollingBack(n int, name string) string {
 	what, about := a.recorder.Undoing()
@@ -254,12 +258,17 @@ func (a *app) rollingBack(n int, name string) string {
 	switch {
 	case a.in.Command() == "rollback" && n == 0:
 		return "The rollback continues, because half a rollback is worse: it takes " + most
+	case n == 0 && a.flag("resume"):
+		return "Stopping: rolling back " + ofResumed + ", which takes " + most
 	case n == 0 && what == "":
 		return "Stopping: nothing was changed yet"
 	case n == 0:
 		return fmt.Sprintf("Stopping: rolling back %s, which takes about %s, %s", what, report.Took(about), most)
 	}
-	if what == "" {
+	switch {
+	case a.flag("resume"):
+		what = ofResumed
+	case what == "":
 		what = "what was changed"
 	}
 	return fmt.Sprintf("Still rolling back %s, for %s. If it is killed now, changes remain; in that case run: %s", what, most, deploy.RollbackCommand(a.relative(name)))

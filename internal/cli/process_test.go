@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,19 +130,21 @@ func TestAnErrorThatSaysNothingIsNoPromise(t *testing.T) {
 
 func TestEachSignalSaysWhatItCosts(t *testing.T) {
 	t.Parallel()
-	request, err := input.Parse(input.Options{Args: []string{"deploy", "--service=s", "--rollback-timeout=7m"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	deploys, resumes := []string{"deploy", "--service=s"}, []string{"shift", "--resume"}
 	for _, tc := range []struct {
-		env   []string
-		began bool
-		want  []string
+		args, env []string
+		began     bool
+		want      []string
 	}{
-		{nil, false, []string{"", ""}},
-		{nil, true, []string{"nothing was changed yet", "Still rolling back what was changed, for at most 7m. If it is killed now, changes remain; in that case run: lambda-rollout rollback --journal j.jsonl"}},
-		{[]string{"LAMBDA_ROLLOUT_POST=1"}, true, []string{"the post step rolls back", "If it is killed now, the outcome of the current call is unknown; in that case run: lambda-rollout rollback --journal j.jsonl"}},
+		{deploys, nil, false, []string{"", ""}},
+		{resumes, nil, true, []string{"rolling back what the interrupted run and this one changed, which takes at most 7m", "Still rolling back what the interrupted run and this one changed, for at most 7m. If it is killed"}},
+		{deploys, nil, true, []string{"nothing was changed yet", "Still rolling back what was changed, for at most 7m. If it is killed now, changes remain; in that case run: lambda-rollout rollback --journal j.jsonl"}},
+		{deploys, []string{"LAMBDA_ROLLOUT_POST=1"}, true, []string{"the post step rolls back", "If it is killed now, the outcome of the current call is unknown; in that case run: lambda-rollout rollback --journal j.jsonl"}},
 	} {
+		request, err := input.Parse(input.Options{Args: append(slices.Clone(tc.args), "--rollback-timeout=7m")})
+		if err != nil {
+			t.Fatal(err)
+		}
 		a := &app{host: host.Detect(host.Options{Env: tc.env}), in: request.Set}
 		if tc.began {
 			a.progress.began("j.jsonl")
