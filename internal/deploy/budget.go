@@ -22,7 +22,7 @@ type Budget struct {
 	DryRuns int
 }
 
-// BudgetOf is the budget of a plan that was checked: a question about each alias
+// BudgetOf returns the budget of a plan that was checked: a question about each alias
 // that is named, a second one about each that moves, and a call for each step. One
 // function with one alias takes 4 calls where it is created, 5 where its code or its
 // configuration changes, 6 where both do, 1 where nothing changes. Whether a rollback

@@ -58,7 +58,7 @@ func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 	return nil
 }
 
-// Refused is why a deployment would not start, as far as the plans tell; nil
+// Refused returns why a deployment would not start, as far as the plans tell; nil
 // where it would.
 func Refused(planned []Planned, terms Terms) error {
 	var all []error

@@ -132,7 +132,7 @@ func (a Access) assume(base *session.Session, arn string) (*session.Session, err
 	return base.Assume(session.Role{ARN: arn, SessionName: a.Role.SessionName})
 }
 
-// Session is the run's own session.
+// Session returns the run's own session.
 func (c *Connection) Session() *session.Session { return c.base }
 
 // regionOf is the Region that the ARN or the infrastructure names, else the
@@ -171,7 +171,7 @@ func (c *Connection) at(function, region string, identity session.Identity) jour
 	return t
 }
 
-// STSRegionHint is the first Region that a target names itself.
+// STSRegionHint returns the first Region that a target names itself.
 func STSRegionHint(set *service.Set) string {
 	for _, t := range set.Targets {
 		name, err := definition.ParseFunctionName(t.Function.FunctionName)

@@ -83,7 +83,7 @@ func unchecked(q preflight.Question, unread error) string {
 	return fmt.Sprintf("%s: it may not ask iam:SimulatePrincipalPolicy, and its policies cannot be read (%v)", what, unread)
 }
 
-// Fetchable is why Lambda could not fetch the objects that the deployment names; nil where
+// Fetchable returns why Lambda could not fetch the objects that the deployment names; nil where
 // it can.
 func Fetchable(ctx context.Context, planned []Planned) error {
 	var all []error
@@ -95,7 +95,7 @@ func Fetchable(ctx context.Context, planned []Planned) error {
 	return session.Join(all...)
 }
 
-// Needs are the actions of the deployment of planned and of its rollback.
+// Needs returns the actions of the deployment of planned and of its rollback.
 func Needs(planned []Planned, terms Terms) []policy.Need {
 	var all []policy.Need
 	for _, p := range planned {
@@ -109,7 +109,7 @@ func Needs(planned []Planned, terms Terms) []policy.Need {
 	return all
 }
 
-// LeastTime is how long the calls of a budget take at the rate that the program keeps
+// LeastTime returns how long the calls of a budget take at the rate that the program keeps
 // to in each of so many Regions.
 func (b Budget) LeastTime(regions int) time.Duration {
 	return time.Duration(b.Calls+b.DryRuns) * time.Second / time.Duration((awsfacts.ControlPlaneRate-1)*max(regions, 1))

@@ -2,17 +2,18 @@
 //
 // One value goes forward: a service.Set becomes Targets (Resolve: sessions and
 // code), these become Planned (Plan: the current state and what to do about it),
-// Check says whether they may start, NewWatching prepares what looks at them while
-// they share their traffic, and Deploy carries them out and returns Results. A rollback starts from a journal; PlanRollback says what Rollback would
-// do. A shift of traffic is a deployment without an artifact, a rollback by hand
-// the rollback of a journal that was made from what was found.
+// Check says whether they may start, NewWatching prepares what watches them while
+// they share their traffic, and Deploy carries them out and returns Results. A
+// rollback starts from a journal; PlanRollback says what Rollback would do. A shift
+// of traffic is a deployment without an artifact. A rollback by hand is the rollback
+// of a journal that is made from the current state.
 //
 // It promises that nothing changes before everything was checked; that every
 // version is ready before any alias moves; that a deployment which fails or is
 // stopped is rolled back, or reports that it was not; and that the type of an
-// error tells what remains: see errors.go. It prints nothing, knows no input and
-// no exit code, and calls nobody back but to emit events and to save the name of
-// the journal.
+// error tells what remains: see errors.go. It prints nothing, knows neither inputs
+// nor exit codes, and calls back only to emit events and to save the name of the
+// journal.
 package deploy
 
 import (
@@ -326,7 +327,7 @@ func (t *target) result() Result {
 	return r
 }
 
-// Partial are the names of the aliases of which the new version does not get all
+// Partial returns the names of the aliases of which the new version does not get all
 // the traffic.
 func (r Result) Partial() []string {
 	var names []string

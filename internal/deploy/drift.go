@@ -14,11 +14,11 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
-// Drift is what was changed in $LATEST since the version that the alias points to
+// Drift returns what was changed in $LATEST since the version that the alias points to
 // was published; see plan.Drift.
 func (p Planned) Drift() []definition.Change { return plan.Drift(p.Before, p.Want.Aliases) }
 
-// GoesLive is what drifted and goes live with the deployment, because it publishes
+// GoesLive returns what drifted and goes live with the deployment, because it publishes
 // $LATEST and does not name the field.
 func (p Planned) GoesLive() []definition.Change {
 	if !p.Changes() {

@@ -31,7 +31,7 @@ type FailedError struct{ Err error }
 func (e *FailedError) Error() string { return e.Err.Error() }
 func (e *FailedError) Unwrap() error { return e.Err }
 
-// RollbackCommand is the command that rolls back by a journal.
+// RollbackCommand returns the command that rolls back by a journal.
 func RollbackCommand(journal string) string { return "lambda-rollout rollback --journal " + journal }
 
 // RolledBackError is a FailedError that knows what was restored.

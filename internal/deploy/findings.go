@@ -9,7 +9,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 )
 
-// Findings are what a deployment meets in the account, and what a rollback could not make
+// Findings returns what a deployment meets in the account, and what a rollback could not make
 // good: aliases that share their traffic already, or have no version to go back to, and
 // code that the account has no room for. One that cannot be asked about is left out.
 func Findings(ctx context.Context, planned []Planned) []string {

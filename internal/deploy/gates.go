@@ -43,7 +43,7 @@ func (g Gates) longest(s traffic.Schedule) time.Duration {
 	return time.Duration(asked) * g.Timeout
 }
 
-// Needs are the permissions to invoke the gates that are functions.
+// Needs returns the permissions to invoke the gates that are functions.
 func (g Gates) Needs() []policy.Need {
 	var all []policy.Need
 	for _, one := range g.All {

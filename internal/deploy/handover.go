@@ -40,7 +40,7 @@ func (h *HandOver) group() *traffic.Group {
 	return &h.Group
 }
 
-// Groups are the deployment groups of the target's aliases, in their order; none where
+// Groups returns the deployment groups of the target's aliases, in their order; none where
 // CodeDeploy shifts no traffic.
 func (t Target) Groups() []traffic.Group {
 	if t.HandOver == nil {
@@ -138,7 +138,7 @@ func (p Planned) waitsForCodeDeploy() time.Duration {
 	return p.HandOver.longest
 }
 
-// HandedFor is how long CodeDeploy takes to shift the traffic of the target at the most;
+// HandedFor returns how long CodeDeploy takes to shift the traffic of the target at the most;
 // 0 where it shifts none.
 func (t Target) HandedFor() time.Duration {
 	if t.HandOver == nil {

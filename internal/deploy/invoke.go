@@ -87,7 +87,7 @@ func (c *Connection) invoke(ctx context.Context, region string, i lambdaapi.Invo
 	return answer, notStarted(err)
 }
 
-// Payloads are the JSON documents of a text, which follow one another as in JSON
+// Payloads returns the JSON documents of a text, which follow one another as in JSON
 // Lines; one without content where there is none. What is not JSON is refused with its
 // place: Lambda would do so in the words of its own parser.
 func Payloads(text []byte) ([][]byte, error) {

@@ -38,7 +38,7 @@ func List(ctx context.Context, c *Connection) (string, []Created, error) {
 	return region, all, nil
 }
 
-// Patterns are the ARNs of what names and patterns mean, for a policy, and whether one
+// Patterns returns the ARNs of what names and patterns mean, for a policy, and whether one
 // is a pattern.
 func (c *Connection) Patterns(ctx context.Context, names []string) (arns []string, pattern bool, err error) {
 	identity, err := c.base.Identity(ctx)

@@ -42,7 +42,7 @@ type Request struct {
 	RestorePoint string
 }
 
-// RequestOf is a request for a function by its name or ARN.
+// RequestOf returns a request for a function by its name or ARN.
 func RequestOf(name definition.Name) Request {
 	r := Request{Function: name.Name, Region: name.Region, Aliases: map[string]string{}}
 	if name.Account != "" {

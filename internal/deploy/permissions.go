@@ -9,7 +9,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/policy"
 )
 
-// PolicyTarget is what package policy has to know of the target. keepNew says
+// PolicyTarget returns what package policy has to know of the target. keepNew says
 // that a rollback does not delete a new function.
 func (p Planned) PolicyTarget(keepNew bool) policy.Target {
 	t := policy.Target{
@@ -26,7 +26,7 @@ func (p Planned) PolicyTarget(keepNew bool) policy.Target {
 	return t
 }
 
-// StagingBucketName is the name of the staging bucket in the target's account
+// StagingBucketName returns the name of the staging bucket in the target's account
 // and Region; "" for none.
 func (t Target) StagingBucketName() string {
 	return strings.NewReplacer("{region}", t.At.Region, "{account}", t.At.Account).Replace(t.StagingBucket)

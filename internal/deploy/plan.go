@@ -98,7 +98,7 @@ func (p *Planned) observe(ctx context.Context) (plan.Observation, error) {
 	return engine.Observe(ctx, p.API, p.Want, nil)
 }
 
-// Previous is the version that the first alias pointed to before; "" where there
+// Previous returns the version that the first alias pointed to before; "" where there
 // was none.
 func (p Planned) Previous() string {
 	for _, a := range p.Want.Aliases {

@@ -99,7 +99,7 @@ func (p *Past) explain(err error) error {
 	return err
 }
 
-// RequestsOf are requests for the functions of files, with the aliases that the files
+// RequestsOf returns requests for the functions of files, with the aliases that the files
 // name.
 func RequestsOf(set *service.Set) ([]Request, error) {
 	var all []Request

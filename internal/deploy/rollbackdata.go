@@ -37,7 +37,7 @@ func accountHash(account string) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// RollbackData is what undoes the deployment of the target.
+// RollbackData returns what undoes the deployment of the target.
 func (r Result) RollbackData() RollbackData {
 	out := RollbackData{
 		Function: r.At.Function, Region: r.At.Region, Account: accountHash(r.At.Account),
@@ -154,7 +154,7 @@ func (d RollbackData) check() error {
 
 var versionNumber = lazyregexp.New(`^[1-9][0-9]{0,18}$`)
 
-// Request is what undoes the deployment, or shifts its traffic. latest asks for
+// Request returns what undoes the deployment, or shifts its traffic. latest asks for
 // $LATEST too.
 func (d RollbackData) Request(latest bool) Request {
 	return Request{

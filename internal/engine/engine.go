@@ -1,13 +1,13 @@
 // Package engine carries out a plan.Plan against AWS, step by step, in both
 // directions.
 //
-// Promises: a step's intent is in the journal before its call goes out and its
-// outcome after; a call goes out once, and after any doubt the engine looks at
-// AWS before it decides to send it again, which the journal records; each change
-// to a function or alias carries the RevisionId just read; what AWS answered to
-// a change is compared with what the change was to do, and with what the
-// function looks like once it is complete, so that nobody else's work is taken
-// for this run's; when the context ends no new call starts, and the one in
+// Promises: a step's intent is in the journal before its call is sent and its
+// outcome after; a call is sent once, and after any doubt the engine reads the
+// state from AWS before it decides to send it again, which the journal records;
+// each change to a function or alias carries the RevisionId just read; what AWS
+// answered to a change is compared with what the change was to do, and with what
+// the function looks like once it is complete, so that nobody else's work is
+// taken for this run's; when the context ends no new call starts, and the one in
 // flight gets Grace to be answered.
 package engine
 
@@ -150,7 +150,7 @@ func (e *Engine) refresh(ctx context.Context) error {
 	return nil
 }
 
-// RestorePoint is the version that holds the state from before the run; "" without one.
+// RestorePoint returns the version that holds the state from before the run; "" without one.
 func (e *Engine) RestorePoint() string {
 	if s := e.record.Target().Snapshot; s != nil {
 		return s.RestorePoint
@@ -158,11 +158,11 @@ func (e *Engine) RestorePoint() string {
 	return ""
 }
 
-// FunctionURL is the address of the function URL that the run set or found; ""
+// FunctionURL returns the address of the function URL that the run set or found; ""
 // where it looked for none.
 func (e *Engine) FunctionURL() string { return plan.FunctionURL(e.live.settings) }
 
-// Arn is the function's own ARN, "" before it was seen.
+// Arn returns the function's own ARN, "" before it was seen.
 func (e *Engine) Arn() string {
 	if e.live.latest == nil {
 		return ""

@@ -211,7 +211,7 @@ func (r *Rollback) takenBack(ctx context.Context, before plan.Observation, alias
 	}
 }
 
-// HandedOver are the aliases that CodeDeploy was asked to move.
+// HandedOver returns the aliases that CodeDeploy was asked to move.
 func (e *Engine) HandedOver() []journal.HandedOver {
 	t := e.record.Target()
 	return t.HandedOver()

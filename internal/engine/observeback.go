@@ -199,7 +199,7 @@ func setSigning(t journal.TargetLog, arn string) bool {
 	})
 }
 
-// MayDeleteCalls is how many calls MayDelete makes, without those of GetPolicy,
+// MayDeleteCalls returns how many calls MayDelete makes, without those of GetPolicy,
 // which have a quota of their own.
 func MayDeleteCalls(p plan.Plan) int {
 	qualifiers := p.Creates()

@@ -20,7 +20,7 @@ type Record interface {
 	End(ctx context.Context, step int, outcome journal.Outcome) error
 }
 
-// RecordOf is the part of a journal that is about one target, by its index in
+// RecordOf returns the part of a journal that is about one target, by its index in
 // the header.
 func RecordOf(j *journal.Journal, target int) Record { return record{j, target} }
 

@@ -37,7 +37,7 @@ func NewFileBelow(folder, path string) *File { return newFile(place{path: path, 
 
 func newFile(p place) *File { return &File{place: p, turn: make(chan struct{}, 1)} }
 
-// Name is the file's path.
+// Name returns the file's path.
 func (f *File) Name() string { return f.place.path }
 
 // lockPoll is how often a taken lock is tried again; createWait and takeWait

@@ -209,7 +209,7 @@ func takeOver(ctx context.Context, store Store, command string, now func() time.
 	return open(store, *state, now), nil
 }
 
-// Name is how the user finds the journal again.
+// Name returns how the user finds the journal again.
 func (j *Journal) Name() string { return j.store.Name() }
 
 // RunState returns a copy of everything recorded so far.
@@ -234,7 +234,7 @@ func (j *Journal) Target(i int) TargetLog {
 	return j.state.Targets[i].clone()
 }
 
-// Unrecorded is why records of a rollback are missing from the journal: there
+// Unrecorded returns why records of a rollback are missing from the journal: there
 // was no space for them. The rollback went on without them.
 func (j *Journal) Unrecorded() error {
 	j.mu.Lock()

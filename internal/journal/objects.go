@@ -37,7 +37,7 @@ func newObjects(bucket Bucket, url, key string) *objects {
 	return &objects{bucket: bucket, name: url, key: key}
 }
 
-// Name is the URL of the journal's folder.
+// Name returns the URL of the journal's folder.
 func (o *objects) Name() string { return o.name }
 
 // sideBySide bounds how many requests of one journal are under way at once.

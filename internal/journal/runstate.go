@@ -265,7 +265,7 @@ func (t *TargetLog) close(r Record) error {
 	return fmt.Errorf("an outcome of step %d, which was never begun", number)
 }
 
-// Contents are the states that $LATEST may be in if nobody else changed it: the
+// Contents returns the states that $LATEST may be in if nobody else changed it: the
 // one before, and each that a step meant to leave or was seen to leave.
 func (t *TargetLog) Contents() []Content {
 	var all []Content
@@ -283,7 +283,7 @@ func (t *TargetLog) Contents() []Content {
 	return all
 }
 
-// AliasStates are the states that an alias may be in if nobody else changed it: the
+// AliasStates returns the states that an alias may be in if nobody else changed it: the
 // one before, and each that a step meant to leave, unless AWS refused it; absent reports
 // whether it may be missing.
 func (t *TargetLog) AliasStates(name string) (states []Alias, absent bool) {
@@ -309,7 +309,7 @@ func (t *TargetLog) AliasStates(name string) (states []Alias, absent bool) {
 	return states, absent
 }
 
-// LastStates are the states in which the run may have left an alias: the one after its
+// LastStates returns the states in which the run may have left an alias: the one after its
 // last change that is known to be complete, or before the run, and those of all later
 // changes that may have taken effect. absent reports whether it may be missing.
 func (t *TargetLog) LastStates(name string) (states []Alias, absent bool) {
@@ -344,7 +344,7 @@ type HandedOver struct {
 	At time.Time
 }
 
-// HandedOver are the aliases that CodeDeploy may have been asked to move.
+// HandedOver returns the aliases that CodeDeploy may have been asked to move.
 func (t *TargetLog) HandedOver() []HandedOver {
 	var all []HandedOver
 	for _, s := range t.Steps {
@@ -381,7 +381,7 @@ func (t *TargetLog) MayHaveLeft(a Alias) bool {
 	return slices.ContainsFunc(states, a.Equal) || slices.ContainsFunc(t.HandedOver(), func(h HandedOver) bool { return h.leaves(a) })
 }
 
-// SettingKeys are the settings that the run may have changed.
+// SettingKeys returns the settings that the run may have changed.
 func (t *TargetLog) SettingKeys() []definition.SettingKey {
 	var all []definition.SettingKey
 	for _, s := range t.Steps {
@@ -419,7 +419,7 @@ func (t *TargetLog) settingBefore(key definition.SettingKey) definition.Setting 
 	return definition.Setting{}
 }
 
-// SettingStates are the values that a setting may have if nobody else changed it:
+// SettingStates returns the values that a setting may have if nobody else changed it:
 // the one before the run, the one that the last change left that is known to be
 // complete, and those of all later changes and of all that may still take effect.
 // was is the one before the run. nil stands for one that is not set.
@@ -445,7 +445,7 @@ func (t *TargetLog) PublishesLatest() bool {
 	})
 }
 
-// FailedVersions are the versions that the run published, AWS could not start,
+// FailedVersions returns the versions that the run published, AWS could not start,
 // and no rollback has deleted yet.
 func (t *TargetLog) FailedVersions() []string {
 	var all []string
@@ -463,7 +463,7 @@ func (t *TargetLog) deleted(version string) bool {
 	})
 }
 
-// Published are the versions that the run published, restore point included.
+// Published returns the versions that the run published, restore point included.
 func (t *TargetLog) Published() []string {
 	var all []string
 	for _, s := range t.Steps {

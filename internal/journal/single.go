@@ -20,7 +20,7 @@ type singleObject struct {
 	turn chan struct{}
 }
 
-// Name is the object's URL.
+// Name returns the object's URL.
 func (o *singleObject) Name() string { return o.name }
 
 // Read implements Store.

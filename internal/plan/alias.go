@@ -75,7 +75,7 @@ func (f *forward) leaveLatest() {
 	}
 }
 
-// AliasesIn is how many steps of a stage of the traffic change an alias.
+// AliasesIn returns how many steps of a stage of the traffic change an alias.
 func (p Plan) AliasesIn(stage int) int {
 	n := 0
 	for _, s := range p.Steps {
@@ -95,7 +95,7 @@ func (p Plan) stages() int {
 	return last + 1
 }
 
-// Stages is how many stages the traffic goes through: those of the Course, or
+// Stages returns how many stages the traffic goes through: those of the Course, or
 // one where no alias shares its traffic.
 func Stages(plans ...Plan) int {
 	most := 1

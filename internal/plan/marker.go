@@ -30,7 +30,7 @@ type AliasWas struct {
 // it (https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html).
 const descriptionLimit = awsfacts.DescriptionUnits
 
-// String is the description. What rollback needs comes first: where the whole
+// String returns the description. What rollback needs comes first: where the whole
 // is too long, the URL goes, then the user's text is cut. Of aliases that do
 // not fit none is named by half, because half a number is another version.
 func (m Marker) String() string {
@@ -58,7 +58,7 @@ func (m Marker) String() string {
 	return definition.Cut(join(required, m.Text), descriptionLimit)
 }
 
-// RestorePoint is the description of the version that keeps the state from before the deployment.
+// RestorePoint returns the description of the version that keeps the state from before the deployment.
 func (m Marker) RestorePoint() string {
 	m.Was, m.Text = nil, "restore point"
 	return m.String()

@@ -147,7 +147,7 @@ type Attached struct {
 	Unseen string
 }
 
-// First is the first alias that exists; nil where none does.
+// First returns the first alias that exists; nil where none does.
 func (o Observation) First(aliases []definition.Alias) *definition.ObservedAlias {
 	for _, a := range aliases {
 		if now := o.Aliases[a.Name]; now != nil {
@@ -157,7 +157,7 @@ func (o Observation) First(aliases []definition.Alias) *definition.ObservedAlias
 	return nil
 }
 
-// Canaries are the versions that share the traffic of the first alias.
+// Canaries returns the versions that share the traffic of the first alias.
 func (o Observation) Canaries(aliases []definition.Alias) []*definition.Observed {
 	var all []*definition.Observed
 	if first := o.First(aliases); first != nil {

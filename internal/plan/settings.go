@@ -49,10 +49,10 @@ var callsOfSetting = map[definition.SettingKind]settingCalls{
 	definition.ScalingSetting:                {"GetFunctionScalingConfig", "PutFunctionScalingConfig", "PutFunctionScalingConfig", "PutFunctionScalingConfig"},
 }
 
-// ReadsSetting is the operation that reads a kind of setting.
+// ReadsSetting returns the operation that reads a kind of setting.
 func ReadsSetting(kind definition.SettingKind) string { return callsOfSetting[kind].read }
 
-// SettingOperations are the operation of a step that changes a setting, and the
+// SettingOperations returns the operation of a step that changes a setting, and the
 // one that undoes it; none for any other step.
 func SettingOperations(s Step) []string {
 	after, is := SettingOf(s)
@@ -107,7 +107,7 @@ func (p Plan) ChangesSetting(key definition.SettingKey) bool {
 	})
 }
 
-// OtherQualifiers are the aliases and versions that get a setting and are not deployed,
+// OtherQualifiers returns the aliases and versions that get a setting and are not deployed,
 // so that somebody else must have made them. One that has such a setting exists.
 func (p Plan) OtherQualifiers(w Wanted, now Settings) []string {
 	var all []string
@@ -249,7 +249,7 @@ func sortedKeys(s Settings) []definition.SettingKey {
 	return slices.SortedFunc(maps.Keys(s), func(a, b definition.SettingKey) int { return strings.Compare(a.String(), b.String()) })
 }
 
-// FunctionURL is the address of the function URL among settings, the first by
+// FunctionURL returns the address of the function URL among settings, the first by
 // its alias where there are several; "" without one.
 func FunctionURL(s Settings) string {
 	for _, key := range sortedKeys(s) {

@@ -8,7 +8,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 )
 
-// ContentOf is a state of $LATEST as a journal keeps it. A field that AWS would
+// ContentOf returns a state of $LATEST as a journal keeps it. A field that AWS would
 // not show is not in it: nothing is known of it.
 func ContentOf(o *definition.Observed, salt []byte) journal.Content {
 	fields := definition.Fingerprint(o.Function, salt)

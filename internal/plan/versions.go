@@ -83,7 +83,7 @@ func (p *Plan) releaseShifted(w Wanted, o Observation) {
 	p.Changes = append(p.Changes, moves.changes...)
 }
 
-// ProvisionedVersions are the versions whose own provisioned concurrency a deployment
+// ProvisionedVersions returns the versions whose own provisioned concurrency a deployment
 // or a shift has to know.
 func ProvisionedVersions(w Wanted, o Observation) []string {
 	switch {
@@ -97,7 +97,7 @@ func ProvisionedVersions(w Wanted, o Observation) []string {
 	return nil
 }
 
-// ServedVersions are the published versions that the deployed aliases send traffic
+// ServedVersions returns the published versions that the deployed aliases send traffic
 // to now.
 func ServedVersions(w Wanted, o Observation) []string {
 	var all []string
@@ -199,7 +199,7 @@ func (p Plan) Reserves() (executions int32, changes bool) {
 	return 0, false
 }
 
-// ProvisionedAfter is the provisioned concurrency that a plan leaves, of what is
+// ProvisionedAfter returns the provisioned concurrency that a plan leaves, of what is
 // asked for now by alias and version.
 func (p Plan) ProvisionedAfter(now map[string]int32) int32 {
 	all := Settings{}
@@ -209,7 +209,7 @@ func (p Plan) ProvisionedAfter(now map[string]int32) int32 {
 	return Provisioned(settingsAfter(all, p.Steps))
 }
 
-// Provisioned is the provisioned concurrency of all that is known of a function.
+// Provisioned returns the provisioned concurrency of all that is known of a function.
 func Provisioned(s Settings) int32 {
 	var total int32
 	for _, v := range s {
@@ -218,7 +218,7 @@ func Provisioned(s Settings) int32 {
 	return total
 }
 
-// PeakProvisioned is the most provisioned concurrency that a plan has at one time,
+// PeakProvisioned returns the most provisioned concurrency that a plan has at one time,
 // and whether it takes more than there is now on versions of their own.
 func (p Plan) PeakProvisioned(now Settings) (peak int32, more bool) {
 	var early []Step
