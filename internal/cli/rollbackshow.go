@@ -93,7 +93,7 @@ func (a *app) showJournals(ctx context.Context, show func(*journal.RunState) err
 func (a *app) rollbackDiff(p deploy.Planned) report.Diff {
 	d := a.diff(p)
 	for _, r := range p.Plan.Refused {
-		d.Warnings = append(d.Warnings, fmt.Sprintf("%s would not be changed: %s; %s", r.Subject, r.Found, r.Reason))
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%s would not be rolled back: %s; %s", r.Subject, r.Found, r.Reason))
 	}
 	return d
 }

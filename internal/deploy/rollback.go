@@ -41,7 +41,7 @@ func (r Restored) Left() []string {
 		lines = append(lines, r.Err.Error())
 	}
 	for _, f := range r.Refused {
-		lines = append(lines, fmt.Sprintf("%s was not changed: %s; %s", f.Subject, f.Found, f.Reason))
+		lines = append(lines, fmt.Sprintf("%s was not rolled back: %s; %s", f.Subject, f.Found, f.Reason))
 	}
 	for _, f := range r.Remaining {
 		lines = append(lines, fmt.Sprintf("%s could not be carried out: %v", f.Step.Operation(), f.Err))

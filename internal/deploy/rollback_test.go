@@ -121,7 +121,7 @@ func TestWhatIsLeftOfARollbackIsNamed(t *testing.T) {
 		if !errors.As(err, &incomplete) || len(restored[0].Left()) == 0 || f.alias("live") != "1" {
 			f.Fatalf("%+v, %v; live is %s", restored, err, f.alias("live"))
 		}
-		if !strings.Contains(err.Error(), "shop in us-east-1: $LATEST was not changed") || f.journal().State != journal.Deployed {
+		if !strings.Contains(err.Error(), "shop in us-east-1: $LATEST was not rolled back") || f.journal().State != journal.Deployed {
 			f.Errorf("ends with %v, the journal %s", err, f.journal().State)
 		}
 	})
@@ -136,8 +136,8 @@ func TestErrorsSayWhatRemains(t *testing.T) {
 		"cause": &NotStartedError{cause},
 		"cause\nEverything is as it was before the deployment":                                        &RolledBackError{FailedError: FailedError{cause}},
 		"stopped: cause; changes remain; to roll them back, run: lambda-rollout rollback --journal J": &StoppedError{cause, "J"},
-		"cause\nthe rollback is not complete:\n  f in r: unreadable\n  f in r: alias live was not changed: it points to 3; not ours\nonce that is fixed, run: lambda-rollout rollback --journal J": &IncompleteError{cause, []Restored{restored}, "J"},
-		"roll back J: cause\nonce that is fixed, run: lambda-rollout rollback --journal J":                                                                                                         &BlockedError{Journal: "J", Err: cause},
+		"cause\nthe rollback is not complete:\n  f in r: unreadable\n  f in r: alias live was not rolled back: it points to 3; not ours\nonce that is fixed, run: lambda-rollout rollback --journal J": &IncompleteError{cause, []Restored{restored}, "J"},
+		"roll back J: cause\nonce that is fixed, run: lambda-rollout rollback --journal J":                                                                                                             &BlockedError{Journal: "J", Err: cause},
 	} {
 		if err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)

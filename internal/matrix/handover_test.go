@@ -131,7 +131,7 @@ func TestAForeignDeploymentOfTheGroupIsNotStopped(t *testing.T) {
 		next := s.deploy(w, cut{})
 		next.expect(t, "the next deployment", 3, "alias live shares its traffic already (2, 10% to 3)")
 		back := w.run(cut{}, "rollback")
-		back.expect(t, "the rollback", 4, "alias live was not changed: it points to 2, 10% to 3")
+		back.expect(t, "the rollback", 4, "alias live was not rolled back: it points to 2, 10% to 3")
 		info, err := w.codedeploy().GetDeployment(t.Context(), &codedeploy.GetDeploymentInput{DeploymentId: out.DeploymentId})
 		w.must(err)
 		if info.DeploymentInfo.Status != types.DeploymentStatusInProgress || strings.Contains(back.output, "Stopping") {

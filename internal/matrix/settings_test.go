@@ -77,27 +77,27 @@ func settingsStrangers() []stranger {
 	f, live, ctx := aws.String("f"), aws.String("live"), context.Background()
 	does := func(call func(w *world) error) func(*world) { return func(w *world) { w.must(call(w)) } }
 	return []stranger{
-		{name: "reserved", keeps: []string{"Reserved"}, code: 4, says: []string{"reservedConcurrency was not changed: 30"}, does: does(func(w *world) error {
+		{name: "reserved", keeps: []string{"Reserved"}, code: 4, says: []string{"reservedConcurrency was not rolled back: 30"}, does: does(func(w *world) error {
 			_, err := w.lambda.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: f, ReservedConcurrentExecutions: aws.Int32(30)})
 			return err
 		})},
-		{name: "provisioned", keeps: []string{"Provisioned"}, code: 4, says: []string{"provisionedConcurrency of live was not changed: 3"}, does: does(func(w *world) error {
+		{name: "provisioned", keeps: []string{"Provisioned"}, code: 4, says: []string{"provisionedConcurrency of live was not rolled back: 3"}, does: does(func(w *world) error {
 			_, err := w.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: f, Qualifier: live, ProvisionedConcurrentExecutions: aws.Int32(3)})
 			return err
 		})},
-		{name: "events", keeps: []string{"EventInvoke.live"}, code: 4, says: []string{"eventInvokeConfig of live was not changed: maximumRetryAttempts 1"}, does: does(func(w *world) error {
+		{name: "events", keeps: []string{"EventInvoke.live"}, code: 4, says: []string{"eventInvokeConfig of live was not rolled back: maximumRetryAttempts 1"}, does: does(func(w *world) error {
 			_, err := w.lambda.PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{FunctionName: f, Qualifier: live, MaximumRetryAttempts: aws.Int32(1)})
 			return err
 		})},
-		{name: "runtime", keeps: []string{"Runtimes"}, code: 4, says: []string{"runtimeManagement was not changed"}, does: does(func(w *world) error {
+		{name: "runtime", keeps: []string{"Runtimes"}, code: 4, says: []string{"runtimeManagement was not rolled back"}, does: does(func(w *world) error {
 			_, err := w.lambda.PutRuntimeManagementConfig(ctx, &lambda.PutRuntimeManagementConfigInput{FunctionName: f, UpdateRuntimeOn: types.UpdateRuntimeOnManual, RuntimeVersionArn: aws.String("arn:aws:lambda:us-east-1::runtime:abc")})
 			return err
 		})},
-		{name: "the URL", keeps: []string{"URLs"}, code: 4, says: []string{"functionUrl of live was not changed: authType AWS_IAM"}, does: does(func(w *world) error {
+		{name: "the URL", keeps: []string{"URLs"}, code: 4, says: []string{"functionUrl of live was not rolled back: authType AWS_IAM"}, does: does(func(w *world) error {
 			_, err := w.lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{FunctionName: f, Qualifier: live, Cors: &types.Cors{AllowOrigins: []string{"https://theirs.example"}}})
 			return err
 		})},
-		{name: "a statement removed", keeps: []string{"Policies.$LATEST", "Policies."}, code: 4, says: []string{"permissions.all was not changed: action lambda:*"}, does: does(func(w *world) error {
+		{name: "a statement removed", keeps: []string{"Policies.$LATEST", "Policies."}, code: 4, says: []string{"permissions.all was not rolled back: action lambda:*"}, does: does(func(w *world) error {
 			_, err := w.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{FunctionName: f, StatementId: aws.String("all")})
 			if err != nil {
 				return err
@@ -105,27 +105,27 @@ func settingsStrangers() []stranger {
 			_, err = w.lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: f, StatementId: aws.String("all"), Action: aws.String("lambda:*"), Principal: aws.String("sns.amazonaws.com")})
 			return err
 		})},
-		{name: "reserved removed", keeps: []string{"Reserved"}, code: 4, says: []string{"reservedConcurrency was not changed: none"}, does: does(func(w *world) error {
+		{name: "reserved removed", keeps: []string{"Reserved"}, code: 4, says: []string{"reservedConcurrency was not rolled back: none"}, does: does(func(w *world) error {
 			_, err := w.lambda.DeleteFunctionConcurrency(ctx, &lambda.DeleteFunctionConcurrencyInput{FunctionName: f})
 			return err
 		})},
-		{name: "provisioned removed", keeps: []string{"Provisioned"}, code: 4, says: []string{"provisionedConcurrency of live was not changed: none"}, does: does(func(w *world) error {
+		{name: "provisioned removed", keeps: []string{"Provisioned"}, code: 4, says: []string{"provisionedConcurrency of live was not rolled back: none"}, does: does(func(w *world) error {
 			_, err := w.lambda.DeleteProvisionedConcurrencyConfig(ctx, &lambda.DeleteProvisionedConcurrencyConfigInput{FunctionName: f, Qualifier: live})
 			return err
 		})},
-		{name: "events removed", keeps: []string{"EventInvoke.$LATEST"}, code: 4, says: []string{"eventInvokeConfig was not changed: none"}, does: does(func(w *world) error {
+		{name: "events removed", keeps: []string{"EventInvoke.$LATEST"}, code: 4, says: []string{"eventInvokeConfig was not rolled back: none"}, does: does(func(w *world) error {
 			_, err := w.lambda.DeleteFunctionEventInvokeConfig(ctx, &lambda.DeleteFunctionEventInvokeConfigInput{FunctionName: f})
 			return err
 		})},
-		{name: "the URL deleted", keeps: []string{"URLs"}, code: 4, says: []string{"functionUrl of live was not changed: none"}, does: does(func(w *world) error {
+		{name: "the URL deleted", keeps: []string{"URLs"}, code: 4, says: []string{"functionUrl of live was not rolled back: none"}, does: does(func(w *world) error {
 			_, err := w.lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{FunctionName: f, Qualifier: live})
 			return err
 		})},
-		{name: "a statement gone", keeps: []string{"Policies."}, code: 4, says: []string{"permissions.all was not changed: none"}, does: does(func(w *world) error {
+		{name: "a statement gone", keeps: []string{"Policies."}, code: 4, says: []string{"permissions.all was not rolled back: none"}, does: does(func(w *world) error {
 			_, err := w.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{FunctionName: f, StatementId: aws.String("all")})
 			return err
 		})},
-		{name: "scaling", of: "scalingConfig changed, and code", keeps: []string{"Scaling"}, code: 4, says: []string{"scalingConfig of $LATEST.PUBLISHED was not changed: minExecutionEnvironments 7"}, does: does(func(w *world) error {
+		{name: "scaling", of: "scalingConfig changed, and code", keeps: []string{"Scaling"}, code: 4, says: []string{"scalingConfig of $LATEST.PUBLISHED was not rolled back: minExecutionEnvironments 7"}, does: does(func(w *world) error {
 			_, err := w.lambda.PutFunctionScalingConfig(ctx, &lambda.PutFunctionScalingConfigInput{FunctionName: f, Qualifier: aws.String("$LATEST.PUBLISHED"),
 				FunctionScalingConfig: &types.FunctionScalingConfig{MinExecutionEnvironments: aws.Int32(7)}})
 			return err
@@ -135,25 +135,25 @@ func settingsStrangers() []stranger {
 			return err
 		})},
 		{name: "what callers of managed instances reach, published anew", of: "managed instances", keeps: []string{"Published"}, code: 4,
-			says: []string{"$LATEST.PUBLISHED was not changed: it was published again"}, does: func(w *world) { w.publishLatest("theirs") }},
+			says: []string{"$LATEST.PUBLISHED was not rolled back: it was published again"}, does: func(w *world) { w.publishLatest("theirs") }},
 		{name: "what callers of managed instances reach, published anew after a change", of: "managed instances", keeps: []string{"Latest", "Published"}, code: 4,
-			says: []string{"$LATEST was not changed", "$LATEST.PUBLISHED was not changed: it was published again"}, does: func(w *world) {
+			says: []string{"$LATEST was not rolled back", "$LATEST.PUBLISHED was not rolled back: it was published again"}, does: func(w *world) {
 				configuration(func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(42) })(w)
 				w.publishLatest("theirs")
 			}},
 		{name: "what callers of managed instances reach, gone", of: "managed instances", keeps: []string{"Published"}, code: 4,
-			says: []string{"$LATEST.PUBLISHED was not changed: it is gone"}, does: does(func(w *world) error {
+			says: []string{"$LATEST.PUBLISHED was not rolled back: it is gone"}, does: does(func(w *world) error {
 				_, err := w.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: f, Qualifier: aws.String(definition.LatestPublished)})
 				return err
 			})},
 		{name: "a permission to call what this run published", of: "managed instances that nobody published", keeps: []string{"Published", "Policies"}, code: 4,
-			says: []string{"$LATEST.PUBLISHED was not changed: in use: permission theirs"}, does: does(func(w *world) error {
+			says: []string{"$LATEST.PUBLISHED was not rolled back: in use: permission theirs"}, does: does(func(w *world) error {
 				_, err := w.lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: f, Qualifier: aws.String(definition.LatestPublished), StatementId: aws.String("theirs"),
 					Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("sns.amazonaws.com")})
 				return err
 			})},
 		{name: "provisioned on the version", of: "provisioned concurrency on the version, in stages", keeps: []string{"Provisioned.2"}, code: 4,
-			says: []string{"provisionedConcurrency of 2 was not changed: 1"}, does: func(w *world) {
+			says: []string{"provisionedConcurrency of 2 was not rolled back: 1"}, does: func(w *world) {
 				_, err := w.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: f, Qualifier: aws.String("2"), ProvisionedConcurrentExecutions: aws.Int32(1)})
 				w.must(err)
 				w.settle()

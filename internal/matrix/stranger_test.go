@@ -134,28 +134,28 @@ func settings() map[string]func(*lambda.UpdateFunctionConfigurationInput) {
 
 func strangers() []stranger {
 	all := []stranger{
-		{name: "code", does: newCode, keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was not changed", "Code"}},
+		{name: "code", does: newCode, keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was not rolled back", "Code"}},
 		{name: "alias moved", does: moved("live", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("1") }),
-			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it points to 1"}},
+			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not rolled back: it points to 1"}},
 		{name: "alias weights", does: moved("live", func(in *lambda.UpdateAliasInput) {
 			in.RoutingConfig = &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"1": 0.1}}
-		}), keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it points to 3, 10% to 1"}},
+		}), keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not rolled back: it points to 3, 10% to 1"}},
 		{name: "alias description", does: moved("live", func(in *lambda.UpdateAliasInput) { in.Description = aws.String("mine") }),
-			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed", `"mine"`}},
+			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not rolled back", `"mine"`}},
 		{name: "alias deleted", does: func(w *world) { w.deleteAlias("live") },
-			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not changed: it is gone"}},
+			keeps: []string{"Aliases.live"}, code: 4, says: []string{"alias live was not rolled back: it is gone"}},
 		{name: "new alias moved", does: moved("beta", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("1") }),
-			keeps: []string{"Aliases.beta"}, code: 4, says: []string{"alias beta was not changed: it points to 1"}},
+			keeps: []string{"Aliases.beta"}, code: 4, says: []string{"alias beta was not rolled back: it points to 1"}},
 		{name: "new alias deleted", does: func(w *world) { w.deleteAlias("beta") }},
 		{name: "alias of another name moved", does: moved("other", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("2") }),
 			keeps: []string{"Aliases.other"}},
 		{name: "alias added", does: func(w *world) { w.alias("f", "gamma", "1", nil) }, keeps: []string{"Aliases.gamma"}},
 		{name: "tag changed", does: func(w *world) { w.tag(map[string]string{"team": "c"}) },
-			keeps: []string{"Tags.team"}, code: 4, says: []string{"tag team was not changed: c"}},
+			keeps: []string{"Tags.team"}, code: 4, says: []string{"tag team was not rolled back: c"}},
 		{name: "tag removed", does: func(w *world) { w.untag("team") },
-			keeps: []string{"Tags.team"}, code: 4, says: []string{"tag team was not changed: it is gone"}},
+			keeps: []string{"Tags.team"}, code: 4, says: []string{"tag team was not rolled back: it is gone"}},
 		{name: "removed tag set anew", does: func(w *world) { w.tag(map[string]string{"old": "mine"}) },
-			keeps: []string{"Tags.old"}, code: 4, says: []string{"tag old was not changed: mine"}},
+			keeps: []string{"Tags.old"}, code: 4, says: []string{"tag old was not rolled back: mine"}},
 		{name: "removed tag put back", does: func(w *world) { w.tag(map[string]string{"old": "yes"}) }},
 		{name: "tag added", does: func(w *world) { w.tag(map[string]string{"cost": "7"}) }, keeps: []string{"Tags.cost"}},
 		{name: "permission added", does: permit, keeps: []string{"Policies"}},
@@ -165,14 +165,14 @@ func strangers() []stranger {
 			_, err := w.lambda.PutFunctionConcurrency(context.Background(), &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String("f"), ReservedConcurrentExecutions: aws.Int32(3)})
 			w.must(err)
 		}},
-		{name: "everything", code: 4, keeps: []string{"Latest", "Aliases.live", "Tags.team"}, says: []string{"$LATEST was not changed", "alias live was not changed", "tag team was not changed"},
+		{name: "everything", code: 4, keeps: []string{"Latest", "Aliases.live", "Tags.team"}, says: []string{"$LATEST was not rolled back", "alias live was not rolled back", "tag team was not rolled back"},
 			does: func(w *world) {
 				newCode(w)
 				moved("live", func(in *lambda.UpdateAliasInput) { in.FunctionVersion = aws.String("1") })(w)
 				w.tag(map[string]string{"team": "c"})
 			}},
-		{name: "function deleted", does: (*world).deleteFunction, keeps: []string{""}, code: 4, says: []string{"function f was not changed: it is gone"}},
-		{name: "function made again", keeps: []string{""}, code: 4, says: []string{"function f was not changed: changed", "created the function again"},
+		{name: "function deleted", does: (*world).deleteFunction, keeps: []string{""}, code: 4, says: []string{"function f was not rolled back: it is gone"}},
+		{name: "function made again", keeps: []string{""}, code: 4, says: []string{"function f was not rolled back: changed", "created the function again"},
 			does: func(w *world) {
 				w.deleteFunction()
 				w.create("f", func(in *lambda.CreateFunctionInput) { in.Code.ZipFile, in.Tags = zipped("theirs"), nil })
@@ -180,7 +180,7 @@ func strangers() []stranger {
 	}
 	changes := settings()
 	for _, kind := range slices.Sorted(maps.Keys(changes)) {
-		all = append(all, stranger{name: "configuration: " + kind, does: configuration(changes[kind]), keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was not changed"}})
+		all = append(all, stranger{name: "configuration: " + kind, does: configuration(changes[kind]), keeps: []string{"Latest"}, code: 4, says: []string{"$LATEST was not rolled back"}})
 	}
 	return all
 }
@@ -202,13 +202,13 @@ func firstStrangers() []stranger {
 	return []stranger{
 		{name: "nobody", does: func(*world) {}},
 		{name: "alias added", does: func(w *world) { w.alias("f", "theirs", "1", nil) },
-			keeps: untouched, code: 4, says: []string{"function f was not changed", "alias theirs"}},
-		{name: "alias moved", keeps: untouched, code: 4, says: []string{"function f was not changed", "alias live"},
+			keeps: untouched, code: 4, says: []string{"function f was not rolled back", "alias theirs"}},
+		{name: "alias moved", keeps: untouched, code: 4, says: []string{"function f was not rolled back", "alias live"},
 			does: moved("live", func(in *lambda.UpdateAliasInput) { in.Description = aws.String("mine") })},
-		{name: "permission added", does: permit, keeps: untouched, code: 4, says: []string{"function f was not changed", "permission"}},
-		{name: "code", does: newCode, keeps: untouched, code: 4, says: []string{"function f was not changed", "Code"}},
+		{name: "permission added", does: permit, keeps: untouched, code: 4, says: []string{"function f was not rolled back", "permission"}},
+		{name: "code", does: newCode, keeps: untouched, code: 4, says: []string{"function f was not rolled back", "Code"}},
 		{name: "configuration", does: configuration(func(in *lambda.UpdateFunctionConfigurationInput) { in.Timeout = aws.Int32(42) }),
-			keeps: untouched, code: 4, says: []string{"function f was not changed", "Timeout"}},
+			keeps: untouched, code: 4, says: []string{"function f was not rolled back", "Timeout"}},
 		{name: "our tag removed", does: func(w *world) { w.untag("lambda-rollout:run") }, keeps: untouched, code: 4, says: []string{"it does not carry the tag"}},
 		{name: "made again", keeps: untouched, code: 4, says: []string{"it does not carry the tag"}, does: func(w *world) {
 			w.deleteFunction()

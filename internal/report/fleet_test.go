@@ -81,11 +81,11 @@ func TestTheRollbackOfManyFunctionsCountsDown(t *testing.T) {
 		f.of(i, event.RollbackBegan{Function: f.all[i].Function})
 	}
 	f.of(0, event.RollbackEnded{Function: "f00"})
-	f.of(1, event.RollbackEnded{Function: "f01", Left: []string{"alias live was not changed", "nor was beta"}})
+	f.of(1, event.RollbackEnded{Function: "f01", Left: []string{"alias live was not rolled back", "nor was beta"}})
 	f.of(3, event.RollbackSkipped{Function: "f03"})
 	f.now = f.now.Add(90 * time.Second)
 	f.Emit(event.Tick{})
-	f.reads(t, "Deployment failed: f02 in eu: no", "[f00 in eu] is as it was before", "warning: [f01 in us] alias live was not changed; nor was beta",
+	f.reads(t, "Deployment failed: f02 in eu: no", "[f00 in eu] is as it was before", "warning: [f01 in us] alias live was not rolled back; nor was beta",
 		"2 of 12 rolled back, 1 failed; 3m30s left until the rollback must end")
 }
 

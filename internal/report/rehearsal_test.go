@@ -12,7 +12,7 @@ func TestARehearsalFitsATerminal(t *testing.T) {
 	r := Rehearsal{
 		Functions: 1, Sampled: 1, Calls: 6,
 		Rows: []Rehearsed{{Scenario: "the deployment, its rollback, and the deployment again", Played: 103, Exact: 80, Documented: 23}},
-		Left: []Play{{Name: "stranger", Plays: 5, Detail: "lambda-rollout-hello: $LATEST was not changed: changed: Description; that is neither what it was before nor what this run set", Again: "lambda-rollout rehearse --local --service service.yaml --play stranger:LATEST"}},
+		Left: []Play{{Name: "stranger", Plays: 5, Detail: "lambda-rollout-hello: $LATEST was not rolled back: changed: Description; that is neither what it was before nor what this run set", Again: "lambda-rollout rehearse --local --service service.yaml --play stranger:LATEST"}},
 	}
 	for _, columns := range []int{60, 80, 120} {
 		text := r.Text(columns)
