@@ -182,7 +182,10 @@ func (c checker) questions(planned []Planned) []*preflight.Question {
 	}
 	gates := planned[0].Watch.Gates
 	if needs := gates.Needs(); len(needs) > 0 && len(all) > 0 {
-		add(own, gates.Connection.base, needs)
+		if of[own] == nil {
+			add(own, gates.Connection.base, nil)
+		}
+		of[own].Needs = append(of[own].Needs, needs...)
 	}
 	return all
 }
