@@ -101,7 +101,7 @@ func (a *app) journalBack(ctx context.Context, path string) ([]deploy.Restored, 
 	return restored, errors.Join(err, j.Close())
 }
 
-func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []deploy.Restored, _ error) {
+func (a *app) rollBack(ctx context.Context, j *journal.Journal) ([]deploy.Restored, error) {
 	log := j.RunState()
 	if log.State.Settled() {
 		a.log().Line("The journal says %s: nothing to roll back", log.State)
@@ -117,7 +117,8 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 	}
 	a.limitMemory(len(log.Targets))
 	began := a.Now()
-	return restored, a.withTemp(func(folders deploy.Folders) (err error) {
+	var restored []deploy.Restored
+	err := a.withTemp(func(folders deploy.Folders) (err error) {
 		restored, err = deploy.Rollback(ctx, j, a.access(), a.rollbackTime(), a.work(folders.Temp))
 		a.tellOfRollback(ctx, log, err)
 		a.restored = append(a.restored, restored...)
@@ -132,6 +133,7 @@ func (a *app) rollBack(ctx context.Context, j *journal.Journal) (restored []depl
 		}
 		return err
 	})
+	return restored, err
 }
 
 // tellOfRollback tells the event gates what became of a rollback: of the post step, or

@@ -69,7 +69,8 @@ func observe(ctx context.Context, api Reader, w plan.Wanted) (plan.Observation, 
 			o.Aliases[name] = &settled
 		}
 	}
-	return o, observeVersions(ctx, api, w, &o)
+	err := observeVersions(ctx, api, w, &o)
+	return o, err
 }
 
 // provisionedAliases reports which aliases have provisioned concurrency: AWS lets

@@ -55,7 +55,8 @@ func document(v any) (any, error) {
 		return nil, err
 	}
 	var out any
-	return out, json.Unmarshal(b, &out)
+	err = json.Unmarshal(b, &out)
+	return out, err
 }
 
 type dumpedVersion struct {
