@@ -28,8 +28,9 @@ type Terms struct {
 
 // Check refuses what AWS would refuse, and what could not be rolled back. Where
 // something is to change it then asks, side by side, whether the roles exist,
-// whether every action is allowed, whether AWS would take the code, and
-// whether a rollback could restore everything. It changes nothing. Its error is a *NotStartedError.
+// whether every action is allowed, whether AWS would take the code, and whether a
+// rollback could restore everything. It changes nothing. Its error is a
+// *NotStartedError.
 func Check(ctx context.Context, planned []Planned, terms Terms, w Work) error {
 	ctx = session.BeforeChanges(ctx)
 	for _, p := range planned {

@@ -200,8 +200,8 @@ func (g *sentinel) firstMinute(began time.Time) time.Time {
 }
 
 // look takes into account what is new in CloudWatch, and emits it where it is to say
-// so. Its error is that the new
-// version is worse, or that the journal cannot be written.
+// so. Its error is that the new version is worse, or that the journal cannot be
+// written.
 func (g *sentinel) look(ctx context.Context, h held, say bool) error {
 	until := g.reader.complete(g.Now())
 	minutes, err := g.read(ctx, until)

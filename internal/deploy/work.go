@@ -62,8 +62,9 @@ func (e *endedBy) Error() string { return e.first.Error() }
 func (e *endedBy) Unwrap() error { return e.first }
 
 // each calls f for every target, so many at once in each Region and begun in their
-// order; the first failure ends the others before their next call. Where there are several targets an error names
-// its own. A target that was only ended by another's failure is not named.
+// order; the first failure ends the others before their next call. Where there are
+// several targets an error names its own. A target that was only ended by another's
+// failure is not named.
 func each[T placed](ctx context.Context, parallel int, targets []T, f func(context.Context, T) error) error {
 	inner, end := context.WithCancelCause(ctx)
 	defer end(nil)

@@ -68,12 +68,12 @@ func (e *Engine) execute(ctx context.Context, c change) error {
 	return errors.Join(err, e.record.End(durable, number, a.outcome))
 }
 
-// short keeps a journal's line readable.
+// short keeps a journal's line readable: 500 bytes at most, and no half character.
 func short(err error) string {
 	const limit = 500
 	s := err.Error()
 	if len(s) > limit {
-		s = s[:limit]
+		s = strings.ToValidUTF8(s[:limit], "")
 	}
 	return s
 }

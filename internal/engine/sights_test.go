@@ -54,6 +54,9 @@ func TestADoubtStaysWhateverIsAnsweredLater(t *testing.T) {
 	if got := short(errors.New(strings.Repeat("x", 501))); len(got) != 500 {
 		t.Errorf("a line of %d bytes", len(got))
 	}
+	if got := short(errors.New("x" + strings.Repeat("ü", 300))); got != "x"+strings.Repeat("ü", 249) {
+		t.Errorf("half a character: %q", got[490:])
+	}
 }
 
 // An alias is as it was wanted, as it was before, or somebody else's. Where both are the

@@ -237,7 +237,8 @@ type Annotation struct {
 	Warning bool
 	// File is relative to the workspace or absolute; empty for a remark on the
 	// run as a whole.
-	File      string
+	File string
+	// Line and Col count from 1; 0 is no place in the file.
 	Line, Col int
 	Title     string
 	Message   string

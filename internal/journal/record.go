@@ -221,7 +221,9 @@ type Median struct {
 // Record is one entry of a journal after the header. One of its pointers, State
 // or Again is set.
 type Record struct {
-	At       time.Time `json:"at"`
+	At time.Time `json:"at"`
+	// Target is the index of the Target in the header, -1 for a record of the whole
+	// run. Step is the number of a change, from 1.
 	Target   int       `json:"target"`
 	Step     int       `json:"step,omitempty"`
 	Snapshot *Snapshot `json:"snapshot,omitempty"`

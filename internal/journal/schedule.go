@@ -20,11 +20,12 @@ type Schedule struct {
 
 // Guard is what the guard of a run was told, by the names of the inputs.
 type Guard struct {
-	Off          bool    `json:"off,omitempty"`
-	Required     bool    `json:"required,omitempty"`
-	WarmUp       string  `json:"warmUp,omitempty"`
-	MaxErrorRate float64 `json:"maxErrorRate,omitempty"`
-	// Tolerance is negative for the default.
+	Off      bool   `json:"off,omitempty"`
+	Required bool   `json:"required,omitempty"`
+	WarmUp   string `json:"warmUp,omitempty"`
+	// MaxErrorRate and Tolerance are fractions of the invocations; Tolerance is
+	// negative for the default.
+	MaxErrorRate   float64 `json:"maxErrorRate,omitempty"`
 	Tolerance      float64 `json:"tolerance"`
 	MinInvocations int64   `json:"minInvocations"`
 	OnInconclusive string  `json:"onInconclusive,omitempty"`

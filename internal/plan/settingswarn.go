@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -48,10 +49,7 @@ func settingsAfter(now Settings, steps []Step) Settings {
 // refuses less ("ReservedConcurrentExecutions should not be lower than
 // function's total provisioned concurrency").
 func (p *Plan) checkConcurrency(w Wanted, after Settings) {
-	total := int32(0)
-	for _, v := range after {
-		total += executions(v)
-	}
+	total := Provisioned(after)
 	reserved, is := after[definition.SettingKey{Kind: definition.ReservedConcurrencySetting}].(definition.ReservedConcurrency)
 	switch {
 	case is && reserved.Executions < total:
@@ -71,12 +69,7 @@ func (p *Plan) checkConcurrency(w Wanted, after Settings) {
 }
 
 func named(aliases []definition.Alias, name string) bool {
-	for _, a := range aliases {
-		if a.Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(aliases, func(a definition.Alias) bool { return a.Name == name })
 }
 
 // checkURL warns of a URL that answers everybody with 403: since October 2025 a

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
@@ -27,7 +28,7 @@ func (p *Plan) versions(w Wanted, o Observation, moves *settingMoves) {
 			executions = n
 		}
 	}
-	for _, name := range sortedNames(asked) {
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
 		p.Blockers = append(p.Blockers, fmt.Sprintf("provisionedConcurrency of alias %s is to be on its version, and this deployment does not deploy the alias: name it in alias, or leave out onVersion", name))
 	}
 	if executions > 0 {
@@ -106,7 +107,7 @@ func ServedVersions(w Wanted, o Observation) []string {
 		if now == nil {
 			continue
 		}
-		for _, version := range append([]string{now.Version}, sortedNames(now.Weights)...) {
+		for _, version := range append([]string{now.Version}, slices.Sorted(maps.Keys(now.Weights))...) {
 			if version != Latest && !slices.Contains(all, version) {
 				all = append(all, version)
 			}
@@ -237,13 +238,4 @@ func lastIndex(steps []Step, match func(Step) bool) int {
 		}
 	}
 	return -1
-}
-
-func sortedNames[T any](m map[string]T) []string {
-	var all []string
-	for name := range m {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	return all
 }

@@ -37,7 +37,8 @@ type HistoryVersion struct {
 	Run        string     `json:"run,omitempty"`
 	RunURL     string     `json:"runUrl,omitempty"`
 	CodeSha256 string     `json:"codeSha256"`
-	CodeSize   int64      `json:"codeSize"`
+	// CodeSize is in bytes.
+	CodeSize int64 `json:"codeSize"`
 	// Description is that of a version that this program did not publish.
 	Description string `json:"description,omitempty"`
 	// RestorePoint is set where it keeps the state from before a deployment.
