@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal"
 	"github.com/lambda-rollout/lambda-rollout/internal/awslocal/awstest"
+	"github.com/lambda-rollout/lambda-rollout/internal/event"
+	"github.com/lambda-rollout/lambda-rollout/internal/metrics"
 )
 
 func (f *fixture) cloudwatch() *cloudwatch.Client {
@@ -193,3 +196,46 @@ func TestAnAlarmThatIsDeletedMeanwhileIsSaid(t *testing.T) {
 		f.logged("the alarms cannot be read now: alarm errors in us-east-1 is gone")
 	})
 }
+
+// An alarm that lacks data for a while is no better than before, and each change is told
+// once.
+func TestOnlyAChangeOfAnAlarmForTheWorseCounts(t *testing.T) {
+	t.Parallel()
+	const ok, bad, none = metrics.OK, metrics.InAlarm, metrics.InsufficientData
+	for name, tc := range map[string]struct {
+		first  metrics.State
+		states []metrics.State
+		// worse are the looks that end the run; told is how many changes are emitted.
+		worse []int
+		told  int
+	}{
+		"it stays":                    {ok, []metrics.State{ok, ok}, nil, 0},
+		"to ALARM":                    {ok, []metrics.State{ok, bad, bad}, []int{1}, 1},
+		"from the beginning":          {none, []metrics.State{bad}, []int{0}, 1},
+		"known, and it stays":         {bad, []metrics.State{bad, bad}, nil, 0},
+		"known, without data between": {bad, []metrics.State{none, bad}, nil, 2},
+		"known, good, bad again":      {bad, []metrics.State{ok, bad}, []int{1}, 2},
+		"without data, then good":     {bad, []metrics.State{none, ok, bad}, []int{2}, 3},
+		"once is enough":              {ok, []metrics.State{bad, none, bad}, []int{0}, 3},
+	} {
+		var told recordedEvents
+		g := &metricsGroup{region: "eu-west-1"}
+		a := &alarms{Work: Work{Events: &told}, seen: map[alarmAt]*alarmState{{g, "errors"}: {metrics.Alarm{Name: "errors", State: tc.first}, tc.first == bad}}}
+		var worse []int
+		for i, state := range tc.states {
+			if err := a.changed(g, metrics.Alarm{Name: "errors", State: state, Reason: "5xx"}); err != nil {
+				worse = append(worse, i)
+				if err.Error() != "alarm errors in eu-west-1 changed to ALARM: 5xx" {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+		if !slices.Equal(worse, tc.worse) || len(told) != tc.told {
+			t.Errorf("%s: worse at %v, want %v; told %v", name, worse, tc.worse, told)
+		}
+	}
+}
+
+type recordedEvents []event.Event
+
+func (r *recordedEvents) Emit(e event.Event) { *r = append(*r, e) }

@@ -103,7 +103,8 @@ func (g *sentinel) missing(few []*comparison, h held) time.Duration {
 		return 0
 	}
 	now := g.Now()
-	seen := g.reader.complete(now).Sub(later(h.began, g.first))
+	counted, complete := later(h.began, g.first), g.reader.complete(now)
+	seen := complete.Sub(counted)
 	var longest time.Duration
 	for _, c := range few {
 		n := float64(c.Stage().New.Invocations)
@@ -119,7 +120,7 @@ func (g *sentinel) missing(few []*comparison, h held) time.Duration {
 		if minutes > (2 * h.Wait).Minutes() {
 			return 0
 		}
-		shown := g.reader.complete(now).Add(time.Duration(minutes * float64(time.Minute)))
+		shown := later(counted, complete).Add(time.Duration(minutes * float64(time.Minute)))
 		longest = max(longest, shown.Add(g.reader.delay+time.Minute).Truncate(time.Minute).Sub(now))
 	}
 	if now.Add(longest).Sub(h.began) > 2*h.Wait {
