@@ -1,7 +1,7 @@
 #!/bin/sh
 # Deploys a version that fails one call in five, on this machine: the alias is
 # called all the time, the guard sees the errors, and everything is rolled back.
-# The first argument is the schedule of the traffic; more go to the deploy:
+# The first argument is the schedule of the traffic; further ones go to the deploy:
 #
 #	examples/canary/run.sh 20%/1m --report report.html
 set -eu

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Deploys a function with a URL to an AWS on this machine, and serves it until
-# Ctrl-C. With a command behind it, it runs that instead of waiting:
+# Ctrl-C. If a command follows, it runs that instead of waiting:
 #
 #	examples/url/serve.sh sh -c 'curl -sS "$FUNCTION_URL"'
 set -eu

@@ -117,7 +117,7 @@ func parseWildcards(file, text string) (out wildcards, problems diag.List) {
 func meant(line string) string {
 	switch path := strings.Trim(line, "/"); {
 	case line[0] == '!':
-		return "name what is left out so that this file is not among it"
+		return "write the patterns so that this file is not left out"
 	case strings.HasSuffix(line, "/"):
 		return "write " + path + "/*"
 	case line[0] == '/':

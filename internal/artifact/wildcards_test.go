@@ -90,7 +90,7 @@ func TestAFolderBesideADefinitionOfLambroll(t *testing.T) {
 .lambdaignore:3:1: warning: "/index.js" leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its base name
    hint: write index.js
 .lambdaignore:4:3: warning: "!a.md" leaves out nothing: beside a definition of lambroll, a pattern is compared with a file's whole path and with its base name
-   hint: name what is left out so that this file is not among it`},
+   hint: write the patterns so that this file is not left out`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

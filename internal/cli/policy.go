@@ -136,7 +136,7 @@ func (a *app) trust(ctx context.Context, w policy.Worker, run *session.Session) 
 		a.log().Warn("this is not a clone of a GitHub repository: replace %s in the trust policy with the repository that deploys, everywhere", policy.Placeholder)
 	}
 	if repository.Subject == "" {
-		a.log().Line("The trust policy admits every branch and pull request of the repository: narrow its sub, where it ends in :*, to :ref:refs/heads/main or :environment:NAME")
+		a.log().Line("The trust policy allows every branch and pull request of the repository: restrict its sub, where it ends in :*, to :ref:refs/heads/main or :environment:NAME")
 	}
 	return policy.Trust(repository, a.in.String("audience"))
 }

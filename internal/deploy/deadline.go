@@ -32,7 +32,7 @@ func CheckDeadlines(planned []Planned, deadlines []Deadline, rollback time.Durat
 			all = append(all, fmt.Errorf("nothing was changed: the traffic takes at least %s to shift, but %s in %s: %s",
 				traffic.FormatDuration(least), d.Why, traffic.FormatDuration(max(0, left.Round(time.Second))), moreTime(planned)))
 		case most+rollback > left:
-			warn(w.Events, "%s in %s, and the traffic may take up to %s to shift and %s to be rolled back: what is cut off then is rolled back by the post step or by hand, or goes on with lambda-rollout shift --resume",
+			warn(w.Events, "%s in %s, and the traffic may take up to %s to shift and %s to be rolled back: what is interrupted then is rolled back by the post step or by hand, or continued with lambda-rollout shift --resume",
 				d.Why, traffic.FormatDuration(left.Round(time.Second)), traffic.FormatDuration(most), traffic.FormatDuration(rollback))
 		}
 	}

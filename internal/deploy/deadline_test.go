@@ -66,7 +66,7 @@ func TestAScheduleThatOutlastsItsJobIsRefused(t *testing.T) {
 		if errors.As(err, &not) != (c.refused != "") || c.refused != "" && !strings.Contains(err.Error(), c.refused) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if (len(said) > 0) != c.warned || c.warned && !strings.Contains(said[0], "or goes on with lambda-rollout shift --resume") {
+		if (len(said) > 0) != c.warned || c.warned && !strings.Contains(said[0], "or continued with lambda-rollout shift --resume") {
 			t.Errorf("%s: warnings %q", name, said)
 		}
 	}

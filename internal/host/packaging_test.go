@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -211,7 +212,8 @@ func readmeInputs() string {
 		if in.Default != "" {
 			def = "`" + in.Default + "`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, cell(in.Help), def)
+		linked := regexp.MustCompile(`docs/([a-z-]+\.md)`).ReplaceAllString(in.Help, "[$1]($1)") // the page is in docs, too
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", in.Name, cell(linked), def)
 	}
 	return b.String()
 }

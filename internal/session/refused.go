@@ -73,7 +73,7 @@ var refusals = []struct {
 		return "the root user cannot assume a role: use the keys of a user or role"
 	}},
 	{"AccessDenied", "explicit deny", func(AssumeRefused) string {
-		return "a policy that says Deny comes before every Allow: whoever manages it must except this role"
+		return "a policy that says Deny comes before every Allow: whoever manages it must exempt this role"
 	}},
 }
 
