@@ -163,7 +163,8 @@ func Open(ctx context.Context, opts Options) (*Session, error) {
 	return s.Assume(*opts.Role)
 }
 
-// mask reports each set of credentials once.
+// mask reports each set of credentials once. A secret key that is the key's id is a word
+// that an emulator takes, such as local or test, and protects nothing.
 func (s *Session) mask(c aws.Credentials) {
 	s.mu.Lock()
 	known := s.masked == c.AccessKeyID
@@ -175,7 +176,9 @@ func (s *Session) mask(c aws.Credentials) {
 	if redact.AccessKeyID(c.AccessKeyID) {
 		s.opts.Mask("", c.AccessKeyID)
 	}
-	s.opts.Mask("", c.SecretAccessKey)
+	if c.SecretAccessKey != c.AccessKeyID {
+		s.opts.Mask("", c.SecretAccessKey)
+	}
 	if c.SessionToken != "" {
 		s.opts.Mask("", c.SessionToken)
 	}

@@ -182,6 +182,12 @@ func TestEachSecretIsMaskedOnceAndFirst(t *testing.T) {
 	if diff := cmp.Diff([]string{"AKIAIOSFODNN7EXAMPLE", "test"}, masked); diff != "" {
 		t.Errorf("masked (-want +got):\n%s", diff)
 	}
+
+	masked = nil
+	key(t, open(t, &fakeAWS{}, nil, Options{Mask: mask, AccessKeyID: "local", SecretAccessKey: "local", SessionToken: "token"}))
+	if diff := cmp.Diff([]string{"token"}, masked); diff != "" {
+		t.Errorf("masked of an emulator's keys (-want +got):\n%s", diff)
+	}
 }
 
 func TestAnEndpointOfTheInputsTakesPrecedenceOverTheEnvironments(t *testing.T) {
