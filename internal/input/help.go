@@ -49,7 +49,7 @@ func CommandHelp(command string) string {
 			b.WriteString("\n" + c.Help + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "\nUsage:\n  lambda-rollout %s [--input value …]\n", command)
+	fmt.Fprintf(&b, "\nUsage:\n  lambda-rollout %s%s [--input value …]\n", command, words(command))
 	group := ""
 	for _, in := range table {
 		if in.Name == "command" || !in.Takes(command) {
@@ -63,6 +63,20 @@ func CommandHelp(command string) string {
 	}
 	b.WriteString("\nA list is lines, comma-separated values or a JSON array; a map is name=value\nlines, YAML or JSON. The flag of either may be repeated. Times need a unit: 90s,\n10m, 1h30m.\n")
 	return b.String()
+}
+
+// words are what a command takes behind its name, without a flag.
+func words(command string) string {
+	for _, i := range table {
+		switch {
+		case !i.Positional || !i.Takes(command):
+		case i.Kind == Paths:
+			return " [" + i.meta() + " …]"
+		default:
+			return " [" + i.meta() + "]"
+		}
+	}
+	return ""
 }
 
 func (i Input) writeHelp(b *strings.Builder) {

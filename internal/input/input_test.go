@@ -302,6 +302,11 @@ func TestHelpIsTheSameEachTime(t *testing.T) {
 			}
 		}
 	}
+	for command, usage := range map[string]string{"validate": "validate [FILE …]", "completion": "completion [bash|zsh|fish]", "list": "list"} {
+		if got := parse(t, Options{Args: []string{command, "--help"}}).Help; !strings.Contains(got, "\nUsage:\n  lambda-rollout "+usage+" [--input value …]\n") {
+			t.Errorf("%s: %s", command, got)
+		}
+	}
 	if got := parse(t, Options{}); got.Help == "" || got.Command != "" {
 		t.Error("without words a terminal gets help")
 	}
