@@ -23,6 +23,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/lambda-rollout/lambda-rollout/internal/codedeploy"
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
@@ -60,6 +62,9 @@ type Result struct {
 	FunctionURL string
 	Function    definition.Function
 	CodeSha256  string
+	// Description is that of the version where this run published it, or found it when it
+	// did; "" where it did neither.
+	Description string
 	// Changed is false where no call changed anything.
 	Changed bool
 	Took    time.Duration
@@ -311,7 +316,7 @@ func (t *target) result() Result {
 		r.Function = latest.Function.Merge(t.Want.Function)
 	}
 	if t.version != nil {
-		r.Version = t.version.Version
+		r.Version, r.Description = t.version.Version, aws.ToString(t.version.Description)
 	}
 	if shifted := t.Before.Versions[t.Want.ShiftTo]; shifted != nil {
 		r.Function, r.CodeSha256 = shifted.Function, shifted.CodeSha256
@@ -350,11 +355,12 @@ func (r Result) pointsTo(alias string) string {
 
 // MarkersSuffice reports whether a rollback by hand finds in the descriptions of
 // the versions what the aliases pointed to before. They do not say it of a new
-// alias, of one that shared its traffic, and of a shift, whose version another
-// deployment published.
+// alias, of one that shared its traffic, of a shift, whose version another
+// deployment published, and of a version that was there already: its description
+// tells of the run that published it.
 func (r Result) MarkersSuffice() bool {
 	return r.Want.ShiftTo == "" && !slices.ContainsFunc(r.Want.Aliases, func(a definition.Alias) bool {
 		was := r.Before.Aliases[a.Name]
-		return was == nil || len(was.Weights) > 0
+		return was == nil || len(was.Weights) > 0 || plan.ParseWas(r.Description, a.Name) != was.Version
 	})
 }

@@ -123,6 +123,43 @@ func TestRollbackDataOfAnEarlierDeploymentMoveNothing(t *testing.T) {
 	})
 }
 
+// What undoes a deployment leads to what the alias pointed to before it, although the
+// description of a version that was there already tells of the run that published it.
+func TestMarkersUndoADeploymentOrAreNotReliedOn(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.deployCode("1")
+		f.deployCode("2")
+		for _, tc := range []struct {
+			what, code string
+			// to is where the alias is moved by hand before, with $LATEST or not.
+			to      string
+			latest  bool
+			suffice bool
+		}{
+			{"published", "3", "2", false, true},
+			{"found, and the alias alone is moved", "3", "1", false, false},
+			{"found by its code", "3", "1", true, false},
+			{"found, over what it replaced when it was published", "3", "2", true, true},
+			{"published over another than the newest", "4", "1", false, true},
+		} {
+			if _, err := f.manual(Request{Function: "shop", Aliases: map[string]string{"live": tc.to}, Latest: tc.latest}); err != nil {
+				f.Fatalf("%s: %v", tc.what, err)
+			}
+			result := f.deployCode(tc.code)
+			undo := live("")
+			if got := result.MarkersSuffice(); got != tc.suffice {
+				f.Errorf("%s: the markers suffice: %v, description %q", tc.what, got, result.Description)
+			}
+			if !result.MarkersSuffice() {
+				undo = result.RollbackData().Request(false)
+			}
+			if _, err := f.manual(undo); err != nil || f.alias("live") != tc.to {
+				f.Errorf("%s: undone by %+v: %v; live is %s, want %s", tc.what, undo, err, f.alias("live"), tc.to)
+			}
+		}
+	})
+}
+
 func TestAManualRollbackNamesWhatIsMissing(t *testing.T) {
 	run(t, awslocal.Options{}, func(f *fixture) {
 		f.mustDeploy()
