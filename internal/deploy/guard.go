@@ -214,6 +214,12 @@ func (g *sentinel) look(ctx context.Context, h held, say bool) error {
 	if g.blind = err; err != nil {
 		return nil
 	}
+	return g.judge(ctx, h, minutes, until, say)
+}
+
+// judge adds minutes up to until to the evidence, records them, and emits the evidence
+// where it is to say so. Its error is as that of look.
+func (g *sentinel) judge(ctx context.Context, h held, minutes []map[time.Time]guard.Minute, until time.Time, say bool) error {
 	record := journal.Evidence{Percent: h.Percent, Minutes: g.add(minutes, h)}
 	bad := g.run.Bad()
 	if say || bad {
