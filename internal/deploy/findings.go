@@ -70,15 +70,20 @@ func (p Planned) dead(ctx context.Context, v *definition.Observed) string {
 // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 func storageFindings(ctx context.Context, planned []Planned) []string {
 	type place struct{ account, region string }
-	needs, asked := map[place]int64{}, map[place]Planned{}
+	needs := map[place]int64{}
+	var asked []Planned // the first of each place
 	for _, p := range planned {
 		if n := p.published(); n > 0 {
 			key := place{p.At.Account, p.At.Region}
-			needs[key], asked[key] = needs[key]+n, p
+			if needs[key] == 0 {
+				asked = append(asked, p)
+			}
+			needs[key] += n
 		}
 	}
 	var all []string
-	for key, p := range asked {
+	for _, p := range asked {
+		key := place{p.At.Account, p.At.Region}
 		used, limit, err := p.API.CodeStorage(ctx)
 		if err == nil && used+needs[key] > limit {
 			all = append(all, fmt.Sprintf("the versions that this deployment publishes in %s are over the limit of the account's code storage: %d MB, and %d MB of %d MB are left (keep-versions, or prune, deletes old versions)",

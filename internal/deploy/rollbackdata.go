@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
@@ -128,7 +130,8 @@ func (d RollbackData) check() error {
 		}
 	}
 	versions := []string{d.Version, d.Restore}
-	for alias, version := range d.Aliases {
+	for _, alias := range slices.Sorted(maps.Keys(d.Aliases)) {
+		version := d.Aliases[alias]
 		if alias == "" || version == "" {
 			return fmt.Errorf("function %s: an alias without a name or a version", d.Function)
 		}
@@ -136,8 +139,9 @@ func (d RollbackData) check() error {
 			versions = append(versions, version)
 		}
 	}
-	for alias, weights := range d.Weights {
-		for version, weight := range weights {
+	for _, alias := range slices.Sorted(maps.Keys(d.Weights)) {
+		for _, version := range slices.Sorted(maps.Keys(d.Weights[alias])) {
+			weight := d.Weights[alias][version]
 			if d.Aliases[alias] == "" || !(weight >= 0 && weight <= 1) {
 				return fmt.Errorf("function %s: alias %q cannot give version %s the weight %v", d.Function, alias, version, weight)
 			}

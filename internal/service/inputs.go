@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -87,17 +88,29 @@ func (l *loader) readInputs(docs []parsed) runtimeInputs {
 			}
 		}
 	}
+	in.lay(inputsByPath(l.opts.Inputs))
+	return in
+}
+
+// inputsByPath are the values of the input inputs, and those inside of lists and maps. What
+// has a path of its own comes before the same path inside of another value, and a
+// longer path before a shorter one.
+func inputsByPath(inputs map[string]string) []givenInput {
+	paths := slices.SortedFunc(maps.Keys(inputs), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b))
+	})
 	var list []givenInput
-	for path, value := range l.opts.Inputs {
-		list = append(list, givenInput{path: plainPath(path), value: value})
-		if n := flow(value); n != nil {
+	for _, path := range paths {
+		list = append(list, givenInput{path: plainPath(path), value: inputs[path]})
+	}
+	for _, path := range paths {
+		if n := flow(inputs[path]); n != nil {
 			walkScalars(n, path, func(path string, scalar *yaml.Node) {
 				list = append(list, givenInput{path: plainPath(path), value: scalar.Value})
 			})
 		}
 	}
-	in.lay(list)
-	return in
+	return list
 }
 
 // givenInput is a value for a path, of one service or infrastructure where ref
