@@ -25,9 +25,11 @@ type fake struct {
 	mu       sync.Mutex
 	function *definition.Observed
 	versions []*definition.Observed
-	aliases  map[string]*definition.ObservedAlias
-	signing  string
-	settings plan.Settings
+	// published is $LATEST.PUBLISHED; nil where there is none.
+	published *definition.Observed
+	aliases   map[string]*definition.ObservedAlias
+	signing   string
+	settings  plan.Settings
 	// status is the provisioned concurrency of the aliases, attached what hangs on
 	// the function.
 	status   map[string]string
@@ -137,8 +139,8 @@ func (f *fake) find(qualifier string) *definition.Observed {
 	if a := f.aliases[qualifier]; a != nil {
 		qualifier = a.Version
 	}
-	for _, v := range f.versions {
-		if v.Version == qualifier {
+	for _, v := range append(f.versions[:len(f.versions):len(f.versions)], f.published) {
+		if v != nil && v.Version == qualifier {
 			seen := *v
 			return &seen
 		}
@@ -316,6 +318,13 @@ func (f *fake) PublishVersion(_ context.Context, p lambdaapi.Publication) (*defi
 	if err := f.checked(p.RevisionId); err != nil {
 		return nil, err
 	}
+	if p.Latest {
+		v := *f.function
+		v.Version, v.Description = plan.LatestPublished, &p.Description
+		f.published = &v
+		answer := v
+		return &answer, f.done("PublishVersion", n)
+	}
 	if len(f.versions) > 0 {
 		if last := *f.versions[len(f.versions)-1]; plan.SameContent(&last, f.function) {
 			return &last, f.done("PublishVersion", n)
@@ -390,6 +399,9 @@ func (f *fake) DeleteFunction(_ context.Context, _, qualifier string) error {
 		f.function, f.versions, f.aliases = nil, nil, map[string]*definition.ObservedAlias{}
 	}
 	f.versions = slices.DeleteFunc(f.versions, func(v *definition.Observed) bool { return v.Version == qualifier })
+	if qualifier == plan.LatestPublished {
+		f.published = nil
+	}
 	return f.done("DeleteFunction", n)
 }
 
