@@ -207,7 +207,7 @@ func TestAnInvocationThatCannotBeMadeIsNotStarted(t *testing.T) {
 		"the payload is not JSON: line 2, column 1: this character":    {"--function", "hello", "--payload", "{\n'a': 1}"},
 		"the payload is not JSON: line 1, column 8: it ends too early": {"--function", "hello", "--payload", `{"a": [1`},
 		"it is in Region us-east-1, but eu-west-1 is requested":        {"--function", "arn:aws:lambda:us-east-1:000000000000:function:hello", "--aws-region", "eu-west-1"},
-		"nothing says what to invoke":                                  {},
+		"nothing says which function to invoke":                        {},
 		"lambda-rollout invoke --function hello --qualifier live":      {"--function", "hello:live"},
 	} {
 		code, out, errs := b.run(append([]string{"invoke"}, args...)...)

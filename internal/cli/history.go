@@ -57,7 +57,7 @@ func (a *app) compared() (from, to string, err error) {
 	}
 	found := pair.FindStringSubmatch(text)
 	if found == nil {
-		return "", "", diag.List{{Message: fmt.Sprintf("input compare: %q names no two versions", text), Hint: "as in --compare 41..42; $LATEST is one, too"}}
+		return "", "", diag.List{{Message: fmt.Sprintf("input compare: %q does not name two versions", text), Hint: "as in --compare 41..42; either may be $LATEST"}}
 	}
 	return found[1], found[2], nil
 }

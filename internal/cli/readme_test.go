@@ -115,7 +115,7 @@ func TestReadmeComparesThePolicies(t *testing.T) {
 	}
 	row("actions granted", func(s size) string {
 		if s.wildcards > 0 {
-			return fmt.Sprintf("%d at least", s.meant)
+			return fmt.Sprintf("at least %d", s.meant)
 		}
 		return fmt.Sprint(s.meant)
 	})

@@ -130,12 +130,12 @@ func (s *Set) crossCheckNotify(fail func(message, hint string)) {
 }
 
 // works is what commands of one function do with it.
-var works = map[string]string{"invoke": "invoke", "history": "look at", "logs": "print", "prune": "prune", "init": "write files of"}
+var works = map[string]string{"invoke": "invoke", "history": "look at", "logs": "print the log of", "prune": "prune", "init": "write the files of"}
 
 // crossCheckFunction looks at the commands of one function.
 func (s *Set) crossCheckFunction(fail func(message, hint string)) {
 	if slices.Contains(looksAt, s.command) && !s.values["function"].given {
-		fail("nothing says what to "+works[s.command], "give function")
+		fail("nothing says which function to "+works[s.command], "give function")
 	}
 	if s.command == "prune" && !s.values["keep-versions"].given {
 		fail("nothing says how many versions to keep", "give keep-versions: --keep-versions 10")
