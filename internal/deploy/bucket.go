@@ -16,14 +16,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
+	"github.com/lambda-rollout/lambda-rollout/internal/awsfacts"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // bucket is a journal.Bucket in S3.
 type bucket struct {
-	client *s3.Client
-	name   string
+	client       *s3.Client
+	name, region string
 	// limit is maxRecord, or a test's.
 	limit int64
 }
@@ -48,12 +49,12 @@ func bucketOf(ctx context.Context, c *Connection, url string) (*bucket, error) {
 	found := session.BucketRegion(err)
 	switch {
 	case found != "" && found != region:
-		client = artifact.NewS3(c.base, found)
+		client, region = artifact.NewS3(c.base, found), found
 	case err != nil && found == "" && c.region == "" && status(err) != http.StatusNotFound:
 		// Another partition, or no network at all.
 		return nil, fmt.Errorf("find the Region of bucket %s: %w (name a Region with aws-region or AWS_REGION)", name, err)
 	}
-	return &bucket{client: client, name: name, limit: maxRecord}, nil
+	return &bucket{client: client, name: name, region: region, limit: maxRecord}, nil
 }
 
 // Get implements journal.Bucket.
@@ -64,7 +65,7 @@ func (b *bucket) Get(ctx context.Context, key string) (content []byte, etag stri
 		return nil, "", b.noBucket(err)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("read s3://%s/%s: %w", b.name, key, err)
+		return nil, "", fmt.Errorf("read s3://%s/%s: %w", b.name, key, b.explain(err, "s3:GetObject", "/"+key))
 	}
 	content, err = io.ReadAll(io.LimitReader(out.Body, b.limit+1))
 	if err == nil && int64(len(content)) > b.limit {
@@ -74,6 +75,12 @@ func (b *bucket) Get(ctx context.Context, key string) (content []byte, etag stri
 		return nil, "", fmt.Errorf("read s3://%s/%s: %w", b.name, key, err)
 	}
 	return content, aws.ToString(out.ETag), nil
+}
+
+// explain names the permission that is missing, where one is: on the bucket, or on
+// the object whose key follows a slash.
+func (b *bucket) explain(err error, action, object string) error {
+	return session.Explain(err, session.Call{Action: action, Resource: "arn:" + awsfacts.PartitionOf(b.region).ID + ":s3:::" + b.name + object})
 }
 
 // noBucket keeps a bucket that is not there apart from an object.
@@ -121,7 +128,7 @@ func (b *bucket) Put(ctx context.Context, key string, content []byte, etag strin
 		case code == http.StatusPreconditionFailed:
 			return "", fmt.Errorf("write s3://%s/%s: %w", b.name, key, journal.ErrTaken)
 		}
-		return "", fmt.Errorf("write s3://%s/%s: %w", b.name, key, err)
+		return "", fmt.Errorf("write s3://%s/%s: %w", b.name, key, b.explain(err, "s3:PutObject", "/"+key))
 	}
 }
 
@@ -135,7 +142,7 @@ func (b *bucket) List(ctx context.Context, prefix, delimiter string) ([]journal.
 	for pages := s3.NewListObjectsV2Paginator(b.client, in); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list the journals in s3://%s/%s: %w", b.name, prefix, err)
+			return nil, fmt.Errorf("list the journals in s3://%s/%s: %w", b.name, prefix, b.explain(err, "s3:ListBucket", ""))
 		}
 		for _, o := range page.Contents {
 			all = append(all, journal.Entry{Key: aws.ToString(o.Key), Modified: aws.ToTime(o.LastModified)})

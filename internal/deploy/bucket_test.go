@@ -36,20 +36,44 @@ type httpFunc func(*http.Request) (*http.Response, error)
 
 func (f httpFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
+// answers is a bucket of a store with one answer for every call.
+func answers(status int, header http.Header, body string) *bucket {
+	client := s3.New(s3.Options{
+		Region: "cn-north-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), RetryMaxAttempts: 1,
+		HTTPClient: httpFunc(func(r *http.Request) (*http.Response, error) {
+			if r.Body != nil {
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					return nil, err
+				}
+			}
+			return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}, nil
+		}),
+	})
+	return &bucket{client: client, name: "journals", region: "cn-north-1", limit: maxRecord}
+}
+
+func TestAPermissionThatTheJournalLacksIsNamed(t *testing.T) {
+	t.Parallel()
+	b := answers(http.StatusForbidden, http.Header{}, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+	_, _, read := b.Get(t.Context(), "run/1")
+	_, written := b.Put(t.Context(), "run/1", nil, "")
+	_, listed := b.List(t.Context(), "run/", "")
+	for want, err := range map[string]error{
+		"s3:GetObject on arn:aws-cn:s3:::journals/run/1 is not allowed": read,
+		"s3:PutObject on arn:aws-cn:s3:::journals/run/1 is not allowed": written,
+		"s3:ListBucket on arn:aws-cn:s3:::journals is not allowed":      listed,
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 // A record of which a network's login page says "ok" is not in the bucket.
 func TestARecordIsWrittenOnceS3SaysSo(t *testing.T) {
 	t.Parallel()
 	for etag, want := range map[string]error{`"1"`: nil, "": errNoETag} {
-		client := s3.New(s3.Options{
-			Region: "eu-west-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
-			HTTPClient: httpFunc(func(r *http.Request) (*http.Response, error) {
-				if _, err := io.Copy(io.Discard, r.Body); err != nil {
-					return nil, err
-				}
-				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Etag": {etag}}, Body: io.NopCloser(strings.NewReader("ok"))}, nil
-			}),
-		})
-		got, err := (&bucket{client: client, name: "journals", limit: maxRecord}).Put(t.Context(), "run", []byte("{}"), "")
+		got, err := answers(http.StatusOK, http.Header{"Etag": {etag}}, "ok").Put(t.Context(), "run", []byte("{}"), "")
 		if !errors.Is(err, want) || err == nil && got != etag || err != nil && got != "" {
 			t.Errorf("ETag %q: got %q, %v", etag, got, err)
 		}
