@@ -196,11 +196,12 @@ func changed(now definition.SettingValue, what string) []Attachment {
 	return []Attachment{{What: what}}
 }
 
-// emptyAnswer reports whether an answer had no body, not even {}: AWS sends none
-// such to a question.
+// emptyAnswer reports whether an answer had no body, not even {}, or lacks AWS's
+// request id: AWS sends none such to a question.
 func emptyAnswer(metadata middleware.Metadata) bool {
 	raw, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response)
-	return ok && (raw.StatusCode != http.StatusOK || raw.ContentLength == 0)
+	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
+	return ok && (raw.StatusCode != http.StatusOK || raw.ContentLength == 0 || id == "")
 }
 
 // policy lists the statements of a resource policy. One without statements lets

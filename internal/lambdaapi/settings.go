@@ -130,45 +130,51 @@ func (c *Client) readSetting(ctx context.Context, function string, key definitio
 		return definition.ReservedConcurrency{Executions: *out.ReservedConcurrentExecutions}, nil
 	case definition.ProvisionedConcurrencySetting:
 		out, err := c.api.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: &function, Qualifier: &key.Qualifier})
-		if err != nil {
-			return nil, err
+		if err != nil || out.RequestedProvisionedConcurrentExecutions == nil {
+			return nil, unanswered(err, "GetProvisionedConcurrencyConfig", function)
 		}
 		return definition.ProvisionedConcurrency{ProvisionedConcurrentExecutions: aws.ToInt32(out.RequestedProvisionedConcurrentExecutions)}, nil
 	case definition.EventInvokeSetting:
 		out, err := c.api.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{FunctionName: &function, Qualifier: qualifier})
-		if err != nil {
-			return nil, err
+		if err != nil || out.FunctionArn == nil {
+			return nil, unanswered(err, "GetFunctionEventInvokeConfig", function)
 		}
 		return flattenEventInvoke(out.MaximumEventAgeInSeconds, out.MaximumRetryAttempts, out.DestinationConfig), nil
 	case definition.FunctionURLSetting:
 		out, err := c.api.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{FunctionName: &function, Qualifier: qualifier})
-		if err != nil {
-			return nil, err
-		}
-		if out.AuthType == "" {
-			return nil, &AnswerError{Operation: "GetFunctionUrlConfig", Subject: function}
+		if err != nil || out.AuthType == "" {
+			return nil, unanswered(err, "GetFunctionUrlConfig", function)
 		}
 		return flattenURL(out.AuthType, out.InvokeMode, out.Cors, out.FunctionUrl), nil
 	case definition.RecursiveLoopSetting:
 		out, err := c.api.GetFunctionRecursionConfig(ctx, &lambda.GetFunctionRecursionConfigInput{FunctionName: &function})
-		if err != nil {
-			return nil, err
+		if err != nil || out.RecursiveLoop == "" {
+			return nil, unanswered(err, "GetFunctionRecursionConfig", function)
 		}
 		return definition.RecursiveLoop{Mode: string(out.RecursiveLoop)}, nil
 	case definition.RuntimeManagementSetting:
 		out, err := c.api.GetRuntimeManagementConfig(ctx, &lambda.GetRuntimeManagementConfigInput{FunctionName: &function})
-		if err != nil {
-			return nil, err
+		if err != nil || out.UpdateRuntimeOn == "" {
+			return nil, unanswered(err, "GetRuntimeManagementConfig", function)
 		}
 		return definition.RuntimeManagement{UpdateRuntimeOn: string(out.UpdateRuntimeOn), RuntimeVersionArn: aws.ToString(out.RuntimeVersionArn)}, nil
 	case definition.ScalingSetting:
 		out, err := c.api.GetFunctionScalingConfig(ctx, &lambda.GetFunctionScalingConfigInput{FunctionName: &function, Qualifier: &key.Qualifier})
-		if err != nil {
-			return nil, err
+		if err != nil || out.FunctionArn == nil {
+			return nil, unanswered(err, "GetFunctionScalingConfig", function)
 		}
 		return flattenScaling(out.RequestedFunctionScalingConfig), nil
 	}
 	return nil, fmt.Errorf("there is no way to read %s", key.Kind)
+}
+
+// unanswered is a read's error; where it has none, its answer lacks what AWS's always
+// has.
+func unanswered(err error, operation, function string) error {
+	if err != nil {
+		return err
+	}
+	return &AnswerError{Operation: operation, Subject: function}
 }
 
 // PutSetting sets a setting once and returns what AWS answered. replaces reports whether
