@@ -223,6 +223,17 @@ func TestARunEndsAlthoughItsCommandHangs(t *testing.T) {
 	}
 }
 
+func TestARollbackWithoutAJournalSaysWhereItLooked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, awslocal.Options{})
+	for _, args := range [][]string{{"rollback"}, {"rollback", "--dry-run"}} {
+		want := "No journal of a deployment was found in " + filepath.Join(b.dir, ".lambda-rollout") + ": nothing to roll back there; name another one with --journal"
+		if code, log, errs := b.run(args...); code != 0 || !strings.Contains(log+errs, want) {
+			t.Errorf("%s: exit code %d\n%s%s", args, code, log, errs)
+		}
+	}
+}
+
 func TestAForeignFileAsJournalIsAWrongInput(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, awslocal.Options{})

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/deploy"
+	"github.com/lambda-rollout/lambda-rollout/internal/host"
 	"github.com/lambda-rollout/lambda-rollout/internal/journal"
 	"github.com/lambda-rollout/lambda-rollout/internal/report"
 	"github.com/lambda-rollout/lambda-rollout/internal/terminal"
@@ -63,7 +66,7 @@ func (a *app) fromJournal(ctx context.Context) ([]deploy.Restored, error) {
 		return nil, err
 	}
 	if len(paths) == 0 {
-		a.log().Line("No journal of a deployment was found: nothing was changed, nothing to roll back")
+		a.foundNoJournal()
 	}
 	var all []deploy.Restored
 	var errs []error
@@ -72,6 +75,17 @@ func (a *app) fromJournal(ctx context.Context) ([]deploy.Restored, error) {
 		all, errs = append(all, restored...), append(errs, err)
 	}
 	return all, errors.Join(errs...)
+}
+
+// foundNoJournal says that there is nothing to roll back. In a terminal, where nobody
+// knows which deployment is meant, it says where it looked.
+func (a *app) foundNoJournal() {
+	if a.host.Run().Scope != "" {
+		a.log().Line("No journal of a deployment was found: nothing was changed, nothing to roll back")
+		return
+	}
+	place := cmp.Or(a.in.String("journal"), filepath.Join(a.host.Workspace(), host.StateDir))
+	a.log().Line("No journal of a deployment was found in %s: nothing to roll back there; name another one with --journal, or the function with --function and --alias", place)
 }
 
 func (a *app) journalBack(ctx context.Context, path string) ([]deploy.Restored, error) {

@@ -66,7 +66,7 @@ func (a *app) showJournals(ctx context.Context, show func(*journal.RunState) err
 		return err
 	}
 	if len(paths) == 0 {
-		a.log().Line("No journal of a deployment was found: nothing was changed, nothing to roll back")
+		a.foundNoJournal()
 	}
 	for _, path := range paths {
 		store, err := a.openStore(ctx, path)
