@@ -67,12 +67,25 @@ func Decide(f Facts) []Decision {
 		add(back[v.Number] != "", "%s pointed to it before its last deployment", back[v.Number])
 		add(f.Held[v.Number] != "", "a rollback from the journal of run %s would restore it", f.Held[v.Number])
 		add(v.RestorePoint && f.Now.Sub(v.Published) < RestorePointAge, "a restore point younger than 30 days")
+		add(f.lent(i), "the restore point of a deployment younger than 30 days")
 		add(v.Published.IsZero(), "when it was published is not known")
 		add(f.Running[v.Number], "a durable execution runs on it")
 		add(len(f.Attached[v.Number]) > 0, "it has %s", strings.Join(f.Attached[v.Number], ", "))
 		all = append(all, d)
 	}
 	return all
+}
+
+// lent reports whether somebody else's version may be the restore point of the run
+// that published the next one: PublishVersion returns the last version where $LATEST
+// has not changed since
+// (https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html).
+func (f Facts) lent(i int) bool {
+	if i+1 == len(f.Versions) || f.Versions[i].Run != "" {
+		return false
+	}
+	next := f.Versions[i+1]
+	return next.Run != "" && !next.RestorePoint && f.Now.Sub(next.Published) < RestorePointAge
 }
 
 // waysBack are the versions to which a rollback by hand leads, with the alias: what

@@ -38,8 +38,16 @@ func TestEachReasonKeepsAVersion(t *testing.T) {
 		"one of the newest":             {func(f *Facts) { f.Keep = 4 }, "one of the newest 4"},
 		"a young restore point":         {func(f *Facts) { f.Versions[1].RestorePoint, f.Versions[1].Published = true, now.Add(-29*24*time.Hour) }, "younger than 30 days"},
 		"an old restore point":          {func(f *Facts) { f.Versions[1].RestorePoint, f.Versions[1].Published = true, now.Add(-30*24*time.Hour) }, ""},
-		"a young version of a run":      {func(f *Facts) { f.Versions[1].Published = now.Add(-time.Hour) }, ""},
-		"before the last deployment":    {func(f *Facts) { f.Versions[4].Was = map[string]string{"live": "2"} }, "live pointed to it before"},
+		"lent to a young deployment":    {func(f *Facts) { f.Versions[2].Run, f.Versions[2].Published = "run-7", now.Add(-29*24*time.Hour) }, "the restore point of a deployment"},
+		"lent to an old deployment":     {func(f *Facts) { f.Versions[2].Run, f.Versions[2].Published = "run-7", now.Add(-30*24*time.Hour) }, ""},
+		"before a young restore point": {func(f *Facts) {
+			f.Versions[2].Run, f.Versions[2].Published, f.Versions[2].RestorePoint = "run-7", now.Add(-time.Hour), true
+		}, ""},
+		"a run's own before a deployment": {func(f *Facts) {
+			f.Versions[1].Run, f.Versions[2].Run, f.Versions[2].Published = "run-6", "run-7", now.Add(-time.Hour)
+		}, ""},
+		"a young version of a run":   {func(f *Facts) { f.Versions[1].Published = now.Add(-time.Hour) }, ""},
+		"before the last deployment": {func(f *Facts) { f.Versions[4].Was = map[string]string{"live": "2"} }, "live pointed to it before"},
 		"before the version that serves": {func(f *Facts) {
 			f.Aliases["live"] = history.Pointer{Version: "3"}
 			f.Versions[2].Was = map[string]string{"live": "2"}
