@@ -69,9 +69,8 @@ func (a *app) main(ctx context.Context) int {
 		return a.report(a.print(request.Help))
 	}
 	a.in = request.Set
-	takesDryRun := a.in.Has("dry-run")
 	a.embedded = embedded.NewPool(embedded.Options{
-		Verbose: a.verbose(), ReadOnly: takesDryRun && !a.host.IsPost() && a.in.Bool("dry-run"),
+		Verbose: a.verbose(), ReadOnly: a.dryRun(),
 		Default: a.absolute(defaultLocalDir), Workspace: a.host.Workspace(),
 	})
 	if printsResult(request.Command) {
@@ -193,7 +192,20 @@ func (a *app) json() bool { return a.asksJSON }
 // flag is a Bool that not every command takes; false where this one does not.
 func (a *app) flag(name string) bool { return a.in.Has(name) && a.in.Bool(name) }
 
+// dryRun reports whether the run changes nothing because it is asked to; a post step
+// always rolls back.
+func (a *app) dryRun() bool { return a.flag("dry-run") && !a.host.IsPost() }
+
+// onlyLooks reports whether a run of the command changes no function, so that nothing is
+// left behind where it gives up.
+func (a *app) onlyLooks(command string) bool {
+	return a.dryRun() || slices.Contains([]string{"plan", "rehearse", "policy", "validate", "render", "logs", "history", "list", "status", "init"}, command)
+}
+
 func (a *app) command(ctx context.Context, name string) error {
+	if a.onlyLooks(name) {
+		ctx = session.BeforeChanges(ctx)
+	}
 	switch name {
 	case "deploy":
 		return a.deploy(ctx)

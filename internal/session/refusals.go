@@ -54,6 +54,21 @@ func (e RefusedConnection) Unwrap() error { return e.Err }
 // RetryableError keeps the SDK from trying again.
 func (RefusedConnection) RetryableError() bool { return false }
 
+// refusalCount counts the refusals of one call.
+type refusalCount int
+
+// end returns what an attempt's err becomes: a RefusedConnection at the last refusal that
+// a call waits for.
+func (r *refusalCount) end(ctx context.Context, err error) error {
+	if ctx.Value(beforeChangesKey{}) == nil || !errors.Is(err, syscall.ECONNREFUSED) {
+		return err
+	}
+	if *r++; *r >= refusedAttempts {
+		return RefusedConnection{Err: err}
+	}
+	return err
+}
+
 type refusalsKey struct{}
 
 // addRefusals counts the refusals of each call, before its retries, and ends it at
@@ -61,17 +76,13 @@ type refusalsKey struct{}
 func addRefusals(stack *middleware.Stack) error {
 	count := middleware.FinalizeMiddlewareFunc("lambda-rollout:refusals",
 		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
-			return next.HandleFinalize(context.WithValue(ctx, refusalsKey{}, new(int)), in)
+			return next.HandleFinalize(context.WithValue(ctx, refusalsKey{}, new(refusalCount)), in)
 		})
 	end := middleware.FinalizeMiddlewareFunc("lambda-rollout:refused",
 		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 			out, meta, err := next.HandleFinalize(ctx, in)
-			refusals, counted := ctx.Value(refusalsKey{}).(*int)
-			if !counted || ctx.Value(beforeChangesKey{}) == nil || !errors.Is(err, syscall.ECONNREFUSED) {
-				return out, meta, err
-			}
-			if *refusals++; *refusals >= refusedAttempts {
-				err = RefusedConnection{Err: err}
+			if counted, is := ctx.Value(refusalsKey{}).(*refusalCount); is {
+				err = counted.end(ctx, err)
 			}
 			return out, meta, err
 		})

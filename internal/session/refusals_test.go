@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -29,6 +30,11 @@ func TestARefusedEndpointIsGivenUpSoonBeforeTheFirstChangeOnly(t *testing.T) {
 		_, err = s.Identity(BeforeChanges(t.Context()))
 		if took := time.Since(start); !errors.As(err, new(RefusedConnection)) || !errors.Is(err, syscall.ECONNREFUSED) || nobody.asked != refusedAttempts || took > 2*time.Second {
 			t.Errorf("%d attempts in %s: %v", nobody.asked, took, err)
+		}
+		nobody.asked = 0
+		err = s.Caller(queryService).Query(BeforeChanges(t.Context()), "GetRole", url.Values{}, nil)
+		if !errors.As(err, new(RefusedConnection)) || nobody.asked != refusedAttempts {
+			t.Errorf("a call without a client of the SDK: %d attempts, %v", nobody.asked, err)
 		}
 		nobody.asked = 0
 		if _, err := s.Identity(t.Context()); errors.As(err, new(RefusedConnection)) || nobody.asked != readAttempts {

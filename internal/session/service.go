@@ -137,8 +137,9 @@ type request struct {
 // call sends a request as often as the policy for reads allows.
 func (c *Caller) call(ctx context.Context, r request) error {
 	retryer := c.session.opts.readRetryer()
+	var refused refusalCount
 	for attempt := 1; ; attempt++ {
-		err := c.attempt(ctx, r)
+		err := refused.end(ctx, c.attempt(ctx, r))
 		if err == nil || ctx.Err() != nil || attempt == retryer.MaxAttempts() || !retryer.IsErrorRetryable(err) {
 			return err
 		}
