@@ -97,11 +97,13 @@ func Read(name string, content []byte, expect []any) ([]Case, diag.List) {
 		return []Case{c}, nil
 	}
 	if wrong == nil {
-		// Tabs are white space in JSON, and an error in YAML.
-		content = bytes.ReplaceAll(content, []byte("\t"), []byte(" "))
+		content = jsonAsYAML(content)
 	}
 	var document yaml.Node
 	err := yaml.Unmarshal(content, &document)
+	if wrong == nil {
+		wrong = err
+	}
 	if err != nil || document.Kind != yaml.DocumentNode || !nodeHasCases(document.Content[0]) {
 		return nil, diag.List{notJSON(name, content, wrong)}
 	}
@@ -273,9 +275,9 @@ func (r *reader) old(n raw) *Comparison {
 	if n.ignore == nil {
 		return c
 	}
-	items := n.ignore.Content
-	if n.ignore.Kind == yaml.ScalarNode {
-		items = []*yaml.Node{n.ignore}
+	items := []*yaml.Node{n.ignore}
+	if n.ignore.Kind == yaml.SequenceNode {
+		items = n.ignore.Content
 	}
 	for _, item := range items {
 		p, err := ParsePath(item.Value)

@@ -55,6 +55,39 @@ func TestCasesInYAMLAndJSONAreTheSame(t *testing.T) {
 	}
 }
 
+// A closing bracket too many ends no JSON value.
+func TestTextBehindAPayloadIsAProblem(t *testing.T) {
+	t.Parallel()
+	for _, payload := range []string{`{"id": 1}}`, `[1]]`, `{} {}`, `1,`} {
+		if cases, problems := Read("one.json", []byte(payload), nil); len(problems) != 1 || !strings.Contains(problems[0].Error(), "there is more text") {
+			t.Errorf("%s: %+v, %v", payload, cases, problems)
+		}
+		if _, err := ReadJSON(payload); err == nil {
+			t.Errorf("verify-expect takes %s", payload)
+		}
+	}
+}
+
+// JSON has escapes that YAML lacks: two for a character beyond U+FFFF, and the
+// slash's, as PHP writes it.
+func TestCasesInJSONHaveItsEscapes(t *testing.T) {
+	t.Parallel()
+	cases, problems := Read("smoke.json", []byte(`{"cases": [{"payload": {"text": "\ud83d\uDE00 \\ud83d \/ \ud83d!"}}]}`), nil)
+	if len(problems) > 0 || len(cases) != 1 {
+		t.Fatal(problems)
+	}
+	if got, want := string(cases[0].Payload), `{"text":"😀 \\ud83d / �!"}`; got != want {
+		t.Errorf("payload %s, want %s", got, want)
+	}
+	// What YAML cannot read at all is named.
+	_, problems = Read("smoke.json", []byte("{\"cases\": [{\"payload\": \"\u007f\"}]}"), nil)
+	for _, p := range problems {
+		if !strings.Contains(p.Error(), "control characters") {
+			t.Error(p)
+		}
+	}
+}
+
 func TestExpectOfTheInputHoldsForEveryAnswer(t *testing.T) {
 	t.Parallel()
 	expect, err := ReadJSON(`{"ok": true}`)
@@ -91,10 +124,15 @@ func TestEveryProblemOfCasesComesOutWithItsPlace(t *testing.T) {
   - payload: &p {}
   - payload: *p
   - function: "[a"
+  - {name: " ", function: "", max-duration: 15m1s, expect-error: ""}
+  - {name: [a], function: [a], max-duration: 0s}
+  - {against: old, ignore: {a: b}}
+  - {against: old, ignore: [[a]]}
+  - {name: b, name: c, payload: {<<: {a: 1}}, max-duration: 15m}
 other: 1
 `), nil)
 	want := []string{
-		"smoke.yaml:17:1: unknown key \"other\" beside cases",
+		"smoke.yaml:22:1: unknown key \"other\" beside cases",
 		"smoke.yaml:3:5: unknown key \"payloads\" in a case (did you mean \"payload\"?)",
 		"smoke.yaml:4:19: max-duration must be a time with its unit, of at most 15m0s (write 500ms or 2s)",
 		"smoke.yaml:5:11: there is another case \"a\"",
@@ -107,6 +145,17 @@ other: 1
 		"smoke.yaml:13:18: .inf is not a JSON number (write it in quotes)",
 		"smoke.yaml:15:14: aliases are not read here (repeat the value)",
 		"smoke.yaml:16:15: function must be a function's name, or a pattern such as shop-*",
+		"smoke.yaml:17:12: name must be text",
+		"smoke.yaml:17:27: function must be a function's name, or a pattern such as shop-*",
+		"smoke.yaml:17:66: expect-error must be true, text that the error's type or message contains, or a mapping such as {errorType: NotFound}",
+		"smoke.yaml:17:45: max-duration must be a time with its unit, of at most 15m0s (write 500ms or 2s)",
+		"smoke.yaml:18:12: name must be text",
+		"smoke.yaml:18:27: function must be a function's name, or a pattern such as shop-*",
+		"smoke.yaml:18:46: max-duration must be a time with its unit, of at most 15m0s (write 500ms or 2s)",
+		"smoke.yaml:19:28: ignore must be a list of paths into the answer (write body.items[*].id)",
+		"smoke.yaml:20:29: ignore must be a list of paths into the answer (write body.items[*].id)",
+		"smoke.yaml:21:15: name is set twice",
+		"smoke.yaml:21:34: a key must be text",
 	}
 	var got []string
 	for _, p := range problems {

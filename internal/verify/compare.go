@@ -3,7 +3,9 @@ package verify
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/big"
 	"slices"
@@ -40,8 +42,9 @@ func decodeJSON(text []byte) (any, error) {
 	if err := d.Decode(&value); err != nil {
 		return nil, err
 	}
-	if d.More() {
-		return nil, fmt.Errorf("there is more text after the JSON value, at byte %d", d.InputOffset())
+	end := d.InputOffset()
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("there is more text after the JSON value, at byte %d", end)
 	}
 	return value, nil
 }

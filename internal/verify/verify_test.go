@@ -153,3 +153,43 @@ func TestCasesAreForTheFunctionsThatTheyName(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInvocationsCostIsShownAsFarAsItsLogTells(t *testing.T) {
+	t.Parallel()
+	for want, a := range map[string]Answer{
+		"1.23ms, 64 MB":                         {Log: "REPORT RequestId: 1\tDuration: 1.2345 ms\tMax Memory Used: 64 MB\t"},
+		"12ms after an initialization of 100ms": {Log: "REPORT RequestId: 1\tDuration: 12.34 ms\tInit Duration: 100.40 ms\t"},
+		"1.001s with the call":                  {Took: 1000600 * time.Microsecond},
+	} {
+		if got := a.Summary(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// What a rehearsal answers in place of the function satisfies the case.
+func TestAnExampleIsWhatItsCaseExpects(t *testing.T) {
+	t.Parallel()
+	inner := func(key string, value any) any { return map[string]any{"in": map[string]any{key: value}, "n": nil} }
+	for _, want := range []Expectation{
+		Succeeds{}, Succeeds{[]any{inner("a", "1"), inner("b", true)}}, Succeeds{[]any{[]any{"x"}}},
+		Fails{}, Fails{[]any{map[string]any{"errorType": "NotFound"}}}, FailsWith{"no such order"},
+	} {
+		payload, functionError, err := Case{Want: want}.Example()
+		if got := want.differences(Answer{Payload: payload, Error: functionError}); len(got) > 0 || err != nil {
+			t.Errorf("%+v: %s: %q, %v", want, payload, got, err)
+		}
+	}
+}
+
+// A long value is cut between two characters.
+func TestADifferenceShowsTheBeginningOfALongValue(t *testing.T) {
+	t.Parallel()
+	text := "x" + strings.Repeat("é", 100)
+	if got, want := show(text), "\"x"+strings.Repeat("é", 99)+"… (203 bytes)"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := show(strings.Repeat("<", shown-2)); len(got) != shown {
+		t.Errorf("%d bytes are cut: %s", shown, got)
+	}
+}
