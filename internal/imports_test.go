@@ -26,7 +26,7 @@ var layout = map[string][]string{
 	"timing":     {},
 	"glob":       {},
 	"guard":      {},
-	"history":    {},
+	"history":    {"traffic"},
 	"prune":      {"history"},
 	"moment":     {},
 	"printable":  {},

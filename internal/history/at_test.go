@@ -178,3 +178,18 @@ func TestBeforeAPartOfTheTrafficIsTheVersionThatHadAllOfIt(t *testing.T) {
 		}
 	}
 }
+
+func TestPercentagesAreTheOnesThatWereSet(t *testing.T) {
+	t.Parallel()
+	p := Pointer{Version: "2", Weights: map[string]float64{"3": 0.07}} // 0.07 * 100 is not 7
+	if got := p.String(); got != "2 with 7% on 3" {
+		t.Error(got)
+	}
+	f := orders(24*time.Hour, "2", "x", moved(0, "2", "", "x"))
+	f.Aliases[0].Moves[0].To, f.Aliases[0].Now = p, p
+	for version, want := range map[string]float64{"2": 93, "3": 7} {
+		if got := f.Periods(version); len(got) != 1 || got[0].Percent != want {
+			t.Errorf("version %s: %+v, want %v%%", version, got, want)
+		}
+	}
+}

@@ -13,9 +13,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Pointer is where an alias points to.
@@ -34,7 +35,7 @@ func (p Pointer) Equal(q Pointer) bool {
 func (p Pointer) String() string {
 	text := cmp.Or(p.Version, "none")
 	for _, version := range slices.Sorted(maps.Keys(p.Weights)) {
-		text += fmt.Sprintf(" with %s%% on %s", strconv.FormatFloat(p.Weights[version]*100, 'f', -1, 64), version)
+		text += fmt.Sprintf(" with %s on %s", traffic.Percent(traffic.PercentOf(p.Weights[version])), version)
 	}
 	return text
 }

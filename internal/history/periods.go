@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
 // Period is a time in which an alias sent traffic to a version.
@@ -57,7 +59,7 @@ func (f *Function) periods(a Alias) []Period {
 		rest := 100.0
 		for _, version := range m.To.Versions()[1:] {
 			shared := p
-			shared.Version, shared.Percent = version, m.To.Weights[version]*100
+			shared.Version, shared.Percent = version, traffic.PercentOf(m.To.Weights[version])
 			shared.Before = f.before(a.Name, moves[:i], version)
 			rest -= shared.Percent
 			all = append(all, shared)
