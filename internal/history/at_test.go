@@ -40,29 +40,32 @@ func TestAnInstantIsProvenOrRefused(t *testing.T) {
 		at   time.Duration
 		want string // the pointer, or a part of why there is none after "!"
 	}{
-		"between two moves of last week":      {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(day, "2", "", "b")), time.Hour, "1"},
-		"after the last one":                  {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(day, "2", "", "b")), 2 * day, "2"},
-		"weights are a part of it":            {orders(7*day, "2", "x", shared), day, "2 with 10% on 3"},
-		"a minute ago, as the alias is now":   {orders(2*minute, "1", "a", moved(0, "1", "", "a")), minute, "1"},
-		"a minute ago, by a chain":            {orders(3*minute, "2", "b", moved(0, "1", "", "a"), moved(2*minute, "2", "a", "b")), minute, "1"},
-		"a minute ago, the chain has a hole":  {orders(3*minute, "2", "b", moved(0, "1", "", "a"), moved(2*minute, "2", "other", "b")), minute, "!on their way"},
-		"a minute ago, an event is missing":   {orders(2*minute, "2", "b", moved(0, "1", "", "a")), minute, "!on their way"},
-		"a call without RevisionId":           {orders(3*minute, "2", "b", moved(0, "1", "", "a"), moved(2*minute, "2", "", "b")), minute, "!on their way"},
-		"before the first move":               {orders(7*day, "1", "x", moved(0, "1", "", "a")), -time.Hour, "!no event of the alias from before"},
-		"no move at all":                      {orders(7*day, "1", "x"), day, "!no event of the alias from before"},
-		"before the history":                  {orders(7*day, "1", "x", moved(0, "1", "", "a")), -3 * day, "!begins at"},
-		"in the future":                       {orders(day, "1", "a", moved(0, "1", "", "a")), 2 * day, "!not come yet"},
-		"in the second of a move":             {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(day, "2", "", "b")), day + 300*time.Millisecond, "!that very second"},
-		"in the second of the first move":     {orders(7*day, "1", "x", moved(0, "1", "", "a")), 300 * time.Millisecond, "!that very second"},
-		"in the second of a move to the same": {orders(7*day, "1", "x", moved(0, "1", "", "a"), moved(day, "1", "", "b")), day + 300*time.Millisecond, "1"},
-		"two in one second, no order":         {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(0, "2", "", "b")), day, "!more than once"},
-		"two in one second, by their chain":   {orders(7*day, "3", "x", moved(0, "2", "a", "b"), moved(0, "1", "", "a"), moved(5*day, "3", "", "c")), day, "2"},
-		"two in one second, the last is now":  {orders(7*day, "1", "a", moved(0, "1", "", "a"), moved(0, "2", "", "b")), day, "1"},
-		"three in one second, a half chain":   {orders(7*day, "1", "x", moved(0, "1", "", "a"), moved(0, "2", "a", "b"), moved(0, "3", "", "c")), day, "!more than once"},
-		"the version is gone":                 {orders(7*day, "1", "x", gone), day, "!version 7 does not exist"},
-		"the alias did not exist":             {orders(7*day, "1", "x", moved(-time.Hour, "1", "", "a"), deleted), day, "!did not exist then"},
-		"on $LATEST":                          {orders(7*day, "1", "x", moved(0, "$LATEST", "", "a")), day, "!no version keeps what that was then"},
-		"an event that does not say":          {orders(7*day, "1", "x", unknown), day, "!does not say where to"},
+		"between two moves of last week":                    {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(day, "2", "", "b")), time.Hour, "1"},
+		"after the last one":                                {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(day, "2", "", "b")), 2 * day, "2"},
+		"weights are a part of it":                          {orders(7*day, "2", "x", shared), day, "2 with 10% on 3"},
+		"a minute ago, as the alias is now":                 {orders(2*minute, "1", "a", moved(0, "1", "", "a")), minute, "1"},
+		"a minute ago, by a chain":                          {orders(3*minute, "2", "b", moved(0, "1", "", "a"), moved(2*minute, "2", "a", "b")), minute, "1"},
+		"a minute ago, the chain has a hole":                {orders(3*minute, "2", "b", moved(0, "1", "", "a"), moved(2*minute, "2", "other", "b")), minute, "!on their way"},
+		"a minute ago, an event is missing":                 {orders(2*minute, "2", "b", moved(0, "1", "", "a")), minute, "!on their way"},
+		"an event without a RevisionId":                     {orders(3*minute, "2", "b", moved(0, "1", "", ""), moved(2*minute, "2", "", "b")), minute, "!on their way"},
+		"an hour ago to the second":                         {orders(2*time.Hour, "2", "b", moved(0, "1", "", "a")), time.Hour, "!on their way"},
+		"a call without RevisionId":                         {orders(3*minute, "2", "b", moved(0, "1", "", "a"), moved(2*minute, "2", "", "b")), minute, "!on their way"},
+		"before the first move":                             {orders(7*day, "1", "x", moved(0, "1", "", "a")), -time.Hour, "!no event of the alias from before"},
+		"no move at all":                                    {orders(7*day, "1", "x"), day, "!no event of the alias from before"},
+		"before the history":                                {orders(7*day, "1", "x", moved(0, "1", "", "a")), -3 * day, "!begins at"},
+		"in the future":                                     {orders(day, "1", "a", moved(0, "1", "", "a")), 2 * day, "!not come yet"},
+		"in the second of a move":                           {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(day, "2", "", "b")), day + 300*time.Millisecond, "!that very second"},
+		"in the second of the first move":                   {orders(7*day, "1", "x", moved(0, "1", "", "a")), 300 * time.Millisecond, "!that very second"},
+		"in the second of a move to the same":               {orders(7*day, "1", "x", moved(0, "1", "", "a"), moved(day, "1", "", "b")), day + 300*time.Millisecond, "1"},
+		"a minute ago, in the second of a move to the same": {orders(2*minute, "1", "b", moved(0, "1", "", "a"), moved(minute, "1", "", "b")), minute + 300*time.Millisecond, "1"},
+		"two in one second, no order":                       {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(0, "2", "", "b")), day, "!more than once"},
+		"two in one second, by their chain":                 {orders(7*day, "3", "x", moved(0, "2", "a", "b"), moved(0, "1", "", "a"), moved(5*day, "3", "", "c")), day, "2"},
+		"two in one second, the last is now":                {orders(7*day, "1", "a", moved(0, "1", "", "a"), moved(0, "2", "", "b")), day, "1"},
+		"three in one second, a half chain":                 {orders(7*day, "1", "x", moved(0, "1", "", "a"), moved(0, "2", "a", "b"), moved(0, "3", "", "c")), day, "!more than once"},
+		"the version is gone":                               {orders(7*day, "1", "x", gone), day, "!version 7 does not exist"},
+		"the alias did not exist":                           {orders(7*day, "1", "x", moved(-time.Hour, "1", "", "a"), deleted), day, "!did not exist then"},
+		"on $LATEST":                                        {orders(7*day, "1", "x", moved(0, "$LATEST", "", "a")), day, "!no version keeps what that was then"},
+		"an event that does not say":                        {orders(7*day, "1", "x", unknown), day, "!does not say where to"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,6 +103,24 @@ func TestAFunctionThatWasCreatedAnewProvesNothing(t *testing.T) {
 	f = orders(48*time.Hour, "1", "x", moved(0, "1", "", "a"))
 	f.Versions[0].Published = after(47 * time.Hour)
 	expect(t, f, 24*time.Hour, "!deleted and created again")
+	f.Versions[0].Published = time.Time{} // not known
+	expect(t, f, 24*time.Hour, "!deleted and created again")
+
+	// A version that the alias did not point to then says nothing.
+	f = orders(48*time.Hour, "1", "x", moved(0, "1", "", "a"))
+	f.Versions[2].Published = after(47 * time.Hour)
+	expect(t, f, 24*time.Hour, "1")
+}
+
+func TestTheProofNamesWhoMovedTheAlias(t *testing.T) {
+	t.Parallel()
+	f := orders(7*24*time.Hour, "1", "x", moved(0, "1", "", "a"))
+	for by, want := range map[string]string{"": "CloudTrail: moved to 1 at 2026-11-20T12:00:00Z", "ann": "CloudTrail: moved to 1 at 2026-11-20T12:00:00Z by ann"} {
+		f.Aliases[0].Moves[0].By = by
+		if got, err := f.At("live", after(time.Hour)); err != nil || got.Proof != want {
+			t.Errorf("%q, %v; want %q", got.Proof, err, want)
+		}
+	}
 }
 
 func TestWithoutCloudTrailOtherSourcesAreCandidates(t *testing.T) {

@@ -46,8 +46,10 @@ func TestEachReasonKeepsAVersion(t *testing.T) {
 		"a run's own before a deployment": {func(f *Facts) {
 			f.Versions[1].Run, f.Versions[2].Run, f.Versions[2].Published = "run-6", "run-7", now.Add(-time.Hour)
 		}, ""},
-		"a young version of a run":   {func(f *Facts) { f.Versions[1].Published = now.Add(-time.Hour) }, ""},
-		"before the last deployment": {func(f *Facts) { f.Versions[4].Was = map[string]string{"live": "2"} }, "live pointed to it before"},
+		"before a young version that somebody published by hand":              {func(f *Facts) { f.Versions[2].Published = now.Add(-time.Hour) }, ""},
+		"a young version of a run":                                            {func(f *Facts) { f.Versions[1].Published = now.Add(-time.Hour) }, ""},
+		"before the last deployment":                                          {func(f *Facts) { f.Versions[4].Was = map[string]string{"live": "2"} }, "live pointed to it before"},
+		"before the last deployment, behind which somebody published by hand": {func(f *Facts) { f.Versions[3].Was = map[string]string{"live": "2"} }, "live pointed to it before"},
 		"before the version that serves": {func(f *Facts) {
 			f.Aliases["live"] = history.Pointer{Version: "3"}
 			f.Versions[2].Was = map[string]string{"live": "2"}
