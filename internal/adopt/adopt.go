@@ -262,7 +262,7 @@ func (m *maker) settings() (string, error) {
 		return "", nil
 	}
 	described := map[definition.SettingKey]definition.SettingValue{}
-	for _, key := range slices.SortedFunc(maps.Keys(m.source.Settings), func(a, b definition.SettingKey) int { return strings.Compare(a.String(), b.String()) }) {
+	for _, key := range sortedKeys(m.source.Settings) {
 		value := m.source.Settings[key]
 		permission, is := value.(definition.Permission)
 		switch {
@@ -275,8 +275,8 @@ func (m *maker) settings() (string, error) {
 			described[key] = value
 		}
 	}
-	for key, value := range described {
-		if evaluated(definition.DescribeSetting(value)) {
+	for _, key := range sortedKeys(described) {
+		if value, still := described[key]; still && evaluated(definition.DescribeSetting(value)) {
 			// Without one of them, a deployment would clear it: a kind is described whole.
 			m.note("%s holds <+ or {{, which a settings file would evaluate: a deploy leaves %s as they are", key, key.Kind)
 			maps.DeleteFunc(described, func(k definition.SettingKey, _ definition.SettingValue) bool { return k.Kind == key.Kind })
@@ -289,6 +289,10 @@ func (m *maker) settings() (string, error) {
 	text, err := m.text(rendered)
 	m.add("settings"+m.extension, text)
 	return m.name("settings" + m.extension), err
+}
+
+func sortedKeys(settings map[definition.SettingKey]definition.SettingValue) []definition.SettingKey {
+	return slices.SortedFunc(maps.Keys(settings), func(a, b definition.SettingKey) int { return strings.Compare(a.String(), b.String()) })
 }
 
 // served is the newest version with the content of $LATEST to which an alias

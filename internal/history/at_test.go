@@ -58,6 +58,10 @@ func TestAnInstantIsProvenOrRefused(t *testing.T) {
 		"in the second of the first move":                   {orders(7*day, "1", "x", moved(0, "1", "", "a")), 300 * time.Millisecond, "!that very second"},
 		"in the second of a move to the same":               {orders(7*day, "1", "x", moved(0, "1", "", "a"), moved(day, "1", "", "b")), day + 300*time.Millisecond, "1"},
 		"a minute ago, in the second of a move to the same": {orders(2*minute, "1", "b", moved(0, "1", "", "a"), moved(minute, "1", "", "b")), minute + 300*time.Millisecond, "1"},
+		"two in one second, in order":                       {orders(7*day, "3", "x", moved(0, "1", "", "a"), moved(0, "2", "a", "b"), moved(5*day, "3", "", "c")), day, "2"},
+		"two in one second, no revision":                    {orders(7*day, "2", "", moved(0, "1", "", ""), moved(0, "2", "", "")), day, "!more than once"},
+		"two in one second, one revision":                   {orders(7*day, "2", "x", moved(0, "1", "", ""), moved(0, "2", "", "b")), day, "!more than once"},
+		"two in one second, one after an earlier one":       {orders(7*day, "2", "x", moved(-day, "3", "", "o"), moved(0, "1", "o", "a"), moved(0, "2", "", "b")), day, "!more than once"},
 		"two in one second, no order":                       {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(0, "2", "", "b")), day, "!more than once"},
 		"two in one second, by their chain":                 {orders(7*day, "3", "x", moved(0, "2", "a", "b"), moved(0, "1", "", "a"), moved(5*day, "3", "", "c")), day, "2"},
 		"two in one second, the last is now":                {orders(7*day, "1", "a", moved(0, "1", "", "a"), moved(0, "2", "", "b")), day, "1"},
@@ -130,7 +134,9 @@ func TestWithoutCloudTrailOtherSourcesAreCandidates(t *testing.T) {
 	f.Aliases[0].Told = []Move{
 		{Second: after(0), To: Pointer{Version: "1"}, Source: Markers},
 		{Second: after(time.Hour), To: Pointer{Version: "2"}, Source: Journals},
+		{Second: after(10 * time.Minute), To: Pointer{Version: "7"}, Source: Journals}, // it is gone
 	}
+	f.Aliases[0].Moves = []Move{moved(2*time.Hour, "1", "", "")}
 	_, err := f.At("live", after(30*time.Minute))
 	var unproven *UnprovenError
 	if !errors.As(err, &unproven) || len(unproven.Candidates) != 3 || unproven.Candidates[0].Version != "1" {

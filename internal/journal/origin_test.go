@@ -42,6 +42,10 @@ func TestAJournalIsRelatedToTheRunThatFindsIt(t *testing.T) {
 			t.Errorf("%s: %v, %q, want %v, %q", name, got, reason, tt.want, tt.says)
 		}
 	}
+	// The header names the repository for both.
+	if got, reason := (Header{Repository: "octo/other", Origin: &Origin{Pipeline: "12"}}).Relate(woodpecker); got != Foreign {
+		t.Errorf("a journal of another repository: %v, %s", got, reason)
+	}
 	// Earlier releases recorded the repository alone.
 	if got, reason := (Header{Repository: "octo/other"}).Relate(woodpecker); got != Foreign {
 		t.Errorf("an old journal of another repository: %v, %s", got, reason)
@@ -82,9 +86,11 @@ func TestAJournalIsBelievedWhereEnvironmentAndInputsAgree(t *testing.T) {
 		"another role":                   {Header{Targets: aws}, Belief{Role: "arn:aws:iam::111122223333:role/other"}, "the role " + role + ", and role-to-assume names"},
 		"no role then":                   {Header{Targets: with(func(t *Target) { t.Role = "" })}, Belief{Role: role}, "the role none"},
 		"a connector that is not named":  {Header{Targets: aws}, Belief{Connectors: []string{"other"}}, "connectors does not name"},
+		"no connector then":              {Header{Targets: with(func(t *Target) { t.Connector = "" })[1:]}, Belief{Connectors: []string{"other"}}, ""},
 		"an account that is not allowed": {Header{Targets: aws}, Belief{Accounts: []string{"999900001111"}}, "allowed-account-ids does not name"},
 		"one of several accounts":        {Header{Targets: with(func(t *Target) { t.Account = "999900001111" })}, Belief{Accounts: []string{"111122223333"}}, "account 999900001111"},
 		"the embedded AWS":               {Header{Targets: embedded}, Belief{LocalDir: "/w/.lambda-rollout/local"}, ""},
+		"it, asked for":                  {Header{Targets: embedded}, Belief{Local: true, LocalDir: "/w/.lambda-rollout/local"}, ""},
 		"another folder of it":           {Header{Targets: embedded}, Belief{LocalDir: "/w/elsewhere"}, "set local-dir to that folder"},
 		"it, where AWS is asked for":     {Header{Targets: aws}, Belief{Local: true, LocalDir: "/w"}, "local asks for the embedded AWS"},
 		"it, at an endpoint":             {Header{Targets: embedded}, Belief{Endpoint: "http://x", LocalDir: "/w/.lambda-rollout/local"}, ""},

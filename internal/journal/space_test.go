@@ -62,6 +62,12 @@ func TestADeploymentOnAFullDiskBeginsNoCall(t *testing.T) {
 	if err := j.Again(ctx, 0, step); !errors.Is(err, ErrNoSpace) {
 		t.Errorf("the same call again: %v", err)
 	}
+	if err := j.Note(ctx, Evidence{Decision: "continue"}); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("what the guard measured: %v", err)
+	}
+	if err := j.Settle(ctx, Deployed); !errors.Is(err, ErrNoSpace) {
+		t.Errorf("its end: %v", err)
+	}
 	if d.freed != 0 {
 		t.Error("the deployment used what is reserved for the rollback")
 	}
