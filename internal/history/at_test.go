@@ -164,8 +164,15 @@ func TestACommitNamesOneVersionOrNone(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %s", commit, got, err, want)
 		}
 	}
+	// One without a marker, or with a short commit, is of no commit.
+	for _, of := range []string{"", "bbbbbb"} {
+		f.Versions[2].Commit, f.Versions[2].Was = of, was
+		if got, err := f.OfCommit("live", "bbbbbbb22222"); err == nil || !strings.Contains(err.Error(), "no version that still exists") {
+			t.Errorf("of a version of commit %q: %v, %v", of, got, err)
+		}
+	}
 	f.Versions[2].Commit, f.Versions[2].Was = "aaaaaaa11111", was
-	if got, err := f.OfCommit("live", "aaaaaaa"); err == nil || !strings.Contains(err.Error(), "several versions") {
+	if got, err := f.OfCommit("live", "aaaaaaa"); err == nil || !strings.Contains(err.Error(), "several versions") || !strings.Contains(err.Error(), "3  version marker: published from aaaaaaa11111") {
 		t.Errorf("of two versions: %v, %v", got, err)
 	}
 }
