@@ -62,6 +62,7 @@ func TestAnInstantIsProvenOrRefused(t *testing.T) {
 		"two in one second, no revision":                    {orders(7*day, "2", "", moved(0, "1", "", ""), moved(0, "2", "", "")), day, "!more than once"},
 		"two in one second, one revision":                   {orders(7*day, "2", "x", moved(0, "1", "", ""), moved(0, "2", "", "b")), day, "!more than once"},
 		"two in one second, one after an earlier one":       {orders(7*day, "2", "x", moved(-day, "3", "", "o"), moved(0, "1", "o", "a"), moved(0, "2", "", "b")), day, "!more than once"},
+		"in the second of a move of its weights alone":      {orders(7*day, "2", "x", moved(-day, "2", "", "o"), shared), 300 * time.Millisecond, "!that very second"},
 		"two in one second, no order":                       {orders(7*day, "2", "x", moved(0, "1", "", "a"), moved(0, "2", "", "b")), day, "!more than once"},
 		"two in one second, by their chain":                 {orders(7*day, "3", "x", moved(0, "2", "a", "b"), moved(0, "1", "", "a"), moved(5*day, "3", "", "c")), day, "2"},
 		"two in one second, the last is now":                {orders(7*day, "1", "a", moved(0, "1", "", "a"), moved(0, "2", "", "b")), day, "1"},

@@ -103,6 +103,18 @@ func TestParseRefusesWhatNoCrashLeaves(t *testing.T) {
 	}
 }
 
+// The line feed of a last line may be on the disk without what is before it.
+func TestABrokenLastLineIsLeftOut(t *testing.T) {
+	t.Parallel()
+	content := written(t)
+	for _, torn := range []string{"{\n", "\x00\x00\x00\n"} {
+		state, err := Parse(append(content[:len(content):len(content)], torn...))
+		if err != nil || state.State != Deployed || state.sound != len(content) {
+			t.Errorf("%q: %+v, %v", torn, state, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(written(f))
 	f.Add([]byte("\n{}\n"))
