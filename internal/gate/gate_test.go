@@ -115,13 +115,29 @@ func TestAStatusDecidesOrIsAskedAgain(t *testing.T) {
 	for code, want := range map[int]verdict{
 		200: yes, 201: yes, 204: yes, 299: yes,
 		202: later, 408: later, 423: later, 425: later, 429: later, 500: later, 502: later, 503: later, 599: later,
-		301: no, 302: no, 307: no, 308: no, 400: no, 401: no, 403: no, 404: no, 409: no, 410: no, 422: no,
+		300: no, 301: no, 302: no, 399: no, 307: no, 308: no, 400: no, 401: no, 403: no, 404: no, 409: no, 410: no, 422: no,
 	} {
 		r, _ := status(code, "")(nil)
 		if got := ofResponse(r, nil, time.Now()); got.verdict != want {
 			t.Errorf("%d means %d, want %d", code, got.verdict, want)
 		} else if took := code >= 200 && code < 300; got.took != took {
 			t.Errorf("%d: took is %v", code, got.took)
+		} else if redirects := code >= 300 && code < 400; strings.Contains(got.reason, "redirect") != redirects {
+			t.Errorf("%d: %s", code, got.reason)
+		}
+	}
+}
+
+// A gate names a number of seconds or a time, within five minutes.
+func TestAGateSaysWhenToAskAgain(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"": 0, "soon": 0, "0": 0, "-7": 0, "7": 7 * time.Second, "301": longestPause, "9223372036854775807": longestPause,
+		"Fri, 02 Jan 2026 03:04:25 GMT": 20 * time.Second, "Fri, 02 Jan 2026 03:04:00 GMT": 0, "Sat, 03 Jan 2026 03:04:25 GMT": longestPause,
+	} {
+		if got := retryAfter(text, now); got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}
 }
@@ -217,6 +233,9 @@ func TestADocumentIsSignedAsStandardWebhooksWants(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := s.seen[0].Header
+		if h.Get("Content-Type") != "application/json" || h.Get("User-Agent") != "test" {
+			t.Errorf("headers %v", h)
+		}
 		mac := hmac.New(sha256.New, []byte("s3cret"))
 		_, _ = mac.Write([]byte("run-1." + h.Get("webhook-timestamp") + "." + s.bodies[0]))
 		if got, want := h.Get("webhook-signature"), "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)); got != want {
@@ -251,6 +270,11 @@ func TestAFunctionDecidesByWhatItReturns(t *testing.T) {
 	}
 	if got := ofReply(Reply{Payload: []byte(`{"errorMessage": "boom"}`), FunctionError: "Unhandled"}); got.verdict != no || !strings.Contains(got.reason, "boom") {
 		t.Errorf("%+v", got)
+	}
+	for payload, want := range map[string]string{`{}`: "it succeeded", `{"approve": false}`: "approve is false", `{"approve": 1}`: "approve is 1, and neither true, false nor null"} {
+		if got := ofReply(Reply{Payload: []byte(payload)}); got.reason != want {
+			t.Errorf("%s: %s, want %s", payload, got.reason, want)
+		}
 	}
 	if got := ofReply(Reply{Payload: []byte(`{"approve": false, "reason": "freeze"}`)}); got.reason != "freeze" {
 		t.Errorf("%+v", got)

@@ -3,12 +3,14 @@ package notify
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -23,7 +25,9 @@ type receiver struct {
 	mu       sync.Mutex
 	statuses []int
 	answer   string
-	got      []received
+	// torn breaks every answer off.
+	torn bool
+	got  []received
 }
 
 type received struct {
@@ -50,7 +54,11 @@ func (r *receiver) Do(req *http.Request) (*http.Response, error) {
 	case -1:
 		return nil, &url.Error{Op: "Post", URL: req.URL.String(), Err: errors.New("connection refused")}
 	}
-	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: io.NopCloser(strings.NewReader(r.answer))}, nil
+	var answer io.Reader = strings.NewReader(r.answer)
+	if r.torn {
+		answer = iotest.ErrReader(io.ErrUnexpectedEOF)
+	}
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: io.NopCloser(answer)}, nil
 }
 
 // types are the kinds of the events that arrived, in their order.
@@ -61,6 +69,16 @@ func (r *receiver) types() []string {
 		all = append(all, strings.TrimPrefix(name, typePrefix))
 	}
 	return all
+}
+
+// ofTarget says of which target each event is.
+type ofTarget struct{ to event.Sink }
+
+func (o ofTarget) Emit(e event.Event) {
+	if _, is := e.(event.OfTarget); !is {
+		e = event.OfTarget{Target: event.Target{Function: "shop"}, Event: e}
+	}
+	o.to.Emit(e)
 }
 
 func same(text string) string { return text }
@@ -246,6 +264,84 @@ func TestADeploymentThatGitHubRefusesIsAWarning(t *testing.T) {
 		course(g)
 		if err := g.End(rolledBack, LastWords); err == nil || len(r.got) != 1 {
 			t.Errorf("%d requests: %v", len(r.got), err)
+		}
+	})
+}
+
+// Who has accepted a message has it, whatever becomes of an answer that nobody reads.
+func TestAMessageIsNotRepeatedForTheTextOfItsAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{statuses: []int{200}, torn: true}
+		c := cloudEvents(r)
+		c.Emit(event.RunBegan{})
+		if err := c.End(End{Outcome: Succeeded}, LastWords); err != nil || len(r.got) != 2 {
+			t.Errorf("%d requests: %v", len(r.got), err)
+		}
+		// The number of a deployment is in the answer.
+		r = &receiver{statuses: []int{201}, torn: true}
+		g := gitHub(r, 0)
+		g.Emit(event.RunBegan{})
+		if err := g.End(End{Outcome: Succeeded}, LastWords); err == nil || !strings.HasPrefix(err.Error(), "1 message was not delivered") || len(r.got) != attempts {
+			t.Errorf("%d requests: %v", len(r.got), err)
+		}
+	})
+}
+
+// The last status says how the run ended, and why; one run is one deployment, also
+// where each of its targets tells of it.
+func TestTheLastStatusOfADeploymentIsTheOutcome(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		outcome            Outcome
+		state, description string
+	}{
+		{Succeeded, "success", ""},
+		{RolledBack, "failure", "Rolled back"},
+		{Failed, "failure", "boom"},
+		{Refused, "failure", "boom"},
+		{Incomplete, "error", "boom"},
+		{Stopped, "error", "boom"},
+	} {
+		t.Run(string(c.outcome), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := &receiver{statuses: []int{201}, answer: `{"id":42}`}
+				g := gitHub(r, 0)
+				course(ofTarget{g})
+				g.Emit(event.RunBegan{})
+				if err := g.End(End{Outcome: c.outcome, Err: "boom"}, LastWords); err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, one := range r.got[1:] {
+					got = append(got, fmt.Sprint(one.body["state"], ": ", one.body["description"]))
+				}
+				want := []string{"in_progress: ", "in_progress: 10% of the traffic for 1m0s", "in_progress: Rolling back: too many errors", c.state + ": " + c.description}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+// A command that rolls back has no deployment that failed before.
+func TestARollbackOfItsOwnIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &receiver{statuses: []int{200}}
+		c := cloudEvents(r)
+		c.Emit(event.RollbackBegan{Function: "shop"})
+		c.Emit(event.RollbackBegan{Function: "stock"})
+		if err := c.End(End{Outcome: RolledBack, Functions: []Function{{Function: "shop", Version: "41"}}}, LastWords); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"rollback", "end"}, r.types()); diff != "" {
+			t.Error(diff)
+		}
+		if r.got[1].body["subject"] != "shop" {
+			t.Errorf("the end is of %v", r.got[1].body["subject"])
 		}
 	})
 }

@@ -106,6 +106,9 @@ func (o *outbox) close(within time.Duration) error {
 		if o.failure == nil {
 			o.failure = errors.New("too many at once")
 		}
+		if lost == 1 {
+			return fmt.Errorf("1 message was not delivered: %w", o.failure)
+		}
 		return fmt.Errorf("%d messages were not delivered: %w", lost, o.failure)
 	}
 	return nil
@@ -165,8 +168,10 @@ func (o *outbox) attempt(ctx context.Context, m message, c *call) (passes bool, 
 	switch code := resp.StatusCode; {
 	case code/100 != 2:
 		return code == http.StatusTooManyRequests || code >= 500, fmt.Errorf("%s answered %s", req.URL.Host, resp.Status)
-	case err != nil || m.answered == nil:
-		return true, err
+	case m.answered == nil:
+		return false, nil // whatever the text of the answer is
+	case err != nil:
+		return true, fmt.Errorf("%s: %w", req.URL.Host, err)
 	}
 	return false, m.answered(body)
 }
