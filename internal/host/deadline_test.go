@@ -18,6 +18,7 @@ func TestHostsSayWhenTheyEndAJob(t *testing.T) {
 		{[]string{"BUILDKITE_TIMEOUT=90"}, 90 * time.Minute},
 		{[]string{"RUNNER_ENVIRONMENT=github-hosted"}, 6 * time.Hour},
 		{[]string{"BUILDKITE_TIMEOUT=false"}, 0},
+		{[]string{"BUILDKITE_TIMEOUT=0"}, 0},
 		{[]string{"CI_JOB_TIMEOUT=0"}, 0},
 		{[]string{"RUNNER_ENVIRONMENT=self-hosted"}, 0},
 		{nil, 0},

@@ -434,6 +434,7 @@ func TestAWeakSecretIsNotHandedToGitHub(t *testing.T) {
 	m.host.Mask("db", "live")
 	m.host.Mask("user", "postgres")
 	m.host.Mask("key", "correct-horse-battery")
+	m.host.Mask("", "correct?horse?>", "two-lines\rof-one-key")
 	m.host.Mask("", "abc")
 	m.host.Log().Flush()
 	out := m.stdout.String()
@@ -442,7 +443,9 @@ func TestAWeakSecretIsNotHandedToGitHub(t *testing.T) {
 			t.Errorf("%s in:\n%s", weak, out)
 		}
 	}
-	for _, want := range []string{"the secret db is shorter than 8 characters", "the secret user is shorter", "::add-mask::correct-horse-battery\n"} {
+	for _, want := range []string{"the secret db is shorter than 8 characters", "the secret user is shorter", "::add-mask::correct-horse-battery\n",
+		"::add-mask::Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5\n", "::add-mask::correct?horse?>\n", "::add-mask::Y29ycmVjdD9ob3JzZT8+\n", "::add-mask::Y29ycmVjdD9ob3JzZT8-\n",
+		"::add-mask::correct?horse?\\u003e\n", "::add-mask::two-lines\n", "::add-mask::of-one-key\n"} {
 		if strings.Count(out, want) != 1 {
 			t.Errorf("without %q:\n%s", want, out)
 		}

@@ -26,6 +26,7 @@ func TestACheckoutOfAPullRequestBesideSecretsIsSeen(t *testing.T) {
 		{"a push", "push", `{}`, head, false},
 		{"a run that followed a pull request", "workflow_run", `{"workflow_run": {"event": "pull_request", "head_sha": "` + head + `"}}`, head, true},
 		{"a run that followed a push", "workflow_run", `{"workflow_run": {"event": "push", "head_sha": "` + head + `"}}`, head, false},
+		{"the branch beside such a run", "workflow_run", `{"workflow_run": {"event": "pull_request", "head_sha": "` + head + `"}}`, base, false},
 		{"a broken event", "pull_request_target", `{`, head, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
