@@ -45,6 +45,9 @@ const (
 	Succeeded Status = "Succeeded"
 	Failed    Status = "Failed"
 	Stopped   Status = "Stopped"
+	// Gone is no state of CodeDeploy's: it knows no such deployment, as when somebody
+	// deleted its group.
+	Gone Status = "Gone"
 )
 
 // running are the states of a deployment of Lambda's that is not over.
@@ -64,7 +67,7 @@ type Deployment struct {
 
 // Over reports whether the deployment moves no traffic any more.
 func (d Deployment) Over() bool {
-	return slices.Contains([]Status{Succeeded, Failed, Stopped}, d.Status)
+	return slices.Contains([]Status{Succeeded, Failed, Stopped, Gone}, d.Status)
 }
 
 // Order is what a deployment is to do: to lead an alias from one version to another.
@@ -80,6 +83,15 @@ type Order struct {
 // (https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_GetDeploymentGroup.html).
 var noGroup = []string{"ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException"}
 
+// isNone returns the words of an answer with one of these codes.
+func isNone(err error, codes ...string) (words string, is bool) {
+	api, is := errors.AsType[smithy.APIError](err)
+	if !is || !slices.Contains(codes, api.ErrorCode()) {
+		return "", false
+	}
+	return api.ErrorMessage(), true
+}
+
 // Group returns the schedule by which a group shifts traffic. Its error is that there
 // is no such group, or that it is not one for Lambda.
 func (c *Client) Group(ctx context.Context, g traffic.Group) (traffic.Schedule, error) {
@@ -90,8 +102,8 @@ func (c *Client) Group(ctx context.Context, g traffic.Group) (traffic.Schedule, 
 		} `json:"deploymentGroupInfo"`
 	}
 	if err := c.caller.JSON(ctx, "GetDeploymentGroup", groupRequest{g.Application, g.Name}, &out); err != nil {
-		if api, is := errors.AsType[smithy.APIError](err); is && slices.Contains(noGroup, api.ErrorCode()) {
-			return nil, fmt.Errorf("there is no deployment group %s in %s: create it, or name another one in traffic (%s)", g, c.region, api.ErrorMessage())
+		if words, is := isNone(err, noGroup...); is {
+			return nil, fmt.Errorf("there is no deployment group %s in %s: create it, or name another one in traffic (%s)", g, c.region, words)
 		}
 		return nil, c.failed(err, "read the deployment group "+g.String(), "GetDeploymentGroup")
 	}
@@ -129,7 +141,7 @@ func (c *Client) Create(ctx context.Context, o Order) (id string, err error) {
 	return out.ID, nil
 }
 
-// Get returns a deployment.
+// Get returns a deployment, Gone where there is none.
 func (c *Client) Get(ctx context.Context, id string) (Deployment, error) {
 	var out struct {
 		Info struct {
@@ -146,6 +158,9 @@ func (c *Client) Get(ctx context.Context, id string) (Deployment, error) {
 		} `json:"deploymentInfo"`
 	}
 	if err := c.caller.JSON(ctx, "GetDeployment", deploymentRequest{Deployment: id}, &out); err != nil {
+		if words, is := isNone(err, "DeploymentDoesNotExistException"); is {
+			return Deployment{ID: id, Status: Gone, Reason: words}, nil
+		}
 		return Deployment{}, c.failed(err, "read the deployment "+id, "GetDeployment")
 	}
 	d := Deployment{
@@ -172,6 +187,7 @@ func (c *Client) Since(ctx context.Context, g traffic.Group, at time.Time) ([]De
 	return c.list(ctx, listRequest{Application: g.Application, Group: g.Name, Created: &since}, g)
 }
 
+// list returns no deployment for a group that does not exist.
 func (c *Client) list(ctx context.Context, in listRequest, g traffic.Group) ([]Deployment, error) {
 	var all []Deployment
 	for {
@@ -180,6 +196,9 @@ func (c *Client) list(ctx context.Context, in listRequest, g traffic.Group) ([]D
 			Next string   `json:"nextToken"`
 		}
 		if err := c.caller.JSON(ctx, "ListDeployments", in, &out); err != nil {
+			if _, is := isNone(err, noGroup...); is {
+				return nil, nil
+			}
 			return nil, c.failed(err, "list the deployments of the group "+g.String(), "ListDeployments")
 		}
 		for _, id := range out.IDs {
@@ -187,7 +206,9 @@ func (c *Client) list(ctx context.Context, in listRequest, g traffic.Group) ([]D
 			if err != nil {
 				return nil, err
 			}
-			all = append(all, d)
+			if d.Status != Gone {
+				all = append(all, d)
+			}
 		}
 		if out.Next == "" || len(out.IDs) == 0 {
 			return all, nil

@@ -155,3 +155,17 @@ func TestWhatIsWrongWithAGroupIsSaid(t *testing.T) {
 		}
 	})
 }
+
+// A group that somebody deletes takes its deployments along.
+func TestWhatIsNotThereMovesNothing(t *testing.T) {
+	run(t, "CodeDeployDefault.LambdaAllAtOnce", func(t *testing.T, a *awstest.AWS, c *codedeploy.Client) {
+		d := must[codedeploy.Deployment](t)(c.Get(t.Context(), "d-NONE"))
+		if want := (codedeploy.Deployment{ID: "d-NONE", Status: codedeploy.Gone, Reason: "The deployment d-NONE could not be found"}); !cmp.Equal(d, want) || !d.Over() {
+			t.Errorf("the deployment is %+v", d)
+		}
+		all := must[[]codedeploy.Deployment](t)(c.Since(t.Context(), traffic.Group{Application: "app", Name: "other"}, time.Now()))
+		if len(all) > 0 {
+			t.Errorf("the group has %v", all)
+		}
+	})
+}

@@ -29,6 +29,9 @@ type shift struct {
 	target *target
 	handed journal.HandedOver
 	over   bool
+	// missed reports that CodeDeploy did not know the deployment, which it may say
+	// once of a young one.
+	missed bool
 	// said is what was emitted last, and when.
 	said event.ShiftFollowed
 	at   time.Time
@@ -65,6 +68,11 @@ func (f *follower) watch(ctx context.Context, _ held) (time.Time, error) {
 			unseen = errors.Join(unseen, err)
 			continue
 		}
+		if d.Status == codedeploy.Gone && !s.missed {
+			s.missed = true
+			continue
+		}
+		s.missed = d.Status == codedeploy.Gone
 		failed = errors.Join(failed, f.look(s, d, now))
 	}
 	if unseen != nil && f.blind == nil && context.Cause(ctx) == nil {

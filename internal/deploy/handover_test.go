@@ -155,3 +155,37 @@ func TestGroupsThatCannotDoItAreRefusedBeforeTheStart(t *testing.T) {
 		})
 	}
 }
+
+// Somebody deletes the group, and with it the deployment: nothing moves the alias any
+// more, and one answer alone does not say so.
+func TestADeploymentThatVanishesIsRolledBack(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		f.deployCode("1")
+		f.groups("g")
+		f.handOver("g", true)
+		gone := awslocal.Fault{Operation: "GetDeployment", Action: awslocal.Error, Status: 400, Code: "DeploymentDoesNotExistException", Message: "not found"}
+		f.aws.Inject(gone)
+		time.AfterFunc(2*time.Minute, func() {
+			c := codedeploy.NewFromConfig(f.aws.Config(awstest.Region, awstest.Key))
+			all, err := c.ListDeployments(f.Context(), &codedeploy.ListDeploymentsInput{ApplicationName: aws.String("app"), DeploymentGroupName: aws.String("g")})
+			if err != nil || len(all.Deployments) != 1 {
+				f.Errorf("%v, %v", all, err)
+				return
+			}
+			if _, err := c.StopDeployment(f.Context(), &codedeploy.StopDeploymentInput{DeploymentId: &all.Deployments[0], AutoRollbackEnabled: aws.Bool(false)}); err != nil {
+				f.Error(err)
+			}
+			gone.Count = -1
+			f.aws.Inject(gone)
+		})
+		began := time.Now()
+		_, err := f.deploy(f.Context(), "function.yaml")
+		var failed *FailedError
+		if !errors.As(err, &failed) || !strings.Contains(err.Error(), "which moves alias live, is gone: not found") || f.alias("live") != "1" || len(f.weights()) > 0 {
+			f.Fatalf("%v; live is %s with %v\n%s", err, f.alias("live"), f.weights(), f.log)
+		}
+		if took := time.Since(began); took < 2*time.Minute || took > 3*time.Minute {
+			f.Errorf("it took %s\n%s", took, f.log)
+		}
+	})
+}

@@ -107,7 +107,8 @@ func (e *Engine) stopDeployment(s plan.StopDeployment) change {
 // rolls it back, which CodeDeploy may name a moment later.
 const rollbackLooks = 5
 
-// followBack waits until a deployment is over, and the one that rolls it back too. How
+// followBack waits until a deployment is over, and the one that rolls it back too. One
+// that is gone is asked for as often, since CodeDeploy may not know a young one yet. How
 // that one ended does not matter: whoever asked looks at the alias.
 func (e *Engine) followBack(ctx context.Context, id string) error {
 	d, err := e.untilOver(ctx, id)
