@@ -32,6 +32,8 @@ type fakeIAM struct {
 	missing string
 	// nested answers for all resources of an action below one member.
 	nested bool
+	// paged answers on the second page.
+	paged bool
 
 	mu    sync.Mutex
 	calls []string
@@ -69,6 +71,19 @@ func (f *fakeIAM) simulate(w http.ResponseWriter, r *http.Request, fail func(int
 	principal := r.FormValue("PolicySourceArn")
 	if _, name, _ := strings.Cut(principal, "role/"); !slices.Contains(mapValues(f.roles), principal) && f.roles[name] != "" {
 		fail(404, "NoSuchEntity", "no such role")
+		return
+	}
+	given := map[string]string{}
+	for i := 1; r.FormValue(fmt.Sprintf("ContextEntries.member.%d.ContextKeyName", i)) != ""; i++ {
+		entry := fmt.Sprintf("ContextEntries.member.%d.", i)
+		given[r.FormValue(entry+"ContextKeyName")] = r.FormValue(entry+"ContextKeyType") + " " + r.FormValue(entry+"ContextKeyValues.member.1")
+	}
+	if given["iam:PassedToService"] != "string lambda.amazonaws.com" || given["aws:RequestedRegion"] != "string eu-west-1" {
+		fail(400, "InvalidInput", fmt.Sprint("the context is ", given))
+		return
+	}
+	if f.paged && r.FormValue("Marker") != "next" {
+		fmt.Fprint(w, `<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><IsTruncated>true</IsTruncated><Marker>next</Marker></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>`)
 		return
 	}
 	var b strings.Builder
@@ -242,5 +257,24 @@ func TestQuestionsAreFew(t *testing.T) {
 	want := []string{"GetRole", "GetRole", "SimulatePrincipalPolicy", "SimulatePrincipalPolicy", "SimulatePrincipalPolicy", "SimulatePrincipalPolicy"}
 	if diff := gocmp.Diff(want, f.calls); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A refusal on a later page counts, once for each action and resource; a list of all
+// has those that only warn, too.
+func TestEveryPageOfTheSimulationIsRead(t *testing.T) {
+	t.Parallel()
+	needs := []policy.Need{
+		{Action: "lambda:UpdateAlias", Resources: []string{function}}, {Action: "lambda:UpdateAlias", Resources: []string{function}},
+		{Action: "s3:GetObject", Resources: []string{"arn:aws:s3:::bucket/key"}},
+	}
+	f := &fakeIAM{paged: true, decide: func(string, string, string) string { return "explicitDeny" }}
+	got := ask(t, f, "arn:aws:iam::123456789012:user/ci", needs)
+	if len(got.Refused) != 1 || len(got.Warnings) != 1 || len(got.Missing) != 2 || got.Unasked {
+		t.Errorf("refused %q, warned %q, missing %v", got.Refused, got.Warnings, got.Missing)
+	}
+	f = &fakeIAM{denied: []string{"SimulatePrincipalPolicy"}}
+	if got := ask(t, f, "arn:aws:iam::123456789012:user/ci", needs); !got.Unasked || len(got.Missing) > 0 {
+		t.Errorf("without the permission to ask: %+v", got)
 	}
 }
