@@ -51,11 +51,13 @@ func (r Record) begin(ctx context.Context, targets []journal.Target, now func() 
 	if err != nil {
 		return nil, err
 	}
-	if err := r.Storage.claim(ctx, j, now()); err != nil {
-		return nil, errors.Join(err, j.Settle(ctx, journal.Kept), j.Close())
+	err = r.Storage.claim(ctx, j, now())
+	if err == nil {
+		err = r.SaveState(j.Name())
 	}
-	if err := r.SaveState(j.Name()); err != nil {
-		return nil, errors.Join(err, j.Close())
+	if err != nil {
+		// It changed nothing: no other run waits for it.
+		return nil, errors.Join(err, j.Settle(context.WithoutCancel(ctx), journal.Kept), j.Close())
 	}
 	return j, nil
 }

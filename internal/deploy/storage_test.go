@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -191,6 +192,31 @@ func TestABucketThatIsNotThereIsNamed(t *testing.T) {
 		}
 		if err := f.deployTo("s3://nowhere/lambda-rollout-1.journal", "function.yaml"); err == nil || !strings.Contains(err.Error(), "journal of one run") {
 			f.Errorf("deploy into a journal: %v", err)
+		}
+	})
+}
+
+// A run that is interrupted while it cannot say where its journal is has changed
+// nothing: it keeps no function from the next one.
+func TestARunThatDidNotBeginHoldsNoFunction(t *testing.T) {
+	run(t, awslocal.Options{}, func(f *fixture) {
+		storage := f.storage(f.place("us-east-1"))
+		targets := []journal.Target{{Function: "orders", Region: "us-east-1", Account: "000000000000"}}
+		ctx, cancel := context.WithCancel(f.Context())
+		defer cancel()
+		one, two := f.record(f.newRun()), f.record(f.newRun())
+		one.Storage, two.Storage = storage, storage
+		full := errors.New("the disk is full")
+		one.SaveState = func(string) error { cancel(); return full }
+		if _, err := one.begin(ctx, targets, time.Now); !errors.Is(err, full) {
+			f.Fatalf("the first run: %v", err)
+		}
+		j, err := two.begin(f.Context(), targets, time.Now)
+		if err != nil {
+			f.Fatalf("the next run: %v", err)
+		}
+		if err := j.Close(); err != nil {
+			f.Error(err)
 		}
 	})
 }
