@@ -49,6 +49,7 @@
 //	             terminal would obey
 //	terminal     lines with colours, and the block that is redrawn
 //	glob         one engine for the patterns of files
+//	yamltext     JSON as the YAML parser understands it
 //	lazyregexp   regular expressions that are compiled when they are needed
 //	adopt        an existing function -> files that deploy it
 //	convert      other tools' files -> a workflow

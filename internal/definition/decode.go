@@ -11,6 +11,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
+	"github.com/lambda-rollout/lambda-rollout/internal/yamltext"
 	"gopkg.in/yaml.v3"
 )
 
@@ -279,7 +280,7 @@ func (d *decoder) objects(f *field, n *yaml.Node, s scope, into reflect.Value) {
 // fills this field and never the document around it.
 func (d *decoder) expand(n *yaml.Node, name string) (*yaml.Node, bool) {
 	var parsed yaml.Node
-	if err := yaml.Unmarshal([]byte(n.Value), &parsed); err != nil || len(parsed.Content) != 1 {
+	if err := yaml.Unmarshal(yamltext.OfJSON([]byte(n.Value)), &parsed); err != nil || len(parsed.Content) != 1 {
 		d.problem(n, "the value must be JSON or YAML", "%s: the expression's value is neither a list nor a map", name)
 		return nil, false
 	}

@@ -121,6 +121,9 @@ description: "<+serviceVariables.description>"
 		"list, map, number, text": {map[string]string{
 			"layers": `["` + layer + `"]`, "variables": `{"AB": "b", "CD": 1.50}`, "timeout": "30", "description": "null",
 		}, nil},
+		"JSON with all of its escapes": {map[string]string{
+			"layers": `["` + strings.ReplaceAll(layer, ":", `\u003a`) + `"]`, "variables": `{"AB": "a\/b \ud83d\ude00"}`, "timeout": "30",
+		}, nil},
 		"no list": {map[string]string{"layers": layer}, []string{
 			"function.yaml:6:9: layers must be a list, not a string (write [\"" + layer + "\"])",
 		}},

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/lambda-rollout/lambda-rollout/internal/yamltext"
 )
 
 // unquoted undoes the escapes that the quotes around a span ask for; offset
@@ -86,7 +88,7 @@ func jsonEscape(s string) (plain string, n int) {
 	if i := strings.IndexByte(`"\/ntr`, s[1]); i >= 0 {
 		return "\"\\/\n\t\r"[i : i+1], 2
 	}
-	if text, n := unescaped([]byte(s)); n > 2 {
+	if text, n := yamltext.Unescaped([]byte(s)); n > 2 {
 		return string(text), n
 	}
 	if r, ok := hexRune(s[2:]); ok && s[1] == 'u' {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
+	"github.com/lambda-rollout/lambda-rollout/internal/yamltext"
 )
 
 // firstToken begins Unicode's supplementary private use areas: one character
@@ -73,7 +74,7 @@ func scan(file string, src []byte, templates bool) *Source {
 		}
 		i = end
 	}
-	s.masked = yamlText(s.masked)
+	s.masked = yamltext.OfJSON(s.masked)
 	return s
 }
 

@@ -1,6 +1,7 @@
 package input
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
+	"github.com/lambda-rollout/lambda-rollout/internal/yamltext"
 )
 
 // decoder reads the text of one input. shown is the input as the user wrote it.
@@ -376,7 +378,7 @@ func (d *decoder) mapping(into map[string]string, prefix string, m *yaml.Node) {
 
 // readYAML reads one document and nothing behind it.
 func readYAML(text string) (doc yaml.Node, err error) {
-	dec := yaml.NewDecoder(strings.NewReader(text))
+	dec := yaml.NewDecoder(bytes.NewReader(yamltext.OfJSON([]byte(text))))
 	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
 		return doc, err
 	}

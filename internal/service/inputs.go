@@ -11,6 +11,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
 	"github.com/lambda-rollout/lambda-rollout/internal/expression"
+	"github.com/lambda-rollout/lambda-rollout/internal/yamltext"
 )
 
 // runtimeInputs are the values of <+input> by path: artifacts.primary.
@@ -140,7 +141,7 @@ func flow(value string) *yaml.Node {
 		return nil
 	}
 	var parsed yaml.Node
-	if err := yaml.Unmarshal([]byte(value), &parsed); err != nil || len(parsed.Content) != 1 {
+	if err := yaml.Unmarshal(yamltext.OfJSON([]byte(value)), &parsed); err != nil || len(parsed.Content) != 1 {
 		return nil
 	}
 	return parsed.Content[0]

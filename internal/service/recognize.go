@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/document"
+	"github.com/lambda-rollout/lambda-rollout/internal/yamltext"
 )
 
 // fileKind is what a file holds, by the keys at its root.
@@ -86,7 +87,7 @@ var (
 // Describe says what a file holds and what to do with it, where its shape tells.
 func Describe(content []byte) (what, hint string) {
 	var doc yaml.Node
-	if yaml.Unmarshal(content, &doc) != nil || len(doc.Content) == 0 {
+	if yaml.Unmarshal(yamltext.OfJSON(content), &doc) != nil || len(doc.Content) == 0 {
 		return "", ""
 	}
 	kind, _ := recognize(doc.Content[0])
@@ -102,7 +103,7 @@ func Belonging(content []byte) (environment, of string) {
 			EnvironmentRef string `yaml:"environmentRef"`
 		} `yaml:"infrastructureDefinition"`
 	}
-	if yaml.Unmarshal(content, &doc) != nil {
+	if yaml.Unmarshal(yamltext.OfJSON(content), &doc) != nil {
 		return "", ""
 	}
 	return cmp.Or(doc.Environment.Identifier, doc.Environment.Name), unscoped(doc.InfrastructureDefinition.EnvironmentRef)

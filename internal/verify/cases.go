@@ -13,6 +13,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/diag"
 	"github.com/lambda-rollout/lambda-rollout/internal/glob"
+	"github.com/lambda-rollout/lambda-rollout/internal/yamltext"
 )
 
 // maxPayload is the largest payload of a synchronous invocation, in bytes
@@ -97,7 +98,7 @@ func Read(name string, content []byte, expect []any) ([]Case, diag.List) {
 		return []Case{c}, nil
 	}
 	if wrong == nil {
-		content = jsonAsYAML(content)
+		content = yamltext.OfJSON(bytes.TrimSpace(content))
 	}
 	var document yaml.Node
 	err := yaml.Unmarshal(content, &document)

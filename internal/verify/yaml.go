@@ -6,26 +6,7 @@ import (
 	"strconv"
 
 	"gopkg.in/yaml.v3"
-
-	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
 )
-
-// jsonEscape is an escape of JSON. Two of UTF-16 are one character
-// (https://www.rfc-editor.org/rfc/rfc8259#section-7).
-var jsonEscape = lazyregexp.New(`\\(?:u[dD][89a-fA-F]\w\w(?:\\u[dD][c-fC-F]\w\w)?|.)`)
-
-// jsonAsYAML is JSON without what is an error in YAML: tabs as white space, escapes
-// of UTF-16, and that of the slash.
-func jsonAsYAML(content []byte) []byte {
-	content = bytes.ReplaceAll(content, []byte("\t"), []byte(" "))
-	return []byte(jsonEscape.ReplaceAllStringFunc(string(content), func(escape string) string {
-		var character string
-		if (len(escape) > 2 || escape == `\/`) && json.Unmarshal([]byte(`"`+escape+`"`), &character) == nil {
-			return character
-		}
-		return escape
-	}))
-}
 
 // json writes a YAML value as JSON, with its keys in their order and its numbers
 // as they are written. What JSON has no form for is reported.

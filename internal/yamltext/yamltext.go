@@ -1,4 +1,5 @@
-package expression
+// Package yamltext prepares JSON for a YAML parser.
+package yamltext
 
 import (
 	"bytes"
@@ -12,12 +13,13 @@ import (
 
 var jsonOnly = lazyregexp.New(`\\/|\\u[dD][89abAB]`)
 
-// yamlText makes of JSON what the YAML parser understands. YAML 1.2 has all of
-// JSON, but yaml.v3 knows neither the escape \/, which PHP writes for every
-// slash, nor a pair of surrogates like \ud83d\ude00, which Python writes for an
-// emoji. Each becomes its character; spaces behind the
-// string keep the columns of what follows. Text that is no JSON stays as it is.
-func yamlText(src []byte) []byte {
+// OfJSON makes of JSON what the YAML parser understands. YAML 1.2 has all of JSON,
+// but yaml.v3 knows neither the escape \/, which PHP writes for every slash, nor a
+// pair of surrogates like \ud83d\ude00, which Python writes for an emoji
+// (https://www.rfc-editor.org/rfc/rfc8259#section-7). Each becomes its character;
+// spaces after the string keep the columns of what follows. Text that is not JSON
+// stays as it is.
+func OfJSON(src []byte) []byte {
 	trimmed := bytes.TrimLeft(src, " \t\r\n")
 	if len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' || !jsonOnly.Match(src) {
 		return src
@@ -34,7 +36,7 @@ func yamlText(src []byte) []byte {
 			quoted, missing = !quoted, 0
 			i++
 		case c == '\\' && quoted:
-			text, n := unescaped(src[i:])
+			text, n := Unescaped(src[i:])
 			out.Write(text)
 			missing += n - utf8.RuneCount(text)
 			i += n
@@ -46,8 +48,9 @@ func yamlText(src []byte) []byte {
 	return out.Bytes()
 }
 
-// unescaped is the escape that the text begins with, and its length.
-func unescaped(src []byte) (text []byte, n int) {
+// Unescaped returns the meaning of the escape that src begins with, where YAML has
+// not the same one, or else the escape itself; n is how long the escape is.
+func Unescaped(src []byte) (text []byte, n int) {
 	if bytes.HasPrefix(src, []byte(`\/`)) {
 		return src[1:2], 2
 	}
