@@ -14,6 +14,7 @@ import (
 
 	"github.com/lambda-rollout/lambda-rollout/internal/artifact"
 	"github.com/lambda-rollout/lambda-rollout/internal/engine"
+	"github.com/lambda-rollout/lambda-rollout/internal/lambdaapi"
 	"github.com/lambda-rollout/lambda-rollout/internal/plan"
 	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
@@ -65,16 +66,19 @@ func AskRestorable(ctx context.Context, planned []Planned, w Work) {
 func (p *Planned) obstacles(ctx context.Context) obstacles {
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
-	var found obstacles
+	var found, layers obstacles
 	var denied []string
 	var both sync.WaitGroup
 	if p.asksAccess {
 		both.Go(func() { denied = engine.MayDelete(ctx, p.API, p.Plan) })
 	}
 	both.Go(func() { found = p.code(ctx) })
+	both.Go(func() { layers = p.layers(ctx) })
 	both.Wait()
-	found.warnings = append(found.warnings, denied...)
-	return found
+	return obstacles{
+		irreversible: slices.Concat(found.irreversible, layers.irreversible),
+		warnings:     slices.Concat(found.warnings, layers.warnings, denied),
+	}
 }
 
 // add puts obstacles into the plan.
@@ -94,15 +98,57 @@ func (p *Planned) code(ctx context.Context) obstacles {
 	if !p.sendsCode() {
 		return obstacles{}
 	}
-	err := p.missingCode(ctx)
-	var denied session.Denied
+	return obstacle("the current code", p.missingCode(ctx))
+}
+
+// obstacle sorts why something could not be restored: what may not be asked is
+// unknown.
+func obstacle(what string, err error) obstacles {
 	switch {
 	case err == nil:
 		return obstacles{}
-	case errors.As(err, &denied):
-		return obstacles{warnings: []string{fmt.Sprintf("it is unknown whether the current code could be restored: %v", err)}}
+	case errors.As(err, new(session.Denied)):
+		return obstacles{warnings: []string{fmt.Sprintf("it is unknown whether %s could be restored: %v", what, err)}}
 	}
 	return obstacles{irreversible: []string{err.Error()}}
+}
+
+// layers finds out of each layer version that the plan takes from the function whether
+// a rollback could attach it again. A function keeps a version that was deleted, but
+// Lambda attaches it to none
+// (https://docs.aws.amazon.com/lambda/latest/dg/creating-deleting-layers.html#layers-delete).
+// An emulator may attach what it does not have.
+func (p *Planned) layers(ctx context.Context) (found obstacles) {
+	if p.emulated() {
+		return obstacles{}
+	}
+	for _, arn := range p.droppedLayers() {
+		err := p.API.HasLayer(ctx, arn)
+		if errors.Is(err, lambdaapi.ErrNoLayer) {
+			err = fmt.Errorf("the current layer %s was deleted and could not be attached again", arn)
+		}
+		one := obstacle("the current layer "+arn, err)
+		found.irreversible = append(found.irreversible, one.irreversible...)
+		found.warnings = append(found.warnings, one.warnings...)
+	}
+	return found
+}
+
+// droppedLayers returns the ARNs of the layer versions that $LATEST has and will not
+// have.
+func (p *Planned) droppedLayers() (dropped []string) {
+	for _, s := range p.Plan.Steps {
+		update, is := s.(plan.UpdateConfiguration)
+		if !is || update.Patch.Layers == nil {
+			continue
+		}
+		for _, arn := range p.Before.Latest.Function.Layers {
+			if !slices.Contains(update.Patch.Layers, arn) {
+				dropped = append(dropped, arn)
+			}
+		}
+	}
+	return dropped
 }
 
 // missingCode says what is missing of the current code; nil where all is there.

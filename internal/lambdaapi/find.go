@@ -67,6 +67,22 @@ func (c *Client) NewestLayer(ctx context.Context, name string) (string, error) {
 	return aws.ToString(out.LayerVersions[0].LayerVersionArn), nil
 }
 
+// ErrNoLayer says that a version of a layer does not exist.
+var ErrNoLayer = errors.New("there is no such version of the layer")
+
+// HasLayer returns ErrNoLayer where the layer version with an ARN does not exist, and nil
+// where it does.
+func (c *Client) HasLayer(ctx context.Context, arn string) error {
+	_, err := c.api.GetLayerVersionByArn(ctx, &lambda.GetLayerVersionByArnInput{Arn: &arn})
+	if notFound(err) {
+		err = ErrNoLayer
+	}
+	if err != nil {
+		return fmt.Errorf("read layer %s: %w", arn, err)
+	}
+	return nil
+}
+
 // ListAliases reads every alias of a function, all pages.
 func (c *Client) ListAliases(ctx context.Context, function string) ([]definition.ObservedAlias, error) {
 	var all []definition.ObservedAlias
