@@ -77,8 +77,8 @@ func (a *app) fromJournal(ctx context.Context) ([]deploy.Restored, error) {
 	return all, errors.Join(errs...)
 }
 
-// foundNoJournal says that there is nothing to roll back. In a terminal, where nobody
-// knows which deployment is meant, it says where it looked.
+// foundNoJournal logs that there is nothing to roll back. In a terminal, where it is
+// unknown which deployment is meant, it logs where it looked.
 func (a *app) foundNoJournal() {
 	if a.host.Run().Scope != "" {
 		a.log().Line("No journal of a deployment was found: nothing was changed, nothing to roll back")

@@ -197,7 +197,7 @@ func TestAnAlarmThatIsDeletedMeanwhileIsSaid(t *testing.T) {
 	})
 }
 
-// An alarm that lacks data for a while is no better than before, and each change is told
+// An alarm that lacks data for a while is no better than before, and each change is reported
 // once.
 func TestOnlyAChangeOfAnAlarmForTheWorseCounts(t *testing.T) {
 	t.Parallel()

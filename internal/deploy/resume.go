@@ -57,7 +57,7 @@ func Resume(ctx context.Context, store journal.Store, access Access, gates Gates
 // Close releases the journal. It may be called again.
 func (r *Resumption) Close() error { return r.journal.Close() }
 
-// Run returns the id of the run that goes on.
+// Run returns the id of the resumed run.
 func (r *Resumption) Run() string { return r.log.Header.Run }
 
 // resumable refuses a run whose shift cannot go on.

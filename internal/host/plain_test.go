@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// Only what no shell and no parser of dotenv files looks into stands without quotes.
+// A value is written without quotes only if neither a shell nor a parser of dotenv files
+// interprets it.
 func TestAValueStandsBareOnlyWhereThatIsPlain(t *testing.T) {
 	t.Parallel()
 	for r := rune(0); r < 0x80; r++ {

@@ -65,7 +65,7 @@ func CommandHelp(command string) string {
 	return b.String()
 }
 
-// words are what a command takes behind its name, without a flag.
+// words returns the placeholders of the arguments that a command takes without a flag.
 func words(command string) string {
 	for _, i := range table {
 		switch {

@@ -194,8 +194,8 @@ func TestWhatWasMeasuredAndWhichStagesBeganIsRead(t *testing.T) {
 	}
 }
 
-// Whoever goes on numbers its steps behind those that are recorded: an outcome closes
-// the step of its number.
+// A process that continues a run numbers its steps after those that are recorded: an
+// outcome closes the step with its number.
 func TestStepsOfARollbackHaveNumbersOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -67,7 +67,7 @@ func (c *Client) NewestLayer(ctx context.Context, name string) (string, error) {
 	return aws.ToString(out.LayerVersions[0].LayerVersionArn), nil
 }
 
-// ErrNoLayer says that a version of a layer does not exist.
+// ErrNoLayer is the error for a layer version that does not exist.
 var ErrNoLayer = errors.New("there is no such version of the layer")
 
 // HasLayer returns ErrNoLayer where the layer version with an ARN does not exist, and nil

@@ -22,7 +22,7 @@ func said(p Plan) []string {
 	return lines
 }
 
-// What a rollback says that it restores is what it restores.
+// The changes that a rollback reports are those that it makes.
 func TestBackSaysWhatItRestores(t *testing.T) {
 	t.Parallel()
 	const live, code, memory, tag = "changed Aliases.live: 2 → 1", "changed Code: two → one", "changed MemorySize: 256 → 128", "removed Tags.team: web → "
@@ -146,7 +146,7 @@ func TestBackSaysWhatItFoundOfAnAlias(t *testing.T) {
 	}
 }
 
-// A rollback goes on after one that was cut off, and over steps that AWS refused.
+// A rollback continues an interrupted one, and ignores steps that AWS refused.
 func TestBackJudgesOnlyByStepsThatMayHaveTakenEffect(t *testing.T) {
 	t.Parallel()
 	const codeFirst, configurationFirst = "UpdateFunctionCode UpdateFunctionConfiguration", "UpdateFunctionConfiguration UpdateFunctionCode"

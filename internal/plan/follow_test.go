@@ -34,9 +34,9 @@ func TestWhatFollowsTheShiftIsKnownFromThePlan(t *testing.T) {
 	}
 }
 
-// A shift that goes on sets the tags that are missing, and creates the aliases that
+// A resumed shift sets the tags that are missing, and creates the aliases that
 // the deployment would have created and no others.
-func TestAShiftThatGoesOnDoesWhatIsLeftToDo(t *testing.T) {
+func TestAResumedShiftDoesWhatIsLeftToDo(t *testing.T) {
 	t.Parallel()
 	follow := &Follow{Missing: []string{"next"}, Tags: map[string]string{"team": "web", "stage": "prod"}, Untag: []string{"old"}}
 	plan := func(now map[string]string, gone ...string) Plan {

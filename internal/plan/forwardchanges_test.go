@@ -12,7 +12,7 @@ import (
 	"github.com/lambda-rollout/lambda-rollout/internal/traffic"
 )
 
-// What a plan says that it changes is what its steps change.
+// The changes that a plan lists are those that its steps make.
 func TestForwardSaysWhatItChanges(t *testing.T) {
 	t.Parallel()
 	const memory, code, live = "changed MemorySize: 128 → 256", "changed Code: one → two", "changed Aliases.live: 1 → new version"

@@ -77,7 +77,7 @@ func TestAMarkerIsReadBack(t *testing.T) {
 	}
 }
 
-// A marker is told by the whole id of its run, and of its job.
+// A marker is recognized by the whole id of its run, and of its job.
 func TestAMarkerIsOfTheRunWhoseIdItHasInFull(t *testing.T) {
 	t.Parallel()
 	for description, own := range map[string]bool{

@@ -2,8 +2,8 @@ package service
 
 import "testing"
 
-// Where two of the values that the user gives are for one path, the same one holds each
-// time: the one whose path says more.
+// Of two values for one path, the same one is used every time: the one with the longer
+// path.
 func TestOfTwoValuesForOnePathTheOneOfItsOwnHolds(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -33,7 +33,7 @@ func (e ForeignAnswer) Error() string {
 		words = ` and "` + e.Text + `"`
 	}
 	if e.RetryableError() {
-		return fmt.Sprintf("%s failed with status %d%s (nothing in the answer says that it comes from AWS: is it a proxy's?)", e.Host, e.Status, words)
+		return fmt.Sprintf("%s failed with status %d%s (the response has no sign of AWS: it may come from a proxy)", e.Host, e.Status, words)
 	}
 	return fmt.Sprintf("%s did not answer: something between here and AWS did, with status %d%s (%s)", e.Host, e.Status, words, e.advice())
 }
@@ -45,8 +45,8 @@ func (e ForeignAnswer) advice() string {
 	return "does a proxy or firewall block this address, or does the network ask for a login? HTTPS_PROXY and NO_PROXY name the proxy"
 }
 
-// RetryableError lets a read be asked again where the status says that this may
-// help.
+// RetryableError reports whether the status is a temporary one, after which a read is
+// retried.
 func (e ForeignAnswer) RetryableError() bool {
 	return e.Status == http.StatusRequestTimeout || e.Status == http.StatusTooManyRequests ||
 		e.Status >= http.StatusInternalServerError && e.Status != http.StatusNetworkAuthenticationRequired
@@ -161,7 +161,7 @@ func shown(text string) string {
 	return text
 }
 
-// tunnelRefused names what a proxy says that does not let a connection through:
+// tunnelRefused returns the response of a proxy that refuses a connection as an error:
 // the net/http package would return the words of the status line alone. The text
 // is read only where its length is known, since nothing bounds the wait for more.
 func tunnelRefused(_ context.Context, _ *url.URL, asked *http.Request, answer *http.Response) error {

@@ -77,7 +77,7 @@ func TestAnAnswerThatDoesNotComeFromAWSIsNamed(t *testing.T) {
 	}
 }
 
-// What passes when it is asked again is told with its words at the end, but is no
+// A temporary failure is reported with its words after the last retry, but is not a
 // cause that all calls share.
 func TestAnOutageOfAProxyIsNamedAfterTheLastTry(t *testing.T) {
 	t.Parallel()
