@@ -48,6 +48,15 @@ func written(t testing.TB) []byte {
 	return content
 }
 
+// created returns a new journal, and the path of its file.
+func created(t testing.TB) (*Journal, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "j.jsonl")
+	j, err := Create(t.Context(), NewFile(path), header, clock)
+	must(t, err)
+	return j, path
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
@@ -139,9 +148,7 @@ func FuzzParse(f *testing.F) {
 func TestAStopHoldsBackTheNextCallAndNoRollback(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "j.jsonl")
-	j, err := Create(ctx, NewFile(path), header, clock)
-	must(t, err)
+	j, path := created(t)
 	forward, err := j.Begin(ctx, 0, Intent{Call: "UpdateAlias"})
 	must(t, err)
 	if j.Stopped() {
@@ -216,9 +223,7 @@ func TestWhatWasHandedOutStaysAsItWas(t *testing.T) {
 func TestARollbackByHandAdoptsWhatItFound(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "j.jsonl")
-	j, err := Create(ctx, NewFile(path), header, clock)
-	must(t, err)
+	j, path := created(t)
 	live := Alias{Name: "live", Version: "4"}
 	found := &TargetLog{
 		Snapshot: &Snapshot{Exists: true, Content: Content{CodeSha256: "a"}, Aliases: []Alias{{Name: "live", Version: "3"}}, Missing: []string{"new"}},

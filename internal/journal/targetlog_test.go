@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -163,9 +162,7 @@ func TestSettingsThatTheRunMayHaveChangedAreKnown(t *testing.T) {
 func TestWhatWasMeasuredAndWhichStagesBeganIsRead(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "j.jsonl")
-	j, err := Create(ctx, NewFile(path), header, clock)
-	must(t, err)
+	j, path := created(t)
 	must(t, j.Note(ctx, Evidence{Percent: 10}))
 	must(t, j.Note(ctx, Evidence{Stage: 1}))
 	must(t, j.Note(ctx, Evidence{Stage: 2, Wave: 3}))
@@ -199,9 +196,7 @@ func TestWhatWasMeasuredAndWhichStagesBeganIsRead(t *testing.T) {
 func TestStepsOfARollbackHaveNumbersOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "j.jsonl")
-	j, err := Create(ctx, NewFile(path), header, clock)
-	must(t, err)
+	j, path := created(t)
 	forward, err := j.Begin(ctx, 0, Intent{Call: "UpdateAlias"})
 	must(t, err)
 	must(t, j.Close())
@@ -229,9 +224,7 @@ func TestStepsOfARollbackHaveNumbersOfTheirOwn(t *testing.T) {
 func TestARecordOfATargetThatIsNotInTheHeaderIsNotWritten(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "j.jsonl")
-	j, err := Create(ctx, NewFile(path), header, clock)
-	must(t, err)
+	j, path := created(t)
 	for _, target := range []int{-2, 1, 7} {
 		if _, err := j.Begin(ctx, target, Intent{Call: "UpdateAlias"}); err == nil || !strings.Contains(err.Error(), "has no target") {
 			t.Errorf("target %d: %v", target, err)
