@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/definition"
+	"github.com/lambda-rollout/lambda-rollout/internal/session"
 )
 
 // Attachment is something that hangs on a function, version or alias and that
@@ -196,12 +197,17 @@ func changed(now definition.SettingValue, what string) []Attachment {
 	return []Attachment{{What: what}}
 }
 
-// emptyAnswer reports whether an answer had no body, not even {}, or lacks AWS's
-// request id: AWS sends none such to a question.
+// emptyAnswer reports whether an answer had no body, not even {}, or, from a host of AWS,
+// lacks AWS's request id, which an emulator may not send: AWS sends none such to a
+// question.
 func emptyAnswer(metadata middleware.Metadata) bool {
 	raw, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response)
+	if !ok {
+		return false
+	}
 	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
-	return ok && (raw.StatusCode != http.StatusOK || raw.ContentLength == 0 || id == "")
+	return raw.StatusCode != http.StatusOK || raw.ContentLength == 0 ||
+		id == "" && raw.Request != nil && session.OfAWS(raw.Request.URL.Hostname())
 }
 
 // policy lists the statements of a resource policy. One without statements lets

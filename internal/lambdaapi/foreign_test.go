@@ -43,12 +43,20 @@ func (u unused) Do(r *http.Request) (*http.Response, error) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.WriteString(body)
-	return w.Result(), nil
+	answer := w.Result()
+	answer.Request = r
+	return answer, nil
 }
 
-func (u unused) client(t *testing.T) *lambdaapi.Client {
+// client calls AWS, or an emulator where endpoint names one.
+func (u unused) client(t *testing.T, endpoint string) *lambdaapi.Client {
 	t.Helper()
-	s, err := session.Open(context.Background(), session.Options{Region: "us-east-1", AccessKeyID: "id", SecretAccessKey: "key", HTTPClient: u, LookupEnv: func(string) (string, bool) { return "", false }})
+	s, err := session.Open(context.Background(), session.Options{Region: "us-east-1", AccessKeyID: "id", SecretAccessKey: "key", HTTPClient: u, LookupEnv: func(name string) (string, bool) {
+		if endpoint == "" || name != "AWS_ENDPOINT_URL" {
+			return "", false
+		}
+		return endpoint, true
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +84,7 @@ func TestAForeignAnswerDoesNotSayThatNothingIsAttached(t *testing.T) {
 		{unused{"runtime-management-config", `{}`, 200, false}, false},
 		{unused{"event-source-mappings", `{"EventSourceMappings":null}`, 200, false}, false},
 	} {
-		found, err := tt.client(t).Attached(t.Context(), "arn:aws:lambda:us-east-1:000000000000:function:f", []string{"", "live"})
+		found, err := tt.client(t, "").Attached(t.Context(), "arn:aws:lambda:us-east-1:000000000000:function:f", []string{"", "live"})
 		if len(found) > 0 || (err == nil) != tt.sure {
 			t.Errorf("%s answered with %d %q: %v, %v", tt.question, tt.status, tt.body, found, err)
 		}
@@ -99,10 +107,23 @@ func TestAForeignAnswerIsNoValueOfASetting(t *testing.T) {
 	} {
 		key := definition.SettingKey{Kind: kind, Qualifier: "live"}
 		for _, u := range []unused{{tt.question, tt.answer, 200, false}, {tt.question, `{}`, 200, true}, {tt.question, ``, 204, true}} {
-			_, err := u.client(t).Settings(t.Context(), "f", []definition.SettingKey{key}, nil)
+			_, err := u.client(t, "").Settings(t.Context(), "f", []definition.SettingKey{key}, nil)
 			if foreign := errors.As(err, new(*lambdaapi.AnswerError)); foreign != u.unmarked || err != nil && !foreign {
 				t.Errorf("%s answered with %d %q: %v", kind, u.status, u.body, err)
 			}
 		}
+	}
+}
+
+// An emulator may send no request id: what it answers is what it has.
+func TestAnEmulatorNeedsNoRequestID(t *testing.T) {
+	t.Parallel()
+	c := unused{"concurrency", `{}`, 200, true}.client(t, "http://localhost:4566")
+	if found, err := c.Attached(t.Context(), "arn:aws:lambda:us-east-1:000000000000:function:f", []string{""}); err != nil || len(found) > 0 {
+		t.Errorf("attached: %v, %v", found, err)
+	}
+	settings, err := c.Settings(t.Context(), "f", []definition.SettingKey{{Kind: definition.ReservedConcurrencySetting}}, nil)
+	if err != nil {
+		t.Errorf("settings: %v, %v", settings, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/lambda-rollout/lambda-rollout/internal/lazyregexp"
@@ -63,8 +64,8 @@ var marks = []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amz-Id-2", "X-Am
 // isForeign reports whether AWS did not send an answer. Without one of AWS's
 // headers, a web page is foreign whatever its status, and in answer to a call to
 // AWS so is a failure that states no error code: other implementations of its APIs
-// may send other headers, but they say what is wrong. A 5xx without a word may be
-// anybody's.
+// may send other headers, but they state what is wrong, if only by one of bareStatuses.
+// A 5xx without a word may be anybody's.
 func isForeign(request *http.Request, r *http.Response) bool {
 	for _, name := range marks {
 		if r.Header.Get(name) != "" {
@@ -77,12 +78,18 @@ func isForeign(request *http.Request, r *http.Response) bool {
 		return toAWS || r.StatusCode < http.StatusInternalServerError || r.StatusCode == http.StatusNetworkAuthenticationRequired
 	case !toAWS || !failed:
 		return false
+	case !OfAWS(request.URL.Hostname()) && (request.Method == http.MethodHead || slices.Contains(bareStatuses, r.StatusCode)):
+		return false
 	case request.Method == http.MethodHead:
-		return ofAWS(request.URL.Hostname()) // its answers have no body to look into
+		return true // its answers have no body to look into
 	}
 	head := peek(r)
 	return !statesCode(head) && (r.StatusCode < http.StatusInternalServerError || len(head) > 0)
 }
+
+// bareStatuses are those with which another implementation may answer without an error
+// code, since they say enough: there is no such object, or a condition does not hold.
+var bareStatuses = []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed}
 
 // callsAWS tells a call to AWS from those to metadata services and to the issuer
 // of the job's token. The calls to STS with that token are not signed.
@@ -91,8 +98,8 @@ func callsAWS(r *http.Request) bool {
 		strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 }
 
-// ofAWS reports whether a host name belongs to AWS.
-func ofAWS(host string) bool {
+// OfAWS reports whether a host name belongs to AWS.
+func OfAWS(host string) bool {
 	return strings.Contains(host, ".amazonaws.") || strings.HasSuffix(host, ".api.aws")
 }
 
